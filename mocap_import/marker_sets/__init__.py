@@ -1,0 +1,1 @@
+"""Marker sets of known laboratories, one TOML file each."""

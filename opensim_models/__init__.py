@@ -1,0 +1,1 @@
+"""Trials and subjects become moving skeletons: models, scaling, inverse kinematics and dynamics."""

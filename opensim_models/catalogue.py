@@ -1,0 +1,203 @@
+"""The catalogue: our own generic skeletons, written by code from anthropometric tables.
+
+Both skeletons stand upright when every coordinate but the pelvis height is zero. Segment frames then point X forward,
+Y up, Z right; origins are: pelvis = midpoint of the hip centres, femur = hip centre, tibia = knee centre, calcn =
+ankle centre, torso = lumbar joint. Positive directions: hip and knee flexion, ankle dorsiflexion, posterior pelvis
+tilt, lumbar extension, adduction, internal rotation, inversion.
+"""
+
+from __future__ import annotations
+
+import math
+
+from mocap_import.subject import Subject
+from opensim_models import anthropometry
+from opensim_models.skeleton import Coordinate, JointElement, Segment, Skeleton, SkeletonMarker
+
+_X, _Y, _Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+_BACK = (0.0, 0.0, -1.0)
+# Subtalar axis of the gait2392 family of models (Delp et al., IEEE TBME 37:757, 1990), right foot.
+_SUBTALAR = (0.787177, 0.604747, -0.120949)
+
+# Landmarks as parts of stature in the segment frame of the right side (metres = part × height), from skin to centre as
+# markers sit. Pelvis after Harrington et al., J Biomech 40:595, 2007, inverted; feet and shanks from Winter's lengths.
+_LANDMARKS: dict[str, dict[str, tuple[float, float, float]]] = {
+    "pelvis": {
+        "asis": (0.031, 0.041, 0.070),
+        "psis": (-0.060, 0.047, 0.027),
+        "iliac_crest": (-0.004, 0.092, 0.085),
+        "sacrum": (-0.062, 0.045, 0.0),
+    },
+    "femur": {
+        "trochanter": (0.0, -0.005, 0.048),
+        "knee_lateral": (0.0, -anthropometry.THIGH_LENGTH, 0.032),
+        "knee_medial": (0.0, -anthropometry.THIGH_LENGTH, -0.032),
+    },
+    "tibia": {
+        "tibial_tuberosity": (0.026, -0.030, 0.0),
+        "ankle_lateral": (0.0, -anthropometry.SHANK_LENGTH, 0.023),
+        "ankle_medial": (0.0, -anthropometry.SHANK_LENGTH, -0.023),
+    },
+    "calcn": {
+        "heel": (-0.036, -0.022, 0.0),
+        "toe": (0.086, -0.022, 0.003),
+        "metatarsal_1": (0.082, -0.026, -0.021),
+        "metatarsal_5": (0.060, -0.028, 0.029),
+    },
+    "torso": {
+        "c7": (-0.025, 0.245, 0.0),
+        "t10": (-0.050, 0.115, 0.0),
+        "clavicle": (0.035, 0.200, 0.0),
+        "sternum": (0.060, 0.130, 0.0),
+        "acromion": (0.005, 0.222, 0.105),
+    },
+}
+_MIDLINE = ("sacrum", "c7", "t10", "clavicle", "sternum")
+
+
+def landmark_markers(height: float) -> tuple[SkeletonMarker, ...]:
+    """Anatomical landmarks of a generic person of that height (m) as markers of the skeletons below."""
+    markers = []
+    for body, landmarks in _LANDMARKS.items():
+        for name, (x, y, z) in landmarks.items():
+            sides = ("",) if name in _MIDLINE else ("_r", "_l")
+            for side in sides:
+                segment = body if body in ("pelvis", "torso") else body + side
+                offset = (x * height, y * height, (-z if side == "_l" else z) * height)
+                markers.append(SkeletonMarker(name + side, segment, offset))
+    return tuple(markers)
+
+
+def planar_skeleton(subject: Subject, table: str = "winter") -> Skeleton:
+    """Sagittal skeleton with ten coordinates (the coordinates of gait10dof18musc), legs at their width.
+
+    Parameters
+    ----------
+    subject : Subject
+        With mass and height; sex chooses the column of the ``de_leva`` table.
+    table : str
+        See `opensim_models.anthropometry`.
+    """
+    ten = [("pelvis_tilt", "rotation", -60, 60), ("pelvis_tx", "translation", None, None)]
+    ten += [("pelvis_ty", "translation", None, None)]
+    for side in "rl":
+        ten += [(f"hip_flexion_{side}", "rotation", -60, 120), (f"knee_angle_{side}", "rotation", -10, 140)]
+        ten += [(f"ankle_angle_{side}", "rotation", -60, 45)]
+    ten += [("lumbar_extension", "rotation", -60, 45)]
+    coordinates = _coordinates(ten, subject.height)
+    order = {c.name: i for i, c in enumerate(coordinates)}
+    joints = {
+        "pelvis": (("translation", _X, "pelvis_tx"), ("translation", _Y, "pelvis_ty"), ("rotation", _Z, "pelvis_tilt")),
+        "torso": (("rotation", _Z, "lumbar_extension"),),
+    }
+    for side in "rl":
+        joints[f"femur_{side}"] = (("rotation", _Z, f"hip_flexion_{side}"),)
+        joints[f"tibia_{side}"] = (("rotation", _BACK, f"knee_angle_{side}"),)
+        joints[f"calcn_{side}"] = (("rotation", _Z, f"ankle_angle_{side}"),)
+    return _assemble("planar", coordinates, order, joints, subject, table)
+
+
+def lower_body_skeleton(subject: Subject, table: str = "de_leva") -> Skeleton:
+    """Three-dimensional lower body and trunk with 21 coordinates.
+
+    Parameters
+    ----------
+    subject : Subject
+        With mass and height; sex chooses the column of the ``de_leva`` table.
+    table : str
+        See `opensim_models.anthropometry`.
+    """
+    rows = [("pelvis_tilt", "rotation", -90, 90), ("pelvis_list", "rotation", -90, 90)]
+    rows += [("pelvis_rotation", "rotation", None, None)]
+    rows += [(f"pelvis_t{axis}", "translation", None, None) for axis in "xyz"]
+    for side in "rl":
+        rows += [(f"hip_flexion_{side}", "rotation", -60, 130), (f"hip_adduction_{side}", "rotation", -60, 60)]
+        rows += [(f"hip_rotation_{side}", "rotation", -60, 60), (f"knee_angle_{side}", "rotation", -20, 150)]
+        rows += [(f"ankle_angle_{side}", "rotation", -70, 60), (f"subtalar_angle_{side}", "rotation", -60, 60)]
+    rows += [("lumbar_extension", "rotation", -90, 90), ("lumbar_bending", "rotation", -60, 60)]
+    rows += [("lumbar_rotation", "rotation", -60, 60)]
+    coordinates = _coordinates(rows, subject.height)
+    order = {c.name: i for i, c in enumerate(coordinates)}
+    joints = {
+        "pelvis": tuple(("translation", axis, f"pelvis_t{n}") for n, axis in zip("xyz", (_X, _Y, _Z), strict=True))
+        + (("rotation", _Z, "pelvis_tilt"), ("rotation", _X, "pelvis_list"), ("rotation", _Y, "pelvis_rotation")),
+        "torso": (
+            ("rotation", _Z, "lumbar_extension"),
+            ("rotation", _X, "lumbar_bending"),
+            ("rotation", _Y, "lumbar_rotation"),
+        ),
+    }
+    for side, sign in (("r", 1.0), ("l", -1.0)):
+        joints[f"femur_{side}"] = (
+            ("rotation", _Z, f"hip_flexion_{side}"),
+            ("rotation", (sign, 0.0, 0.0), f"hip_adduction_{side}"),
+            ("rotation", (0.0, sign, 0.0), f"hip_rotation_{side}"),
+        )
+        joints[f"tibia_{side}"] = (("rotation", _BACK, f"knee_angle_{side}"),)
+        norm = math.hypot(*_SUBTALAR)
+        subtalar = (sign * _SUBTALAR[0] / norm, sign * _SUBTALAR[1] / norm, _SUBTALAR[2] / norm)
+        joints[f"calcn_{side}"] = (
+            ("rotation", _Z, f"ankle_angle_{side}"),
+            ("rotation", subtalar, f"subtalar_angle_{side}"),
+        )
+    return _assemble("lower_body", coordinates, order, joints, subject, table)
+
+
+def _coordinates(rows: list[tuple], height: float) -> tuple[Coordinate, ...]:
+    """Coordinates from (name, kind, lower, upper) with ranges in degrees."""
+    standing = (anthropometry.THIGH_LENGTH + anthropometry.SHANK_LENGTH + anthropometry.ANKLE_HEIGHT) * height
+    return tuple(
+        Coordinate(
+            name,
+            kind,
+            -math.inf if low is None else math.radians(low),
+            math.inf if high is None else math.radians(high),
+            standing if name == "pelvis_ty" else 0.0,
+        )
+        for name, kind, low, high in rows
+    )
+
+
+def _assemble(
+    name: str,
+    coordinates: tuple[Coordinate, ...],
+    order: dict[str, int],
+    joints: dict[str, tuple],
+    subject: Subject,
+    table: str,
+) -> Skeleton:
+    """Hang the segments of a person on the given joints."""
+    height = subject.height
+    parameters = anthropometry.segment_parameters(subject.mass, height, subject.sex, table)
+    kinds = {"femur": "thigh", "tibia": "shank", "calcn": "foot"}
+    lumbar = (-anthropometry.LUMBAR_SETBACK * height, anthropometry.LUMBAR_HEIGHT * height, 0.0)
+    layout = [("pelvis", -1, (0.0, 0.0, 0.0))]
+    for side, sign in (("r", 1.0), ("l", -1.0)):
+        hip = (0.0, 0.0, sign * anthropometry.HALF_HIP_DISTANCE * height)
+        first = len(layout)
+        layout.append((f"femur_{side}", 0, hip))
+        layout.append((f"tibia_{side}", first, (0.0, -anthropometry.THIGH_LENGTH * height, 0.0)))
+        layout.append((f"calcn_{side}", first + 1, (0.0, -anthropometry.SHANK_LENGTH * height, 0.0)))
+    layout.append(("torso", 0, lumbar))
+    segments = []
+    for segment, parent, offset in layout:
+        mass = parameters[kinds.get(segment[:-2], segment)]
+        elements = tuple(JointElement(kind, axis, order[c]) for kind, axis, c in joints[segment])
+        segments.append(
+            Segment(
+                segment,
+                parent,
+                offset,
+                elements=elements,
+                mass=mass.mass,
+                centre_of_mass=mass.centre_of_mass,
+                inertia=(*mass.inertia, 0.0, 0.0, 0.0),
+            )
+        )
+    return Skeleton(
+        f"{name}_{subject.code}",
+        coordinates,
+        tuple(segments),
+        landmark_markers(height),
+        notes=(f"generic {name} skeleton, {table} mass table, {subject.mass:.1f} kg, {height:.3f} m, {subject.sex}",),
+    )

@@ -1,0 +1,1 @@
+"""Direct collocation of gait with CasADi: the only room of the house that imports `casadi`."""

@@ -1,0 +1,1 @@
+"""Corpora train networks, and networks meet the optimal-control baseline on the same trials."""

@@ -1,0 +1,1 @@
+"""Networks from inertial windows to kinematics and kinetics, one architecture a file."""

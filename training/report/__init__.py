@@ -1,0 +1,1 @@
+"""The self-contained HTML report: fed by tables, trials and corpora only."""
