@@ -147,7 +147,7 @@ def _leg_segment(mass: float, length: float, centre: float, radii: tuple[float, 
 
 
 def _foot(mass: float, height: float, centre: float, radii: tuple[float, ...]) -> SegmentParameters:
-    """A foot: its length runs forward from the heel, its mass lies half-way between ankle and sole."""
+    """Build a foot: its length runs forward from the heel, its mass lies half-way between ankle and sole."""
     length = FOOT_LENGTH * height
     forward = centre * length - HEEL_LENGTH * height
     inertia = tuple(mass * (r * length) ** 2 for r in radii)

@@ -119,8 +119,14 @@ def lower_body_skeleton(subject: Subject, table: str = "de_leva") -> Skeleton:
     coordinates = _coordinates(rows, subject.height)
     order = {c.name: i for i, c in enumerate(coordinates)}
     joints = {
-        "pelvis": tuple(("translation", axis, f"pelvis_t{n}") for n, axis in zip("xyz", (_X, _Y, _Z), strict=True))
-        + (("rotation", _Z, "pelvis_tilt"), ("rotation", _X, "pelvis_list"), ("rotation", _Y, "pelvis_rotation")),
+        "pelvis": (
+            ("translation", _X, "pelvis_tx"),
+            ("translation", _Y, "pelvis_ty"),
+            ("translation", _Z, "pelvis_tz"),
+            ("rotation", _Z, "pelvis_tilt"),
+            ("rotation", _X, "pelvis_list"),
+            ("rotation", _Y, "pelvis_rotation"),
+        ),
         "torso": (
             ("rotation", _Z, "lumbar_extension"),
             ("rotation", _X, "lumbar_bending"),

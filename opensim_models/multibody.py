@@ -22,6 +22,7 @@ from opensim_models.vector import (
     compose,
     cross,
     dot,
+    is_identity,
     minus,
     plus,
     rotate,
@@ -113,7 +114,7 @@ def _shifted(s: SegmentState, r: Vector) -> SegmentState:
 
 def _turned(s: SegmentState, c: Matrix) -> SegmentState:
     """Express the state in a frame turned by a constant rotation (new → old)."""
-    if c == IDENTITY:
+    if is_identity(c):
         return s
     back = transpose(c)
     return SegmentState(

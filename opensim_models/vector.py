@@ -113,3 +113,8 @@ def axis_rotation(axis: Vector, angle: Scalar) -> Matrix:
         (entry(x, y, z), diagonal(y), entry(y, z, -x)),
         (entry(x, z, -y), entry(y, z, x), diagonal(z)),
     )
+
+
+def is_identity(r: Matrix) -> bool:
+    """Whether a rotation is known, as plain numbers, to change nothing."""
+    return all(_known(r[i][j], float(i == j)) for i in range(3) for j in range(3))
