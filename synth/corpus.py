@@ -1,0 +1,19 @@
+"""The corpus: self-describing HDF5, schema version 1 (``docs/corpus.md``): trial, writer, reader, check, one exception."""
+
+from synth.corpus_check import Finding, check_corpus
+from synth.corpus_reader import Corpus
+from synth.corpus_schema import CorpusMismatch
+from synth.corpus_trial import CorpusTrial
+from synth.corpus_writer import CorpusWriter, merge_corpora
+from synth.imu_errors import ImuErrors
+
+__all__ = [
+    "Corpus",
+    "CorpusMismatch",
+    "CorpusTrial",
+    "CorpusWriter",
+    "Finding",
+    "ImuErrors",
+    "check_corpus",
+    "merge_corpora",
+]

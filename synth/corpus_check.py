@@ -1,0 +1,150 @@
+"""The check of a corpus: is it what schema version 1 promises, and is it plausible?
+
+An ``"error"`` breaks the schema; a ``"warning"`` is technically compliant and probably wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from synth.corpus_reader import Corpus
+from synth.corpus_schema import ROLES, STATUSES, CorpusMismatch, coordinate_unit
+from synth.corpus_trial import CorpusTrial
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a corpus should not hold.
+
+    Attributes
+    ----------
+    level : str
+        ``"error"`` or ``"warning"``.
+    where : str
+        E.g. ``"S01/walk_02"``, or ``""`` for the file.
+    what : str
+        The sentence.
+    """
+
+    level: str
+    where: str
+    what: str
+
+
+def check_corpus(path: Path | str) -> list[Finding]:
+    """Read a whole corpus and list what is wrong; an empty list is a sound corpus."""
+    try:
+        corpus = Corpus(path)
+        people = corpus.subjects()
+    except CorpusMismatch as error:
+        return [Finding("error", "", str(error))]
+    findings = []
+    if corpus.role not in ROLES:
+        findings.append(Finding("error", "", f"role {corpus.role!r} is none of {', '.join(ROLES)}"))
+    if not corpus.trials():
+        findings.append(Finding("warning", "", "the corpus holds no trial"))
+    for person in people:
+        if not (1 < person.mass < 400 and 0.3 < person.height < 2.6):
+            what = f"mass {person.mass} kg, height {person.height} m: unknown or implausible"
+            findings.append(Finding("warning", person.code, what))
+    known = {person.code for person in people}
+    for split in corpus.splits:
+        for code in sorted({*split.train, *split.validation, *split.test} - known):
+            findings.append(
+                Finding("error", "", f"split {split.name!r} names subject {code!r}, who is not in the corpus")
+            )
+    seen: dict[str, str] = {}
+    for code, name in corpus.trials():
+        where = f"{code}/{name}"
+        try:
+            trial = corpus.read(code, name, clean=True)
+            findings += [Finding(level, where, what) for level, what in _check_trial(trial)]
+            findings += [Finding("error", where, what) for what in _check_layout(corpus.path, code, name)]
+        except CorpusMismatch as error:
+            findings.append(Finding("error", where, str(error)))
+            continue
+        print_ = _fingerprint(trial)
+        if print_ in seen:
+            findings.append(
+                Finding("error", where, f"holds the same records as {seen[print_]}: a leak between subjects")
+            )
+        elif print_:
+            seen[print_] = where
+    return findings
+
+
+def _check_trial(trial: CorpusTrial) -> list[tuple[str, str]]:
+    found = []
+    if trial.status not in STATUSES:
+        found.append(("error", f"status {trial.status!r} is none of {', '.join(STATUSES)}"))
+    if trial.status == "refused" and not trial.reason:
+        found.append(("error", "refused without a reason"))
+    if not (np.isfinite(trial.rate) and trial.rate > 0):
+        found.append(("error", f"rate {trial.rate} Hz"))
+    for event in trial.events:
+        if not -1 / trial.rate <= event.time <= (trial.n_frames + 1) / trial.rate and trial.n_frames:
+            found.append(("warning", f"{event.kind} at {event.time:.3f} s lies outside the trial"))
+    for recording in trial.recordings:
+        sensor = recording.placement.sensor
+        force, turn = recording.specific_force, recording.angular_velocity
+        if np.isinf(force).any() or np.isinf(turn).any():
+            found.append(("error", f"{sensor} holds an infinite value"))
+        size = np.linalg.norm(force, axis=1)
+        if not np.isfinite(size).any():
+            found.append(("warning", f"{sensor} holds no value at all"))
+        elif np.nanmedian(size) < 3:
+            found.append(
+                (
+                    "warning",
+                    f"{sensor} reads {np.nanmedian(size):.2f} m/s² (median): in units of g, or without gravity?",
+                )
+            )
+        if np.isfinite(turn).any() and np.nanmax(np.abs(turn)) > 100:
+            found.append(("warning", f"{sensor} turns at {np.nanmax(np.abs(turn)):.0f} rad/s: in deg/s?"))
+    if trial.kinematics is not None:
+        for name, column in zip(trial.kinematics.coordinates, trial.kinematics.values.T, strict=True):
+            if coordinate_unit(name) == "rad" and np.isfinite(column).any() and np.nanmax(np.abs(column)) > 20:
+                found.append(("warning", f"{name} reaches {np.nanmax(np.abs(column)):.0f} rad: in degrees?"))
+    return found
+
+
+def _check_layout(path: Path, code: str, name: str) -> list[str]:
+    """What the reader does not need but the schema promises: masks that agree, and units on every array."""
+    found: list[str] = []
+
+    def visit(inner: str, item: h5py.Group | h5py.Dataset) -> None:
+        if not isinstance(item, h5py.Dataset) or item.dtype.kind != "f":
+            return
+        if "units" not in item.attrs:
+            found.append(f"{inner} lacks the attribute units")
+        mask_name = f"{inner}_mask"
+        if mask_name in trial:
+            present = np.isfinite(item[...])
+            mask = trial[mask_name][...]
+            if mask.ndim == present.ndim and mask.shape != present.shape:  # records: one flag for three channels
+                present = present.reshape(*present.shape[:2], 2, 3).all(axis=-1)
+            if mask.shape != present.shape or (mask != present).any():
+                found.append(f"{mask_name} disagrees with the missing values of {inner}")
+        elif inner.split("/")[0] in {"kinematics", "kinetics"} or inner == "imu/records":
+            found.append(f"{inner} lacks its mask {mask_name}")
+
+    with h5py.File(path, "r") as file:
+        trial = file["subjects"][code]["trials"][name]
+        trial.visititems(visit)
+    return found
+
+
+def _fingerprint(trial: CorpusTrial) -> str:
+    """Hash of the records of a trial; empty for a trial without any."""
+    if not trial.recordings or not trial.n_frames:
+        return ""
+    digest = hashlib.sha256()
+    for recording in trial.recordings:
+        digest.update(recording.specific_force.tobytes())
+        digest.update(recording.angular_velocity.tobytes())
+    return digest.hexdigest()

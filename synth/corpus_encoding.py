@@ -1,0 +1,201 @@
+"""How one trial is laid out in HDF5: contiguous arrays with units, frames and names, and a mask beside each.
+
+Arrays are contiguous and uncompressed so that training can map random windows from the page cache; the six channels
+of all sensors of a trial are one array, so a window is one block of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import h5py
+import numpy as np
+
+from mocap_import.trial import GroundReaction
+from opensim_models.motion import Kinematics, Kinetics
+from synth.corpus_schema import (
+    CHANNEL_UNITS,
+    CHANNELS,
+    GROUND_FRAME,
+    IMU_DTYPE,
+    SEGMENT_FRAME,
+    SENSOR_FRAME,
+    STATUSES,
+    VALUE_DTYPE,
+    CorpusMismatch,
+    coordinate_unit,
+    force_unit,
+    require_name,
+    spatiotemporal_unit,
+)
+from synth.corpus_trial import CorpusTrial
+
+_TEXT = h5py.string_dtype()
+
+
+def trial_bytes(trial: CorpusTrial) -> int:
+    """Bytes of the arrays of a trial on disk, masks included."""
+    n_values = 0
+    if trial.kinematics is not None:
+        n_values += np.size(trial.kinematics.values)
+    if trial.kinetics is not None:
+        n_values += np.size(trial.kinetics.generalized_forces) + np.size(trial.kinetics.activations)
+        n_values += 7 * trial.n_frames * len(trial.kinetics.ground_reactions)
+    return trial.n_frames * len(trial.recordings) * (6 * IMU_DTYPE.itemsize + 2) + n_values * (VALUE_DTYPE.itemsize + 1)
+
+
+def store_trial(subjects: h5py.Group, trial: CorpusTrial, where: str) -> None:
+    """Store a trial under ``/subjects/<code>/trials/<name>``, after checking that it fits.
+
+    Raises
+    ------
+    CorpusMismatch
+        Before anything is written, if the trial cannot be stored.
+    """
+    require_trial(trial, where)
+    subject = trial.subject
+    if subject.code not in subjects:
+        person = subjects.create_group(subject.code)
+        person.attrs.update(mass=float(subject.mass), mass_unit="kg", height=float(subject.height), height_unit="m")
+        person.attrs.update(age=float(subject.age), age_unit="yr", sex=subject.sex)
+        person.create_group("trials")
+    group = subjects[subject.code]["trials"].create_group(trial.name)
+    group.attrs.update(rate=float(trial.rate), rate_unit="Hz", n_frames=trial.n_frames, task=trial.task)
+    group.attrs.update(belt_speed=float(trial.belt_speed), belt_speed_unit="m/s", status=trial.status)
+    group.attrs.update(source=trial.source, source_hash=trial.source_hash)
+    group.attrs.update(seconds=float(trial.seconds), seconds_unit="s")
+    _store_text(group, "reason", trial.reason)
+    _store_imu(group, trial)
+    if trial.kinematics is not None:
+        _store_kinematics(group.create_group("kinematics"), trial.kinematics)
+    if trial.kinetics is not None:
+        _store_kinetics(group.create_group("kinetics"), trial.kinetics)
+    _store_events(group.create_group("events"), trial)
+    treatments = group.create_group("treatments")
+    _store_text(treatments, "what", [treatment.what for treatment in trial.treatments])
+    _store_text(treatments, "detail", [treatment.detail for treatment in trial.treatments])
+    keys = sorted(trial.spatiotemporal)
+    values = np.array([trial.spatiotemporal[key] for key in keys], dtype=VALUE_DTYPE)
+    _store_array(group, "spatiotemporal", values, names=keys, units=[spatiotemporal_unit(key) for key in keys])
+
+
+def require_trial(trial: CorpusTrial, where: str) -> None:
+    """Raise unless names, words, rates, lengths and shapes of a trial are what the schema promises."""
+    require_name(trial.subject.code, f"{where}: subject")
+    require_name(trial.name, f"{where}: trial")
+    if trial.status not in STATUSES:
+        raise CorpusMismatch(f"{where}: status {trial.status!r} is unknown; expected one of {', '.join(STATUSES)}.")
+    if not (np.isfinite(trial.rate) and trial.rate > 0):
+        raise CorpusMismatch(f"{where}: expected a rate above 0 Hz, got {trial.rate!r}.")
+    sensors = [recording.placement.sensor for recording in trial.recordings]
+    for sensor in sensors:
+        require_name(sensor, f"{where}: sensor")
+    if len(set(sensors)) != len(sensors):
+        raise CorpusMismatch(f"{where}: a sensor occurs twice in {sensors}. Each sensor needs its own name.")
+    for what, array, rate, shape in _arrays(trial):
+        if np.shape(array) != shape:
+            raise CorpusMismatch(
+                f"{where}: {what} has shape {np.shape(array)}, expected {shape}: one time base a trial."
+            )
+        if rate != trial.rate:
+            raise CorpusMismatch(f"{where}: {what} is sampled at {rate} Hz, the trial at {trial.rate} Hz. Resample it.")
+        if np.isinf(array).any():
+            raise CorpusMismatch(f"{where}: {what} holds an infinite value; missing samples are NaN.")
+
+
+def _arrays(trial: CorpusTrial) -> list[tuple[str, np.ndarray, float, tuple[int, ...]]]:
+    """(what, array, rate, expected shape) of every array of a trial."""
+    n = trial.n_frames
+    found = []
+    for recording in trial.recordings:
+        name = recording.placement.sensor
+        found.append((f"{name} specific_force", recording.specific_force, recording.rate, (n, 3)))
+        found.append((f"{name} angular_velocity", recording.angular_velocity, recording.rate, (n, 3)))
+    if trial.kinematics is not None:
+        moved = trial.kinematics
+        found.append(("kinematics", moved.values, moved.rate, (n, len(moved.coordinates))))
+    if trial.kinetics is not None:
+        forces = trial.kinetics
+        found.append(("generalized_forces", forces.generalized_forces, forces.rate, (n, len(forces.coordinates))))
+        if np.size(forces.activations) or forces.muscles:
+            found.append(("activations", forces.activations, forces.rate, (n, len(forces.muscles))))
+        for reaction in forces.ground_reactions:
+            found.append((f"{reaction.foot} force", reaction.force, reaction.rate, (n, 3)))
+            found.append((f"{reaction.foot} centre_of_pressure", reaction.centre_of_pressure, reaction.rate, (n, 3)))
+            found.append((f"{reaction.foot} free_moment", reaction.free_moment, reaction.rate, (n,)))
+    return found
+
+
+def _store_array(group: h5py.Group, name: str, values: np.ndarray, **attributes: object) -> h5py.Dataset:
+    dataset = group.create_dataset(name, data=values, track_times=False)
+    for key, value in attributes.items():
+        is_text = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        dataset.attrs[key] = np.array(value, dtype=_TEXT) if is_text else value
+    return dataset
+
+
+def _store_masked(group: h5py.Group, name: str, values: np.ndarray, **attributes: object) -> None:
+    """Store values with NaN for what is missing, and a mask that is True where a value is present."""
+    values = np.ascontiguousarray(values, dtype=VALUE_DTYPE)
+    _store_array(group, name, values, **attributes)
+    group.create_dataset(f"{name}_mask", data=np.isfinite(values), track_times=False)
+
+
+def _store_text(group: h5py.Group, name: str, text: str | Sequence[str]) -> None:
+    data = text if isinstance(text, str) else np.array(list(text), dtype=object)
+    group.create_dataset(name, data=data, dtype=_TEXT, track_times=False)
+
+
+def _store_imu(group: h5py.Group, trial: CorpusTrial) -> None:
+    if not trial.recordings:
+        return
+    records = np.empty((trial.n_frames, len(trial.recordings), 6), dtype=IMU_DTYPE)
+    for column, recording in enumerate(trial.recordings):
+        records[:, column, :3] = recording.specific_force
+        records[:, column, 3:] = recording.angular_velocity
+    placements = [recording.placement for recording in trial.recordings]
+    imu = group.create_group("imu")
+    _store_array(imu, "records", records, channels=list(CHANNELS), units=list(CHANNEL_UNITS), frame=SENSOR_FRAME)
+    present = np.isfinite(records).reshape(*records.shape[:2], 2, 3).all(axis=-1)
+    _store_array(imu, "records_mask", present, channels=["specific_force", "angular_velocity"])
+    _store_text(imu, "sensors", [placement.sensor for placement in placements])
+    _store_text(imu, "segments", [placement.segment for placement in placements])
+    offsets = np.array([placement.offset for placement in placements], dtype=VALUE_DTYPE).reshape(-1, 3)
+    _store_array(imu, "offsets", offsets, units="m", frame=SEGMENT_FRAME)
+    mountings = np.array([placement.mounting.as_quat(canonical=True) for placement in placements], dtype=VALUE_DTYPE)
+    mountings = mountings.reshape(-1, 4)[:, [3, 0, 1, 2]]
+    _store_array(imu, "mountings", mountings, units="1", components="w x y z", direction="sensor to segment")
+    if trial.errors is not None:
+        imu.attrs["errors"] = trial.errors.to_json()
+
+
+def _store_kinematics(group: h5py.Group, kinematics: Kinematics) -> None:
+    units = [coordinate_unit(name) for name in kinematics.coordinates]
+    _store_masked(group, "values", kinematics.values, units=units)
+    _store_text(group, "coordinates", kinematics.coordinates)
+
+
+def _store_kinetics(group: h5py.Group, kinetics: Kinetics) -> None:
+    units = [force_unit(name) for name in kinetics.coordinates]
+    _store_masked(group, "generalized_forces", kinetics.generalized_forces, units=units)
+    _store_text(group, "coordinates", kinetics.coordinates)
+    if kinetics.muscles:
+        _store_masked(group, "activations", kinetics.activations, units="1")
+        _store_text(group, "muscles", kinetics.muscles)
+    reactions = group.create_group("ground_reactions")
+    for index, reaction in enumerate(kinetics.ground_reactions):
+        _store_reaction(reactions.create_group(f"{index:02d}"), reaction)
+
+
+def _store_reaction(group: h5py.Group, reaction: GroundReaction) -> None:
+    group.attrs.update(foot=reaction.foot, name=reaction.name)
+    _store_masked(group, "force", reaction.force, units="N", frame=GROUND_FRAME)
+    _store_masked(group, "centre_of_pressure", reaction.centre_of_pressure, units="m", frame=GROUND_FRAME)
+    _store_masked(group, "free_moment", reaction.free_moment, units="N.m", frame=GROUND_FRAME)
+
+
+def _store_events(group: h5py.Group, trial: CorpusTrial) -> None:
+    times = np.array([event.time for event in trial.events], dtype=VALUE_DTYPE)
+    _store_array(group, "time", times, units="s")
+    for word in ("foot", "kind", "source"):
+        _store_text(group, word, [getattr(event, word) for event in trial.events])

@@ -1,0 +1,329 @@
+"""The reader of corpora: lazy, safe on foreign files, and the same records for every reader.
+
+Nothing is kept open: each call opens the file, so a `Corpus` may be copied to other processes (fork, spawn, pickle).
+A foreign file is never trusted: only hard links are followed, and only contiguous arrays inside the file are read,
+so the file's own size bounds what a read can cost.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from mocap_import.subject import Subject
+from mocap_import.trial import GaitEvent, GroundReaction, Treatment
+from opensim_models.motion import Kinematics, Kinetics
+from synth.corpus_schema import SCHEMA_NAME, SCHEMA_VERSION, CorpusMismatch
+from synth.corpus_trial import CorpusTrial
+from synth.imu_errors import ImuErrors, apply_errors
+from synth.inertial import ImuRecording, SensorPlacement
+from synth.provenance import Provenance
+from synth.subject_split import SubjectSplit
+
+_ATTRIBUTE_BYTES = 1 << 20
+
+
+class Corpus:
+    """A corpus on disk, read trial by trial.
+
+    Parameters
+    ----------
+    path : Path
+
+    Attributes
+    ----------
+    path : Path
+    role : str
+        ``"motion"``, ``"reference"``, ``"baseline"`` or ``"prediction"``.
+    provenance : Provenance
+    splits : tuple of SubjectSplit
+
+    Raises
+    ------
+    CorpusMismatch
+        If the file is missing, is no HDF5, no corpus, of another schema version, or holds links out of itself.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        with self._open() as node:
+            if node.attribute("schema", "") != SCHEMA_NAME:
+                raise CorpusMismatch(
+                    f"{self.path} is an HDF5 file but not a corpus: no attribute schema={SCHEMA_NAME!r}."
+                )
+            version = node.attribute("schema_version", None)
+            if version != SCHEMA_VERSION:
+                raise CorpusMismatch(
+                    f"{self.path} has corpus schema version {version}; this kinesynth reads version {SCHEMA_VERSION}. "
+                    "Use the kinesynth that wrote it, or rebuild it."
+                )
+            self.role = str(node.attribute("role"))
+            try:
+                self.provenance = Provenance.from_json(node.text("provenance"))
+                self.splits = tuple(SubjectSplit.from_dict(split) for split in json.loads(node.text("splits")))
+            except (ValueError, TypeError, KeyError) as error:
+                raise CorpusMismatch(
+                    f"{self.path}: provenance or splits are not the expected JSON ({error})."
+                ) from error
+            self._trials = tuple(
+                (code, name)
+                for code, person in node.child("subjects").children()
+                for name, _ in person.child("trials").children()
+            )
+
+    def trials(self) -> list[tuple[str, str]]:
+        """(subject code, trial name) of every trial, sorted."""
+        return list(self._trials)
+
+    def subjects(self) -> list[Subject]:
+        """Every subject, sorted by code."""
+        with self._open() as node:
+            return [_subject(code, person) for code, person in node.child("subjects").children()]
+
+    def read(self, subject: str, name: str, clean: bool = False) -> CorpusTrial:
+        """Read one trial.
+
+        Parameters
+        ----------
+        subject, name : str
+            As `trials` gives them.
+        clean : bool
+            False applies the stored error recipe (identical on each read); True gives the records as stored.
+
+        Raises
+        ------
+        CorpusMismatch
+            If there is no such trial, or what is stored is not what the schema promises.
+        """
+        if (subject, name) not in self._trials:
+            near = ", ".join(trial for code, trial in self._trials if code == subject) or "no such subject"
+            raise CorpusMismatch(f"{self.path} holds no trial {subject}/{name}; of that subject: {near}.")
+        with self._open() as node:
+            person = node.child("subjects").child(subject)
+            trial = _trial(person.child("trials").child(name), name, _subject(subject, person))
+        if clean or trial.errors is None:
+            return trial
+        worn = apply_errors(trial.recordings, trial.errors, subject=subject, trial=name)
+        return CorpusTrial(**{**trial.__dict__, "recordings": worn})
+
+    def summary(self) -> list[dict[str, object]]:
+        """One plain row a trial (names, rate, frames, task, status, sensors), without reading the arrays."""
+        rows = []
+        with self._open() as node:
+            for code, name in self._trials:
+                trial = node.child("subjects").child(code).child("trials").child(name)
+                row = {"subject": code, "trial": name}
+                row |= {key: trial.attribute(key) for key in ("task", "rate", "n_frames", "status")}
+                row["reason"] = trial.text("reason")
+                row["sensors"] = trial.child("imu").texts("sensors") if trial.has("imu") else []
+                row["kinematics"], row["kinetics"] = trial.has("kinematics"), trial.has("kinetics")
+                rows.append(row)
+        return rows
+
+    def map_imu(self, subject: str, name: str) -> np.ndarray:
+        """Clean records (n_frames, n_sensors, 6) float32 of a trial as a read-only memory map, for random windows."""
+        with self._open() as node:
+            records = node.child("subjects").child(subject).child("trials").child(name).child("imu").dataset("records")
+            offset, shape, dtype = records.id.get_offset(), records.shape, records.dtype
+        if offset is None:
+            return np.empty(shape, dtype)
+        return np.memmap(self.path, dtype=dtype, mode="r", offset=offset, shape=shape)
+
+    @contextmanager
+    def _open(self) -> Iterator[_Node]:
+        if not self.path.is_file():
+            raise CorpusMismatch(f"{self.path} is not a file; expected a corpus (.h5). Check the path.")
+        try:
+            file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise CorpusMismatch(
+                f"{self.path} is not a readable HDF5 file ({error}). Rebuild or copy it again."
+            ) from error
+        with file:
+            yield _Node(file, f"{self.path}:", self.path.stat().st_size)
+
+
+class _Node:
+    """A group of a foreign file: every way into it is checked before it is taken."""
+
+    def __init__(self, group: h5py.Group, where: str, file_bytes: int) -> None:
+        self.group, self.where, self.file_bytes = group, where, file_bytes
+
+    def has(self, name: str) -> bool:
+        return name in self.group.keys()  # noqa: SIM118  (`in group` would follow paths and links)
+
+    def child(self, name: str) -> _Node:
+        return _Node(self._member(name, h5py.Group), f"{self.where}/{name}", self.file_bytes)
+
+    def children(self) -> list[tuple[str, _Node]]:
+        return [(name, self.child(name)) for name in sorted(self.group.keys())]
+
+    def _member(self, name: str, kind: type) -> h5py.Group | h5py.Dataset:
+        if not self.has(name):
+            raise CorpusMismatch(f"{self.where} lacks {name!r}, which schema version {SCHEMA_VERSION} requires.")
+        link = self.group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise CorpusMismatch(
+                f"{self.where}/{name} is a {type(link).__name__} to elsewhere; a corpus holds its own data."
+            )
+        try:
+            member = self.group[name]
+        except (OSError, KeyError, RuntimeError) as error:
+            raise CorpusMismatch(
+                f"{self.where}/{name} is damaged ({error}). Rebuild or copy the file again."
+            ) from error
+        if not isinstance(member, kind):
+            raise CorpusMismatch(f"{self.where}/{name} is a {type(member).__name__}, expected a {kind.__name__}.")
+        return member
+
+    def dataset(self, name: str) -> h5py.Dataset:
+        found = self._member(name, h5py.Dataset)
+        layout = found.id.get_create_plist().get_layout()
+        if layout != h5py.h5d.CONTIGUOUS or found.external:
+            raise CorpusMismatch(
+                f"{self.where}/{name} is not stored contiguously in this file, as the schema requires."
+            )
+        if math.prod(found.shape) * found.dtype.itemsize > self.file_bytes:
+            raise CorpusMismatch(
+                f"{self.where}/{name} claims shape {found.shape}, more than the file's {self.file_bytes} bytes."
+            )
+        return found
+
+    def array(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Numbers as float64; -1 in `shape` is any length."""
+        found = self.dataset(name)
+        if found.dtype.kind not in "fiu" or len(found.shape) != len(shape):
+            raise CorpusMismatch(
+                f"{self.where}/{name}: expected numbers of shape {shape}, found {found.dtype} {found.shape}."
+            )
+        if any(want not in (-1, got) for want, got in zip(shape, found.shape, strict=True)):
+            raise CorpusMismatch(f"{self.where}/{name}: expected shape {shape}, found {found.shape}.")
+        return found[...].astype(np.float64)
+
+    def texts(self, name: str) -> list[str]:
+        found = self.dataset(name)
+        if h5py.check_string_dtype(found.dtype) is None:
+            raise CorpusMismatch(f"{self.where}/{name}: expected text, found {found.dtype}.")
+        try:
+            return [str(text) for text in np.atleast_1d(found.asstr()[...])]
+        except (UnicodeDecodeError, OSError) as error:
+            raise CorpusMismatch(f"{self.where}/{name}: text that cannot be read ({error}).") from error
+
+    def text(self, name: str) -> str:
+        return "".join(self.texts(name))
+
+    def attribute(self, name: str, *default: object) -> object:
+        attributes = self.group.attrs
+        if name not in attributes:
+            if default:
+                return default[0]
+            raise CorpusMismatch(f"{self.where} lacks the attribute {name!r}. Rebuild the corpus.")
+        found = attributes.get_id(name)
+        if math.prod(found.shape) * max(found.dtype.itemsize, 1) > _ATTRIBUTE_BYTES:
+            raise CorpusMismatch(f"{self.where}: attribute {name!r} claims shape {found.shape}; that is no corpus.")
+        value = attributes[name]
+        return value.item() if isinstance(value, np.generic) else value
+
+
+def _subject(code: str, person: _Node) -> Subject:
+    mass, height, age = (float(person.attribute(key)) for key in ("mass", "height", "age"))
+    return Subject(code=code, mass=mass, height=height, sex=str(person.attribute("sex")), age=age)
+
+
+def _trial(node: _Node, name: str, subject: Subject) -> CorpusTrial:
+    rate, n_frames = float(node.attribute("rate")), int(node.attribute("n_frames"))
+    recordings, errors = (), None
+    if node.has("imu"):
+        imu = node.child("imu")
+        recordings = _recordings(imu, rate, n_frames)
+        recipe = imu.attribute("errors", None)
+        errors = ImuErrors.from_json(recipe, imu.where) if recipe is not None else None
+    treatments = node.child("treatments")
+    pairs = zip(treatments.texts("what"), treatments.texts("detail"), strict=True)
+    return CorpusTrial(
+        name=name,
+        subject=subject,
+        rate=rate,
+        recordings=recordings,
+        errors=errors,
+        kinematics=_kinematics(node.child("kinematics"), rate, n_frames) if node.has("kinematics") else None,
+        kinetics=_kinetics(node.child("kinetics"), rate, n_frames) if node.has("kinetics") else None,
+        events=_events(node.child("events")),
+        task=str(node.attribute("task")),
+        belt_speed=float(node.attribute("belt_speed")),
+        spatiotemporal=_spatiotemporal(node),
+        status=str(node.attribute("status")),
+        reason=node.text("reason"),
+        source=str(node.attribute("source")),
+        source_hash=str(node.attribute("source_hash")),
+        treatments=tuple(Treatment(what, detail) for what, detail in pairs),
+        seconds=float(node.attribute("seconds")),
+    )
+
+
+def _recordings(imu: _Node, rate: float, n_frames: int) -> tuple[ImuRecording, ...]:
+    sensors, segments = imu.texts("sensors"), imu.texts("segments")
+    n = len(sensors)
+    records = imu.array("records", (n_frames, n, 6))
+    offsets, mountings = imu.array("offsets", (n, 3)), imu.array("mountings", (n, 4))
+    if len(segments) != n or not np.allclose(np.linalg.norm(mountings, axis=1), 1.0, atol=1e-6):
+        raise CorpusMismatch(f"{imu.where}: expected a segment and a unit quaternion for each of {n} sensors.")
+    recordings = []
+    for i, (sensor, segment) in enumerate(zip(sensors, segments, strict=True)):
+        mounting = Rotation.from_quat(mountings[i, [1, 2, 3, 0]])
+        placement = SensorPlacement(sensor, segment, offsets[i], mounting)
+        force, turn = np.ascontiguousarray(records[:, i, :3]), np.ascontiguousarray(records[:, i, 3:])
+        recordings.append(ImuRecording(placement, force, turn, rate))
+    return tuple(recordings)
+
+
+def _kinematics(node: _Node, rate: float, n_frames: int) -> Kinematics:
+    coordinates = tuple(node.texts("coordinates"))
+    return Kinematics(coordinates, node.array("values", (n_frames, len(coordinates))), rate)
+
+
+def _kinetics(node: _Node, rate: float, n_frames: int) -> Kinetics:
+    coordinates = tuple(node.texts("coordinates"))
+    muscles = tuple(node.texts("muscles")) if node.has("muscles") else ()
+    activations = node.array("activations", (n_frames, len(muscles))) if muscles else np.empty((0, 0))
+    return Kinetics(
+        coordinates=coordinates,
+        generalized_forces=node.array("generalized_forces", (n_frames, len(coordinates))),
+        rate=rate,
+        ground_reactions=tuple(
+            GroundReaction(
+                force=plate.array("force", (n_frames, 3)),
+                centre_of_pressure=plate.array("centre_of_pressure", (n_frames, 3)),
+                free_moment=plate.array("free_moment", (n_frames,)),
+                rate=rate,
+                foot=str(plate.attribute("foot")),
+                name=str(plate.attribute("name")),
+            )
+            for _, plate in node.child("ground_reactions").children()
+        ),
+        muscles=muscles,
+        activations=activations,
+    )
+
+
+def _events(node: _Node) -> tuple[GaitEvent, ...]:
+    times = node.array("time", (-1,))
+    words = [node.texts(word) for word in ("foot", "kind", "source")]
+    if any(len(column) != len(times) for column in words):
+        raise CorpusMismatch(f"{node.where}: foot, kind and source must have one word for each of {len(times)} times.")
+    return tuple(GaitEvent(float(t), *row) for t, *row in zip(times, *words, strict=True))
+
+
+def _spatiotemporal(node: _Node) -> dict[str, float]:
+    values = node.array("spatiotemporal", (-1,))
+    names = np.atleast_1d(node.dataset("spatiotemporal").attrs.get("names", []))
+    if len(names) != len(values):
+        raise CorpusMismatch(f"{node.where}/spatiotemporal: {len(values)} values with {len(names)} names.")
+    return {str(name): float(value) for name, value in zip(names, values, strict=True)}

@@ -1,0 +1,80 @@
+"""A trial of a corpus: inertial records and what is known of the motion behind them, on one time base."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from mocap_import.subject import Subject
+from mocap_import.trial import GaitEvent, Treatment
+from opensim_models.motion import Kinematics, Kinetics
+from synth.imu_errors import ImuErrors
+from synth.inertial import ImuRecording
+
+
+@dataclass(frozen=True)
+class CorpusTrial:
+    """One trial, measured, computed or predicted.
+
+    All arrays share `rate` and the same number of frames; a method that has no value for a frame (outside the solved
+    gait cycles, next to a gap) leaves NaN there.
+
+    Attributes
+    ----------
+    name : str
+        Unique within its subject.
+    subject : Subject
+    rate : float
+        Samples per second (Hz) of every array.
+    recordings : tuple of ImuRecording
+        Clean when written; with the errors of the recipe when read (unless read with ``clean=True``).
+    errors : ImuErrors or None
+        The recipe; None: the records are used as they are stored.
+    kinematics : Kinematics or None
+    kinetics : Kinetics or None
+    events : tuple of GaitEvent
+    task : str
+        ``"static"``, ``"walk"``, ``"run"`` or ``"unknown"``.
+    belt_speed : float
+        Speed (m/s) of the ground backwards; 0 overground, NaN unknown.
+    spatiotemporal : dict of str to float
+        SI; keys as ``speed``, ``cadence``, ``step_length_r``.
+    status : str
+        ``"measured"``, ``"converged"``, ``"refused"`` or ``"predicted"``.
+    reason : str
+        Why it was refused, or what is to be known about the status.
+    source : str
+        File or model it came from.
+    source_hash : str
+        SHA-256 of that file.
+    treatments : tuple of Treatment
+    seconds : float
+        CPU time (s) spent to make it; NaN if not measured. It is content: rebuilding with another value is another file.
+    """
+
+    name: str
+    subject: Subject
+    rate: float
+    recordings: tuple[ImuRecording, ...] = ()
+    errors: ImuErrors | None = None
+    kinematics: Kinematics | None = None
+    kinetics: Kinetics | None = None
+    events: tuple[GaitEvent, ...] = ()
+    task: str = "unknown"
+    belt_speed: float = 0.0
+    spatiotemporal: dict[str, float] = field(default_factory=dict)
+    status: str = "measured"
+    reason: str = ""
+    source: str = ""
+    source_hash: str = ""
+    treatments: tuple[Treatment, ...] = ()
+    seconds: float = math.nan
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames; 0 for a trial that holds no array (a refused one, for instance)."""
+        if self.recordings:
+            return len(self.recordings[0].specific_force)
+        if self.kinematics is not None:
+            return len(self.kinematics.values)
+        return len(self.kinetics.generalized_forces) if self.kinetics is not None else 0

@@ -1,0 +1,141 @@
+"""A checkpoint: a trained network with everything needed to use it again, in one file without pickle.
+
+The file is safetensors: weights and normalisation as tensors, all the rest as JSON in its header.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import torch
+from safetensors.torch import save as encode_tensors
+from torch import nn
+
+from synth.corpus_schema import CorpusMismatch
+from training.config import TrainingConfig, resolve_config
+from training.networks.registry import build_network
+from training.normalisation import Normalisation
+from training.target import Target
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network and its circumstances.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        Maps normalised channels (B, T, C) to normalised targets (B, T, n_targets).
+    config : TrainingConfig
+        Fully resolved.
+    normalisation : Normalisation
+    sensors : tuple of str
+        Order of the channels, six a sensor.
+    targets : tuple of Target
+    rate : float
+        Frames per second (Hz) of the corpus it was trained on.
+    subjects : tuple of str
+        The training subjects: whoever is in here must not be tested on.
+    n_labelled_trials, n_labelled_frames : int
+        What the training used up in labels.
+    n_steps : int
+        Optimiser steps done; fewer than `config.steps` if the training was stopped.
+    seconds : float
+        Training time (s, wall).
+    fingerprint : str
+        Identifies the corpus and configuration it came from.
+    """
+
+    network: nn.Module
+    config: TrainingConfig
+    normalisation: Normalisation
+    sensors: tuple[str, ...]
+    targets: tuple[Target, ...]
+    rate: float
+    subjects: tuple[str, ...]
+    n_labelled_trials: int
+    n_labelled_frames: int
+    n_steps: int
+    seconds: float
+    fingerprint: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all steps of the configuration were done."""
+        return self.n_steps >= self.config.steps
+
+
+_FACTS = ("rate", "subjects", "sensors", "n_labelled_trials", "n_labelled_frames", "n_steps", "seconds", "fingerprint")
+_STATISTICS = ("input_mean", "input_sd", "target_mean", "target_sd")
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; an interrupted write leaves an earlier file intact."""
+    tensors = {f"network.{key}": value.contiguous() for key, value in checkpoint.network.state_dict().items()}
+    for key in _STATISTICS:
+        tensors[f"normalisation.{key}"] = torch.from_numpy(getattr(checkpoint.normalisation, key))
+    card = {key: getattr(checkpoint, key) for key in _FACTS} | {
+        "format_version": FORMAT_VERSION,
+        "config": checkpoint.config.model_dump(mode="json"),
+        "targets": [[target.kind, target.coordinate] for target in checkpoint.targets],
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+    data = encode_tensors(tensors, metadata={"kinesynth": json.dumps(card, sort_keys=True)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_card(path: Path) -> dict:
+    """Read a checkpoint's JSON part alone, without its weights."""
+    try:
+        with safetensors.safe_open(str(path), framework="np") as file:
+            card = json.loads((file.metadata() or {})["kinesynth"])
+    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+        raise CorpusMismatch(
+            f"{path}: expected a network trained by `kinesynth train` (.safetensors), {error}. "
+            "Train it again, or name the right file."
+        ) from None
+    if card["format_version"] != FORMAT_VERSION:
+        raise CorpusMismatch(
+            f"{path}: expected checkpoint version {FORMAT_VERSION}, found {card['format_version']}. "
+            "Use the version of kinesynth that wrote it, or train again."
+        )
+    return card
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint; the network comes back in evaluation mode, bit for bit as it was saved.
+
+    Raises
+    ------
+    CorpusMismatch
+        If the file is no checkpoint of this version.
+    """
+    card = read_card(path)
+    with safetensors.safe_open(str(path), framework="pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
+    config = resolve_config(card["config"], where=str(path))
+    targets = tuple(Target(kind, coordinate) for kind, coordinate in card["targets"])
+    normalisation = Normalisation(*(tensors.pop(f"normalisation.{key}").numpy() for key in _STATISTICS))
+    with torch.random.fork_rng():  # building draws weights, which are replaced: the caller's random state stays
+        network = build_network(len(normalisation.input_mean), len(targets), card["rate"], config)
+    network.load_state_dict({key.removeprefix("network."): value for key, value in tensors.items()})
+    network.eval()
+    facts = {key: tuple(card[key]) if isinstance(card[key], list) else card[key] for key in _FACTS}
+    return Checkpoint(network=network, config=config, normalisation=normalisation, targets=targets, **facts)

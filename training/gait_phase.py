@@ -1,0 +1,106 @@
+"""Gait phase: where in its cycle every labelled frame of a trial stands, 0 at foot strike, 1 at the next one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synth.corpus_trial import CorpusTrial
+
+N_PHASES = 101
+"""Points of a time-normalised cycle, 0, 1, ... 100 %."""
+
+
+def labelled_runs(has_label: np.ndarray) -> list[slice]:
+    """Unbroken stretches of True.
+
+    Parameters
+    ----------
+    has_label : ndarray of bool, shape (n_frames,)
+
+    Returns
+    -------
+    list of slice
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], has_label, [False]]).astype(int)))
+    return [slice(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def cycle_phase(trial: CorpusTrial, has_label: np.ndarray, foot: str = "right") -> np.ndarray:
+    """Phase of every labelled frame.
+
+    Parameters
+    ----------
+    trial : CorpusTrial
+        Its foot strikes of `foot` divide the labelled stretches.
+    has_label : ndarray of bool, shape (n_frames,)
+        Frames of the solved cycles.
+    foot : str
+        ``"right"`` or ``"left"``.
+
+    Returns
+    -------
+    ndarray, shape (n_frames,)
+        0 ≤ phase < 1; NaN outside the labelled stretches. Before the first and after the last strike the nearest
+        cycle's duration holds; a stretch with one strike is taken as one cycle long, one with none as one
+        cycle that begins with it.
+    """
+    time = np.arange(trial.n_frames) / trial.rate
+    strikes = np.array(sorted(e.time for e in trial.events if e.foot == foot and e.kind == "foot_strike"))
+    phase = np.full(trial.n_frames, np.nan)
+    for run in labelled_runs(has_label):
+        t = time[run]
+        duration = len(t) / trial.rate
+        # An event may fall between two frames, so a stretch owns the strikes up to two frames beyond its ends.
+        margin = 2.0 / trial.rate
+        within = strikes[(strikes >= t[0] - margin) & (strikes <= t[-1] + margin)]
+        if len(within) < 2:
+            phase[run] = (t - (within[0] if len(within) else t[0])) / duration
+            continue
+        number = np.interp(t, within, np.arange(len(within)))
+        before, after = t < within[0], t > within[-1]
+        number[before] = (t[before] - within[0]) / (within[1] - within[0])
+        number[after] = len(within) - 1 + (t[after] - within[-1]) / (within[-1] - within[-2])
+        phase[run] = number
+    return phase % 1.0
+
+
+def time_normalise(values: np.ndarray, phase: np.ndarray) -> np.ndarray:
+    """Average waveforms over cycles at 0, 1, ... 100 % of the cycle.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_frames, n)
+    phase : ndarray, shape (n_frames,)
+        From `cycle_phase`.
+
+    Returns
+    -------
+    ndarray, shape (101, n)
+        Periodic (the last point repeats the first); a column without a value in at least four frames is NaN.
+    """
+    grid = np.linspace(0.0, 1.0, N_PHASES)
+    waveforms = np.full((N_PHASES, values.shape[1]), np.nan)
+    for column in range(values.shape[1]):
+        known = np.isfinite(values[:, column]) & np.isfinite(phase)
+        if known.sum() < 4:
+            continue
+        order = np.argsort(phase[known], kind="stable")
+        at, value = phase[known][order], values[known, column][order]
+        # Several cycles interleave here: average what falls into the same hundredth before interpolating.
+        box = np.floor(at * (N_PHASES - 1)).astype(int)
+        n_in_box = np.bincount(box, minlength=N_PHASES - 1)
+        full = n_in_box > 0
+        centre = np.bincount(box, at, N_PHASES - 1)[full] / n_in_box[full]
+        mean = np.bincount(box, value, N_PHASES - 1)[full] / n_in_box[full]
+        waveforms[:, column] = np.interp(grid, centre, mean, period=1.0)
+    return waveforms
+
+
+def place_waveform(waveforms: np.ndarray, phase: np.ndarray) -> np.ndarray:
+    """Read time-normalised waveforms (101, n) at given phases: (n_frames, n), NaN where the phase is NaN."""
+    grid = np.linspace(0.0, 1.0, N_PHASES)
+    placed = np.full((len(phase), waveforms.shape[1]), np.nan)
+    known = np.isfinite(phase)
+    for column in range(waveforms.shape[1]):
+        placed[known, column] = np.interp(phase[known], grid, waveforms[:, column])
+    return placed

@@ -1,0 +1,108 @@
+"""The mean of the training waveforms: the estimate of somebody who looks at no sensor, and the bar for everybody else.
+
+For normal walking it is hard to beat (joint moments r ≥ 0.98 in the literature), so it stands in every table. It is
+told the test trial's own gait cycles, which flatters it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synth.corpus import Corpus
+from synth.corpus_schema import CorpusMismatch
+from synth.corpus_trial import CorpusTrial
+from training.gait_phase import cycle_phase, place_waveform, time_normalise
+from training.target import Target, available_targets, read_targets, write_targets
+
+METHOD = "mean waveform"
+
+
+@dataclass(frozen=True)
+class MeanWaveform:
+    """Time-normalised means over the training subjects.
+
+    Attributes
+    ----------
+    targets : tuple of Target
+    waveforms : ndarray, shape (101, n_targets)
+        Inside units, over the right foot's cycle; every subject weighs the same.
+    subjects : tuple of str
+        The training subjects.
+    n_labelled_trials, n_labelled_frames : int
+    """
+
+    targets: tuple[Target, ...]
+    waveforms: np.ndarray
+    subjects: tuple[str, ...]
+    n_labelled_trials: int
+    n_labelled_frames: int
+
+
+def has_waveform_label(trial: CorpusTrial) -> np.ndarray:
+    """Frames (n_frames,) with a true angle, moment or ground reaction: those of the solved cycles."""
+    waveforms = [target for target in available_targets([trial], ("angle", "moment", "ground_reaction"))]
+    return np.isfinite(read_targets(trial, waveforms)).any(axis=1)
+
+
+def fit_mean_waveform(trials: Sequence[CorpusTrial], kinds: Sequence[str]) -> MeanWaveform:
+    """Average the training trials' cycles.
+
+    Parameters
+    ----------
+    trials : sequence of CorpusTrial
+        Of the training subjects.
+    kinds : sequence of str
+        Kinds of target.
+
+    Returns
+    -------
+    MeanWaveform
+    """
+    targets = available_targets(trials, kinds)
+    by_subject: dict[str, list[np.ndarray]] = {}
+    n_trials = n_frames = 0
+    for trial in trials:
+        has_label = has_waveform_label(trial)
+        if has_label.any():
+            normalised = time_normalise(read_targets(trial, targets), cycle_phase(trial, has_label))
+            by_subject.setdefault(trial.subject.code, []).append(normalised)
+            n_trials, n_frames = n_trials + 1, n_frames + int(has_label.sum())
+    if not by_subject:
+        raise CorpusMismatch("expected at least one labelled training trial for the mean waveform, found none")
+    means = _mean_of([_mean_of(waveforms) for waveforms in by_subject.values()])
+    return MeanWaveform(targets, means, tuple(sorted(by_subject)), n_trials, n_frames)
+
+
+def place_mean_waveform(mean: MeanWaveform, trial: CorpusTrial) -> CorpusTrial:
+    """Lay the mean waveform over the labelled cycles of an unseen trial.
+
+    Returns
+    -------
+    CorpusTrial
+        Status ``"predicted"``, NaN outside the labelled cycles. Moments and forces scale with the subject's body
+        weight and height; the speed is the training subjects' mean.
+    """
+    if trial.subject.code in mean.subjects:
+        raise CorpusMismatch(f"subject {trial.subject.code!r} is in the mean of {', '.join(mean.subjects)}")
+    began = time.process_time()
+    values = place_waveform(mean.waveforms, cycle_phase(trial, has_waveform_label(trial)))
+    seconds = time.process_time() - began
+    return write_targets(trial, mean.targets, values, seconds, source=METHOD)
+
+
+def read_trials(corpus: Corpus, subjects: Sequence[str]) -> list[CorpusTrial]:
+    """Read all trials of some subjects."""
+    wanted = set(subjects)
+    return [corpus.read(subject, name) for subject, name in corpus.trials() if subject in wanted]
+
+
+def _mean_of(waveforms: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean over the first axis; NaN only where no waveform has a value."""
+    stack = np.stack(waveforms)
+    known = np.isfinite(stack)
+    total = np.where(known, stack, 0.0).sum(axis=0)
+    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)

@@ -1,0 +1,156 @@
+"""Prediction: a trained network applied to whole trials, and the corpus that holds its estimates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from synth.corpus import Corpus, CorpusWriter
+from synth.corpus_schema import CorpusMismatch
+from synth.corpus_trial import CorpusTrial
+from training.checkpoint import Checkpoint
+from training.target import write_targets
+from training.window import trial_record
+
+
+def predict_trial(checkpoint: Checkpoint, trial: CorpusTrial) -> CorpusTrial:
+    """Estimate all targets of one trial from its inertial records.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    trial : CorpusTrial
+        With the records that the estimate may use: as read from the corpus, sensor errors included.
+
+    Returns
+    -------
+    CorpusTrial
+        Status ``"predicted"``, on the trial's time base, NaN where a sensor has no value; `seconds` is the CPU time
+        of the network and of laying out its input.
+
+    Raises
+    ------
+    CorpusMismatch
+        If the trial has another rate or lacks a sensor, or its subject taught this network.
+    """
+    where = f"trial {trial.name!r} of subject {trial.subject.code!r}"
+    if trial.subject.code in checkpoint.subjects:
+        raise CorpusMismatch(
+            f"{where}: this network was trained on this subject ({', '.join(checkpoint.subjects)}), so its estimate "
+            "would not be one of an unseen person. Use the network that left this subject out."
+        )
+    if trial.rate != checkpoint.rate:
+        raise CorpusMismatch(
+            f"{where}: expected {checkpoint.rate:g} Hz as in training, found {trial.rate:g} Hz. Resample the trial."
+        )
+    began = time.process_time()
+    record = trial_record(trial, checkpoint.sensors, ())
+    scale = checkpoint.normalisation
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            inputs = torch.from_numpy((record.inputs - scale.input_mean) / scale.input_sd)
+            outputs = checkpoint.network(inputs[None])[0].numpy()
+    finally:
+        torch.set_num_threads(n_threads)
+    values = (outputs * scale.target_sd + scale.target_mean).astype(float)
+    values[record.is_missing] = np.nan
+    seconds = time.process_time() - began
+    return write_targets(trial, checkpoint.targets, values, seconds, source=checkpoint.config.network)
+
+
+def refused_estimate(trial: CorpusTrial, reason: str, source: str) -> CorpusTrial:
+    """Say that a method has no estimate of a trial, and why."""
+    return replace(
+        trial,
+        recordings=(),
+        errors=None,
+        kinematics=None,
+        kinetics=None,
+        spatiotemporal={},
+        status="refused",
+        reason=reason,
+        source=source,
+        seconds=float("nan"),
+    )
+
+
+def write_predictions(
+    corpus: Path,
+    out: Path,
+    estimate: Callable[[CorpusTrial], CorpusTrial],
+    *,
+    subjects: Iterable[str],
+    source: str,
+    config: dict,
+    seed: int,
+) -> Path:
+    """Estimate every trial of some subjects and write the corpus of estimates.
+
+    Parameters
+    ----------
+    corpus : Path
+        Trials with inertial records; the stored error recipe is applied, the same for every method.
+    out : Path
+        The corpus to write, role ``"prediction"``; it appears only when it is complete.
+    estimate : callable
+        Trial → estimated trial; a trial that it refuses with `CorpusMismatch` is written as refused.
+    subjects : iterable of str
+    source : str
+        Name of the method.
+    config : dict
+        Stored with the corpus; ``labels_used`` says per subject what the training used up.
+    seed : int
+
+    Returns
+    -------
+    Path
+        `out`.
+    """
+    reader = Corpus(corpus)
+    wanted = set(subjects)
+    with CorpusWriter(out, role="prediction", config=config, seed=seed, sources=[corpus]) as writer:
+        for subject, name in reader.trials():
+            if subject not in wanted:
+                continue
+            trial = reader.read(subject, name)
+            try:
+                estimated = estimate(trial) if trial.recordings else None
+            except CorpusMismatch as error:
+                writer.append(refused_estimate(trial, str(error), source))
+                continue
+            writer.append(estimated or refused_estimate(trial, trial.reason or "no inertial records", source))
+    return out
+
+
+def apply_checkpoint(checkpoint: Checkpoint, corpus: Path, out: Path) -> Path:
+    """Write one network's estimates of all trials of a corpus; see `write_predictions`.
+
+    A warm-up comes first, so that the times of the trials are those of a network in use.
+    """
+    reader = Corpus(corpus)
+    warm_up(checkpoint)
+    used = {"trials": checkpoint.n_labelled_trials, "frames": checkpoint.n_labelled_frames}
+    config = checkpoint.config.model_dump(mode="json") | {"labels_used": dict.fromkeys(reader.subjects(), used)}
+    return write_predictions(
+        corpus,
+        out,
+        lambda trial: predict_trial(checkpoint, trial),
+        subjects=reader.subjects(),
+        source=checkpoint.config.network,
+        config=config,
+        seed=checkpoint.config.seed,
+    )
+
+
+def warm_up(checkpoint: Checkpoint, n_frames: int = 200) -> None:
+    """Run a network once on zeros: the first call of a process pays for set-up that no later one does."""
+    with torch.inference_mode():
+        checkpoint.network(torch.zeros(1, n_frames, 6 * len(checkpoint.sensors)))
+
