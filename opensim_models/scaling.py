@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from mocap_import.marker_set import MarkerSet
 from scipy.spatial.transform import Rotation
 
+from mocap_import.marker_set import MarkerSet
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
 from opensim_models import anthropometry

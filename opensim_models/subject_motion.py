@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from mocap_import.marker_set import load_marker_set
-from mocap_import.trial_store import load_trial
 
+from mocap_import.marker_set import load_marker_set
 from mocap_import.trial import MarkerTrial, TrialRefused
+from mocap_import.trial_store import load_trial
 from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
 from opensim_models.inverse_kinematics import solve_inverse_kinematics
 from opensim_models.model_mismatch import ModelMismatch
@@ -53,7 +53,7 @@ def scale_subject(static: MarkerTrial) -> SubjectModel:
 
 
 def trial_paths(trials: Path) -> dict[str, list[Path]]:
-    """Converted trials of each subject below a folder.
+    """List the converted trials of each subject below a folder.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def solve_archive_motion(
     Returns
     -------
     DataFrame
-        Columns subject, trial, status (``solved`` or ``refused``), reason, n_frames, marker_error_mm, landmark_error_mm,
-        held, seconds.
+        Columns subject, trial, status (``solved`` or ``refused``), reason, n_frames, marker_error_mm,
+        landmark_error_mm, held, seconds.
     """
     subjects = trial_paths(trials)
     out = Path(out)

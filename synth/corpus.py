@@ -1,4 +1,4 @@
-"""The corpus: self-describing HDF5, schema version 1 (``docs/corpus.md``): trial, writer, reader, check, one exception."""
+"""The corpus: self-describing HDF5, schema version 1 (``docs/corpus.md``)."""
 
 from synth.corpus_check import Finding, check_corpus
 from synth.corpus_reader import Corpus

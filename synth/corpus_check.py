@@ -1,4 +1,4 @@
-"""The check of a corpus: is it what schema version 1 promises, and is it plausible?
+"""The check of a corpus: whether it is what schema version 1 promises, and plausible.
 
 An ``"error"`` breaks the schema; a ``"warning"`` is technically compliant and probably wrong.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from synth.corpus_reader import Corpus
+from synth.corpus_reader import Corpus, is_plain_array
 from synth.corpus_schema import ROLES, STATUSES, CorpusMismatch, coordinate_unit
 from synth.corpus_trial import CorpusTrial
 
@@ -114,11 +114,14 @@ def _check_trial(trial: CorpusTrial) -> list[tuple[str, str]]:
 
 
 def _check_layout(path: Path, code: str, name: str) -> list[str]:
-    """What the reader does not need but the schema promises: masks that agree, and units on every array."""
+    """Check what the schema promises beyond what the reader needs: masks that agree, units on every array."""
     found: list[str] = []
 
     def visit(inner: str, item: h5py.Group | h5py.Dataset) -> None:
         if not isinstance(item, h5py.Dataset) or item.dtype.kind != "f":
+            return
+        if not is_plain_array(item, path.stat().st_size):
+            found.append(f"{inner} is not stored contiguously in the file")
             return
         if "units" not in item.attrs:
             found.append(f"{inner} lacks the attribute units")

@@ -104,7 +104,7 @@ def require_trial(trial: CorpusTrial, where: str) -> None:
 
 
 def _arrays(trial: CorpusTrial) -> list[tuple[str, np.ndarray, float, tuple[int, ...]]]:
-    """(what, array, rate, expected shape) of every array of a trial."""
+    """List (what, array, rate, expected shape) of every array of a trial."""
     n = trial.n_frames
     found = []
     for recording in trial.recordings:

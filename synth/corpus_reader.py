@@ -150,6 +150,13 @@ class Corpus:
             yield _Node(file, f"{self.path}:", self.path.stat().st_size)
 
 
+def is_plain_array(dataset: h5py.Dataset, file_bytes: int) -> bool:
+    """Whether a dataset lies contiguously in its own file, so that reading it costs no more than the file's size."""
+    layout = dataset.id.get_create_plist().get_layout()
+    size = math.prod(dataset.shape or (1,)) * dataset.dtype.itemsize
+    return layout == h5py.h5d.CONTIGUOUS and not dataset.external and size <= file_bytes
+
+
 class _Node:
     """A group of a foreign file: every way into it is checked before it is taken."""
 
@@ -185,14 +192,10 @@ class _Node:
 
     def dataset(self, name: str) -> h5py.Dataset:
         found = self._member(name, h5py.Dataset)
-        layout = found.id.get_create_plist().get_layout()
-        if layout != h5py.h5d.CONTIGUOUS or found.external:
+        if not is_plain_array(found, self.file_bytes):
             raise CorpusMismatch(
-                f"{self.where}/{name} is not stored contiguously in this file, as the schema requires."
-            )
-        if math.prod(found.shape) * found.dtype.itemsize > self.file_bytes:
-            raise CorpusMismatch(
-                f"{self.where}/{name} claims shape {found.shape}, more than the file's {self.file_bytes} bytes."
+                f"{self.where}/{name} (shape {found.shape}) is not stored contiguously in this file of "
+                f"{self.file_bytes} bytes, as the schema requires."
             )
         return found
 

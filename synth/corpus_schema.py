@@ -61,12 +61,12 @@ class CorpusMismatch(Exception):  # noqa: N818  (a word of the field, see docs/a
 
 
 def coordinate_unit(coordinate: str) -> str:
-    """Unit of a generalized coordinate: ``"m"`` for translations (``pelvis_tx``), otherwise ``"rad"``."""
+    """Return the unit of a generalized coordinate: ``"m"`` for translations (``pelvis_tx``), otherwise ``"rad"``."""
     return "m" if _TRANSLATION.search(coordinate) else "rad"
 
 
 def force_unit(coordinate: str) -> str:
-    """Unit of a generalized force: ``"N"`` for translations, otherwise ``"N.m"``."""
+    """Return the unit of a generalized force: ``"N"`` for translations, otherwise ``"N.m"``."""
     return "N" if _TRANSLATION.search(coordinate) else "N.m"
 
 
@@ -86,6 +86,6 @@ def require_name(name: str, what: str) -> str:
     """
     if not name or len(name) > 200 or name in {".", ".."} or "/" in name or any(ord(c) < 32 for c in name):
         raise CorpusMismatch(
-            f"{what} {name!r} cannot be stored: expected 1 to 200 characters without '/' or control characters. Rename it."
+            f"{what} {name!r} cannot be stored: expected 1 to 200 characters without '/' or control character."
         )
     return name

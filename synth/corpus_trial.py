@@ -49,7 +49,7 @@ class CorpusTrial:
         SHA-256 of that file.
     treatments : tuple of Treatment
     seconds : float
-        CPU time (s) spent to make it; NaN if not measured. It is content: rebuilding with another value is another file.
+        CPU time (s) spent to make it; NaN if not measured. It is content: another value gives another file.
     """
 
     name: str

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -114,7 +115,7 @@ class CorpusWriter:
             self._file.close()
             self._file = None
             _sync(self._temporary)
-            os.replace(self._temporary, self.path)
+            self._temporary.replace(self.path)
             _sync(self.path.parent)
         except OSError as failure:
             self._abandon()
@@ -186,10 +187,8 @@ class CorpusWriter:
 
     def _abandon(self) -> None:
         if self._file is not None:
-            try:
+            with suppress(OSError, RuntimeError):  # what could not be written cannot be flushed either
                 self._file.close()
-            except (OSError, RuntimeError):  # what could not be written cannot be flushed either; the file goes anyway
-                pass
             self._file = None
         self._temporary.unlink(missing_ok=True)
         self._lock.release()

@@ -40,7 +40,7 @@ def draw_misalignment(rng: np.random.Generator, sd_deg: float = 13.5, n: int | N
 
 
 def misalign(recording: ImuRecording, rotation: Rotation) -> ImuRecording:
-    """What the same sensor reads when it is turned on its mounting.
+    """Turn a sensor on its mounting: what it reads then.
 
     Parameters
     ----------

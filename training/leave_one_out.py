@@ -12,6 +12,7 @@ from mocap_import.batch import Task, run_tasks
 from synth.corpus import Corpus
 from synth.corpus_schema import CorpusMismatch
 from synth.corpus_trial import CorpusTrial
+from synth.provenance import file_hash
 from training.checkpoint import Checkpoint, load_checkpoint, read_card
 from training.config import OUTPUT_KINDS, TrainingConfig, resolve_config
 from training.loop import train
@@ -76,7 +77,7 @@ def leave_one_subject_out(
     reader = Corpus(corpus)
     subjects = labelled_subjects(reader)
     _require_two(subjects, corpus)
-    digest = file_digest(corpus)
+    digest = file_hash(corpus)
     waiting: list[Task] = []
     paths: dict[tuple[str, str], Path] = {}
     for method, config in configs.items():
@@ -160,12 +161,6 @@ def fold_fingerprint(digest: str, config: TrainingConfig, subjects: Sequence[str
     """SHA-256 of what decides a fold: the corpus, the configuration, the training subjects."""
     content = json.dumps([digest, config.model_dump(mode="json"), sorted(subjects)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _require_two(subjects: Sequence[str], corpus: Path) -> None:

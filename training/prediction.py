@@ -13,6 +13,7 @@ import torch
 from synth.corpus import Corpus, CorpusWriter
 from synth.corpus_schema import CorpusMismatch
 from synth.corpus_trial import CorpusTrial
+from synth.provenance import file_hash
 from training.checkpoint import Checkpoint
 from training.target import write_targets
 from training.window import trial_record
@@ -115,7 +116,9 @@ def write_predictions(
     """
     reader = Corpus(corpus)
     wanted = set(subjects)
-    with CorpusWriter(out, role="prediction", config=config, seed=seed, sources=[corpus]) as writer:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    sources = {corpus.name: file_hash(corpus)}
+    with CorpusWriter(out, role="prediction", config=config, seed=seed, sources=sources) as writer:
         for subject, name in reader.trials():
             if subject not in wanted:
                 continue
@@ -134,15 +137,15 @@ def apply_checkpoint(checkpoint: Checkpoint, corpus: Path, out: Path) -> Path:
 
     A warm-up comes first, so that the times of the trials are those of a network in use.
     """
-    reader = Corpus(corpus)
     warm_up(checkpoint)
+    subjects = [subject.code for subject in Corpus(corpus).subjects()]
     used = {"trials": checkpoint.n_labelled_trials, "frames": checkpoint.n_labelled_frames}
-    config = checkpoint.config.model_dump(mode="json") | {"labels_used": dict.fromkeys(reader.subjects(), used)}
+    config = checkpoint.config.model_dump(mode="json") | {"labels_used": dict.fromkeys(subjects, used)}
     return write_predictions(
         corpus,
         out,
         lambda trial: predict_trial(checkpoint, trial),
-        subjects=reader.subjects(),
+        subjects=subjects,
         source=checkpoint.config.network,
         config=config,
         seed=checkpoint.config.seed,

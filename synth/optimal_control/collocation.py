@@ -223,7 +223,9 @@ def _assemble_values(uses: Sequence[BlockUse], x: ca.MX, p: ca.MX) -> tuple[ca.M
 def _sum_into(pattern_size: int, targets: list[np.ndarray], values: list[ca.MX]) -> ca.MX:
     """Sum values that fall on the same target entry, by one constant sparse matrix."""
     target = np.concatenate(targets)
-    matrix = ca.DM.triplet(target.tolist(), list(range(len(target))), ca.DM.ones(len(target)), pattern_size, len(target))
+    matrix = ca.DM.triplet(
+        target.tolist(), list(range(len(target))), ca.DM.ones(len(target)), pattern_size, len(target)
+    )
     return ca.densify(ca.mtimes(matrix, ca.vertcat(*values)))
 
 
