@@ -12,7 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from synth.corpus_reader import Corpus, is_plain_array
+from synth.corpus_node import is_plain_array
+from synth.corpus_reader import Corpus
 from synth.corpus_schema import ROLES, STATUSES, CorpusMismatch, coordinate_unit
 from synth.corpus_trial import CorpusTrial
 

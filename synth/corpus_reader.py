@@ -1,14 +1,12 @@
 """The reader of corpora: lazy, safe on foreign files, and the same records for every reader.
 
 Nothing is kept open: each call opens the file, so a `Corpus` may be copied to other processes (fork, spawn, pickle).
-A foreign file is never trusted: only hard links are followed, and only contiguous arrays inside the file are read,
-so the file's own size bounds what a read can cost.
+A foreign file is not trusted (see `synth.corpus_node`).
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,14 +18,13 @@ from scipy.spatial.transform import Rotation
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, Treatment
 from opensim_models.motion import Kinematics, Kinetics
+from synth.corpus_node import CorpusNode
 from synth.corpus_schema import SCHEMA_NAME, SCHEMA_VERSION, CorpusMismatch
 from synth.corpus_trial import CorpusTrial
 from synth.imu_errors import ImuErrors, apply_errors
 from synth.inertial import ImuRecording, SensorPlacement
 from synth.provenance import Provenance
 from synth.subject_split import SubjectSplit
-
-_ATTRIBUTE_BYTES = 1 << 20
 
 
 class Corpus:
@@ -137,7 +134,7 @@ class Corpus:
         return np.memmap(self.path, dtype=dtype, mode="r", offset=offset, shape=shape)
 
     @contextmanager
-    def _open(self) -> Iterator[_Node]:
+    def _open(self) -> Iterator[CorpusNode]:
         if not self.path.is_file():
             raise CorpusMismatch(f"{self.path} is not a file; expected a corpus (.h5). Check the path.")
         try:
@@ -147,100 +144,15 @@ class Corpus:
                 f"{self.path} is not a readable HDF5 file ({error}). Rebuild or copy it again."
             ) from error
         with file:
-            yield _Node(file, f"{self.path}:", self.path.stat().st_size)
+            yield CorpusNode(file, f"{self.path}:", self.path.stat().st_size)
 
 
-def is_plain_array(dataset: h5py.Dataset, file_bytes: int) -> bool:
-    """Whether a dataset lies contiguously in its own file, so that reading it costs no more than the file's size."""
-    layout = dataset.id.get_create_plist().get_layout()
-    size = math.prod(dataset.shape or (1,)) * dataset.dtype.itemsize
-    return layout == h5py.h5d.CONTIGUOUS and not dataset.external and size <= file_bytes
-
-
-class _Node:
-    """A group of a foreign file: every way into it is checked before it is taken."""
-
-    def __init__(self, group: h5py.Group, where: str, file_bytes: int) -> None:
-        self.group, self.where, self.file_bytes = group, where, file_bytes
-
-    def has(self, name: str) -> bool:
-        return name in self.group.keys()  # noqa: SIM118  (`in group` would follow paths and links)
-
-    def child(self, name: str) -> _Node:
-        return _Node(self._member(name, h5py.Group), f"{self.where}/{name}", self.file_bytes)
-
-    def children(self) -> list[tuple[str, _Node]]:
-        return [(name, self.child(name)) for name in sorted(self.group.keys())]
-
-    def _member(self, name: str, kind: type) -> h5py.Group | h5py.Dataset:
-        if not self.has(name):
-            raise CorpusMismatch(f"{self.where} lacks {name!r}, which schema version {SCHEMA_VERSION} requires.")
-        link = self.group.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink):
-            raise CorpusMismatch(
-                f"{self.where}/{name} is a {type(link).__name__} to elsewhere; a corpus holds its own data."
-            )
-        try:
-            member = self.group[name]
-        except (OSError, KeyError, RuntimeError) as error:
-            raise CorpusMismatch(
-                f"{self.where}/{name} is damaged ({error}). Rebuild or copy the file again."
-            ) from error
-        if not isinstance(member, kind):
-            raise CorpusMismatch(f"{self.where}/{name} is a {type(member).__name__}, expected a {kind.__name__}.")
-        return member
-
-    def dataset(self, name: str) -> h5py.Dataset:
-        found = self._member(name, h5py.Dataset)
-        if not is_plain_array(found, self.file_bytes):
-            raise CorpusMismatch(
-                f"{self.where}/{name} (shape {found.shape}) is not stored contiguously in this file of "
-                f"{self.file_bytes} bytes, as the schema requires."
-            )
-        return found
-
-    def array(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """Numbers as float64; -1 in `shape` is any length."""
-        found = self.dataset(name)
-        if found.dtype.kind not in "fiu" or len(found.shape) != len(shape):
-            raise CorpusMismatch(
-                f"{self.where}/{name}: expected numbers of shape {shape}, found {found.dtype} {found.shape}."
-            )
-        if any(want not in (-1, got) for want, got in zip(shape, found.shape, strict=True)):
-            raise CorpusMismatch(f"{self.where}/{name}: expected shape {shape}, found {found.shape}.")
-        return found[...].astype(np.float64)
-
-    def texts(self, name: str) -> list[str]:
-        found = self.dataset(name)
-        if h5py.check_string_dtype(found.dtype) is None:
-            raise CorpusMismatch(f"{self.where}/{name}: expected text, found {found.dtype}.")
-        try:
-            return [str(text) for text in np.atleast_1d(found.asstr()[...])]
-        except (UnicodeDecodeError, OSError) as error:
-            raise CorpusMismatch(f"{self.where}/{name}: text that cannot be read ({error}).") from error
-
-    def text(self, name: str) -> str:
-        return "".join(self.texts(name))
-
-    def attribute(self, name: str, *default: object) -> object:
-        attributes = self.group.attrs
-        if name not in attributes:
-            if default:
-                return default[0]
-            raise CorpusMismatch(f"{self.where} lacks the attribute {name!r}. Rebuild the corpus.")
-        found = attributes.get_id(name)
-        if math.prod(found.shape) * max(found.dtype.itemsize, 1) > _ATTRIBUTE_BYTES:
-            raise CorpusMismatch(f"{self.where}: attribute {name!r} claims shape {found.shape}; that is no corpus.")
-        value = attributes[name]
-        return value.item() if isinstance(value, np.generic) else value
-
-
-def _subject(code: str, person: _Node) -> Subject:
+def _subject(code: str, person: CorpusNode) -> Subject:
     mass, height, age = (float(person.attribute(key)) for key in ("mass", "height", "age"))
     return Subject(code=code, mass=mass, height=height, sex=str(person.attribute("sex")), age=age)
 
 
-def _trial(node: _Node, name: str, subject: Subject) -> CorpusTrial:
+def _trial(node: CorpusNode, name: str, subject: Subject) -> CorpusTrial:
     rate, n_frames = float(node.attribute("rate")), int(node.attribute("n_frames"))
     recordings, errors = (), None
     if node.has("imu"):
@@ -271,7 +183,7 @@ def _trial(node: _Node, name: str, subject: Subject) -> CorpusTrial:
     )
 
 
-def _recordings(imu: _Node, rate: float, n_frames: int) -> tuple[ImuRecording, ...]:
+def _recordings(imu: CorpusNode, rate: float, n_frames: int) -> tuple[ImuRecording, ...]:
     sensors, segments = imu.texts("sensors"), imu.texts("segments")
     n = len(sensors)
     records = imu.array("records", (n_frames, n, 6))
@@ -287,12 +199,12 @@ def _recordings(imu: _Node, rate: float, n_frames: int) -> tuple[ImuRecording, .
     return tuple(recordings)
 
 
-def _kinematics(node: _Node, rate: float, n_frames: int) -> Kinematics:
+def _kinematics(node: CorpusNode, rate: float, n_frames: int) -> Kinematics:
     coordinates = tuple(node.texts("coordinates"))
     return Kinematics(coordinates, node.array("values", (n_frames, len(coordinates))), rate)
 
 
-def _kinetics(node: _Node, rate: float, n_frames: int) -> Kinetics:
+def _kinetics(node: CorpusNode, rate: float, n_frames: int) -> Kinetics:
     coordinates = tuple(node.texts("coordinates"))
     muscles = tuple(node.texts("muscles")) if node.has("muscles") else ()
     activations = node.array("activations", (n_frames, len(muscles))) if muscles else np.empty((0, 0))
@@ -316,7 +228,7 @@ def _kinetics(node: _Node, rate: float, n_frames: int) -> Kinetics:
     )
 
 
-def _events(node: _Node) -> tuple[GaitEvent, ...]:
+def _events(node: CorpusNode) -> tuple[GaitEvent, ...]:
     times = node.array("time", (-1,))
     words = [node.texts(word) for word in ("foot", "kind", "source")]
     if any(len(column) != len(times) for column in words):
@@ -324,7 +236,7 @@ def _events(node: _Node) -> tuple[GaitEvent, ...]:
     return tuple(GaitEvent(float(t), *row) for t, *row in zip(times, *words, strict=True))
 
 
-def _spatiotemporal(node: _Node) -> dict[str, float]:
+def _spatiotemporal(node: CorpusNode) -> dict[str, float]:
     values = node.array("spatiotemporal", (-1,))
     names = np.atleast_1d(node.dataset("spatiotemporal").attrs.get("names", []))
     if len(names) != len(values):

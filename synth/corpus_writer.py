@@ -123,6 +123,11 @@ class CorpusWriter:
         finally:
             self._lock.release()
 
+    @property
+    def n_trials(self) -> int:
+        """Number of trials appended or copied so far."""
+        return len(self._trials)
+
     def has(self, subject: str, name: str) -> bool:
         """Whether this trial has been appended or copied already."""
         return (subject, name) in self._trials

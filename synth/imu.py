@@ -14,7 +14,7 @@ Two ways to differentiate:
 
 Missing samples: a frame is missing where the origin is not finite. Central differences leave NaN in that frame and its
 two neighbours, and in the first and last frame of a record. Splines leave NaN in that frame; each unbroken run is a
-spline of its own (runs of fewer than six frames have no value), so values near a gap are those near the end of a record.
+spline of its own (runs of fewer than six frames have no value), so near a gap it is as inexact as near a record's end.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ def register_cluster(
     """
     if len(pose.origin) not in (1, static.n_frames):
         raise TrialRefused(
-            f"{static.source or static.name}: the static pose of {pose.segment} has {len(pose.origin)} frames, expected "
-            f"1 or {static.n_frames}."
+            f"{static.source or static.name}: the static pose of {pose.segment} has {len(pose.origin)} frames, "
+            f"expected 1 or {static.n_frames}."
         )
     into_segment = pose.orientation.inv().as_matrix()
     seen, reference, kept = [], [], []

@@ -20,11 +20,11 @@ from training.mean_waveform import METHOD as MEAN_WAVEFORM
 from training.mean_waveform import (
     MeanWaveform,
     fit_mean_waveform,
-    has_waveform_label,
     place_mean_waveform,
     read_trials,
 )
 from training.prediction import predict_trial, warm_up, write_predictions
+from training.target import has_waveform
 from training.window import read_training_set
 
 FoldProgress = Callable[[int, int, str], None]
@@ -35,7 +35,7 @@ def labelled_subjects(corpus: Corpus) -> tuple[str, ...]:
     """Subjects with at least one labelled trial, in the corpus's order."""
     found: dict[str, None] = {}
     for subject, name in corpus.trials():
-        if subject not in found and has_waveform_label(corpus.read(subject, name)).any():
+        if subject not in found and has_waveform(corpus.read(subject, name)).any():
             found[subject] = None
     return tuple(found)
 

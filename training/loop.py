@@ -66,7 +66,6 @@ def train(
         torch.from_numpy(getattr(normalisation, key)) for key in ("input_mean", "input_sd", "target_mean", "target_sd")
     )
     columns = {k: [i for i, t in enumerate(data.targets) if t.kind == k] for k in {t.kind: 0 for t in data.targets}}
-    n_waveforms = sum(target.kind != "speed" for target in data.targets) or None
     checkpoint = Checkpoint(
         network=nn.Identity(),
         config=config,
@@ -88,7 +87,7 @@ def train(
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.steps + 1)
         try:
             for step in range(1, config.steps + 1):
-                windows = draw_windows(data.records, length, config.batch, rng, n_waveforms)
+                windows = draw_windows(data.records, length, config.batch, rng)
                 inputs = torch.from_numpy(augment(windows, covariances, **dict(config.augmentation), rng=rng))
                 labels = (torch.from_numpy(windows.labels) - target_shift) / target_size
                 loss, _ = supervised_loss(network((inputs - shift) / size), labels, columns)

@@ -16,7 +16,7 @@ from synth.corpus import Corpus
 from synth.corpus_schema import CorpusMismatch
 from synth.corpus_trial import CorpusTrial
 from training.gait_phase import cycle_phase, place_waveform, time_normalise
-from training.target import Target, available_targets, read_targets, write_targets
+from training.target import Target, available_targets, has_waveform, read_targets, write_targets
 
 METHOD = "mean waveform"
 
@@ -42,12 +42,6 @@ class MeanWaveform:
     n_labelled_frames: int
 
 
-def has_waveform_label(trial: CorpusTrial) -> np.ndarray:
-    """Frames (n_frames,) with a true angle, moment or ground reaction: those of the solved cycles."""
-    waveforms = [target for target in available_targets([trial], ("angle", "moment", "ground_reaction"))]
-    return np.isfinite(read_targets(trial, waveforms)).any(axis=1)
-
-
 def fit_mean_waveform(trials: Sequence[CorpusTrial], kinds: Sequence[str]) -> MeanWaveform:
     """Average the training trials' cycles.
 
@@ -66,7 +60,7 @@ def fit_mean_waveform(trials: Sequence[CorpusTrial], kinds: Sequence[str]) -> Me
     by_subject: dict[str, list[np.ndarray]] = {}
     n_trials = n_frames = 0
     for trial in trials:
-        has_label = has_waveform_label(trial)
+        has_label = has_waveform(trial)
         if has_label.any():
             normalised = time_normalise(read_targets(trial, targets), cycle_phase(trial, has_label))
             by_subject.setdefault(trial.subject.code, []).append(normalised)
@@ -89,7 +83,7 @@ def place_mean_waveform(mean: MeanWaveform, trial: CorpusTrial) -> CorpusTrial:
     if trial.subject.code in mean.subjects:
         raise CorpusMismatch(f"subject {trial.subject.code!r} is in the mean of {', '.join(mean.subjects)}")
     began = time.process_time()
-    values = place_waveform(mean.waveforms, cycle_phase(trial, has_waveform_label(trial)))
+    values = place_waveform(mean.waveforms, cycle_phase(trial, has_waveform(trial)))
     seconds = time.process_time() - began
     return write_targets(trial, mean.targets, values, seconds, source=METHOD)
 

@@ -100,6 +100,12 @@ def available_targets(trials: Iterable[CorpusTrial], kinds: Iterable[str]) -> tu
     return tuple(target for target, is_there in zip(wanted, found, strict=True) if is_there)
 
 
+def has_waveform(trial: CorpusTrial) -> np.ndarray:
+    """Frames (n_frames,) with a true angle, moment or ground reaction: those of the solved cycles."""
+    waveforms = [target for target in ALL_TARGETS if target.kind != "speed"]
+    return np.isfinite(read_targets(trial, waveforms)).any(axis=1)
+
+
 def write_targets(
     trial: CorpusTrial, targets: tuple[Target, ...], values: np.ndarray, seconds: float, source: str
 ) -> CorpusTrial:
@@ -120,7 +126,8 @@ def write_targets(
     Returns
     -------
     CorpusTrial
-        Status ``"predicted"``, on the same time base, without the recordings; its speed is the median over frames.
+        Status ``"predicted"``, on the same time base, without the recordings. Its speed is the median over the frames
+        from the first to the last foot strike (all frames if there are not two).
     """
     body_weight = trial.subject.body_weight
     column = {target: values[:, i] for i, target in enumerate(targets)}
@@ -151,19 +158,28 @@ def write_targets(
             activations=np.empty((trial.n_frames, 0)),
         )
     speed = column.get(Target("speed", "speed"))
-    has_speed = speed is not None and bool(np.isfinite(speed).any())
+    walking = speed[_between_strikes(trial)] if speed is not None else missing
+    has_speed = bool(np.isfinite(walking).any())
     return replace(
         trial,
         recordings=(),
         errors=None,
         kinematics=kinematics,
         kinetics=kinetics,
-        spatiotemporal={"speed": float(np.nanmedian(speed))} if has_speed else {},
+        spatiotemporal={"speed": float(np.nanmedian(walking))} if has_speed else {},
         status="predicted",
         reason="",
         source=source,
         seconds=seconds,
     )
+
+
+def _between_strikes(trial: CorpusTrial) -> slice:
+    """Frames from the first to the last foot strike: standing before or after the walk has another speed."""
+    strikes = [event.time for event in trial.events if event.kind == "foot_strike"]
+    if len(strikes) < 2:
+        return slice(None)
+    return slice(max(0, round(min(strikes) * trial.rate)), round(max(strikes) * trial.rate) + 1)
 
 
 def _column(trial: CorpusTrial, target: Target, subject: Subject) -> np.ndarray:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from synth.corpus import Corpus
 from synth.corpus_schema import CorpusMismatch
 from synth.corpus_trial import CorpusTrial
-from training.target import Target, available_targets, read_targets
+from training.target import Target, available_targets, has_waveform, read_targets
 
 CHANNELS_PER_SENSOR = 6
 """Specific force x, y, z (m/s²), then angular velocity x, y, z (rad/s), in the sensor's own frame."""
@@ -46,7 +47,7 @@ class TrialRecord:
         """Number of frames."""
         return len(self.inputs)
 
-    @property
+    @cached_property
     def labelled_frames(self) -> np.ndarray:
         """Indices of the frames with at least one label."""
         return np.flatnonzero(np.isfinite(self.labels).any(axis=1))
@@ -109,8 +110,8 @@ def trial_record(trial: CorpusTrial, sensors: Sequence[str], targets: Sequence[T
     )
     is_missing = ~np.isfinite(channels).all(axis=1)
     labels = read_targets(trial, targets).astype(np.float32)
-    # Speed is one number a trial: it counts as a label only where the record has a value, like every other label.
-    labels[is_missing] = np.nan
+    # A trial's speed is learnt in its solved cycles only, like every other label.
+    labels[is_missing | ~has_waveform(trial)] = np.nan
     inputs = np.where(is_missing[:, None], 0.0, channels).astype(np.float32)
     return TrialRecord(trial.subject.code, trial.name, trial.rate, inputs, is_missing, labels)
 
@@ -179,11 +180,9 @@ def read_training_set(corpus: Corpus, subjects: Iterable[str], kinds: Iterable[s
         raise CorpusMismatch(f"{who}: expected one rate in all trials, found {found} Hz. Resample the trials first.")
     sensors = sensor_names(next(trial for trial in trials if trial.recordings))
     records, left_out = [], []
-    # A trial's speed alone teaches nothing about waveforms, and outside the solved cycles it would outweigh them.
-    waveforms = [i for i, target in enumerate(targets) if target.kind != "speed"] or [0]
     for trial in trials:
         record = trial_record(trial, sensors, targets)
-        if np.isfinite(record.labels[:, waveforms]).any():
+        if len(record.labelled_frames):
             records.append(record)
         else:
             left_out.append((record.subject, record.name, trial.reason or "no labels"))
@@ -191,7 +190,7 @@ def read_training_set(corpus: Corpus, subjects: Iterable[str], kinds: Iterable[s
 
 
 def draw_windows(
-    records: Sequence[TrialRecord], length: int, n_windows: int, rng: np.random.Generator, n_waveforms: int | None = None
+    records: Sequence[TrialRecord], length: int, n_windows: int, rng: np.random.Generator
 ) -> Windows:
     """Cut random windows, each from one trial and around a labelled frame.
 
@@ -204,8 +203,6 @@ def draw_windows(
     n_windows : int
         Number of windows, B.
     rng : numpy.random.Generator
-    n_waveforms : int, optional
-        Only labels before this column count when the labelled frame is drawn; all of them by default.
 
     Returns
     -------
@@ -216,7 +213,7 @@ def draw_windows(
     starts = np.empty(n_windows, dtype=int)
     for i, index in enumerate(chosen):
         record = records[index]
-        labelled = np.flatnonzero(np.isfinite(record.labels[:, :n_waveforms]).any(axis=1))
+        labelled = record.labelled_frames
         start = labelled[rng.integers(len(labelled))] - rng.integers(length)
         starts[i] = np.clip(start, 0, record.n_frames - length)
     spans = [(records[r], slice(s, s + length)) for r, s in zip(chosen, starts, strict=True)]

@@ -356,7 +356,7 @@ def defect_block(scheme: str, state_scale: float, rate_scale: float, duration_sc
 
     def defects(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
         y, rate, h = x[:n], x[n : 2 * n], p[0] * x[2 * n]
-        return ca.SX(0), [row / state_scale for row in _defect_rows(scheme, y, rate, h)]
+        return ca.SX(0), [row / state_scale for row in defect_rows(scheme, y, rate, h)]
 
     scale = np.r_[np.full(n, state_scale), np.full(n, rate_scale), duration_scale]
     return make_block(f"{scheme} defect", defects, scale, 1)
@@ -377,14 +377,15 @@ def displaced_defect_block(scheme: str, state_scale: float, rate_scale: float, s
     def defects(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
         duration, speed = x[2 * n], x[2 * n + 1]
         y = ca.vertcat(x[: n - 1], x[n - 1] + p[1] * speed * duration)
-        rows = _defect_rows(scheme, y, x[n : 2 * n], p[0] * duration)
+        rows = defect_rows(scheme, y, x[n : 2 * n], p[0] * duration)
         return ca.SX(0), [row / state_scale for row in rows]
 
     scale = np.r_[np.full(n, state_scale), np.full(n, rate_scale), 1.0, speed_scale]
     return make_block(f"{scheme} defect with displacement", defects, scale, 2)
 
 
-def _defect_rows(scheme: str, y: ca.SX, rate: ca.SX, h: ca.SX) -> list[ca.SX]:
+def defect_rows(scheme: str, y: ca.SX, rate: ca.SX, h: ca.SX) -> list[ca.SX]:
+    """Defects of one interval from a state and its rate at the interval's nodes, and the interval's length."""
     if scheme == "trapezoidal":
         return [y[1] - y[0] - h / 2 * (rate[0] + rate[1])]
     if scheme == "backward_euler":

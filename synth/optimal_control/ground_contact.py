@@ -6,7 +6,8 @@ laboratory data), and a penetration law of points (the baseline that sees inerti
 The ground frame has X forward and Y up; the floor is at a height that may be a parameter. Functions work on floats,
 NumPy arrays and CasADi SX, and stay finite and differentiable for any argument.
 
-References: Serrancolí et al., IEEE Trans Neural Syst Rehabil Eng 27:1550, 2019, as OpenSim's SmoothSphereHalfSpaceForce;
+References: Serrancolí et al., IEEE Trans Neural Syst Rehabil Eng 27:1550, 2019 (OpenSim calls it
+SmoothSphereHalfSpaceForce);
 the penetration law of the biosym gait models.
 """
 
@@ -18,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from opensim_models.multibody import SegmentState
-from opensim_models.vector import Vector, add, cross, rotate
+from opensim_models.multibody import SegmentState, point_velocity
+from opensim_models.vector import rotate
 
 Scalar = Any
 
@@ -179,7 +180,7 @@ def foot_load(
     total_x = total_y = total_m = 0.0
     for (x, y), radius in zip(positions, radii, strict=True):
         arm = rotate(foot.rotation, (x, y, 0.0))
-        velocity = _velocity(foot, (x, y, 0.0))
+        velocity = point_velocity(foot, (x, y, 0.0))
         height = foot.origin[1] + arm[1] - floor
         if model.law == "hunt_crossley":
             depth = radius - height
@@ -194,7 +195,3 @@ def foot_load(
         total_y = total_y + vertical
         total_m = total_m + arm[0] * vertical - (arm[1] - drop) * forward
     return total_x, total_y, total_m
-
-
-def _velocity(state: SegmentState, offset: Vector) -> Vector:
-    return rotate(state.rotation, add(state.velocity, cross(state.angular_velocity, offset)))

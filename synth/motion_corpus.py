@@ -1,0 +1,179 @@
+"""The motion corpus: virtual IMU records and coordinates of every trial of a converted archive.
+
+Reads what ``kinesynth import`` (trials) and ``kinesynth motion`` (scaled skeletons, coordinates) wrote. Segment motion
+comes from marker clusters or from the fitted skeleton; both are poses of the same segment frames, because the
+clusters are the skeleton's own markers where the static trial attached them.
+
+Coordinates stay in the laboratory frame; on a treadmill the overground-equivalent position is ``pelvis_tx + belt_speed
+* t``. A constant belt speed changes no inertial record.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mocap_import.spatiotemporal import spatiotemporal
+from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
+from mocap_import.trial_store import load_trial
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.motion import Kinematics, SegmentMotion
+from opensim_models.segment_motion import segment_motions as model_motions
+from opensim_models.skeleton import Skeleton, load_skeleton
+from opensim_models.storage import read_motion
+from synth.corpus_schema import CorpusMismatch
+from synth.corpus_trial import CorpusTrial
+from synth.corpus_writer import CorpusWriter
+from synth.imu import METHODS, simulate_imu
+from synth.imu_errors import ImuErrors
+from synth.inertial import ImuRecording, SensorPlacement
+from synth.marker_cluster import cluster_motion, make_cluster
+from synth.placement import SEVEN_SENSORS, scaled_placements
+from synth.provenance import file_hash
+
+SOURCES = ("cluster", "model", "both")
+TRIAL_SUFFIX = ".trial.h5"
+
+
+@dataclass(frozen=True)
+class _Person:
+    """What all trials of a subject share."""
+
+    skeleton: Skeleton
+    placements: tuple[SensorPlacement, ...]
+    folder: Path
+
+
+def build_motion_corpus(
+    trials: Path,
+    motion: Path,
+    out: Path,
+    *,
+    errors: ImuErrors | None,
+    source: str = "both",
+    method: str = "central_difference",
+    placements: tuple[SensorPlacement, ...] = SEVEN_SENSORS,
+    progress: Callable[[Iterable, str], Iterable] | None = None,
+) -> pd.DataFrame:
+    """Build a corpus (role ``"motion"``) from converted trials and their solved motion.
+
+    Parameters
+    ----------
+    trials : Path
+        Folder with ``<subject>/<trial>.trial.h5``.
+    motion : Path
+        Folder with ``<subject>/skeleton.json`` and ``<subject>/<trial>.mot``.
+    out : Path
+        The corpus to write; an earlier one is replaced only when the new one is complete.
+    errors : ImuErrors or None
+        The recipe stored beside the clean records.
+    source : {"cluster", "model", "both"}
+        ``"cluster"`` refuses a trial that lacks a cluster for any sensor; ``"both"`` uses the cluster where a segment
+        carries one and the model elsewhere, and states how far the two agree.
+    method : {"central_difference", "spline"}
+    placements : tuple of SensorPlacement
+        For a stature of 1.80 m; scaled to each subject.
+    progress : callable, optional
+        Wraps the iteration over trial files, with a description.
+
+    Returns
+    -------
+    DataFrame
+        One row a file: subject, trial, status (``accepted``, ``repaired``, ``refused`` or ``static``), reason,
+        n_frames, rate, missing (share of sensor samples without a value), force_difference (m/s²) and
+        turn_difference (rad/s; RMS cluster against model, source ``"both"``), seconds.
+
+    Raises
+    ------
+    CorpusMismatch
+        If a folder holds no trials, an option is unknown, no trial is left, or the file cannot be written.
+    """
+    if source not in SOURCES or method not in METHODS:
+        raise CorpusMismatch(
+            f"source {source!r}, method {method!r}: expected one of {', '.join(SOURCES)} and one of {', '.join(METHODS)}."
+        )
+    files = sorted(Path(trials).glob(f"*/*{TRIAL_SUFFIX}"))
+    if not files:
+        raise CorpusMismatch(
+            f"{trials}: expected converted trials (<subject>/<trial>{TRIAL_SUFFIX}), found none. "
+            "Convert an archive first: kinesynth import ARCHIVE TRIALS"
+        )
+    people: dict[str, _Person | str] = {}
+    rows = []
+    with CorpusWriter(
+        out,
+        role="motion",
+        config={
+            "errors": None if errors is None else asdict(errors),
+            "source": source,
+            "method": method,
+            "cutoffs_hz": CUTOFFS,
+            "placements": [placement.sensor for placement in placements],
+        },
+        seed=0 if errors is None else errors.seed,
+        sources={f"{file.parent.name}/{file.name}": file_hash(file) for file in files},
+    ) as corpus:
+        for file in progress(files, "virtual IMU") if progress else files:
+            started = time.process_time()
+            row, trial = _row(file, Path(motion), people, placements, errors, source, method)
+            if trial is not None:
+                corpus.append(trial)
+            rows.append(row | {"seconds": time.process_time() - started})
+        if not corpus.n_trials:
+            reasons = "; ".join(dict.fromkeys(row["reason"] for row in rows if row["status"] == "refused"))
+            raise CorpusMismatch(
+                f"{out}: none of {len(rows)} files could be used. {reasons or 'All are static trials.'}"
+            )
+    return pd.DataFrame(rows)
+
+
+def _row(
+    file: Path,
+    motion: Path,
+    people: dict[str, _Person | str],
+    placements: tuple[SensorPlacement, ...],
+    errors: ImuErrors | None,
+    source: str,
+    method: str,
+) -> tuple[dict, CorpusTrial | None]:
+    """Treat one file; whatever is wrong with it ends in its row."""
+    code = file.parent.name
+    row = {"subject": code, "trial": file.name.removesuffix(TRIAL_SUFFIX), "status": "refused", "reason": ""}
+    try:
+        trial = load_trial(file)
+        row |= {"trial": trial.name, "n_frames": trial.n_frames, "rate": trial.rate}
+        if trial.task == "static":
+            return row | {"status": "static", "reason": "registers the markers; carries no gait"}, None
+        if code not in people:
+            people[code] = _person(motion / code, trial, placements)
+        made, facts = make_corpus_trial(
+            trial,
+            people[code].skeleton,
+            read_motion(motion / code / f"{trial.name}.mot"),
+            people[code].placements,
+            errors=errors,
+            source=source,
+            method=method,
+        )
+    except (TrialRefused, ModelMismatch) as error:
+        return row | {"reason": str(error)}, None
+    return row | facts | {"status": "repaired" if made.treatments else "accepted"}, made
+
+
+def _person(folder: Path, trial: MarkerTrial, placements: tuple[SensorPlacement, ...]) -> _Person:
+    skeleton = load_skeleton(folder / "skeleton.json")
+    lengths = {}
+    for side in "rl":
+        for segment, child in ((f"femur_{side}", f"tibia_{side}"), (f"tibia_{side}", f"calcn_{side}")):
+            if {segment, child} <= set(skeleton.segment_names):
+                offset = skeleton.segments[skeleton.segment_index(child)].offset
+                lengths[segment] = float(np.linalg.norm(offset))
+    try:
+        return _Person(skeleton, scaled_placements(trial.subject.height, lengths, placements), folder)
+    except ValueError as error:
+        raise TrialRefused(f"{trial.source or trial.name}: sensors cannot be placed: {error}") from error
