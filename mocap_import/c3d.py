@@ -60,7 +60,9 @@ def read_c3d(path: str | Path) -> RawC3d:
             "export the marker trajectories, not only rotations or analog channels."
         )
     points, residuals, analog, treatments = _read_numbers(path, layout)
-    treatments += _mask_occluded(points, residuals)
+    with np.errstate(invalid="ignore"):
+        # Occluded: a negative residual, the spelling 65535, or any coordinate that is not a number.
+        points[(residuals < 0) | (residuals >= 65535) | ~np.isfinite(points).all(axis=2)] = np.nan
     labels, repeated = metadata.point_labels(parameters, layout.n_points)
     if repeated:
         treatments.append(
@@ -147,22 +149,24 @@ def _read_with_py_c3d(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return points[:, :, :3], points[:, :, 3], values
 
 
-def _mask_occluded(points: np.ndarray, residuals: np.ndarray) -> list[Treatment]:
-    """Set occluded samples to NaN in place: negative residual, the 65535 spelling, or any NaN coordinate."""
-    with np.errstate(invalid="ignore"):
-        occluded = (residuals < 0) | (residuals >= 65535) | ~np.isfinite(points).all(axis=2)
-    points[occluded] = np.nan
-    return []
-
-
 def _zero_runs(points: np.ndarray, labels: list[str], wanted: np.ndarray) -> list[Treatment]:
-    """Turn long runs of exact zeros into NaN in place; report them, and isolated zeros, by marker."""
+    """Turn exact zeros that cannot be positions into NaN in place; report them, and the doubtful ones, by marker.
+
+    A run of `LONG_ZERO_RUN` frames is never a position; a shorter one is none if the marker would have to jump
+    there ten times farther than it usually moves between frames.
+    """
     zero = (points == 0).all(axis=2) & wanted
     masked, isolated = [], []
     for k in np.flatnonzero(zero.any(axis=0)):
+        place = np.where(zero[:, k, None], np.nan, points[:, k])
+        steps = np.linalg.norm(np.diff(place, axis=0), axis=1)
+        usual = np.nanpercentile(steps, 95) if np.isfinite(steps).any() else 0.0
         edges = np.flatnonzero(np.diff(np.r_[0, zero[:, k].astype(np.int8), 0]))
         for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            if stop - start >= LONG_ZERO_RUN or stop - start == len(zero):
+            beside = np.r_[place[max(start - 1, 0)], place[min(stop, len(place) - 1)]].reshape(2, 3)
+            distances = np.linalg.norm(beside, axis=1)
+            jumps = np.isfinite(distances).any() and np.nanmin(distances) > 10.0 * usual
+            if stop - start >= LONG_ZERO_RUN or stop - start == len(zero) or jumps:
                 points[start:stop, k] = np.nan
                 masked.append((labels[k], stop - start))
             else:

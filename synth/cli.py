@@ -14,7 +14,8 @@ from rich.table import Table
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.progress import track
 from synth.corpus import Corpus, CorpusMismatch, ImuErrors, check_corpus
-from synth.motion_corpus import CUTOFFS, build_motion_corpus
+from synth.measured_trial import CUTOFFS
+from synth.motion_corpus import build_motion_corpus
 
 imu_app = typer.Typer(add_completion=False, rich_markup_mode=None)
 corpus_app = typer.Typer(

@@ -12,7 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from synth.corpus_node import is_plain_array
+from synth.corpus_node import is_plain_array, open_node
 from synth.corpus_reader import Corpus
 from synth.corpus_schema import ROLES, STATUSES, CorpusMismatch, coordinate_unit
 from synth.corpus_trial import CorpusTrial
@@ -137,8 +137,8 @@ def _check_layout(path: Path, code: str, name: str) -> list[str]:
         elif inner.split("/")[0] in {"kinematics", "kinetics"} or inner == "imu/records":
             found.append(f"{inner} lacks its mask {mask_name}")
 
-    with h5py.File(path, "r") as file:
-        trial = file["subjects"][code]["trials"][name]
+    with open_node(path) as node:
+        trial = node.child("subjects").child(code).child("trials").child(name).group
         trial.visititems(visit)
     return found
 

@@ -8,6 +8,9 @@ so the file's own size bounds what a read can cost.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -15,6 +18,23 @@ import numpy as np
 from synth.corpus_schema import SCHEMA_VERSION, CorpusMismatch
 
 _ATTRIBUTE_BYTES = 1 << 20
+_DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError, MemoryError)  # as h5py reports it
+
+
+@contextmanager
+def open_node(path: Path) -> Iterator[CorpusNode]:
+    """Open a file for reading; whatever HDF5 finds damaged inside the ``with`` block becomes a `CorpusMismatch`."""
+    if not path.is_file():
+        raise CorpusMismatch(f"{path} is not a file; expected a corpus (.h5). Check the path.")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise CorpusMismatch(f"{path} is not a readable HDF5 file ({error}). Rebuild it or copy it again.") from error
+    with file:
+        try:
+            yield CorpusNode(file, f"{path}:", path.stat().st_size)
+        except _DAMAGE as error:
+            raise CorpusMismatch(f"{path} is damaged ({error}). Rebuild it or copy it again.") from error
 
 
 def is_plain_array(dataset: h5py.Dataset, file_bytes: int) -> bool:
@@ -50,12 +70,7 @@ class CorpusNode:
             raise CorpusMismatch(
                 f"{self.where}/{name} is a {type(link).__name__} to elsewhere; a corpus holds its own data."
             )
-        try:
-            member = self.group[name]
-        except (OSError, KeyError, RuntimeError) as error:
-            raise CorpusMismatch(
-                f"{self.where}/{name} is damaged ({error}). Rebuild or copy the file again."
-            ) from error
+        member = self.group[name]
         if not isinstance(member, kind):
             raise CorpusMismatch(f"{self.where}/{name} is a {type(member).__name__}, expected a {kind.__name__}.")
         return member
@@ -86,10 +101,7 @@ class CorpusNode:
         found = self.dataset(name)
         if h5py.check_string_dtype(found.dtype) is None:
             raise CorpusMismatch(f"{self.where}/{name}: expected text, found {found.dtype}.")
-        try:
-            return [str(text) for text in np.atleast_1d(found.asstr()[...])]
-        except (UnicodeDecodeError, OSError) as error:
-            raise CorpusMismatch(f"{self.where}/{name}: text that cannot be read ({error}).") from error
+        return [str(text) for text in np.atleast_1d(found.asstr()[...])]
 
     def text(self, name: str) -> str:
         """Read one text."""
@@ -107,5 +119,3 @@ class CorpusNode:
             raise CorpusMismatch(f"{self.where}: attribute {name!r} claims shape {found.shape}; that is no corpus.")
         value = attributes[name]
         return value.item() if isinstance(value, np.generic) else value
-
-

@@ -7,18 +7,15 @@ A foreign file is not trusted (see `synth.corpus_node`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, Treatment
 from opensim_models.motion import Kinematics, Kinetics
-from synth.corpus_node import CorpusNode
+from synth.corpus_node import CorpusNode, open_node
 from synth.corpus_schema import SCHEMA_NAME, SCHEMA_VERSION, CorpusMismatch
 from synth.corpus_trial import CorpusTrial
 from synth.imu_errors import ImuErrors, apply_errors
@@ -50,7 +47,7 @@ class Corpus:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        with self._open() as node:
+        with open_node(self.path) as node:
             if node.attribute("schema", "") != SCHEMA_NAME:
                 raise CorpusMismatch(
                     f"{self.path} is an HDF5 file but not a corpus: no attribute schema={SCHEMA_NAME!r}."
@@ -81,7 +78,7 @@ class Corpus:
 
     def subjects(self) -> list[Subject]:
         """Every subject, sorted by code."""
-        with self._open() as node:
+        with open_node(self.path) as node:
             return [_subject(code, person) for code, person in node.child("subjects").children()]
 
     def read(self, subject: str, name: str, clean: bool = False) -> CorpusTrial:
@@ -102,7 +99,7 @@ class Corpus:
         if (subject, name) not in self._trials:
             near = ", ".join(trial for code, trial in self._trials if code == subject) or "no such subject"
             raise CorpusMismatch(f"{self.path} holds no trial {subject}/{name}; of that subject: {near}.")
-        with self._open() as node:
+        with open_node(self.path) as node:
             person = node.child("subjects").child(subject)
             trial = _trial(person.child("trials").child(name), name, _subject(subject, person))
         if clean or trial.errors is None:
@@ -113,7 +110,7 @@ class Corpus:
     def summary(self) -> list[dict[str, object]]:
         """One plain row a trial (names, rate, frames, task, status, sensors), without reading the arrays."""
         rows = []
-        with self._open() as node:
+        with open_node(self.path) as node:
             for code, name in self._trials:
                 trial = node.child("subjects").child(code).child("trials").child(name)
                 row = {"subject": code, "trial": name}
@@ -126,25 +123,12 @@ class Corpus:
 
     def map_imu(self, subject: str, name: str) -> np.ndarray:
         """Clean records (n_frames, n_sensors, 6) float32 of a trial as a read-only memory map, for random windows."""
-        with self._open() as node:
+        with open_node(self.path) as node:
             records = node.child("subjects").child(subject).child("trials").child(name).child("imu").dataset("records")
             offset, shape, dtype = records.id.get_offset(), records.shape, records.dtype
         if offset is None:
             return np.empty(shape, dtype)
         return np.memmap(self.path, dtype=dtype, mode="r", offset=offset, shape=shape)
-
-    @contextmanager
-    def _open(self) -> Iterator[CorpusNode]:
-        if not self.path.is_file():
-            raise CorpusMismatch(f"{self.path} is not a file; expected a corpus (.h5). Check the path.")
-        try:
-            file = h5py.File(self.path, "r")
-        except OSError as error:
-            raise CorpusMismatch(
-                f"{self.path} is not a readable HDF5 file ({error}). Rebuild or copy it again."
-            ) from error
-        with file:
-            yield CorpusNode(file, f"{self.path}:", self.path.stat().st_size)
 
 
 def _subject(code: str, person: CorpusNode) -> Subject:
@@ -192,7 +176,7 @@ def _recordings(imu: CorpusNode, rate: float, n_frames: int) -> tuple[ImuRecordi
         raise CorpusMismatch(f"{imu.where}: expected a segment and a unit quaternion for each of {n} sensors.")
     recordings = []
     for i, (sensor, segment) in enumerate(zip(sensors, segments, strict=True)):
-        mounting = Rotation.from_quat(mountings[i, [1, 2, 3, 0]])
+        mounting = Rotation(mountings[i, [1, 2, 3, 0]], normalize=False)  # to the last bit: rebuilding is exact
         placement = SensorPlacement(sensor, segment, offsets[i], mounting)
         force, turn = np.ascontiguousarray(records[:, i, :3]), np.ascontiguousarray(records[:, i, 3:])
         recordings.append(ImuRecording(placement, force, turn, rate))

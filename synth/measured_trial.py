@@ -88,8 +88,8 @@ def make_corpus_trial(
         if motion is None:
             have = ", ".join(sorted({*clusters, *fitted})) or "none"
             raise TrialRefused(
-                f"{where}: no motion of {placement.segment} for sensor {placement.sensor} (segments with motion: {have}). "
-                "A cluster needs 3 markers on a segment; use source 'model' or 'both'."
+                f"{where}: no motion of {placement.segment} for sensor {placement.sensor} (segments with motion: "
+                f"{have}). A cluster needs 3 markers on a segment; use source 'model' or 'both'."
             )
         recordings.append(_record(motion, placement, method))
         if placement.segment in fitted and placement.segment not in clusters and source == "both":

@@ -1,38 +1,33 @@
 """The motion corpus: virtual IMU records and coordinates of every trial of a converted archive.
 
-Reads what ``kinesynth import`` (trials) and ``kinesynth motion`` (scaled skeletons, coordinates) wrote. Segment motion
-comes from marker clusters or from the fitted skeleton; both are poses of the same segment frames, because the
-clusters are the skeleton's own markers where the static trial attached them.
-
-Coordinates stay in the laboratory frame; on a treadmill the overground-equivalent position is ``pelvis_tx + belt_speed
-* t``. A constant belt speed changes no inertial record.
+Reads what ``kinesynth import`` (trials) and ``kinesynth motion`` (scaled skeletons, coordinates) wrote. Every file
+ends in one row of a table beside the corpus: accepted, repaired (with what was done, stored in the corpus), refused
+(with the reason) or static.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mocap_import.spatiotemporal import spatiotemporal
+from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from mocap_import.trial_store import load_trial
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.motion import Kinematics, SegmentMotion
-from opensim_models.segment_motion import segment_motions as model_motions
 from opensim_models.skeleton import Skeleton, load_skeleton
 from opensim_models.storage import read_motion
 from synth.corpus_schema import CorpusMismatch
 from synth.corpus_trial import CorpusTrial
 from synth.corpus_writer import CorpusWriter
-from synth.imu import METHODS, simulate_imu
+from synth.imu import METHODS
 from synth.imu_errors import ImuErrors
-from synth.inertial import ImuRecording, SensorPlacement
-from synth.marker_cluster import cluster_motion, make_cluster
+from synth.inertial import SensorPlacement
+from synth.measured_trial import CUTOFFS, make_corpus_trial
 from synth.placement import SEVEN_SENSORS, scaled_placements
 from synth.provenance import file_hash
 
@@ -44,9 +39,9 @@ TRIAL_SUFFIX = ".trial.h5"
 class _Person:
     """What all trials of a subject share."""
 
+    subject: Subject
     skeleton: Skeleton
     placements: tuple[SensorPlacement, ...]
-    folder: Path
 
 
 def build_motion_corpus(
@@ -69,7 +64,8 @@ def build_motion_corpus(
     motion : Path
         Folder with ``<subject>/skeleton.json`` and ``<subject>/<trial>.mot``.
     out : Path
-        The corpus to write; an earlier one is replaced only when the new one is complete.
+        The corpus to write; an earlier one is replaced only when the new one is complete. The table goes beside it
+        (``.csv``).
     errors : ImuErrors or None
         The recipe stored beside the clean records.
     source : {"cluster", "model", "both"}
@@ -95,7 +91,7 @@ def build_motion_corpus(
     """
     if source not in SOURCES or method not in METHODS:
         raise CorpusMismatch(
-            f"source {source!r}, method {method!r}: expected one of {', '.join(SOURCES)} and one of {', '.join(METHODS)}."
+            f"source {source!r}, method {method!r}: expected one of {', '.join(SOURCES)} and of {', '.join(METHODS)}."
         )
     files = sorted(Path(trials).glob(f"*/*{TRIAL_SUFFIX}"))
     if not files:
@@ -103,7 +99,7 @@ def build_motion_corpus(
             f"{trials}: expected converted trials (<subject>/<trial>{TRIAL_SUFFIX}), found none. "
             "Convert an archive first: kinesynth import ARCHIVE TRIALS"
         )
-    people: dict[str, _Person | str] = {}
+    people: dict[str, _Person] = {}
     rows = []
     with CorpusWriter(
         out,
@@ -121,7 +117,9 @@ def build_motion_corpus(
         for file in progress(files, "virtual IMU") if progress else files:
             started = time.process_time()
             row, trial = _row(file, Path(motion), people, placements, errors, source, method)
-            if trial is not None:
+            if trial is not None and corpus.has(trial.subject.code, trial.name):
+                row |= {"status": "refused", "reason": f"{file}: {trial.name} is in the corpus already; rename it"}
+            elif trial is not None:
                 corpus.append(trial)
             rows.append(row | {"seconds": time.process_time() - started})
         if not corpus.n_trials:
@@ -129,13 +127,17 @@ def build_motion_corpus(
             raise CorpusMismatch(
                 f"{out}: none of {len(rows)} files could be used. {reasons or 'All are static trials.'}"
             )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    partial = Path(out).with_suffix(".csv.tmp")
+    table.to_csv(partial, index=False)
+    partial.replace(Path(out).with_suffix(".csv"))
+    return table
 
 
 def _row(
     file: Path,
     motion: Path,
-    people: dict[str, _Person | str],
+    people: dict[str, _Person],
     placements: tuple[SensorPlacement, ...],
     errors: ImuErrors | None,
     source: str,
@@ -152,7 +154,7 @@ def _row(
         if code not in people:
             people[code] = _person(motion / code, trial, placements)
         made, facts = make_corpus_trial(
-            trial,
+            _as_person(trial, people[code].subject),
             people[code].skeleton,
             read_motion(motion / code / f"{trial.name}.mot"),
             people[code].placements,
@@ -165,6 +167,14 @@ def _row(
     return row | facts | {"status": "repaired" if made.treatments else "accepted"}, made
 
 
+def _as_person(trial: MarkerTrial, subject: Subject) -> MarkerTrial:
+    """Give every trial of a folder the facts of its first trial, and say so where they differed."""
+    if repr(trial.subject) == repr(subject):
+        return trial
+    detail = f"{trial.subject} in this file; the facts of the subject's first trial were used: {subject}"
+    return replace(trial, subject=subject, treatments=(*trial.treatments, Treatment("subject_facts", detail)))
+
+
 def _person(folder: Path, trial: MarkerTrial, placements: tuple[SensorPlacement, ...]) -> _Person:
     skeleton = load_skeleton(folder / "skeleton.json")
     lengths = {}
@@ -174,6 +184,6 @@ def _person(folder: Path, trial: MarkerTrial, placements: tuple[SensorPlacement,
                 offset = skeleton.segments[skeleton.segment_index(child)].offset
                 lengths[segment] = float(np.linalg.norm(offset))
     try:
-        return _Person(skeleton, scaled_placements(trial.subject.height, lengths, placements), folder)
+        return _Person(trial.subject, skeleton, scaled_placements(trial.subject.height, lengths, placements))
     except ValueError as error:
         raise TrialRefused(f"{trial.source or trial.name}: sensors cannot be placed: {error}") from error

@@ -1,8 +1,8 @@
-"""A virtual laboratory: persons walk in it, and it leaves the C3D files that a real one would.
+"""A virtual laboratory: its labels, units, axes, marker habits and force plates.
 
 Two laboratories with the habits of real ones. The *overground* one is Z-up, in millimetres, with Plug-in-Gait-like
 labels and two type-2 plates at 1000 Hz. The *treadmill* one is Y-up, in metres, with rigid marker clusters, one type-4
-plate under the belt and the belt's speed in the file. Markers move on soft tissue, get lost and are a little misplaced.
+plate under the belt and the belt's speed in the file.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
 
-from mocap_import.marker_set import MarkerSet, load_marker_set
+from mocap_import.force_plate import ForcePlate
+from mocap_import.marker_set import load_marker_set
 from mocap_import.subject import Subject
-from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial
 from opensim_models.catalogue import landmark_markers
-from opensim_models.segment_motion import marker_positions
 from opensim_models.skeleton import SkeletonMarker
-from synth.walking_person import CONTACT_FORCE, WalkingCycle, WalkingPerson, stand, walk
 
 PLATE_SIZE = (0.60, 0.50)
 """Length along and width across the walkway (m) of an overground plate."""
@@ -35,6 +32,12 @@ class Laboratory:
     ----------
     name : str
     marker_set : str
+    labels : tuple of str
+        Markers it sticks on a person; those that the marker set counts to no segment are for the static trial only.
+    unit : str
+        Of its files.
+    axes : tuple
+        Rotation ground → file axes, row by row.
     rate, force_rate : float
         Hz.
     treadmill : bool
@@ -48,37 +51,71 @@ class Laboratory:
 
     name: str
     marker_set: str
+    labels: tuple[str, ...]
+    unit: str
+    axes: tuple[tuple[float, ...], ...]
     rate: float
     force_rate: float
     treadmill: bool
     soft_tissue: float = 0.0015
-    misplacement: float = 0.002
+    misplacement: float = 0.001
     gaps: int = 6
 
 
-OVERGROUND = Laboratory("overground_laboratory", "plug_in_gait", 100.0, 1000.0, treadmill=False)
-TREADMILL = Laboratory("treadmill_laboratory", "segment_clusters", 100.0, 1000.0, treadmill=True)
+def _both_sides(*labels: str) -> tuple[str, ...]:
+    return tuple(side + label for label in labels for side in "RL")
 
 
-def person_markers(subject: Subject, marker_set: MarkerSet, rng: np.random.Generator, spread: float) -> tuple:
-    """Stick a marker set on a person.
+OVERGROUND = Laboratory(
+    "overground_laboratory",
+    "plug_in_gait",
+    (
+        *_both_sides("ASI", "PSI", "THI", "THAP", "KNE", "KNM", "TIB", "TUB", "ANK", "MMA", "HEE", "TOE", "D5M"),
+        *("C7", "T10", "CLAV", "STRN"),
+    ),
+    "mm",
+    ((0.0, 0.0, -1.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
+    100.0,
+    1000.0,
+    treadmill=False,
+)
+TREADMILL = Laboratory(
+    "treadmill_laboratory",
+    "segment_clusters",
+    (
+        *_both_sides(
+            "ASIS", "PSIS", "KNL", "KNM", "ANL", "ANM", "TH1", "TH2", "TH3", "TH4", "SK1", "SK2", "SK3", "SK4"
+        ),
+        *_both_sides("FT1", "FT2", "FT3"),
+        *("C7", "CLAV", "PEL1", "PEL2", "PEL3", "PEL4", "TRK1", "TRK2", "TRK3"),
+    ),
+    "m",
+    ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (-1.0, 0.0, 0.0)),
+    100.0,
+    1000.0,
+    treadmill=True,
+)
+
+
+def person_markers(laboratory: Laboratory, subject: Subject, rng: np.random.Generator) -> tuple[SkeletonMarker, ...]:
+    """Stick a laboratory's markers on a person.
 
     A label that the marker set ties to a landmark sits there; any other label of a segment is a technical marker and
     sits on a ring around it.
 
     Parameters
     ----------
+    laboratory : Laboratory
     subject : Subject
-    marker_set : MarkerSet
     rng : Generator
-    spread : float
-        Misplacement (m), standard deviation per axis.
+        Draws the misplacement.
 
     Returns
     -------
     tuple of SkeletonMarker
         Named by the labels of the marker set.
     """
+    marker_set = load_marker_set(laboratory.marker_set).for_labels(laboratory.labels)
     landmarks = {m.name: m for m in landmark_markers(subject.height)}
     landmark_of = {label: name for name, label in marker_set.landmarks.items()}
     markers = {}
@@ -90,7 +127,9 @@ def person_markers(subject: Subject, marker_set: MarkerSet, rng: np.random.Gener
         for k, label in enumerate(technical):
             markers[label] = SkeletonMarker(label, segment, _ring(segment, k, len(technical), subject.height))
     return tuple(
-        replace(m, offset=tuple(float(x) for x in np.array(m.offset) + rng.normal(scale=spread, size=3)))
+        replace(
+            m, offset=tuple(float(x) for x in np.array(m.offset) + rng.normal(scale=laboratory.misplacement, size=3))
+        )
         for m in markers.values()
     )
 
@@ -109,176 +148,17 @@ def _ring(segment: str, k: int, count: int, height: float) -> tuple[float, float
     return x * height, (along + stagger) * height, z * height
 
 
-def _soft_tissue(shape: tuple[int, int, int], rms: float, rate: float, rng: np.random.Generator) -> np.ndarray:
-    """Slow marker movement: white noise below 6 Hz, plus a tenth of a millimetre of camera noise."""
-    noise = rng.normal(size=shape)
-    if shape[0] > 30:
-        noise = sosfiltfilt(butter(2, 6.0, fs=rate, output="sos"), noise, axis=0)
-        noise *= rms / max(float(noise.std()), 1e-12)
-    else:
-        noise *= rms
-    return noise + rng.normal(scale=1e-4, size=shape)
+def _plate(number: int, place: float, size: tuple[float, float], kind: int) -> ForcePlate:
+    """Lay a plate into the walkway: its x along the walk, its y to the right, its z down."""
+    along, across = size[0] / 2, size[1] / 2
+    signs = ((1, 1), (-1, 1), (-1, -1), (1, -1))
+    corners = np.array([(place + a * along, 0.0, b * across) for a, b in signs])
+    calibration = np.diag([500.0, 500.0, 1000.0, 800.0, 400.0, 400.0]) if kind == 4 else None
+    return ForcePlate(kind, corners, np.array([0.0, 0.0, -0.04]), calibration, f"plate {number}")
 
 
-def _occlude(positions: np.ndarray, count: int, rng: np.random.Generator) -> None:
-    """Lose single markers for 5 to 18 frames, away from the ends."""
-    n_frames, n_markers = positions.shape[:2]
-    for _ in range(count):
-        length = int(rng.integers(5, 19))
-        first = int(rng.integers(10, n_frames - length - 10))
-        positions[first : first + length, int(rng.integers(n_markers))] = np.nan
-
-
-def _trial(
-    laboratory: Laboratory, name: str, task: str, person: WalkingPerson, markers: tuple, rng: np.random.Generator
-) -> MarkerTrial:
-    """Film a person."""
-    skeleton = person.skeleton.with_markers(markers)
-    positions = marker_positions(skeleton, person.kinematics)
-    positions = positions + _soft_tissue(positions.shape, laboratory.soft_tissue, laboratory.rate, rng)
-    subject = Subject("unknown")
-    labels = tuple(m.name for m in markers)
-    return MarkerTrial(name, subject, labels, positions, laboratory.rate, task, laboratory.marker_set)
-
-
-def static_trial(laboratory: Laboratory, subject: Subject, rng: np.random.Generator) -> MarkerTrial:
-    """Record a person standing for two seconds with every marker of the set, facing the walking direction."""
-    markers = person_markers(subject, load_marker_set(laboratory.marker_set), rng, laboratory.misplacement)
-    trial = _trial(laboratory, "static", "static", stand(subject, 2.0, laboratory.rate), markers, rng)
-    return replace(trial, subject=subject)
-
-
-def walking_trial(
-    laboratory: Laboratory,
-    cycle: WalkingCycle,
-    name: str,
-    placement: np.random.Generator,
-    rng: np.random.Generator,
-    duration: float | None = None,
-) -> tuple[MarkerTrial, WalkingPerson]:
-    """Record a person walking.
-
-    Parameters
-    ----------
-    laboratory : Laboratory
-    cycle : WalkingCycle
-        The person's gait.
-    name : str
-    placement : Generator
-        In the state in which `static_trial` found it: the same markers sit in the same places.
-    rng : Generator
-        Everything that differs from trial to trial.
-    duration : float, optional
-        s; default 8 s on the treadmill, four strides overground.
-
-    Returns
-    -------
-    trial : MarkerTrial
-        In the ground frame, with forces as the plates record them.
-    person : WalkingPerson
-        The truth behind it, in the trial's own place and time.
-    """
-    marker_set = load_marker_set(laboratory.marker_set)
-    everything = person_markers(cycle.subject, marker_set, placement, laboratory.misplacement)
-    tracking = {label for labels in marker_set.segments.values() for label in labels}
-    markers = tuple(m for m in everything if m.name in tracking)
-    seconds = duration or (8.0 if laboratory.treadmill else 4.2 * cycle.duration)
-    person = walk(cycle, seconds, laboratory.rate, laboratory.force_rate, np.random.default_rng(_person_seed(cycle)))
-    person = _on_treadmill(person, cycle.speed) if laboratory.treadmill else _over_plates(person)
-    trial = _trial(laboratory, name, "walk", person, markers, rng)
-    _occlude(trial.positions, laboratory.gaps, rng)
-    plates = _belt_plate(person) if laboratory.treadmill else _two_plates(person)
-    return (
-        replace(
-            trial,
-            subject=cycle.subject,
-            ground_reactions=plates,
-            belt_speed=cycle.speed if laboratory.treadmill else 0.0,
-            events=_events(person) if not laboratory.treadmill else (),
-        ),
-        person,
-    )
-
-
-def _person_seed(cycle: WalkingCycle) -> int:
-    """One number per person, so that every trial of a person has the same out-of-plane habits."""
-    return int.from_bytes(cycle.subject.code.encode(), "big") % 2**32
-
-
-def _moved(person: WalkingPerson, shift: np.ndarray, force_shift: np.ndarray) -> WalkingPerson:
-    """Displace a person along X by a constant or a history, markers and forces alike."""
-    column = person.skeleton.coordinate_index("pelvis_tx")
-    values = person.kinematics.values.copy()
-    values[:, column] += shift
-    reactions = []
-    for reaction in person.ground_reactions:
-        pressure = reaction.centre_of_pressure.copy()
-        pressure[:, 0] += force_shift
-        reactions.append(replace(reaction, centre_of_pressure=pressure))
-    return replace(person, kinematics=replace(person.kinematics, values=values), ground_reactions=tuple(reactions))
-
-
-def _on_treadmill(person: WalkingPerson, speed: float) -> WalkingPerson:
-    """Let the ground carry the person back at belt speed."""
-    time = np.arange(len(person.kinematics.values)) / person.kinematics.rate
-    force_rate = person.ground_reactions[0].rate
-    force_time = np.arange(len(person.ground_reactions[0].force)) / force_rate
-    middle = float(np.mean(person.kinematics.of("pelvis_tx") - speed * time))
-    return _moved(person, -speed * time - middle, -speed * force_time - middle)
-
-
-def _contacts(reaction: GroundReaction) -> list[tuple[int, int]]:
-    """List complete contacts as (first, last + 1) samples."""
-    loaded = np.concatenate([[False], reaction.force[:, 1] > CONTACT_FORCE, [False]])
-    edges = np.flatnonzero(np.diff(loaded.astype(int)))
-    pairs = zip(edges[::2], edges[1::2], strict=True)
-    return [(a, b) for a, b in pairs if a > 0 and b < len(reaction.force)]
-
-
-def _over_plates(person: WalkingPerson) -> WalkingPerson:
-    """Start the walk such that a right step near the middle lands on the centre of plate 1."""
-    right = person.ground_reactions[0]
-    contacts = _contacts(right)
-    first, last = contacts[len(contacts) // 2]
-    centre = float(np.nanmean(right.centre_of_pressure[first:last, 0]))
-    return _moved(person, np.array(-centre), np.array(-centre))
-
-
-def _two_plates(person: WalkingPerson) -> tuple[GroundReaction, ...]:
-    """Keep what two plates in the walkway feel: the steps that land on them, with a little amplifier noise."""
-    plates = []
-    for k, (reaction, place) in enumerate(zip(person.ground_reactions, (0.0, PLATE_DISTANCE), strict=True)):
-        force = np.zeros_like(reaction.force)
-        pressure = np.full_like(reaction.centre_of_pressure, np.nan)
-        moment = np.full(len(force), np.nan)
-        for first, last in _contacts(reaction):
-            under = reaction.centre_of_pressure[first:last, 0] - place
-            if np.nanmax(np.abs(under)) < PLATE_SIZE[0] / 2:
-                force[first:last] = reaction.force[first:last]
-                pressure[first:last] = reaction.centre_of_pressure[first:last]
-                moment[first:last] = reaction.free_moment[first:last]
-        plates.append(GroundReaction(force, pressure, moment, reaction.rate, reaction.foot, f"plate {k + 1}"))
-    return tuple(plates)
-
-
-def _belt_plate(person: WalkingPerson) -> tuple[GroundReaction, ...]:
-    """Add up what the plate under the belt feels of both feet."""
-    parts = person.ground_reactions
-    force = sum(r.force for r in parts)
-    loaded = force[:, 1] > CONTACT_FORCE
-    moment = sum(np.nan_to_num(r.centre_of_pressure) * r.force[:, 1:2] for r in parts)
-    pressure = np.full_like(force, np.nan)
-    pressure[loaded] = moment[loaded] / force[loaded, 1:2]
-    pressure[loaded, 1] = 0.0
-    free = np.where(loaded, 0.0, np.nan)
-    return (GroundReaction(force, pressure, free, parts[0].rate, "both", "treadmill"),)
-
-
-def _events(person: WalkingPerson) -> tuple[GaitEvent, ...]:
-    """Mark foot strikes and foot offs as a laboratory's staff would."""
-    events = []
-    for reaction in person.ground_reactions:
-        for first, last in _contacts(reaction):
-            events.append(GaitEvent(first / reaction.rate, reaction.foot, "foot_strike", "file"))
-            events.append(GaitEvent(last / reaction.rate, reaction.foot, "foot_off", "file"))
-    return tuple(sorted(events, key=lambda e: e.time))
+def plates_of(laboratory: Laboratory) -> tuple[ForcePlate, ...]:
+    """Force plates of a laboratory, ground frame."""
+    if laboratory.treadmill:
+        return (_plate(1, 0.0, BELT_SIZE, 4),)
+    return tuple(_plate(k + 1, place, PLATE_SIZE, 2) for k, place in enumerate((0.0, PLATE_DISTANCE)))

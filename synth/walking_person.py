@@ -42,28 +42,31 @@ _SWAY = (0.018, 0.30)
 
 @dataclass(frozen=True)
 class WalkingCycle:
-    """One periodic planar gait cycle of a person, from right foot strike to right foot strike.
+    """One periodic planar gait cycle of a person.
 
     Attributes
     ----------
     subject : Subject
     kinematics : Kinematics
-        Coordinates of the planar skeleton, first and last frame one cycle apart.
+        Coordinates of the planar skeleton, evenly spaced over the cycle, whose end is not repeated.
     kinetics : Kinetics
         Same frames; ground reactions of the right and the left foot.
     speed : float
         m/s.
+    strike : float
+        When the right foot strikes, as part of the cycle.
     """
 
     subject: Subject
     kinematics: Kinematics
     kinetics: Kinetics
     speed: float
+    strike: float = 0.0
 
     @property
     def duration(self) -> float:
         """Cycle time (s)."""
-        return (len(self.kinematics.values) - 1) / self.kinematics.rate
+        return len(self.kinematics.values) / self.kinematics.rate
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,25 @@ class WalkingPerson:
     ground_reactions: tuple[GroundReaction, ...]
 
 
+def _phases(cycle: WalkingCycle) -> np.ndarray:
+    """Phases of the cycle's frames with the end repeated, 0..1."""
+    return np.linspace(0.0, 1.0, len(cycle.kinematics.values) + 1)
+
+
+def _closed(values: np.ndarray) -> np.ndarray:
+    """Repeat the first row at the end."""
+    return np.concatenate([values, values[:1]])
+
+
 def _periodic(cycle: WalkingCycle, time: np.ndarray) -> np.ndarray:
     """Planar coordinates at any time (s): periodic splines, with the displacement of the pelvis added per cycle."""
     values = cycle.kinematics.values.copy()
-    phase = np.linspace(0.0, 1.0, len(values))
+    phase = _phases(cycle)
     forward = cycle.kinematics.coordinates.index("pelvis_tx")
-    displacement = values[-1, forward] - values[0, forward]
-    values[:, forward] -= displacement * phase
-    values[-1] = values[0]
+    displacement = cycle.speed * cycle.duration
+    values[:, forward] -= displacement * phase[:-1]
     at = time / cycle.duration
-    result = CubicSpline(phase, values, bc_type="periodic")(at % 1.0)
+    result = CubicSpline(phase, _closed(values), bc_type="periodic")(at % 1.0)
     result[:, forward] += displacement * at
     return result
 
@@ -131,7 +143,7 @@ def _spatial(cycle: WalkingCycle, skeleton: Skeleton, embroidery: dict, time: np
     """Three-dimensional coordinates at the given times."""
     planar = Kinematics(cycle.kinematics.coordinates, _periodic(cycle, time), rate)
     values = coordinate_columns(skeleton, planar)
-    angle = 2 * np.pi * time / cycle.duration
+    angle = 2 * np.pi * (time / cycle.duration - cycle.strike)
     names = skeleton.coordinate_names
     for name, (offset, amplitude, harmonic, phase) in embroidery.items():
         wave = offset + amplitude * np.cos(harmonic * (angle - 2 * np.pi * phase))
@@ -145,7 +157,7 @@ def _forces(
 ) -> tuple[GroundReaction, ...]:
     """Forces of the cycle under the feet of the three-dimensional person."""
     n_nodes = len(cycle.kinematics.values)
-    phase = np.linspace(0.0, 1.0, n_nodes)
+    phase = _phases(cycle)
     at = (time / cycle.duration) % 1.0
     planar = coordinate_columns(skeleton, cycle.kinematics)
     ankles = segment_states(skeleton, list(planar.T))
@@ -154,13 +166,13 @@ def _forces(
     for reaction in cycle.kinetics.ground_reactions:
         side = {"right": "r", "left": "l"}[reaction.foot]
         foot = skeleton.segment_index(f"calcn_{side}")
-        force = PchipInterpolator(phase, reaction.force)(at)
+        force = PchipInterpolator(phase, _closed(reaction.force))(at)
         loaded = force[:, 1] > CONTACT_FORCE
         force[~loaded] = 0.0
         # the centre of pressure moves with the foot: its lead over the ankle is what the planar solution tells
         lead = reaction.centre_of_pressure[:, 0] - np.broadcast_to(ankles[foot].origin[0], n_nodes)
         known = np.isfinite(lead)
-        lead = np.interp(at, phase[known], lead[known], period=1.0)
+        lead = np.interp(at, phase[:-1][known], lead[known], period=1.0)
         pressure = np.zeros((len(time), 3))
         pressure[:, 0] = spatial[foot].origin[0] + lead
         pressure[:, 2] = spatial[foot].origin[2]

@@ -96,8 +96,7 @@ def compare(errors: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     methods = list(dict.fromkeys(errors["method"]))
     rows = []
     for name, measure in MEASURES.items():
-        chosen = errors[(errors["metric"] == measure.metric) & errors["coordinate"].map(measure.selects)]
-        by_trial = chosen.groupby(["method", "subject", "trial"], sort=False)["value"].mean().dropna()
+        by_trial = trial_values(errors, measure)
         for method in methods:
             own = by_trial[by_trial.index.get_level_values("method") == method].droplevel("method")
             rows.append(
@@ -107,6 +106,12 @@ def compare(errors: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
                 | _against_mean_waveform(by_trial, own, method, measure, seed)
             )
     return pd.DataFrame(rows)
+
+
+def trial_values(errors: pd.DataFrame, measure: Measure) -> pd.Series:
+    """Mean over coordinates of one measure by (method, subject, trial); trials without a value are left out."""
+    chosen = errors[(errors["metric"] == measure.metric) & errors["coordinate"].map(measure.selects)]
+    return chosen.groupby(["method", "subject", "trial"], sort=False)["value"].mean().dropna()
 
 
 def n_refused(errors: pd.DataFrame, method: str) -> int:

@@ -42,18 +42,20 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: str = Field("conv1d", description="Architecture by its registered name: conv1d or lstm.")
-    width: int = Field(64, ge=2, le=2048, description="Channels (conv1d) or hidden units per direction (lstm).")
+    width: int = Field(48, ge=2, le=2048, description="Channels (conv1d) or hidden units per direction (lstm).")
     depth: int = Field(2, ge=1, le=16, description="Number of convolution blocks or recurrent layers.")
     kernel_seconds: float = Field(0.15, gt=0, le=2, description="Length (s) of each convolution kernel; conv1d only.")
     bidirectional: bool = Field(True, description="Read each window in both directions (not causal); lstm only.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of channels dropped after each block in training.")
     window_seconds: float = Field(1.0, gt=0, le=60, description="Length (s) of the sample windows.")
-    steps: int = Field(400, ge=1, le=1_000_000, description="Optimiser steps; there is no early stopping.")
+    steps: int = Field(300, ge=1, le=1_000_000, description="Optimiser steps; there is no early stopping.")
     batch: int = Field(16, ge=1, le=4096, description="Windows per step.")
     learning_rate: float = Field(4e-3, gt=0, le=1, description="Peak of the one-cycle learning rate (AdamW).")
     weight_decay: float = Field(1e-2, ge=0, le=1, description="Decoupled weight decay (AdamW).")
     gradient_norm: float = Field(1.0, gt=0, description="Gradients are scaled down to this norm.")
-    outputs: tuple[str, ...] = Field(OUTPUT_KINDS, description="Kinds of output to learn, of " + ", ".join(OUTPUT_KINDS))
+    outputs: tuple[str, ...] = Field(
+        OUTPUT_KINDS, description="Kinds of output to learn, of " + ", ".join(OUTPUT_KINDS)
+    )
     augmentation: Augmentation = Field(default_factory=Augmentation, description="Sensor errors of the training data.")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of weights, windows, sensor errors and dropout.")
 
@@ -109,7 +111,9 @@ def load_config(path: Path | None = None, **overrides: Any) -> TrainingConfig:
         try:
             values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigRefused(f"{path}: expected a TOML file, {error}. See docs/training.md for an example.") from None
+            raise ConfigRefused(
+                f"{path}: expected a TOML file, {error}. See docs/training.md for an example."
+            ) from None
     values |= {key: value for key, value in overrides.items() if value is not None}
     return resolve_config(values, where=str(path) if path else "the configuration")
 

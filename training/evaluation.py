@@ -72,6 +72,14 @@ def evaluate(truth: Path, estimate: Path, method: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def count_trials(errors: pd.DataFrame) -> dict[str, int]:
+    """How many trials of an error table were scored, refused and without labels; the three add up to all trials."""
+    rows = errors[errors["coordinate"] == TRIAL]
+    total = {metric: int(rows.loc[rows["metric"] == metric, "value"].sum()) for metric in ("refused", "unlabelled")}
+    n_labelled = int((rows["metric"] == "refused").sum())
+    return {"scored": n_labelled - total["refused"], "refused": total["refused"], "unlabelled": total["unlabelled"]}
+
+
 def _trial_rows(truth: CorpusTrial, estimate: CorpusTrial | None, labels_used: dict[str, int]) -> list[dict[str, Any]]:
     """All rows of one trial."""
     targets = [t for t in ALL_TARGETS if t.kind != "speed"]
@@ -128,7 +136,7 @@ def _refusal(estimate: CorpusTrial | None) -> str:
 def _require_time_base(truth: CorpusTrial, estimate: CorpusTrial) -> None:
     if (truth.n_frames, truth.rate) != (estimate.n_frames, estimate.rate):
         raise CorpusMismatch(
-            f"trial {truth.name!r} of subject {truth.subject.code!r}: expected an estimate with {truth.n_frames} frames "
+            f"trial {truth.name!r} of subject {truth.subject.code!r}: expected an estimate of {truth.n_frames} frames "
             f"at {truth.rate:g} Hz, found {estimate.n_frames} at {estimate.rate:g} Hz. Estimates keep the time base of "
             "the records, NaN where they have no value."
         )

@@ -156,4 +156,3 @@ def warm_up(checkpoint: Checkpoint, n_frames: int = 200) -> None:
     """Run a network once on zeros: the first call of a process pays for set-up that no later one does."""
     with torch.inference_mode():
         checkpoint.network(torch.zeros(1, n_frames, 6 * len(checkpoint.sensors)))
-

@@ -189,9 +189,7 @@ def read_training_set(corpus: Corpus, subjects: Iterable[str], kinds: Iterable[s
     return TrainingSet(tuple(records), sensors, targets, rates.pop(), tuple(left_out))
 
 
-def draw_windows(
-    records: Sequence[TrialRecord], length: int, n_windows: int, rng: np.random.Generator
-) -> Windows:
+def draw_windows(records: Sequence[TrialRecord], length: int, n_windows: int, rng: np.random.Generator) -> Windows:
     """Cut random windows, each from one trial and around a labelled frame.
 
     Parameters

@@ -20,7 +20,7 @@ import numpy as np
 BlockFunction = Callable[[ca.SX, ca.SX], tuple[ca.SX, list[ca.SX]]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """A cost and rows over a few variables, differentiated once.
 
@@ -114,7 +114,7 @@ def _pattern(matrix: ca.SX) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(rows, int), np.asarray(columns, int)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BlockUse:
     """Where a block acts.
 
@@ -137,7 +137,7 @@ class BlockUse:
         return self.variables.shape[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """A nonlinear program, ready to be solved for any parameters.
 

@@ -66,9 +66,9 @@ SPHERES = ContactModel(
     "spheres",
     "hunt_crossley",
     (
-        ContactPoint("heel", (-0.013, -0.0195), 0.0195),
+        ContactPoint("heel", (-0.022, -0.0195), 0.0195),
         ContactPoint("ball", (0.072, -0.0305), 0.0085),
-        ContactPoint("toe", (0.098, -0.0290), 0.0085),
+        ContactPoint("toe", (0.103, -0.0300), 0.0085),
     ),
 )
 # The four points of gait2dc (heel and toe of each foot), as parts of its 1.80 m.
@@ -81,10 +81,14 @@ SPHERE_MODULUS = 3.06778e6
 """Plane-strain modulus (N/m²) of the spheres, OpenSim's example2DWalking."""
 
 _DISSIPATION, _STATIC, _DYNAMIC, _VISCOUS, _TRANSITION = 2.0, 0.8, 0.8, 0.5, 0.2
-_SMALL_FORCE, _DEPTH_SLOPE, _RATE_SLOPE = 1e-5, 300.0, 50.0
+_SMALL_FORCE, _RATE_SLOPE = 1e-5, 50.0
+SPHERE_ROUNDING = 1.0 / 300.0
+"""Depth (m) over which a sphere's contact fades in; the published law's."""
 
 
-def hunt_crossley_normal(depth: Scalar, rate: Scalar, radius: Scalar, modulus: Scalar) -> Scalar:
+def hunt_crossley_normal(
+    depth: Scalar, rate: Scalar, radius: Scalar, modulus: Scalar, rounding: Scalar = SPHERE_ROUNDING
+) -> Scalar:
     """Normal force (N) of a smoothed Hunt-Crossley sphere on a half space.
 
     Parameters
@@ -97,10 +101,12 @@ def hunt_crossley_normal(depth: Scalar, rate: Scalar, radius: Scalar, modulus: S
         m.
     modulus : scalar
         Plane-strain modulus (N/m²).
+    rounding : scalar
+        Depth (m) over which contact fades in; larger reaches further above the floor.
     """
     stiffness = 0.5 * modulus ** (2.0 / 3.0)
     hertz = 4.0 / 3.0 * stiffness * np.sqrt(radius * stiffness) * (depth * depth + _SMALL_FORCE) ** 0.75
-    hertz = hertz * (0.5 + 0.5 * np.tanh(_DEPTH_SLOPE * depth))
+    hertz = hertz * (0.5 + 0.5 * np.tanh(depth / rounding))
     damping = 1.0 + 1.5 * _DISSIPATION * rate
     gate = 0.5 + 0.5 * np.tanh(_RATE_SLOPE * (rate + 2.0 / (3.0 * _DISSIPATION)))
     return hertz * damping * gate
@@ -117,11 +123,13 @@ def sliding_friction(normal: Scalar, slip: Scalar) -> Scalar:
 
 PENETRATION_STIFFNESS, PENETRATION_DAMPING, PENETRATION_FRICTION = 100.0, 0.75, 1.0
 """Defaults of the penetration law: body weights per metre, s/m, 1."""
-_ROUNDING, _SLIP_SPEED = 1e-3, 0.1
+POINT_ROUNDING = 1e-3
+"""Length (m) over which the floor under a point is rounded."""
+_SLIP_SPEED = 0.1
 
 
 def penetration_force(
-    height: Scalar, vx: Scalar, vy: Scalar, stiffness: Scalar, rounding: Scalar = _ROUNDING
+    height: Scalar, vx: Scalar, vy: Scalar, stiffness: Scalar, rounding: Scalar = POINT_ROUNDING
 ) -> tuple[Scalar, Scalar]:
     """Force on a point by its height over the floor and velocity, in the unit of `stiffness` times metres.
 
@@ -152,7 +160,7 @@ def foot_load(
     radii: Sequence[Scalar],
     floor: Scalar,
     stiffness: Scalar,
-    rounding: Scalar = _ROUNDING,
+    rounding: Scalar,
 ) -> tuple[Scalar, Scalar, Scalar]:
     """Force of the floor on one foot and its moment about the foot's origin.
 
@@ -170,7 +178,7 @@ def foot_load(
     stiffness : scalar
         Modulus (N/m²) of spheres, or force per metre (N/m) of points.
     rounding : scalar
-        Of the penetration law (m).
+        Length (m) over which contact fades in.
 
     Returns
     -------
@@ -184,7 +192,7 @@ def foot_load(
         height = foot.origin[1] + arm[1] - floor
         if model.law == "hunt_crossley":
             depth = radius - height
-            vertical = hunt_crossley_normal(depth, -velocity[1], radius, stiffness)
+            vertical = hunt_crossley_normal(depth, -velocity[1], radius, stiffness, rounding)
             drop = radius - 0.5 * depth  # from the centre to where the force acts
             slip = velocity[0] + foot.angular_velocity[2] * drop
             forward = sliding_friction(vertical, slip)

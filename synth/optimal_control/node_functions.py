@@ -74,8 +74,8 @@ def skeleton_numbers(skeleton: Skeleton) -> np.ndarray:
     return np.array(rows, float).ravel()
 
 
-def symbolic_skeleton(p: ca.SX) -> Skeleton:
-    """Skeleton with its planar numbers replaced by the entries of p (n_skeleton,)."""
+def skeleton_from(p: ca.SX | np.ndarray) -> Skeleton:
+    """Skeleton with its planar numbers replaced by the entries of p (n_skeleton,), symbols or floats."""
     segments = []
     for i, segment in enumerate(TEMPLATE.segments):
         x, y, mass, cx, cy, izz = (p[NUMBERS_PER_SEGMENT * i + k] for k in range(NUMBERS_PER_SEGMENT))
@@ -114,7 +114,7 @@ def _foot_state(q: ca.SX, v: ca.SX | None, p: ca.SX) -> SegmentState:
     """State of a foot from the six coordinates that move it and the 24 numbers of its four segments."""
     numbers = ca.vertcat(p, ca.SX.zeros(N_SKELETON - p.shape[0]))
     # the right leg follows the pelvis in the template, so its numbers are the first of the vector
-    skeleton = symbolic_skeleton(numbers)
+    skeleton = skeleton_from(numbers)
     skeleton = replace(skeleton, segments=skeleton.segments[:4])
     zero = [0.0] * (N_Q - 6)
     speeds = None if v is None else [*_items(v), *zero]
@@ -145,7 +145,7 @@ def equations_of_motion(
     q: ca.SX, v: ca.SX, acceleration: ca.SX, force: ca.SX, numbers: ca.SX, weight: ca.SX
 ) -> list[ca.SX]:
     """Generalized forces that the motion demands, in units of body weight × LEVER."""
-    skeleton = symbolic_skeleton(numbers)
+    skeleton = skeleton_from(numbers)
     states = segment_states(skeleton, _items(q), _items(v), _items(acceleration))
     loads = {}
     for i, foot in enumerate(FEET):
@@ -235,7 +235,7 @@ def marker_block() -> Block:
     """Cost of all markers. Variables: coordinates. Parameters: skeleton, seven marker moments of each segment."""
 
     def cost(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
-        states = segment_states(symbolic_skeleton(p[:N_SKELETON]), _items(x))
+        states = segment_states(skeleton_from(p[:N_SKELETON]), _items(x))
         n = objective.N_MARKER_MOMENTS
         total = ca.SX(0)
         for i, state in enumerate(states):
@@ -275,7 +275,7 @@ def imu_block() -> Block:
 
 def _sensor_states(x: ca.SX, p: ca.SX) -> list[SegmentState]:
     q, v, acceleration = (_items(x[i * N_Q : (i + 1) * N_Q]) for i in range(3))
-    states = segment_states(symbolic_skeleton(p[:N_SKELETON]), q, v, acceleration)
+    states = segment_states(skeleton_from(p[:N_SKELETON]), q, v, acceleration)
     return [states[SEGMENTS.index(name)] for name in SENSOR_SEGMENTS]
 
 

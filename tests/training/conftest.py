@@ -99,7 +99,7 @@ def pendulum_records(angles: dict, speed: float, cycles: np.ndarray, t: np.ndarr
 def _record(sensor: str, segment: str, position: np.ndarray, angle: np.ndarray) -> ImuRecording:
     acceleration = np.gradient(np.gradient(position, 1 / RATE, axis=0), 1 / RATE, axis=0)
     rotation = Rotation.from_rotvec(np.column_stack([0 * angle, 0 * angle, angle]))
-    force = rotation.inv().apply(acceleration + [0.0, STANDARD_GRAVITY, 0.0])
+    force = rotation.inv().apply(acceleration + np.array([0.0, STANDARD_GRAVITY, 0.0]))
     turn = np.column_stack([0 * angle, 0 * angle, np.gradient(angle, 1 / RATE)])
     return ImuRecording(SensorPlacement(sensor, segment), force, turn, RATE)
 

@@ -1,0 +1,215 @@
+"""The OpenSim library, imported for the whole project in this one file, and models loaded with it.
+
+Runs only inside a worker process: see `opensim_models.osim.client` for what other processes call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+from opensim_models.model_mismatch import ModelMismatch
+
+# `import opensim` overwrites these, after which no child of this process could import CasADi.
+_before = {name: os.environ.get(name) for name in ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")}
+import opensim as osim  # noqa: E402
+
+for _name, _value in _before.items():
+    if _value is None:
+        os.environ.pop(_name, None)
+    else:
+        os.environ[_name] = _value
+
+osim.Logger.removeFileSink()  # otherwise opensim.log appears in the user's folder
+osim.Logger.setLevelString("Error")
+_log = osim.StringLogSink()
+osim.Logger.addSink(_log)
+
+DEEPEST_TAG = 200  # OpenSim's parser recurses and overflows the stack of this process on very deep files
+LARGEST_FILE = 500_000_000  # bytes
+KEPT_MODELS = 4
+
+
+@dataclass
+class LoadedModel:
+    """A model without forces, ready to be posed: coordinates unlocked, couplers known, indices of Q by name.
+
+    Attributes
+    ----------
+    path : Path
+    model, state
+        OpenSim's objects; `model` must outlive everything taken from it.
+    columns : dict
+        Coordinate name → index in OpenSim's Q, which is also its index in U.
+    couplers : tuple
+        (dependent name, independent name, OpenSim function).
+    bodies : dict
+        Body name → OpenSim body.
+    """
+
+    path: Path
+    model: Any
+    state: Any
+    columns: dict[str, int]
+    defaults: dict[str, float]
+    couplers: tuple[tuple[str, str, Any], ...]
+    bodies: dict[str, Any]
+    kept: list = field(default_factory=list)
+
+
+_models: OrderedDict[tuple, LoadedModel] = OrderedDict()
+
+
+def read_model(path: Path) -> Any:
+    """Load a model file as it is.
+
+    Raises
+    ------
+    ModelMismatch
+        The file is missing, empty, not XML, not a model, or refused by OpenSim.
+    """
+    path = Path(path)
+    refuse_no_model(path)
+    _log.clear()
+    try:
+        model = osim.Model(str(path.resolve()))
+        model.finalizeConnections()
+    except RuntimeError as error:
+        raise ModelMismatch(f"{path}: OpenSim cannot load this model: {_cause(error)}") from error
+    if model.getNumBodies() == 0:
+        raise ModelMismatch(f"{path}: expected an OpenSim model, but it holds no body. {_log.getString().strip()}")
+    return model
+
+
+def loaded_model(path: Path) -> LoadedModel:
+    """Load a model for kinematics and inverse dynamics, or take it from the last few loaded."""
+    path = Path(path)
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise ModelMismatch(f"{path}: no such model file ({error.strerror}).") from error
+    key = (str(path.resolve()), facts.st_mtime_ns, facts.st_size)
+    if key not in _models:
+        _models[key] = _prepare(path)
+        while len(_models) > KEPT_MODELS:
+            _models.popitem(last=False)
+    _models.move_to_end(key)
+    return _models[key]
+
+
+def _prepare(path: Path) -> LoadedModel:
+    """Strip a model of its forces, unlock its coordinates and index them."""
+    model = read_model(path)
+    for components in (model.updForceSet(), model.updControllerSet(), model.updProbeSet()):
+        components.clearAndDestroy()
+    coordinates = model.updCoordinateSet()
+    for i in range(coordinates.getSize()):
+        coordinates.get(i).set_locked(False)
+        coordinates.get(i).set_prescribed(False)
+        coordinates.get(i).set_clamped(False)
+    try:
+        state = model.initSystem()
+    except RuntimeError as error:
+        raise ModelMismatch(f"{path}: OpenSim cannot assemble this model: {_cause(error)}") from error
+    columns = _columns(model, state)
+    defaults = {c.getName(): c.getDefaultValue() for c in (coordinates.get(i) for i in range(coordinates.getSize()))}
+    bodies = model.getBodySet()
+    return LoadedModel(
+        path,
+        model,
+        state,
+        columns,
+        defaults,
+        tuple(couplers(model)),
+        {bodies.get(i).getName(): bodies.get(i) for i in range(bodies.getSize())},
+    )
+
+
+def couplers(model: Any) -> list[tuple[str, str, Any]]:
+    """Constraints that give one coordinate as a function of another: (dependent, independent, function)."""
+    found = []
+    constraints = model.getConstraintSet()
+    for i in range(constraints.getSize()):
+        coupler = osim.CoordinateCouplerConstraint.safeDownCast(constraints.get(i))
+        if coupler is not None and coupler.get_isEnforced():
+            names = coupler.getIndependentCoordinateNames()
+            if names.getSize() == 1:
+                found.append((coupler.getDependentCoordinateName(), names.get(0), coupler.getFunction()))
+    return found
+
+
+def _columns(model: Any, state: Any) -> dict[str, int]:
+    """Find which entry of Q each coordinate reads, by writing a different number in each."""
+    size = state.getNQ()
+    if size != state.getNU():
+        raise ModelMismatch(f"{model.getName()}: expected joints with as many coordinates as speeds; it has quaternions.")
+    before = osim.Vector(state.getQ())
+    probe = osim.Vector(size, 0.0)
+    for i in range(size):
+        probe.set(i, 1e-3 * (i + 1))
+    state.setQ(probe)
+    coordinates = model.getCoordinateSet()
+    columns = {}
+    for i in range(coordinates.getSize()):
+        coordinate = coordinates.get(i)
+        columns[coordinate.getName()] = round(1e3 * coordinate.getValue(state)) - 1
+    state.setQ(before)
+    if sorted(columns.values()) != list(range(size)):
+        raise ModelMismatch(f"{model.getName()}: coordinates share or miss an entry of OpenSim's state.")
+    return columns
+
+
+def require_names(path: Path, kind: str, asked: list[str], present: list[str]) -> None:
+    """Refuse names that a model does not have, with the nearest ones that it has."""
+    for name in asked:
+        if name not in present:
+            near = get_close_matches(name, present, n=3) or sorted(present)[:8]
+            raise ModelMismatch(f"{path}: the model has no {kind} {name!r}; near ones are {', '.join(near)}.")
+    if len(set(asked)) < len(asked):
+        raise ModelMismatch(f"{path}: a {kind} is asked for twice in {', '.join(asked)}.")
+
+
+def refuse_no_model(path: Path) -> None:
+    """Refuse what cannot be a model before OpenSim sees it: OpenSim takes foreign XML for an empty model."""
+    if path.is_dir():
+        raise ModelMismatch(f"{path}: expected an OpenSim model file (.osim); this is a folder.")
+    try:
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= LARGEST_FILE else b""
+    except OSError as error:
+        raise ModelMismatch(f"{path}: expected an OpenSim model file; it cannot be read ({error.strerror}).") from error
+    if size == 0 or size > LARGEST_FILE:
+        raise ModelMismatch(f"{path}: expected an OpenSim model file; it has {size} bytes.")
+    tags: list[str] = []
+    seen: list[str] = []
+
+    def start(name: str, _attributes: dict) -> None:
+        tags.append(name)
+        if len(tags) <= 2:
+            seen.append("/".join(tags))
+        if len(tags) > DEEPEST_TAG:
+            raise ModelMismatch(f"{path}: expected an OpenSim model; its XML is nested deeper than {DEEPEST_TAG} tags.")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    parser.EndElementHandler = lambda _name: tags.pop()
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        raise ModelMismatch(f"{path}: expected an OpenSim model (XML), but it is not well formed: {error}.") from error
+    if "OpenSimDocument/Model" not in seen:
+        raise ModelMismatch(
+            f"{path}: expected an OpenSim model (<OpenSimDocument> with a <Model>), found <{'> <'.join(seen[:2])}>."
+        )
+
+
+def _cause(error: RuntimeError) -> str:
+    """Shorten OpenSim's exception to its first telling lines, with the log where the exception says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(line for line in lines if not line.startswith(("Thrown at", "In Object", "std::exception")))[:400]
+    return text or _log.getString().strip()[-400:] or "no reason given"

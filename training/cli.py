@@ -1,0 +1,276 @@
+"""Commands of `training`: ``kinesynth train``, ``evaluate``, ``compare`` and ``report``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mocap_import.batch import ExitCode, exit_code
+from mocap_import.progress import track
+from synth.corpus_schema import CorpusMismatch
+from training.config import ConfigRefused, TrainingConfig, load_config
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+train_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+evaluate_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+compare_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+report_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+
+
+@train_app.command()
+def train(
+    corpus: Annotated[Path, typer.Argument(help="Reference corpus (.h5): inertial records with labels.")],
+    out_dir: Annotated[Path, typer.Argument(help="Folder for checkpoints and estimates.")],
+    network: Annotated[
+        list[str] | None, typer.Option(help="conv1d or lstm; repeat it to train several. Default: the file's.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with training settings.")] = None,
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out/--all", help="One network a left-out subject, or one on all subjects.")
+    ] = True,
+    apply_to: Annotated[Path | None, typer.Option(help="With --all: a corpus of other subjects to estimate.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of weights, windows and sensor errors.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train networks on a reference corpus and estimate the trials of subjects they never saw.
+
+    Leaving one subject out writes OUT_DIR/NETWORK.h5 (a corpus of estimates) and one checkpoint a subject; finished
+    folds are kept, so that an interrupted run goes on where it stopped. --all writes OUT_DIR/NETWORK.safetensors.
+
+    Example: kinesynth train reference.h5 networks --network conv1d --network lstm --workers 2
+    """
+    with_reasons(
+        lambda: _train(corpus, out_dir, network, config, leave_one_out, apply_to, workers, seed, as_json), as_json
+    )
+
+
+@evaluate_app.command()
+def evaluate(
+    truth: Annotated[Path, typer.Argument(help="Reference corpus (.h5).")],
+    estimate: Annotated[Path, typer.Argument(help="Corpus of estimates (.h5): a network's or the baseline's.")],
+    out: Annotated[Path, typer.Argument(help="Error table to write (.csv).")],
+    method: Annotated[str, typer.Option(help="Name of the method in the table.")],
+    as_json: AsJson = False,
+) -> None:
+    """Score estimates against the reference: one row a subject, trial, coordinate and metric.
+
+    Every method is scored by the same function on the frames that have a label; trials without an estimate are
+    counted as refused. Exit code 3 if some trials were refused, 4 if all.
+
+    Example: kinesynth evaluate reference.h5 networks/conv1d.h5 errors_conv1d.csv --method conv1d
+    """
+    with_reasons(lambda: _evaluate(truth, estimate, out, method, as_json), as_json)
+
+
+@compare_app.command()
+def compare(
+    errors: Annotated[list[Path], typer.Argument(help="Error tables (.csv) of one or more methods.")],
+    out: Annotated[Path | None, typer.Option(help="Comparison table to write (.csv).")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap over subjects.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Put methods side by side: mean and SD over subjects, 95 % intervals, and who beats the mean waveform.
+
+    Example: kinesynth compare errors_conv1d.csv errors_baseline.csv errors_mean.csv --out comparison.csv
+    """
+    with_reasons(lambda: _compare(errors, out, seed, as_json), as_json)
+
+
+@report_app.command()
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="Run directory, as `kinesynth demo` leaves it.")],
+    out: Annotated[Path | None, typer.Argument(help="HTML file to write. Default: RUN_DIR/report.html.")] = None,
+    title: Annotated[str, typer.Option(help="Title of the report.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write one self-contained HTML page about a run: tables, curves, what was refused, where it came from.
+
+    A part that is missing in the run directory is said in its place.
+
+    Example: kinesynth report kinesynth-demo report.html
+    """
+    with_reasons(lambda: _report(run_dir, out, title, as_json), as_json)
+
+
+def with_reasons(run: Callable[[], ExitCode], as_json: bool) -> None:
+    """Run a command and end it with its exit code, or with one sentence about what was wrong."""
+    try:
+        code = run()
+    except (CorpusMismatch, ConfigRefused, OSError) as error:
+        sentence = " ".join(str(error).split())
+        typer.echo(json.dumps({"error": sentence}) if as_json else f"Error: {sentence}", err=not as_json)
+        code = ExitCode.ERROR
+    except KeyboardInterrupt:
+        typer.echo("Stopped. What was finished is kept; run the same command again to go on.", err=True)
+        code = ExitCode.INTERRUPTED
+    raise typer.Exit(int(code))
+
+
+def _train(
+    corpus: Path,
+    out_dir: Path,
+    networks: list[str] | None,
+    config_file: Path | None,
+    leave_one_out: bool,
+    apply_to: Path | None,
+    workers: int,
+    seed: int | None,
+    as_json: bool,
+) -> ExitCode:
+    resolved = [load_config(config_file, network=name, seed=seed) for name in networks or [None]]
+    configs = {config.network: config for config in resolved}
+    if leave_one_out:
+        if apply_to is not None:
+            raise ConfigRefused("--apply-to needs --all: leaving one subject out estimates the corpus's own subjects")
+        return _train_folds(corpus, out_dir, configs, workers, as_json)
+    return _train_on_all(corpus, out_dir, configs, apply_to, as_json)
+
+
+def _train_folds(
+    corpus: Path, out_dir: Path, configs: dict[str, TrainingConfig], workers: int, as_json: bool
+) -> ExitCode:
+    from synth.corpus import Corpus
+    from training.leave_one_out import labelled_subjects, leave_one_subject_out
+
+    n_folds = len(configs) * len(labelled_subjects(Corpus(corpus)))
+    with track(n_folds, "Training", shown=False if as_json else None) as bar:
+        so_far = 0
+
+        def progress(done: int, total: int, last: str) -> None:
+            nonlocal so_far
+            bar.advance(done - so_far, description=f"Training {last}")
+            so_far = done
+
+        written = leave_one_subject_out(corpus, out_dir, configs, n_workers=workers, progress=progress)
+    n_done = n_refused = 0
+    rows = []
+    for method, path in written.items():
+        summary = Corpus(path).summary()
+        refused = [row for row in summary if row["status"] == "refused"]
+        n_done, n_refused = n_done + len(summary) - len(refused), n_refused + len(refused)
+        rows.append(
+            {
+                "network": method,
+                "estimates": str(path),
+                "trials": len(summary),
+                "refused": len(refused),
+                "reasons": sorted({str(row["reason"]) for row in refused}),
+            }
+        )
+    _tell(rows, as_json, {"networks": rows})
+    return exit_code(n_done, n_refused)
+
+
+def _train_on_all(
+    corpus: Path, out_dir: Path, configs: dict[str, TrainingConfig], apply_to: Path | None, as_json: bool
+) -> ExitCode:
+    from synth.corpus import Corpus
+    from training.leave_one_out import labelled_subjects
+    from training.loop import train as train_network
+    from training.prediction import apply_checkpoint
+    from training.window import read_training_set
+
+    reader = Corpus(corpus)
+    rows = []
+    for name, config in configs.items():
+        data = read_training_set(reader, labelled_subjects(reader), config.outputs)
+        path = out_dir / f"{name}.safetensors"
+        with track(config.steps, f"Training {name}", shown=False if as_json else None) as bar:
+            checkpoint = train_network(data, config, path=path, progress=lambda *_, bar=bar: bar.advance())
+        row = {"network": name, "checkpoint": str(path), "seconds": round(checkpoint.seconds, 2)}
+        row |= {"labelled_trials": checkpoint.n_labelled_trials, "labelled_frames": checkpoint.n_labelled_frames}
+        if apply_to is not None:
+            row["estimates"] = str(apply_checkpoint(checkpoint, apply_to, out_dir / f"{name}_{apply_to.stem}.h5"))
+        rows.append(row)
+    _tell(rows, as_json, {"networks": rows})
+    return ExitCode.ALL
+
+
+def _evaluate(truth: Path, estimate: Path, out: Path, method: str, as_json: bool) -> ExitCode:
+    from training.comparison import compare as compare_methods
+    from training.csv_table import write_csv
+    from training.evaluation import count_trials
+    from training.evaluation import evaluate as score
+
+    errors = score(truth, estimate, method)
+    write_csv(out, errors)
+    counts = count_trials(errors)
+    comparison = compare_methods(errors)
+    if as_json:
+        typer.echo(json.dumps({"errors": str(out), "method": method} | counts | {"comparison": _records(comparison)}))
+    else:
+        _show(comparison[["label", "unit", "n_subjects", "n_trials", "mean", "sd", "low", "high"]], method)
+        for row in errors[errors["note"] != ""].itertuples():
+            typer.echo(f"{row.subject}/{row.trial}: {row.metric}: {row.note}", err=True)
+        typer.echo(f"{out}: " + ", ".join(f"{n} {word}" for word, n in counts.items()))
+    return exit_code(counts["scored"], counts["refused"])
+
+
+def _compare(files: list[Path], out: Path | None, seed: int, as_json: bool) -> ExitCode:
+    import pandas as pd
+
+    from training.comparison import compare as compare_methods
+    from training.comparison import comparison_table
+    from training.csv_table import read_csv, write_csv
+    from training.evaluation import COLUMNS
+
+    errors = pd.concat([read_csv(path, COLUMNS[:-1]) for path in files])
+    comparison = compare_methods(errors, seed=seed)
+    if out is not None:
+        write_csv(out, comparison)
+    if as_json:
+        typer.echo(json.dumps({"comparison": _records(comparison)}))
+        return ExitCode.ALL
+    _show(comparison_table(comparison).T.reset_index(names="mean ± SD over subjects"), "Comparison")
+    told = comparison[(comparison["measure"] == "angle_rmse") & (comparison["verdict"] != "")]
+    for row in told.itertuples():
+        typer.echo(f"{row.method} against the mean waveform, joint angle RMSE: {row.verdict} (n = {row.n_subjects})")
+    return ExitCode.ALL
+
+
+def _report(run_dir: Path, out: Path | None, title: str, as_json: bool) -> ExitCode:
+    from training.report.page import write_report
+    from training.report.run_directory import read_run
+
+    inputs, remarks = read_run(run_dir, title)
+    page = write_report(inputs, out or run_dir / "report.html")
+    if as_json:
+        typer.echo(json.dumps({"report": str(page), "remarks": remarks}))
+    else:
+        for remark in remarks:
+            typer.echo(remark, err=True)
+        typer.echo(str(page))
+    return ExitCode.ALL
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain data, NaN as null."""
+    return json.loads(table.to_json(orient="records"))
+
+
+def _tell(rows: list[dict[str, Any]], as_json: bool, machine: dict[str, Any]) -> None:
+    if as_json:
+        typer.echo(json.dumps(machine))
+        return
+    for row in rows:
+        typer.echo(", ".join(f"{key} {value}" for key, value in row.items() if value not in ([], "")))
+
+
+def _show(table: pd.DataFrame, title: str) -> None:
+    shown = Table(title=title)
+    for column in table.columns:
+        shown.add_column(str(column))
+    for row in table.itertuples(index=False):
+        shown.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+    Console().print(shown)

@@ -1,0 +1,158 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const MEAN = "all subjects";
+  const DASHES = ["solid", "solid", "solid", "solid", "dash", "dot"];
+  const hidden = new Set();
+  const label = (method) => data.labels[method] || method.charAt(0).toUpperCase() + method.slice(1);
+  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // Curves and errors may come from different files: every method that either knows has its place.
+  const methods = [...new Set(["reference", ...(data.curves.methods || []), ...data.dots.flatMap((dots) => Object.keys(dots.values))])];
+  const rest = methods.filter((method) => method !== "reference" && method !== "mean waveform");
+  // Fixed places: the reference is ink, the mean waveform grey, whatever else is there takes the hues in order.
+  const place = (method) => {
+    if (method === "reference") return 0;
+    if (method === "mean waveform") return 4;
+    return [1, 2, 3, 5][Math.max(0, rest.indexOf(method)) % 4];
+  };
+  const colour = (method) => style(`--method-${place(method)}`);
+  const fade = (hex, alpha) => `rgba(${[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).join(",")},${alpha})`;
+  const settings = { displayModeBar: false, responsive: true };
+
+  const axis = (extra) => ({
+    gridcolor: style("--grid"), linecolor: style("--line"), zerolinecolor: style("--line"), tickfont: { size: 11 },
+    fixedrange: true, ...extra,
+  });
+  const layout = (x, y, margin) => ({
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, margin,
+    font: { color: style("--soft"), family: "system-ui, sans-serif", size: 12 }, xaxis: axis(x), yaxis: axis(y),
+    hoverlabel: { bgcolor: style("--card"), bordercolor: style("--line"), font: { color: style("--ink") } },
+  });
+
+  const panel = (parent, title, unit) => {
+    const box = document.createElement("div");
+    box.className = "panel";
+    const heading = document.createElement("h3");
+    heading.append(title + " ");
+    const small = document.createElement("small");
+    small.textContent = unit;
+    heading.append(small);
+    const plot = document.createElement("div");
+    plot.className = "plot";
+    box.append(heading, plot);
+    parent.append(box);
+    return plot;
+  };
+
+  const percent = Array.from({ length: 101 }, (_, i) => i);
+  const curveTraces = (curves, unit) => {
+    const traces = [];
+    for (const method of methods) {
+      const curve = curves[method];
+      if (!curve || hidden.has(method)) continue;
+      const mean = curve.mean || curve;
+      if (curve.sd && (method === "reference" || place(method) === 1)) {
+        const edge = (sign) => mean.map((value, i) => value + sign * curve.sd[i]);
+        traces.push({
+          x: percent.concat([...percent].reverse()), y: edge(1).concat(edge(-1).reverse()), fill: "toself",
+          fillcolor: fade(colour(method), 0.13), line: { width: 0 }, hoverinfo: "skip", mode: "lines",
+        });
+      }
+      traces.push({
+        x: percent, y: mean, mode: "lines", name: label(method),
+        line: { color: colour(method), width: method === "reference" ? 2.6 : 1.9, dash: DASHES[place(method)] },
+        hovertemplate: `%{y:.1f} ${unit} at %{x} %<extra>${label(method)}</extra>`,
+      });
+    }
+    return traces;
+  };
+
+  const plots = new Map();
+  const drawCurves = () => {
+    const subject = document.getElementById("subject").value;
+    const side = document.querySelector("input[name=side]:checked").value;
+    const source = subject === MEAN ? data.curves.mean[side] : data.curves.curves[subject][side];
+    const chosen = data.curves.subjects.find((entry) => entry.code === subject);
+    document.getElementById("shown").textContent = chosen
+      ? `trial ${chosen.trial} of ${subject}.`
+      : `mean over ${data.curves.subjects.length} subjects (each the mean of its trials); bands are ± 1 SD of the reference and of the first method.`;
+    for (const { key, unit } of data.curves.panels) {
+      const look = layout({ range: [0, 100], dtick: 25, ticksuffix: " %" }, { nticks: 5 }, { l: 42, r: 10, t: 8, b: 28 });
+      Plotly.react(plots.get(key), curveTraces(source[key], unit), look, settings);
+    }
+  };
+
+  const drawDots = () => {
+    data.dots.forEach((measure, index) => {
+      const own = methods.filter((method) => measure.values[method]);
+      const traces = own.map((method) => {
+        const values = Object.values(measure.values[method]);
+        return {
+          x: values, y: values.map(() => label(method)), text: Object.keys(measure.values[method]), mode: "markers",
+          marker: { color: fade(colour(method), 0.55), size: 9 }, hovertemplate: `%{text}: %{x:.2f} ${measure.unit}<extra></extra>`,
+        };
+      });
+      for (const method of own) {
+        const values = Object.values(measure.values[method]);
+        traces.push({
+          x: [values.reduce((sum, value) => sum + value, 0) / values.length], y: [label(method)], mode: "markers",
+          marker: { color: colour(method), size: 20, symbol: "line-ns", line: { color: colour(method), width: 3 } },
+          hovertemplate: `mean %{x:.2f} ${measure.unit}<extra></extra>`,
+        });
+      }
+      const look = layout(
+        { rangemode: "tozero", nticks: 6 },
+        { categoryarray: own.map(label).reverse(), categoryorder: "array", automargin: true, gridcolor: "rgba(0,0,0,0)" },
+        { l: 90, r: 14, t: 8, b: 30 },
+      );
+      Plotly.react(plots.get(`dots-${index}`), traces, look, settings);
+    });
+  };
+
+  const drawLegend = () => {
+    const legend = document.getElementById("legend");
+    legend.replaceChildren(
+      ...data.curves.methods.map((method) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.setAttribute("aria-pressed", String(!hidden.has(method)));
+        const line = document.createElement("i");
+        line.style.borderTopColor = colour(method);
+        line.style.borderTopStyle = DASHES[place(method)] === "solid" ? "solid" : "dashed";
+        button.append(line, label(method));
+        button.addEventListener("click", () => {
+          if (!hidden.delete(method)) hidden.add(method);
+          drawLegend();
+          drawCurves();
+        });
+        return button;
+      }),
+    );
+  };
+
+  const redraw = () => {
+    if (document.getElementById("panels")) {
+      drawLegend();
+      drawCurves();
+    }
+    if (document.getElementById("dots")) drawDots();
+  };
+
+  if (document.getElementById("panels")) {
+    const select = document.getElementById("subject");
+    for (const name of [MEAN, ...data.curves.subjects.map((entry) => entry.code)]) {
+      select.append(new Option(name === MEAN ? "mean ± SD over subjects" : name, name));
+    }
+    for (const { key, title, unit } of data.curves.panels) plots.set(key, panel(document.getElementById("panels"), title, unit));
+    select.addEventListener("change", drawCurves);
+    for (const radio of document.querySelectorAll("input[name=side]")) radio.addEventListener("change", drawCurves);
+  }
+  if (document.getElementById("dots")) {
+    data.dots.forEach((measure, index) => {
+      plots.set(`dots-${index}`, panel(document.getElementById("dots"), measure.title, measure.unit));
+    });
+  }
+  redraw();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  document.documentElement.dataset.drawn = "yes";
+})();

@@ -1,0 +1,188 @@
+"""The tables of a report: rows and sentences made from data frames, ready for the page."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synth.corpus import Corpus
+from training.comparison import MEASURES, format_value, trial_values
+from training.mean_waveform import METHOD as MEAN_WAVEFORM
+from training.report.curves import REFERENCE
+from training.report.inputs import ReportInputs
+
+MAX_ROWS = 300
+"""Longer tables are cut after this many rows, refused files first; the table file has them all."""
+
+DOTS = ("angle_rmse", "moment_rmse", "vertical_force_rmse")
+"""Measures of the comparison that are drawn as one dot a subject."""
+
+LABELS = {"conv1d": "Conv1D", "lstm": "LSTM", "mean waveform": "Mean waveform", REFERENCE: "Reference"}
+
+
+def method_label(method: str) -> str:
+    """A method's name as people write it."""
+    return LABELS.get(method, method[:1].upper() + method[1:])
+
+
+def format_cell(value: Any) -> str:
+    """A table cell as text: four figures, a dash for nothing."""
+    if value is None or value is pd.NaT:
+        return "–"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float | np.floating):
+        if not math.isfinite(value):
+            return "–"
+        if value == round(value) and abs(value) < 1e6:
+            return f"{value:.0f}"
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return str(value)
+
+
+def format_heading(column: str) -> str:
+    """A column's name as a heading."""
+    return column.replace("_", " ")
+
+
+def key_facts(inputs: ReportInputs) -> list[tuple[str, str]]:
+    """The strip under the title: what went in and what came out, in numbers."""
+    facts = []
+    table = inputs.import_table
+    if table is not None and "status" in table:
+        counts = table["status"].value_counts()
+        told = ", ".join(f"{counts.get(word, 0)} {word}" for word in ("accepted", "repaired", "refused"))
+        facts.append((f"{len(table)} files", told))
+    if inputs.errors is not None and len(inputs.errors):
+        n_subjects, n_methods = inputs.errors["subject"].nunique(), inputs.errors["method"].nunique()
+        n_trials = len(inputs.errors[["subject", "trial"]].drop_duplicates())
+        facts.append((f"{n_subjects} subjects", f"{n_trials} trials with a reference"))
+        facts.append((f"{n_methods} methods", "scored by the same function on the same trials"))
+    if inputs.timings is not None and "seconds" in inputs.timings:
+        facts.append((f"{inputs.timings['seconds'].sum():.0f} s", "for all stages together"))
+    return facts
+
+
+def verdict_sentences(comparison: pd.DataFrame | None) -> list[str]:
+    """Whether each method beats the mean waveform, in words."""
+    if comparison is None or comparison.empty:
+        return []
+    sentences = []
+    angle = comparison[comparison["measure"] == "angle_rmse"]
+    bar = angle[angle["method"] == MEAN_WAVEFORM]
+    for row in angle[angle["method"] != MEAN_WAVEFORM].itertuples():
+        if not np.isfinite(row.mean):
+            sentences.append(f"{method_label(row.method)} has no scored trial ({row.n_refused} refused).")
+            continue
+        sentence = f"{method_label(row.method)}: joint angle RMSE {row.mean:.1f}°"
+        if len(bar) and np.isfinite(row.difference):
+            sentence += f", mean waveform {bar['mean'].iloc[0]:.1f}°; paired difference {row.difference:+.1f}°"
+            if np.isfinite(row.difference_low):
+                sentence += f" (95 % interval {row.difference_low:+.1f} to {row.difference_high:+.1f})"
+            verdicts = {
+                "better": "better than the mean waveform",
+                "worse": "worse than the mean waveform",
+                "not clear": "no clear difference",
+            }
+            sentence += f": {verdicts.get(row.verdict, row.verdict)}"
+        refused = f" {row.n_refused} of its trials were refused." if row.n_refused else ""
+        sentences.append(sentence + "." + refused)
+    return sentences
+
+
+def comparison_rows(comparison: pd.DataFrame | None) -> dict[str, Any]:
+    """Measures down, methods across, the best of each scored measure marked."""
+    if comparison is None or comparison.empty:
+        return {}
+    methods = list(dict.fromkeys(comparison["method"]))
+    cells = {(row.method, row.measure): row for row in comparison.itertuples()}
+    rows = []
+    for name in (name for name in MEASURES if name in set(comparison["measure"])):
+        measure = MEASURES[name]
+        means = {method: cells[method, name].mean for method in methods if np.isfinite(cells[method, name].mean)}
+        best = None
+        if measure.is_scored and len(means) > 1:
+            best = (max if measure.higher_is_better else min)(means, key=means.__getitem__)
+        texts = [{"text": format_value(cells[m, name].mean, cells[m, name].sd), "is_best": m == best} for m in methods]
+        rows.append({"label": measure.label, "unit": measure.unit.replace("1", ""), "cells": texts})
+    counts = [cells[method, "angle_rmse"] for method in methods]
+    return {
+        "methods": methods,
+        "rows": rows,
+        "counts": [{"scored": int(row.n_trials), "refused": int(row.n_refused)} for row in counts],
+        "n_subjects": int(comparison["n_subjects"].max()),
+    }
+
+
+def interval_rows(comparison: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Every method and measure with its interval, for the table behind the summary."""
+    if comparison is None or comparison.empty:
+        return None
+    columns = ["measure", "method", "unit", "n_subjects", "n_trials", "mean", "sd", "low", "high"]
+    columns += ["difference", "difference_low", "difference_high", "verdict"]
+    return comparison[columns]
+
+
+def subject_dots(errors: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """One value a subject and method for each drawn measure."""
+    if errors is None or errors.empty:
+        return []
+    drawn = []
+    for name in DOTS:
+        measure = MEASURES[name]
+        by_subject = trial_values(errors, measure).groupby(["method", "subject"], sort=False).mean()
+        values = {
+            method: {subject: round(float(value), 3) for (_, subject), value in of.items()}
+            for method, of in by_subject.groupby("method", sort=False)
+        }
+        if values:
+            drawn.append({"title": measure.label, "unit": measure.unit, "values": values})
+    return drawn
+
+
+def timing_rows(timings: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Stages with their share of the whole, for the bars."""
+    if timings is None or timings.empty or not {"stage", "seconds"} <= set(timings):
+        return []
+    longest = max(float(timings["seconds"].max()), 1e-9)
+    others = [column for column in timings if column not in ("stage", "seconds")]
+    return [
+        {
+            "stage": row["stage"],
+            "seconds": float(row["seconds"]),
+            "share": 100.0 * float(row["seconds"]) / longest,
+            "more": ", ".join(f"{format_heading(c)} {format_cell(row[c])}" for c in others if pd.notna(row[c])),
+        }
+        for row in timings.to_dict("records")
+    ]
+
+
+def error_recipe(corpora: dict[str, Path]) -> str:
+    """The sensor errors of the records that every method saw, in words."""
+    if REFERENCE not in corpora:
+        return ""
+    corpus = Corpus(corpora[REFERENCE])
+    for key in corpus.trials():
+        trial = corpus.read(*key, clean=True)
+        if trial.errors is not None:
+            return (
+                f"white noise with {100 * trial.errors.noise_share:g} % of each clean channel's SD over its trial, "
+                f"sensors turned by N(0, {trial.errors.misalignment_deg:g}°) about random axes, "
+                f"seed {trial.errors.seed}"
+            )
+        if trial.recordings:
+            return "no sensor errors"
+    return ""
+
+
+def cut(table: pd.DataFrame | None, first: str) -> pd.DataFrame | None:
+    """At most `MAX_ROWS` rows; refused ones are kept before others."""
+    if table is None or table.empty:
+        return None
+    if len(table) > MAX_ROWS and first in table:
+        table = table.sort_values(first, key=lambda column: column != "refused", kind="stable")
+    return table.head(MAX_ROWS)
