@@ -250,7 +250,7 @@ def _write_table(out: Path, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     safe = table.copy()
     for column in ("file", "subject", "trial", "reason", "output"):
         safe[column] = [f"'{text}" if isinstance(text, str) and text[:1] in "=+-@" else text for text in table[column]]
-    handle, temporary = tempfile.mkstemp(suffix=".csv.tmp", dir=out)
+    handle, temporary = tempfile.mkstemp(prefix="tmp", suffix=".csv.tmp", dir=out)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             safe.to_csv(file, index=False)

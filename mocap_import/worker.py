@@ -31,6 +31,22 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 LIBRARY_PATHS = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What came of one call: `status` as in `batch.Outcome`, the value or the reason, and what it cost."""
+
+    status: str
+    value: Any = None
+    reason: str = ""
+    error_type: str = ""
+    message: str = ""
+    traceback: str = ""
+    signal: str = ""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+
+
 class WorkerFailed(Exception):  # noqa: N818  (says what happened, as the other exceptions of this project do)
     """A call to a worker that brought no value.
 
@@ -42,29 +58,18 @@ class WorkerFailed(Exception):  # noqa: N818  (says what happened, as the other 
         Type name and text of the exception that the function raised; empty otherwise.
     traceback : str
         Its traceback, or the last output of a process that died: for logs.
+    signal : str
+        Name of the signal that ended the process, e.g. ``"SIGSEGV"``; empty otherwise.
     """
 
-    def __init__(self, reason: str, status: str, error_type: str = "", message: str = "", traceback: str = "") -> None:
-        super().__init__(reason)
-        self.status, self.error_type, self.message, self.traceback = status, error_type, message, traceback
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.reason)
+        self.answer = answer
+        self.status, self.error_type, self.message = answer.status, answer.error_type, answer.message
+        self.traceback, self.signal = answer.traceback, answer.signal
 
     def __reduce__(self) -> tuple:
-        return type(self), (*self.args, self.status, self.error_type, self.message, self.traceback)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of one call: `status` as in `batch.Outcome`, the value or the reason, and what it cost."""
-
-    status: str
-    value: Any = None
-    reason: str = ""
-    error_type: str = ""
-    message: str = ""
-    traceback: str = ""
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    peak_memory: int = 0
+        return type(self), (self.answer,)
 
 
 class WorkerProcess:
@@ -134,7 +139,7 @@ class WorkerProcess:
                 self.kill()  # an interrupted call must not leave its answer for the next one
                 raise
         if answer.status != "done":
-            raise WorkerFailed(answer.reason, answer.status, answer.error_type, answer.message, answer.traceback)
+            raise WorkerFailed(answer)
         return answer.value
 
     def submit(self, function: str, request: bytes, answers: queue.Queue, timeout: float | None) -> None:
@@ -240,7 +245,8 @@ class WorkerProcess:
         last_words = self._last_words()
         self.kill()
         reason = f"The process that ran {self._function} {describe_exit(code)}; only this call is lost."
-        return Answer("crashed", reason=reason, traceback=last_words, seconds=seconds)
+        ended_by = signal_name(code)
+        return Answer("crashed", reason=reason, traceback=last_words, signal=ended_by, seconds=seconds)
 
     def _last_words(self) -> str:
         """Tail of what the process wrote to its standard error."""
@@ -311,16 +317,24 @@ def worker_environment() -> dict[str, str]:
     return environment
 
 
+def signal_name(code: int) -> str:
+    """Name of the signal that a return code stands for; empty where the process ended by itself."""
+    if code >= 0:
+        return ""
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
 def describe_exit(code: int) -> str:
     """Say how a process ended, from its return code."""
-    if code >= 0:
+    name = signal_name(code)
+    if not name:
         return f"ended by itself with exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    hint = " (by a person, or by the system for want of memory)" if name == "SIGKILL" else ""
-    return f"was killed{hint}, {name}" if name in {"SIGKILL", "SIGTERM"} else f"crashed with {name}"
+    if name == "SIGKILL":
+        return "was killed (SIGKILL), by a person or by the system for want of memory"
+    return f"was ended by {name}" if name in {"SIGTERM", "SIGHUP", "SIGINT"} else f"crashed with {name}"
 
 
 def _talk(process: subprocess.Popen, setup: dict, requests: queue.SimpleQueue) -> None:

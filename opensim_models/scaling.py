@@ -26,6 +26,9 @@ from opensim_models.skeleton import Segment, Skeleton, SkeletonMarker
 
 PLAUSIBLE_FACTOR = (0.6, 1.6)
 PLAUSIBLE_RESIDUAL = 0.06
+"""Largest landmark residual, as part of stature, that a pose of the scaled skeleton may leave."""
+# Shoulders move on the trunk, so they say little of it.
+_LANDMARK_WEIGHTS = {"acromion_r": 0.05, "acromion_l": 0.05}
 
 
 @dataclass(frozen=True)
@@ -129,9 +132,16 @@ def scale_skeleton(
     positions = np.stack([landmarks[n] for n in names])[None]
     axis_weights = (1.0, 1.0, 0.0) if planar else (1.0, 1.0, 1.0)
     pose = solve_inverse_kinematics(
-        skeleton, names, positions, static.rate, axis_weights=axis_weights, prior_spread=math.radians(20.0)
+        skeleton,
+        names,
+        positions,
+        static.rate,
+        weights=_LANDMARK_WEIGHTS,
+        axis_weights=axis_weights,
+        prior_spread=math.radians(20.0),
     )
-    residuals = dict(zip(pose.markers, pose.marker_error[0].tolist(), strict=True))
+    errors = zip(pose.markers, pose.marker_error[0].tolist(), strict=True)
+    residuals = {name: error for name, error in errors if name not in _LANDMARK_WEIGHTS}
     if max(residuals.values()) > PLAUSIBLE_RESIDUAL * subject.height:
         worst = max(residuals, key=residuals.get)
         raise ModelMismatch(

@@ -45,8 +45,9 @@ def train(
 ) -> None:
     """Train networks on a reference corpus and estimate the trials of subjects they never saw.
 
-    Leaving one subject out writes OUT_DIR/NETWORK.h5 (a corpus of estimates) and one checkpoint a subject; finished
-    folds are kept, so that an interrupted run goes on where it stopped. --all writes OUT_DIR/NETWORK.safetensors.
+    Leaving one subject out writes OUT_DIR/NETWORK.h5 (a corpus of estimates) and one checkpoint a subject, and
+    OUT_DIR/mean_waveform.h5, the estimate that every network must beat; finished folds are kept, so that an
+    interrupted run goes on where it stopped. --all writes OUT_DIR/NETWORK.safetensors.
 
     Example: kinesynth train reference.h5 networks --network conv1d --network lstm --workers 2
     """
@@ -141,7 +142,7 @@ def _train_folds(
     corpus: Path, out_dir: Path, configs: dict[str, TrainingConfig], workers: int, as_json: bool
 ) -> ExitCode:
     from synth.corpus import Corpus
-    from training.leave_one_out import labelled_subjects, leave_one_subject_out
+    from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
 
     n_folds = len(configs) * len(labelled_subjects(Corpus(corpus)))
     with track(n_folds, "Training", shown=False if as_json else None) as bar:
@@ -153,6 +154,7 @@ def _train_folds(
             so_far = done
 
         written = leave_one_subject_out(corpus, out_dir, configs, n_workers=workers, progress=progress)
+    written["mean waveform"] = predict_mean_waveforms(corpus, out_dir / "mean_waveform.h5")
     n_done = n_refused = 0
     rows = []
     for method, path in written.items():
@@ -161,14 +163,14 @@ def _train_folds(
         n_done, n_refused = n_done + len(summary) - len(refused), n_refused + len(refused)
         rows.append(
             {
-                "network": method,
+                "method": method,
                 "estimates": str(path),
                 "trials": len(summary),
                 "refused": len(refused),
                 "reasons": sorted({str(row["reason"]) for row in refused}),
             }
         )
-    _tell(rows, as_json, {"networks": rows})
+    _tell(rows, as_json, {"methods": rows})
     return exit_code(n_done, n_refused)
 
 
@@ -199,6 +201,7 @@ def _train_on_all(
 
 def _evaluate(truth: Path, estimate: Path, out: Path, method: str, as_json: bool) -> ExitCode:
     from training.comparison import compare as compare_methods
+    from training.comparison import summary_table
     from training.csv_table import write_csv
     from training.evaluation import count_trials
     from training.evaluation import evaluate as score
@@ -210,7 +213,7 @@ def _evaluate(truth: Path, estimate: Path, out: Path, method: str, as_json: bool
     if as_json:
         typer.echo(json.dumps({"errors": str(out), "method": method} | counts | {"comparison": _records(comparison)}))
     else:
-        _show(comparison[["label", "unit", "n_subjects", "n_trials", "mean", "sd", "low", "high"]], method)
+        _show(summary_table(comparison, method), method)
         for row in errors[errors["note"] != ""].itertuples():
             typer.echo(f"{row.subject}/{row.trial}: {row.metric}: {row.note}", err=True)
         typer.echo(f"{out}: " + ", ".join(f"{n} {word}" for word, n in counts.items()))

@@ -60,7 +60,7 @@ def _is_fore_aft(coordinate: str) -> bool:
 
 MEASURES = {
     "angle_rmse": Measure("angle_rmse", "Joint angle RMSE", "deg", _is_joint),
-    "angle_rmse_mean_removed": Measure("angle_rmse_mean_removed", "… mean removed", "deg", _is_joint),
+    "angle_rmse_mean_removed": Measure("angle_rmse_mean_removed", "Joint angle RMSE, mean removed", "deg", _is_joint),
     "angle_correlation": Measure("angle_correlation", "Joint angle r", "1", _is_joint, higher_is_better=True),
     "pelvis_tilt_rmse": Measure("angle_rmse", "Pelvis tilt RMSE", "deg", lambda c: c == "pelvis_tilt"),
     "moment_rmse": Measure("moment_rmse", "Joint moment RMSE", "%BWBH", _is_joint),
@@ -149,6 +149,18 @@ def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
     frame = pd.DataFrame(table)
     frame.index.name = "method"
     return frame
+
+
+def summary_table(comparison: pd.DataFrame, method: str) -> pd.DataFrame:
+    """One method's measures for reading: mean ± SD and the 95 % interval as text."""
+    own = comparison[comparison["method"] == method]
+    interval = [
+        f"{format_value(low, np.nan)} to {format_value(high, np.nan)}" if np.isfinite(low) else "–"
+        for low, high in zip(own["low"], own["high"], strict=True)
+    ]
+    spread = [format_value(mean, sd) for mean, sd in zip(own["mean"], own["sd"], strict=True)]
+    table = {"measure": own["label"], "unit": own["unit"], "mean ± SD": spread, "95 % interval": interval}
+    return pd.DataFrame(table | {"subjects": own["n_subjects"], "trials": own["n_trials"]})
 
 
 def format_value(mean: float, sd: float) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,6 @@ class LoadedModel:
     defaults: dict[str, float]
     couplers: tuple[tuple[str, str, Any], ...]
     bodies: dict[str, Any]
-    kept: list = field(default_factory=list)
 
 
 _models: OrderedDict[tuple, LoadedModel] = OrderedDict()
@@ -107,6 +106,11 @@ def _prepare(path: Path) -> LoadedModel:
     model = read_model(path)
     for components in (model.updForceSet(), model.updControllerSet(), model.updProbeSet()):
         components.clearAndDestroy()
+    model.finalizeConnections()
+    for component in model.getComponentsList():  # forces may also stand outside the force set
+        force = osim.Force.safeDownCast(component)
+        if force is not None:
+            force.set_appliesForce(False)
     coordinates = model.updCoordinateSet()
     for i in range(coordinates.getSize()):
         coordinates.get(i).set_locked(False)
@@ -147,7 +151,9 @@ def _columns(model: Any, state: Any) -> dict[str, int]:
     """Find which entry of Q each coordinate reads, by writing a different number in each."""
     size = state.getNQ()
     if size != state.getNU():
-        raise ModelMismatch(f"{model.getName()}: expected joints with as many coordinates as speeds; it has quaternions.")
+        raise ModelMismatch(
+            f"{model.getName()}: expected joints with as many coordinates as speeds; it has quaternions."
+        )
     before = osim.Vector(state.getQ())
     probe = osim.Vector(size, 0.0)
     for i in range(size):

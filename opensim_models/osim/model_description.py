@@ -51,7 +51,7 @@ def describe(path: str) -> dict[str, Any]:
         "couplers": _couplers(model, ranges, unsupported),
         "markers": [_marker(m) for m in _items(model.getMarkerSet())],
         "contact_geometry": [_contact(g) for g in _items(model.getContactGeometrySet())],
-        "muscles": [_muscle(m) for m in _items(model.getMuscles())],
+        "muscles": [_muscle(m) for m in model.getMuscleList()],
         "unsupported": unsupported,
     }
 

@@ -41,7 +41,7 @@ from synth.optimal_control.solver import Iterate, solve
 SPEED_RANGE = (0.6, 2.2)
 """Walking speeds (m/s) that `generate_gait` accepts for a person of 1.75 m."""
 
-_NODES_COARSE, _NODES_FINE = 16, 40
+_NODES_COARSE, _NODES_FINE = 16, 50
 # Standard deviations around the normative gait: how far effort may pull the person away from it.
 _ANGLE_SD = np.radians(4.0)
 _TRUNK_SD = np.radians(2.0)
@@ -100,7 +100,18 @@ def generate_gait(
             start = resample_iterate(gait, following, iterate.values)
         gait = following
         iterate = solve(gait, data, start, warm=warm)
-        spent.append(iterate); import os; os.environ.get("DBG") and print("   ",structure.muscles,structure.mesh.n_intervals,iterate.converged,iterate.iterations,round(iterate.objective,2),round(iterate.cpu_seconds,2))
+        spent.append(iterate)
+        import os
+
+        os.environ.get("DBG") and print(
+            "   ",
+            structure.muscles,
+            structure.mesh.n_intervals,
+            iterate.converged,
+            iterate.iterations,
+            round(iterate.objective, 2),
+            round(iterate.cpu_seconds, 2),
+        )
         if not iterate.converged:
             break
     solution = make_solution(gait, data, skeleton, add_up(spent))
@@ -146,7 +157,9 @@ def add_up(stages: list[Iterate]) -> Iterate:
     )
 
 
-def _generation_data(gait: GaitProgram, skeleton: Skeleton, height: float, speed: float, style: GaitStyle) -> GaitData:
+def _generation_data(
+    gait: GaitProgram, skeleton: Skeleton, height: float, speed: float, style: GaitStyle, rounding: float | None
+) -> GaitData:
     mesh = gait.structure.mesh
     half = cycle_duration(speed, height, style) / 2.0
     data = person_data(gait.structure, skeleton, height, strength=style.strength, rounding=rounding)

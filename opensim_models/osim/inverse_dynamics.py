@@ -1,0 +1,35 @@
+"""Generalized forces by OpenSim's InverseDynamicsSolver: the reference for our own. Runs inside a worker process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from opensim_models.osim.body_kinematics import coupler_slope, finite_rows, full_coordinates
+from opensim_models.osim.library import loaded_model, osim
+
+
+def inverse_dynamics(path: str, coordinates: list[str], q: np.ndarray, qd: np.ndarray, qdd: np.ndarray) -> np.ndarray:
+    """Generalized forces (n, n_q) of the given coordinates without muscles or ground reactions, N·m or N.
+
+    The force of a coupled coordinate that is not given is added to that of the coordinate which drives it, by the
+    slope of the coupler (virtual work).
+    """
+    model = loaded_model(Path(path))
+    values, rates, accelerations = full_coordinates(model, coordinates, q, qd, qdd)
+    solver = osim.InverseDynamicsSolver(model.model)
+    forces = np.full(values.shape, np.nan)
+    for frame in finite_rows(values, rates, accelerations):
+        model.state.setQ(osim.Vector.createFromMat(values[frame]))
+        model.state.setU(osim.Vector.createFromMat(rates[frame]))
+        acceleration = osim.Vector.createFromMat(accelerations[frame])
+        result = solver.solve(model.state, acceleration)
+        forces[frame] = result.to_numpy()
+    for dependent, independent, function in model.couplers:
+        if dependent not in coordinates:
+            driver = model.columns[independent]
+            for frame in finite_rows(forces):
+                slope = coupler_slope(function, osim.Vector(1, float(values[frame, driver])))
+                forces[frame, driver] += slope * forces[frame, model.columns[dependent]]
+    return forces[:, [model.columns[name] for name in coordinates]]
