@@ -33,10 +33,7 @@ IMPORT_VERSION = 1
 """Raised when the same file would give another trial, so that earlier results are made again."""
 MEMORY_LIMIT = 4 * 1024**3
 TIME_LIMIT = 120.0
-COLUMNS = (
-    "file subject trial task status reason n_frames rate n_markers marker_set missing_percent filled_percent n_plates "
-    "feet n_events n_strikes event_source belt_speed mass height sex age standing_mass seconds output source_hash"
-).split()
+COLUMNS = ["file", "subject", "trial", "task", "status", "reason", "n_frames", "rate", "n_markers", "marker_set", "missing_percent", "filled_percent", "n_plates", "feet", "n_events", "n_strikes", "event_source", "belt_speed", "mass", "height", "sex", "age", "standing_mass", "seconds", "output", "source_hash"]
 _JOURNAL, _TABLE = "import.jsonl", "import.csv"
 
 
@@ -149,9 +146,7 @@ def _fingerprint(path: Path, arguments: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def _done(
-    jobs: dict[str, tuple[dict[str, Any], str]], journal: _Journal, n_workers: int
-) -> Iterator[dict[str, Any]]:
+def _done(jobs: dict[str, tuple[dict[str, Any], str]], journal: _Journal, n_workers: int) -> Iterator[dict[str, Any]]:
     """Rows of all jobs: from the journal where nothing changed, else made now and put in the journal."""
     tasks = []
     for file, (arguments, fingerprint) in jobs.items():

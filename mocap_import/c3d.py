@@ -112,7 +112,7 @@ def _read_numbers(path: Path, layout: C3dLayout) -> tuple[np.ndarray, np.ndarray
             reason = f"ezc3d read {points.shape[0]} frames of {points.shape[1]} points"
     try:
         points, residuals, analog = _read_with_py_c3d(path)
-    except Exception as problem:  # noqa: BLE001  py-c3d raises whatever a damaged file provokes: a true border
+    except Exception as problem:
         raise TrialRefused(
             f"{path.name}: neither reader understands the file ({reason}; py-c3d: {problem}); export it again."
         ) from problem

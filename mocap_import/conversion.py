@@ -15,7 +15,15 @@ from mocap_import.trial_reader import read_trial
 from mocap_import.trial_store import SUFFIX, write_trial
 
 NOTES_ONLY = frozenset(
-    {"axes_inferred", "labels_unmapped", "never_seen", "unlabelled_left_out", "no_plates", "events_detected", "plate_split"}
+    {
+        "axes_inferred",
+        "labels_unmapped",
+        "never_seen",
+        "unlabelled_left_out",
+        "no_plates",
+        "events_detected",
+        "plate_split",
+    }
 )
 """Treatments that change no measured value: a trial with only these counts as accepted, with others as repaired."""
 
@@ -53,9 +61,7 @@ def convert_file(
     began = time.perf_counter()
     row: dict[str, Any] = {"file": relative, "subject": subject["code"], "trial": trial, "stopped": ""}
     try:
-        read = read_trial(
-            path, marker_set, Subject(**subject), belt_speed, task=task, name=trial, source=relative
-        )
+        read = read_trial(path, marker_set, Subject(**subject), belt_speed, task=task, name=trial, source=relative)
     except TrialRefused as refusal:
         return row | {"task": task or "unknown", "status": "refused", "reason": str(refusal)}
     target = Path(out) / subject["code"] / f"{trial}{SUFFIX}"

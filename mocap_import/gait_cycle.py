@@ -186,6 +186,8 @@ def find_gait_cycles(trial: MarkerTrial, foot: str) -> list[tuple[float, float]]
     list of (float, float)
         Start and end (s); only cycles of 0.35 to 2.5 s, so that a missed event makes no double cycle of a run.
     """
+    if trial.task == "static":
+        return []
     strikes = [event.time for event in trial.events if event.foot == foot and event.kind == "foot_strike"]
     cycles = list(zip(strikes, strikes[1:], strict=False))
     lengths = [end - start for start, end in cycles if end - start >= SHORTEST_CYCLE]

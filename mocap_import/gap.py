@@ -12,6 +12,8 @@ from mocap_import.trial import Treatment
 
 SHORT_GAP = 0.1
 """Longest gap (s) that a cubic spline bridges."""
+_SEEN_ENOUGH = 0.1
+"""Share of frames in which a marker must have been seen before its segment may stand in for it."""
 _SUPPORT = 10
 """Seen samples on each side of a gap through which the spline goes."""
 
@@ -72,7 +74,8 @@ def fill_gaps(
     before and after, blended linearly in time so that the result is continuous.
     """
     result = positions.copy()
-    gaps = [gap for gap in find_gaps(positions) if np.isfinite(positions[:, gap.marker, 0]).any()]
+    seen_share = np.isfinite(positions[:, :, 0]).mean(axis=0)
+    gaps = [gap for gap in find_gaps(positions) if seen_share[gap.marker] > 0]
     column = {label: k for k, label in enumerate(labels)}
     members = {
         column[label]: [column[other] for other in group if other in column and other != label]
@@ -85,7 +88,9 @@ def fill_gaps(
         length = gap.stop - gap.start
         if length <= short_gap * rate and _fill_cubic(result, positions, gap):
             how = "cubic"
-        elif _fill_rigid(result, positions, gap, members.get(gap.marker, [])):
+        elif seen_share[gap.marker] >= _SEEN_ENOUGH and _fill_rigid(
+            result, positions, gap, members.get(gap.marker, [])
+        ):
             how = "rigid"
         else:
             how = "left"
@@ -96,7 +101,9 @@ def fill_gaps(
     filled = np.isfinite(result).all(axis=2) & ~np.isfinite(positions).all(axis=2)
     treatments = []
     if filled.any():
-        parts = [f"{len(counts[how])} by {name}" for how, name in (("cubic", "cubic spline"), ("rigid", "rigid segment"))]
+        parts = [
+            f"{len(counts[how])} by {name}" for how, name in (("cubic", "cubic spline"), ("rigid", "rigid segment"))
+        ]
         detail = f"{int(filled.sum())} samples filled: {', '.join(parts)}: {_listed(counts['cubic'] + counts['rigid'])}"
         treatments.append(Treatment("gap_filled", detail))
     if counts["left"]:

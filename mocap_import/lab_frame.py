@@ -7,6 +7,7 @@ the heels, the right side lies to the right, and walkers travel the way they fac
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from mocap_import.trial import Treatment, TrialRefused
 
 METRES = {"m": 1.0, "mete": 1.0, "meter": 1.0, "meters": 1.0, "metre": 1.0, "metres": 1.0, "cm": 0.01, "mm": 0.001}
 _AXES = ("X", "Y", "Z")
+_LOW_WORDS = re.compile(r"heel|toe|foot|ank|mt[1-5]|calc", re.IGNORECASE)
+_HIGH_WORDS = re.compile(r"head|^c7$|shoulder|acrom|clav|neck|sternum", re.IGNORECASE)
 TRAVEL = 0.5
 """Displacement (m) from which on the walking direction is taken from the path."""
 
@@ -74,7 +77,9 @@ def length_unit(points: np.ndarray, stated: str, source: str) -> tuple[float, li
             detail = f"{reason}; markers spread over {spread:.3g} units, so the unit is taken as {unit}"
             return candidate, [Treatment("unit_inferred", detail)]
     if factor is not None:
-        return factor, [Treatment("size_implausible", f"markers spread over {spread * factor:.2g} m in unit {stated!r}")]
+        return factor, [
+            Treatment("size_implausible", f"markers spread over {spread * factor:.2g} m in unit {stated!r}")
+        ]
     raise TrialRefused(
         f"{source}: no length unit in the file and markers spread over {spread:.3g} units fit neither m, cm nor mm "
         "of a person; write POINT:UNITS into the file."
@@ -122,29 +127,40 @@ def infer_lab_frame(
 def _body_places(points: np.ndarray, labels: tuple[str, ...], marker_set: MarkerSet | None) -> dict[str, np.ndarray]:
     """Mean position (n_frames, 3) of each segment and landmark that is there."""
     if marker_set is None:
-        return {}
+        places = {}
+        for name, pattern in (("low", _LOW_WORDS), ("high", _HIGH_WORDS)):
+            columns = [k for k, label in enumerate(labels) if pattern.search(label)]
+            if columns:
+                places[name] = _mean_seen(points[:, columns])
+        return {name: place for name, place in places.items() if np.isfinite(place).any()}
     present = marker_set.for_labels(labels)
     column = {label: k for k, label in enumerate(labels)}
     places = {mark: points[:, column[label]] for mark, label in present.landmarks.items()}
     for segment, marks in present.segments.items():
-        stack = points[:, [column[mark] for mark in marks]]
-        seen = np.isfinite(stack[:, :, 0])
-        with np.errstate(invalid="ignore"):
-            places[segment] = np.nansum(stack, axis=1) / np.where(seen.any(axis=1), seen.sum(axis=1), np.nan)[:, None]
+        places[segment] = _mean_seen(points[:, [column[mark] for mark in marks]])
     return {name: place for name, place in places.items() if np.isfinite(place).any()}
 
 
-def _up(
-    points: np.ndarray, places: dict[str, np.ndarray], screen: tuple[str, str]
-) -> tuple[np.ndarray, float, str]:
+def _mean_seen(stack: np.ndarray) -> np.ndarray:
+    """Mean (n_frames, 3) of the markers of (n_frames, n, 3) that are seen, NaN where none is."""
+    seen = np.isfinite(stack[:, :, 0])
+    return np.nansum(stack, axis=1) / np.where(seen.any(axis=1), seen.sum(axis=1), np.nan)[:, None]
+
+
+def _up(points: np.ndarray, places: dict[str, np.ndarray], screen: tuple[str, str]) -> tuple[np.ndarray, float, str]:
     """Up axis (3,), its confidence and the evidence in words."""
-    low = [places[name] for name in ("calcn_r", "calcn_l") if name in places]
-    high = [places[name] for name in ("pelvis", "torso", "c7") if name in places]
+    low = [places[name] for name in ("calcn_r", "calcn_l", "low") if name in places]
+    high = [places[name] for name in ("pelvis", "torso", "c7", "high") if name in places]
     if low and high:
         direction = _mean_direction(high[0] - np.mean(low, axis=0))
         axis = _nearest_axis(direction)
         # The mean over a stride leans little; a lying person would show here.
-        return axis, float(axis @ direction), "feet below pelvis"
+        named = "low" not in places
+        return (
+            axis,
+            float(axis @ direction),
+            "feet below pelvis" if named else "labels of the foot below those of the head",
+        )
     spans = np.nanmedian(np.nanmax(points, axis=1) - np.nanmin(points, axis=1), axis=0)
     stated = _axis(screen[1])
     number = int(np.argmax(np.abs(stated))) if stated is not None else int(np.nanargmax(spans))

@@ -17,10 +17,7 @@ SIDES = ("r", "l")
 LANDMARKS = frozenset(
     f"{word}_{side}"
     for side in SIDES
-    for word in (
-        "asis psis iliac_crest trochanter knee_lateral knee_medial tibial_tuberosity ankle_lateral ankle_medial "
-        "heel toe metatarsal_1 metatarsal_5 acromion"
-    ).split()
+    for word in ["asis", "psis", "iliac_crest", "trochanter", "knee_lateral", "knee_medial", "tibial_tuberosity", "ankle_lateral", "ankle_medial", "heel", "toe", "metatarsal_1", "metatarsal_5", "acromion"]
 ) | {"sacrum", "c7", "t10", "clavicle", "sternum"}
 SEGMENTS = frozenset({"pelvis", "femur_r", "tibia_r", "calcn_r", "femur_l", "tibia_l", "calcn_l", "torso"})
 _RECOGNISED = 0.75
@@ -154,7 +151,7 @@ def _known(words: Iterable[str], allowed: Iterable[str], source: str, kind: str)
 def recognise_marker_set(labels: Iterable[str]) -> MarkerSet | None:
     """The shipped marker set that fits labels best, reduced to them, or None.
 
-    A set fits when both feet and three quarters of its segments carry a marker; among several that fit, the one
+    A set fits when pelvis, both feet and three quarters of its segments carry a marker; among several that fit, the one
     that explains most labels wins.
     """
     labels = list(labels)
@@ -162,8 +159,9 @@ def recognise_marker_set(labels: Iterable[str]) -> MarkerSet | None:
     for name in known_marker_sets():
         whole = load_marker_set(name)
         found = whole.for_labels(labels)
-        feet = "calcn_r" in found.segments and "calcn_l" in found.segments
-        if not feet or len(found.segments) < _RECOGNISED * len(whole.segments.keys() - {"torso"}):
+        if not {"pelvis", "calcn_r", "calcn_l"} <= found.segments.keys() or len(found.segments) < _RECOGNISED * len(
+            whole.segments.keys() - {"torso"}
+        ):
             continue
         explained = len(whole.labels & set(labels))
         if best is None or explained > best[0]:

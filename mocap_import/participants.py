@@ -66,7 +66,9 @@ def read_participants(path: Path) -> dict[str, Subject]:
     return found
 
 
-def _optional(row: Mapping[str, str], names: Mapping[str, str], wanted: tuple[str, ...], path: Path, line: int) -> float:
+def _optional(
+    row: Mapping[str, str], names: Mapping[str, str], wanted: tuple[str, ...], path: Path, line: int
+) -> float:
     """First of several columns that is there, as a number."""
     return next((_number(row, names[name], path, line) for name in wanted if name in names), math.nan)
 

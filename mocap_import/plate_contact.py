@@ -124,7 +124,9 @@ def assign_feet(
         elif on_treadmill or "both" in known:
             named.append(replace(reaction, foot="both"))
         else:
-            treatments.append(Treatment("plate_split", f"{plate.name} was stepped on by both feet in turn: two records"))
+            treatments.append(
+                Treatment("plate_split", f"{plate.name} was stepped on by both feet in turn: two records")
+            )
             named += [_only(reaction, foot, loaded, feet) for foot in known]
     return named, treatments
 

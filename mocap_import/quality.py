@@ -35,9 +35,11 @@ def check_quality(trial: MarkerTrial, marker_set: MarkerSet | None) -> list[Trea
     spans = [np.ptp(row[np.isfinite(row)]) for row in seen if np.isfinite(row).sum() > 1]
     extent = float(np.median(spans)) if spans else 0.0
     if trial.marker_set != "unknown" and not 0.3 < extent < 2.4:
-        found.append(Treatment("size_implausible", f"markers reach over {extent:.2f} m of height; expected 0.3 to 2.4 m"))
+        found.append(
+            Treatment("size_implausible", f"markers reach over {extent:.2f} m of height; expected 0.3 to 2.4 m")
+        )
     found += _check_weight(trial)
-    if marker_set is not None:
+    if marker_set is not None and trial.task != "static":
         found += _check_pressure(trial, marker_set)
     return found
 
@@ -88,13 +90,15 @@ def _check_pressure(trial: MarkerTrial, marker_set: MarkerSet) -> list[Treatment
             by_foot = foot_distances(landmarks, reaction, start, stop, trial.rate)
             if reaction.foot in by_foot:
                 distances.append(by_foot[reaction.foot])
-            elif len(by_foot) == 2 and reaction.foot == "both" and trial.task != "static":
+            elif len(by_foot) == 2 and reaction.foot == "both":
                 distances.append(np.fmin(by_foot["right"], by_foot["left"]))
         values = np.concatenate(distances) if distances else np.zeros(0)
         values = values[np.isfinite(values)]
         # On a belt in double support the centre of pressure lies between the feet.
         limit = PRESSURE_TOLERANCE * (2.5 if reaction.foot == "both" else 1.0)
         if len(values) and np.median(values) > limit:
-            detail = f"{reaction.name}: centre of pressure {100 * np.median(values):.0f} cm from the {reaction.foot} foot"
+            detail = (
+                f"{reaction.name}: centre of pressure {100 * np.median(values):.0f} cm from the {reaction.foot} foot"
+            )
             found.append(Treatment("pressure_off_foot", f"{detail} (median); check corners, origin and channels"))
     return found

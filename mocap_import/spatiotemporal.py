@@ -13,7 +13,16 @@ from mocap_import.marker_set import MarkerSet, landmark_positions, load_marker_s
 from mocap_import.plate_contact import SIDES
 from mocap_import.trial import MarkerTrial
 
-COLUMNS = ("n_cycles", "speed", "cadence", "stride_time", "stride_length", "step_length", "step_width", "stance_percent")
+COLUMNS = (
+    "n_cycles",
+    "speed",
+    "cadence",
+    "stride_time",
+    "stride_length",
+    "step_length",
+    "step_width",
+    "stance_percent",
+)
 
 
 def spatiotemporal(trial: MarkerTrial, marker_set: MarkerSet | None = None) -> pd.DataFrame:
@@ -52,12 +61,15 @@ def spatiotemporal(trial: MarkerTrial, marker_set: MarkerSet | None = None) -> p
         stances = stance_phases(trial, foot)
         if stances:
             by_start = {start: end - start for start, end in cycles}
-            table.loc[foot, "stance_percent"] = 100 * np.mean([(off - start) / by_start[start] for start, off in stances])
+            table.loc[foot, "stance_percent"] = 100 * np.mean(
+                [(off - start) / by_start[start] for start, off in stances]
+            )
         other = "l" if side == "r" else "r"
         if f"heel_{side}" in landmarks and f"heel_{other}" in landmarks:
             lengths = _distances(trial, landmarks, foot, side, other, cycles)
-            if np.isfinite(lengths).any():
-                table.loc[foot, ["stride_length", "step_length", "step_width"]] = np.nanmean(lengths, axis=0)
+            for name, values in zip(("stride_length", "step_length", "step_width"), lengths.T, strict=True):
+                if np.isfinite(values).any():
+                    table.loc[foot, name] = np.nanmean(values)
             table.loc[foot, "speed"] = table.loc[foot, "stride_length"] / table.loc[foot, "stride_time"]
     return table
 

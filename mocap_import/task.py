@@ -71,11 +71,12 @@ def _is_running(trial: MarkerTrial, landmarks: Mapping[str, np.ndarray], on_trea
             return float(np.median([stop - start for start, stop in loaded])) / rate < 0.5
     duties = []
     for side in ("r", "l"):
-        down = np.zeros(trial.n_frames, dtype=bool)
+        above = np.full(trial.n_frames, np.nan)
         for name in (f"heel_{side}", f"toe_{side}"):
             if name in landmarks and np.isfinite(landmarks[name]).any():
                 height = low_pass(landmarks[name][:, 1], trial.rate, min(15.0, 0.4 * trial.rate))
-                with np.errstate(invalid="ignore"):
-                    down |= height < np.nanpercentile(height, 5) + 0.03
-        duties.append(down.mean())
-    return bool(np.mean(duties) < 0.42)
+                above = np.fmin(above, height - np.nanpercentile(height, 5))
+        seen = above[np.isfinite(above)]
+        if len(seen):
+            duties.append(float(np.mean(seen < 0.03)))
+    return bool(duties) and float(np.mean(duties)) < 0.42

@@ -66,10 +66,11 @@ def read_trial(
     path = Path(path)
     raw = read_c3d(path)
     raw, treatments = _seen_markers(raw, path.name)
-    factor, unit_notes = length_unit(raw.points[:: max(1, len(raw.points) // _SAMPLE)], raw.unit, path.name)
+    occupied = raw.points[np.isfinite(raw.points[:, :, 0]).any(axis=1)]
+    sample = occupied[:: max(1, len(occupied) // _SAMPLE)]
+    factor, unit_notes = length_unit(sample, raw.unit, path.name)
     meaning, set_notes = _meaning(raw.labels, marker_set)
-    sample = raw.points[:: max(1, len(raw.points) // _SAMPLE)] * factor
-    frame = infer_lab_frame(sample, raw.labels, meaning, raw.screen)
+    frame = infer_lab_frame(sample * factor, raw.labels, meaning, raw.screen)
     treatments = [*treatments, *unit_notes, *set_notes, *_frame_notes(frame)]
     seen = (raw.points * factor) @ frame.rotation.T
     positions, filled, gap_notes = fill_gaps(seen, raw.labels, meaning.segments if meaning else {}, raw.rate)
@@ -107,7 +108,9 @@ def _seen_markers(raw: RawC3d, source: str) -> tuple[RawC3d, list[Treatment]]:
         raise TrialRefused(f"{source}: no trajectory has a label; label the markers and export the file again.")
     notes = list(raw.treatments)
     if (seen & ~labelled).any():
-        notes.append(Treatment("unlabelled_left_out", f"{int((seen & ~labelled).sum())} unlabelled trajectories left out"))
+        notes.append(
+            Treatment("unlabelled_left_out", f"{int((seen & ~labelled).sum())} unlabelled trajectories left out")
+        )
     never = [label for label, was in zip(raw.labels, seen, strict=True) if not was and not label.startswith("*")]
     if never:
         notes.append(Treatment("never_seen", f"labelled but seen in no frame, left out: {', '.join(never)}"))
@@ -262,5 +265,7 @@ def _other_analog(raw: RawC3d) -> dict[str, np.ndarray]:
     """Analog channels that belong to no plate, e.g. EMG."""
     used = {channel for plate in raw.plates for channel in plate.channels}
     return {
-        raw.analog_labels[k] or f"channel {k + 1}": raw.analog[:, k] for k in range(raw.analog.shape[1]) if k not in used
+        raw.analog_labels[k] or f"channel {k + 1}": raw.analog[:, k]
+        for k in range(raw.analog.shape[1])
+        if k not in used
     }

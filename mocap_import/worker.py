@@ -22,13 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mocap_import.worker_environment import worker_environment
 from mocap_import.worker_process import receive, send
 
 START_LIMIT = 180.0  # s to start Python and import the function's module, before the task's own clock runs
 POLL = 0.2  # s between looks at the clock and at the process while waiting
 PIPE_SIZE = 1 << 18  # bytes; four times the default halves the time of large arrays, and 100 workers may have it
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-LIBRARY_PATHS = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True)
@@ -295,28 +294,6 @@ def pack_request(function: str, arguments: dict[str, Any]) -> bytes:
     return pickle.dumps((function, arguments), protocol=5)
 
 
-def worker_environment() -> dict[str, str]:
-    """Environment of a worker: one thread per numerical library, our packages importable, OpenSim's libraries out.
-
-    ``import opensim`` puts its own folder first in PATH and copies PATH into LD_LIBRARY_PATH; a child that inherits
-    this cannot import CasADi.
-    """
-    environment = dict(os.environ)
-    for variable in ONE_THREAD:
-        environment[variable] = "1"
-    for variable in LIBRARY_PATHS:
-        entries = environment.get(variable, "").split(os.pathsep)
-        kept = [entry for entry in entries if not _is_opensim_folder(entry)]
-        if len(kept) < len(entries):
-            environment[variable] = os.pathsep.join(kept)
-            if variable != "PATH" and environment[variable] == environment.get("PATH"):
-                del environment[variable]  # nothing but OpenSim's copy of PATH
-    packages = str(Path(__file__).resolve().parents[1])
-    inherited = environment.get("PYTHONPATH")
-    environment["PYTHONPATH"] = packages + (os.pathsep + inherited if inherited else "")
-    return environment
-
-
 def signal_name(code: int) -> str:
     """Name of the signal that a return code stands for; empty where the process ended by itself."""
     if code >= 0:
@@ -363,12 +340,6 @@ def _talk(process: subprocess.Popen, setup: dict, requests: queue.SimpleQueue) -
         for stream in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):  # what could not be written any more
                 stream.close()
-
-
-def _is_opensim_folder(entry: str) -> bool:
-    """Whether a search path entry is the folder of the opensim package."""
-    folder = Path(entry)
-    return folder.name == "opensim" and (folder / "simbody.py").exists()
 
 
 _STARTED = pickle.dumps({"kind": "started"}, protocol=5)

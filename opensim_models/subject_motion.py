@@ -25,13 +25,15 @@ from mocap_import.marker_set import load_marker_set
 from mocap_import.trial import MarkerTrial, TrialRefused
 from mocap_import.trial_store import load_trial
 from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
-from opensim_models.inverse_kinematics import solve_inverse_kinematics
+from opensim_models.inverse_kinematics import InverseKinematicsSolution, solve_inverse_kinematics
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling import ScaledSkeleton, scale_skeleton
 from opensim_models.skeleton import Skeleton, save_skeleton
 from opensim_models.storage import write_motion
 
 PLAUSIBLE_MARKER_ERROR = 0.05
+MISPLACED = 0.05
+"""A marker sample further (m) than this from the fitted skeleton is mislabelled or a ghost, and is left out."""
 STATIC_POSE = "static.mot"
 TRIAL_SUFFIX = ".trial.h5"
 
@@ -132,14 +134,34 @@ def _solve_subject(code: str, paths: list[Path], out: Path) -> list[dict]:
     return [_solve_trial(trial, model, out) for trial in moving]
 
 
+def _solve_robustly(skeleton: Skeleton, trial: MarkerTrial) -> tuple[InverseKinematicsSolution, dict[str, int]]:
+    """Solve, leave out the samples that fit no pose (swapped labels, ghosts), and solve again.
+
+    Returns the solution and, per marker, how many samples were left out.
+    """
+    positions = trial.positions
+    left_out = np.zeros(positions.shape[:2], dtype=bool)
+    for _ in range(3):
+        solution = solve_inverse_kinematics(
+            skeleton, trial.labels, positions, trial.rate, prior_spread=math.radians(90.0), tolerance=1e-5
+        )
+        columns = [trial.labels.index(name) for name in solution.markers]
+        misplaced = np.zeros_like(left_out)
+        misplaced[:, columns] = solution.marker_error > MISPLACED
+        if not misplaced.any():
+            break
+        left_out |= misplaced
+        positions = np.where(left_out[..., None], np.nan, positions)
+    counts = {trial.labels[k]: int(n) for k, n in enumerate(left_out.sum(axis=0)) if n}
+    return solution, counts
+
+
 def _solve_trial(trial: MarkerTrial, model: SubjectModel, out: Path) -> dict:
     """Solve one moving trial and write its motion file."""
     skeleton: Skeleton = model.spatial.skeleton
     started = time.perf_counter()
     try:
-        solution = solve_inverse_kinematics(
-            skeleton, trial.labels, trial.positions, trial.rate, prior_spread=math.radians(90.0), tolerance=1e-5
-        )
+        solution, left_out = _solve_robustly(skeleton, trial)
     except ModelMismatch as error:
         return _refused(trial.subject.code, trial.name, f"{trial.source or trial.name}: {error}")
     solved = np.isfinite(solution.kinematics.values).any(axis=1)
@@ -154,10 +176,23 @@ def _solve_trial(trial: MarkerTrial, model: SubjectModel, out: Path) -> dict:
         "subject": trial.subject.code,
         "trial": trial.name,
         "status": "solved",
-        "reason": "" if solved.all() else f"{int((~solved).sum())} frames show too few markers",
+        "reason": _remarks(solved, left_out),
         "n_frames": trial.n_frames,
         "marker_error_mm": solution.rms_error * 1000,
         "landmark_error_mm": model.spatial.rms_residual * 1000,
         "held": " ".join(solution.held),
         "seconds": time.perf_counter() - started,
     }
+
+
+def _remarks(solved: np.ndarray, left_out: dict[str, int]) -> str:
+    """Say what a solved trial lacks."""
+    remarks = []
+    if not solved.all():
+        remarks.append(f"{int((~solved).sum())} frames show too few markers")
+    if left_out:
+        worst = sorted(left_out, key=left_out.get, reverse=True)
+        share = ", ".join(f"{name} ({100 * left_out[name] / len(solved):.0f} %)" for name in worst[:6])
+        more = f" and {len(worst) - 6} more" if len(worst) > 6 else ""
+        remarks.append(f"samples more than {MISPLACED * 1000:.0f} mm from the skeleton left out: {share}{more}")
+    return "; ".join(remarks)

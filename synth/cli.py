@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import pandas as pd
 import typer
@@ -14,6 +14,7 @@ from rich.table import Table
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.progress import track
 from synth.corpus import Corpus, CorpusMismatch, ImuErrors, check_corpus
+from synth.corpus_schema import NothingAccepted
 from synth.measured_trial import CUTOFFS
 from synth.motion_corpus import build_motion_corpus
 
@@ -28,7 +29,7 @@ corpus_app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
-@imu_app.callback(invoke_without_command=True)
+@imu_app.callback(invoke_without_command=True, context_settings={"allow_interspersed_args": True})
 def imu(
     trials: Annotated[Path, typer.Argument(help="Folder written by `kinesynth import`.")],
     motion: Annotated[Path, typer.Argument(help="Folder written by `kinesynth motion`.")],
@@ -57,6 +58,8 @@ def imu(
             method=method,
             progress=None if as_json else track,
         )
+    except NothingAccepted as error:
+        _fail(str(error), as_json, ExitCode.NONE)
     except CorpusMismatch as error:
         _fail(str(error), as_json)
     counts = {status: int(n) for status, n in rows["status"].value_counts().items()}
@@ -113,10 +116,10 @@ def check(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json
     raise typer.Exit(int(ExitCode.ERROR) if n_errors else int(ExitCode.ALL))
 
 
-def _fail(reason: str, as_json: bool) -> None:
+def _fail(reason: str, as_json: bool, code: ExitCode = ExitCode.ERROR) -> NoReturn:
     """End the command with one sentence."""
     typer.echo(json.dumps({"error": reason}) if as_json else f"Error: {reason}", err=not as_json)
-    raise typer.Exit(int(ExitCode.ERROR))
+    raise typer.Exit(int(code))
 
 
 def _show(rows: pd.DataFrame, title: str) -> None:
@@ -125,4 +128,5 @@ def _show(rows: pd.DataFrame, title: str) -> None:
         table.add_column(str(column))
     for row in rows.itertuples(index=False):
         table.add_row(*("" if value is None or value != value else str(value) for value in row))
-    Console().print(table)
+    console = Console()
+    console.print(table, width=None if console.is_terminal else 200, crop=False)

@@ -60,6 +60,10 @@ class CorpusMismatch(Exception):  # noqa: N818  (a word of the field, see docs/a
     """A corpus that cannot be read or written: names the file, the expected, the found and the remedy."""
 
 
+class NothingAccepted(CorpusMismatch):
+    """Every input was refused, so there is no corpus to write; the sentence holds the reasons."""
+
+
 def coordinate_unit(coordinate: str) -> str:
     """Return the unit of a generalized coordinate: ``"m"`` for translations (``pelvis_tx``), otherwise ``"rad"``."""
     return "m" if _TRANSLATION.search(coordinate) else "rad"

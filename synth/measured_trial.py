@@ -35,6 +35,15 @@ CUTOFFS = {
 15 Hz with 0.5 mm of marker jitter (measured on walking, 12 Hz motion at 100 and 200 Hz)."""
 
 DEFAULT_CUTOFF = 10.0
+_TO_SI = {
+    "speed": ("speed", 1.0),
+    "cadence": ("cadence", 1.0 / 60.0),
+    "stride_time": ("stride_time", 1.0),
+    "stride_length": ("stride_length", 1.0),
+    "step_length": ("step_length", 1.0),
+    "step_width": ("step_width", 1.0),
+    "stance_percent": ("stance", 0.01),
+}
 _HIGHEST_SHARE = 0.4  # of the rate: a cut-off nearer to half of it filters nothing and may ring
 
 
@@ -115,7 +124,7 @@ def make_corpus_trial(
         events=trial.events,
         task=trial.task,
         belt_speed=trial.belt_speed,
-        spatiotemporal=spatiotemporal(trial),
+        spatiotemporal=spatiotemporal_si(trial),
         status="measured",
         source=trial.source,
         source_hash=trial.source_hash,
@@ -139,6 +148,22 @@ def _cluster_motions(trial: MarkerTrial, skeleton: Skeleton) -> dict[str, Segmen
         if np.isfinite(motion.origin).any():
             motions[segment] = motion
     return motions
+
+
+def spatiotemporal_si(trial: MarkerTrial) -> dict[str, float]:
+    """Spatiotemporal parameters of a trial in SI: ``speed``, ``cadence`` (mean of sides) and ``<parameter>_<r|l>``."""
+    table = spatiotemporal(trial)
+    found = {}
+    for foot, side in (("right", "r"), ("left", "l")):
+        for parameter, (key, factor) in _TO_SI.items():
+            value = float(table.loc[foot, parameter]) * factor
+            if np.isfinite(value):
+                found[f"{key}_{side}"] = value
+    for key in ("speed", "cadence"):
+        sides = [found[name] for name in (f"{key}_r", f"{key}_l") if name in found]
+        if sides:
+            found[key] = float(np.mean(sides))
+    return found
 
 
 def segment_cutoff(segment: str, rate: float) -> float:

@@ -21,7 +21,7 @@ from mocap_import.trial_store import load_trial
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.skeleton import Skeleton, load_skeleton
 from opensim_models.storage import read_motion
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus_schema import CorpusMismatch, NothingAccepted
 from synth.corpus_trial import CorpusTrial
 from synth.corpus_writer import CorpusWriter
 from synth.imu import METHODS
@@ -87,7 +87,9 @@ def build_motion_corpus(
     Raises
     ------
     CorpusMismatch
-        If a folder holds no trials, an option is unknown, no trial is left, or the file cannot be written.
+        If a folder holds no trials, an option is unknown, or the file cannot be written.
+    NothingAccepted
+        If no trial is left (a `CorpusMismatch` too); no file is written then.
     """
     if source not in SOURCES or method not in METHODS:
         raise CorpusMismatch(
@@ -124,7 +126,7 @@ def build_motion_corpus(
             rows.append(row | {"seconds": time.process_time() - started})
         if not corpus.n_trials:
             reasons = "; ".join(dict.fromkeys(row["reason"] for row in rows if row["status"] == "refused"))
-            raise CorpusMismatch(
+            raise NothingAccepted(
                 f"{out}: none of {len(rows)} files could be used. {reasons or 'All are static trials.'}"
             )
     table = pd.DataFrame(rows)

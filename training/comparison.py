@@ -167,6 +167,8 @@ def format_value(mean: float, sd: float) -> str:
     """``mean ± SD`` with three figures of the mean; a dash for nothing."""
     if not np.isfinite(mean):
         return "–"
+    if mean == round(mean) and not sd > 0:
+        return f"{mean:.0f}"
     decimals = int(np.clip(2 - np.floor(np.log10(abs(mean))), 0, 4)) if mean else 0
     spread = f" ± {sd:.{decimals}f}" if np.isfinite(sd) and sd > 0 else ""
     return f"{mean:.{decimals}f}{spread}"

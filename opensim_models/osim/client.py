@@ -37,14 +37,15 @@ def describe_model(path: Path | str) -> dict[str, Any]:
         ``name``, ``gravity`` (m/s²) and lists of dictionaries:
         ``coordinates`` (name, motion_type rotation|translation|coupled, default, range_min, range_max, locked,
         clamped), ``bodies`` (name, mass, centre_of_mass, inertia xx yy zz xy xz yz about the centre of mass),
-        ``joints`` (name, type, parent, child, parent_offset, parent_orientation, child_offset, child_orientation, axes),
-        ``couplers`` (name, dependent, independent, function, enforced), ``markers`` (name, body, offset),
+        ``joints`` (name, type, parent, child, parent_offset, parent_orientation, child_offset, child_orientation,
+        axes), ``couplers`` (name, dependent, independent, function, enforced), ``markers`` (name, body, offset),
         ``contact_geometry`` (name, type, body, offset, radius), ``muscles`` (name, type, max_isometric_force,
         optimal_fibre_length, tendon_slack_length, pennation), ``unsupported`` (name, type, reason).
         An orientation is the 3 x 3 matrix joint frame → body. ``axes`` holds six: three rotations, body-fixed one
         after the other, then three translations in the joint's parent frame, applied before the rotations; each has
-        kind, axis (unit), coordinate (or None) and function. A function is ``{"type": "constant"|"linear"|"polynomial",
-        "coefficients": constant term first}`` or ``{"type": "spline"|"sampled", "source", "points", "samples": (x, y)}``.
+        kind, axis (unit), coordinate (or None) and function. A function has a type: constant, linear and polynomial
+        have ``coefficients``, the constant term first; spline and sampled have ``source`` (OpenSim's class),
+        ``points`` (knots x, y) where there are any, and dense ``samples`` (x, y).
 
     Raises
     ------

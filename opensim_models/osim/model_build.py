@@ -21,7 +21,7 @@ NO_LIMIT = 999999.9  # what OpenSim itself writes for a coordinate without limit
 
 
 def build_model(skeleton: dict[str, Any], path: str) -> None:
-    """Write a skeleton (plain dictionary of `opensim_models.skeleton.Skeleton`) as an .osim file, whole or not at all."""
+    """Write a skeleton, as a plain dictionary of its fields, as an .osim file: whole or not at all."""
     _refuse_shared_coordinates(skeleton)
     model = osim.Model()
     model.setName(str(skeleton["name"]))

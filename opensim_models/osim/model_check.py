@@ -1,4 +1,4 @@
-"""What to know about a model before trusting it: size, mass, and findings in sentences. Runs inside a worker process."""
+"""What to know about a model before trusting it: size, mass, findings. Runs inside a worker process."""
 
 from __future__ import annotations
 

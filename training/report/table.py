@@ -80,9 +80,10 @@ def verdict_sentences(comparison: pd.DataFrame | None) -> list[str]:
             continue
         sentence = f"{method_label(row.method)}: joint angle RMSE {row.mean:.1f}°"
         if len(bar) and np.isfinite(row.difference):
-            sentence += f", mean waveform {bar['mean'].iloc[0]:.1f}°; paired difference {row.difference:+.1f}°"
+            difference = f"; paired difference {row.difference:+.1f}°"
             if np.isfinite(row.difference_low):
-                sentence += f" (95 % interval {row.difference_low:+.1f} to {row.difference_high:+.1f})"
+                difference += f" (95 % interval {row.difference_low:+.1f} to {row.difference_high:+.1f})"
+            sentence += f", mean waveform {bar['mean'].iloc[0]:.1f}°" + difference.replace("-", "−")
             verdicts = {
                 "better": "better than the mean waveform",
                 "worse": "worse than the mean waveform",
@@ -125,6 +126,22 @@ def interval_rows(comparison: pd.DataFrame | None) -> pd.DataFrame | None:
     columns = ["measure", "method", "unit", "n_subjects", "n_trials", "mean", "sd", "low", "high"]
     columns += ["difference", "difference_low", "difference_high", "verdict"]
     return comparison[columns]
+
+
+def coordinate_rows(errors: pd.DataFrame | None) -> pd.DataFrame | None:
+    """RMSE of every coordinate, one column a method, ``mean ± SD`` over subjects as text."""
+    if errors is None or errors.empty:
+        return None
+    chosen = errors[errors["metric"].isin(["angle_rmse", "moment_rmse", "ground_reaction_rmse"])]
+    keys = ["metric", "coordinate", "unit", "method"]
+    by_subject = chosen.groupby([*keys, "subject"], sort=False)["value"].mean().dropna()
+    if by_subject.empty:
+        return None
+    spread = by_subject.groupby(keys, sort=False).agg(["mean", "std"])
+    text = pd.Series([format_value(m, s) for m, s in zip(spread["mean"], spread["std"], strict=True)], spread.index)
+    table = text.unstack("method", sort=False).reset_index()
+    table["metric"] = table["metric"].str.removesuffix("_rmse").str.replace("_", " ")
+    return table.rename(columns={"metric": "quantity"} | {m: method_label(m) for m in errors["method"].unique()})
 
 
 def subject_dots(errors: pd.DataFrame | None) -> list[dict[str, Any]]:
