@@ -33,7 +33,11 @@ IMPORT_VERSION = 1
 """Raised when the same file would give another trial, so that earlier results are made again."""
 MEMORY_LIMIT = 4 * 1024**3
 TIME_LIMIT = 120.0
-COLUMNS = ["file", "subject", "trial", "task", "status", "reason", "n_frames", "rate", "n_markers", "marker_set", "missing_percent", "filled_percent", "n_plates", "feet", "n_events", "n_strikes", "event_source", "belt_speed", "mass", "height", "sex", "age", "standing_mass", "seconds", "output", "source_hash"]
+COLUMNS = (
+    *("file", "subject", "trial", "task", "status", "reason", "n_frames", "rate", "n_markers", "marker_set"),
+    *("missing_percent", "filled_percent", "n_plates", "feet", "n_events", "n_strikes", "event_source", "belt_speed"),
+    *("mass", "height", "sex", "age", "standing_mass", "seconds", "output", "source_hash"),
+)
 _JOURNAL, _TABLE = "import.jsonl", "import.csv"
 
 

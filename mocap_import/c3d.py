@@ -237,7 +237,7 @@ def write_c3d(
         content.add_parameter("PROCESSING", "Height", [1000.0 * float(trial.subject.height)])
     if np.isfinite(trial.belt_speed) and trial.belt_speed != 0:
         content.add_parameter("TREADMILL", "SPEED", [float(trial.belt_speed)])
-    handle, temporary = tempfile.mkstemp(suffix=".c3d.tmp", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(suffix=".tmp.c3d", dir=path.parent)
     os.close(handle)
     try:
         content.write(temporary)
@@ -292,16 +292,25 @@ def _add_plates(
     widest = max(len(channels) for channels in used)
     table = np.array([[*channels, *[0] * (widest - len(channels))] for channels in used]).T
     corners = np.stack([(plate.corners @ rotation.T).T * factor for plate in plates], axis=2)
-    content.add_parameter("FORCE_PLATFORM", "USED", [len(plates)])
-    content.add_parameter("FORCE_PLATFORM", "TYPE", [plate.kind for plate in plates])
-    content.add_parameter("FORCE_PLATFORM", "ZERO", [1, 0])
+    _add_integers(content, "FORCE_PLATFORM", "USED", np.array([len(plates)]))
+    _add_integers(content, "FORCE_PLATFORM", "TYPE", np.array([plate.kind for plate in plates]))
+    _add_integers(content, "FORCE_PLATFORM", "ZERO", np.array([1, 0]))
     content.add_parameter("FORCE_PLATFORM", "CORNERS", corners)
     content.add_parameter("FORCE_PLATFORM", "ORIGIN", np.stack([plate.origin * factor for plate in plates], axis=1))
-    content.add_parameter("FORCE_PLATFORM", "CHANNEL", table)
+    _add_integers(content, "FORCE_PLATFORM", "CHANNEL", table)
     if any(plate.calibration is not None for plate in plates):
         stack = [np.eye(6) if plate.calibration is None else plate.calibration for plate in plates]
         scale = np.r_[1.0, 1.0, 1.0, factor, factor, factor][:, None]
         content.add_parameter("FORCE_PLATFORM", "CAL_MATRIX", np.stack([m * scale for m in stack], axis=2))
+
+
+def _add_integers(content: object, group: str, name: str, values: np.ndarray) -> None:
+    """An integer parameter; ezc3d's own call would store it as floats, which older programs do not read."""
+    import ezc3d
+
+    parameter = ezc3d.ezc3d.Parameter(name)
+    parameter.set([int(value) for value in values.ravel(order="F")], list(values.shape))
+    content["parameters"].add_parameter(group, parameter)
 
 
 def _add_events(content: object, events: Sequence[GaitEvent], offset: float) -> None:
@@ -310,7 +319,7 @@ def _add_events(content: object, events: Sequence[GaitEvent], offset: float) -> 
         return
     names = {"foot_strike": "Foot Strike", "foot_off": "Foot Off"}
     seconds = np.array([event.time + offset for event in events])
-    content.add_parameter("EVENT", "USED", [len(events)])
+    _add_integers(content, "EVENT", "USED", np.array([len(events)]))
     content.add_parameter("EVENT", "CONTEXTS", [event.foot.capitalize() for event in events])
     content.add_parameter("EVENT", "LABELS", [names[event.kind] for event in events])
     content.add_parameter("EVENT", "TIMES", np.stack([seconds // 60, seconds % 60]))

@@ -80,8 +80,9 @@ def _print_table(rows: list[dict[str, Any]], counts: dict[str, int], out: Path) 
         reason = row["reason"] if row["status"] == "refused" else ""
         typer.echo(f"{row['status']:9} {row['file']}" + (f"\n          {reason}" if reason else ""))
     typer.echo(
-        f"{len(rows)} files: {counts['accepted']} accepted, {counts['repaired']} repaired, {counts['refused']} refused; "
-        f"reasons in {out / 'import.csv'}"
+        f"{len(rows)} files: "
+        + ", ".join(f"{number} {status}" for status, number in counts.items())
+        + f"; reasons in {out / 'import.csv'}"
     )
 
 

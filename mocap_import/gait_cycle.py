@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy.signal import find_peaks
@@ -189,7 +190,7 @@ def find_gait_cycles(trial: MarkerTrial, foot: str) -> list[tuple[float, float]]
     if trial.task == "static":
         return []
     strikes = [event.time for event in trial.events if event.foot == foot and event.kind == "foot_strike"]
-    cycles = list(zip(strikes, strikes[1:], strict=False))
+    cycles = list(pairwise(strikes))
     lengths = [end - start for start, end in cycles if end - start >= SHORTEST_CYCLE]
     usual = float(np.median(lengths)) if lengths else 0.0
     longest = min(LONGEST_CYCLE, 1.6 * usual)

@@ -14,11 +14,13 @@ import numpy as np
 from mocap_import.trial import MarkerTrial, TrialRefused
 
 SIDES = ("r", "l")
-LANDMARKS = frozenset(
-    f"{word}_{side}"
-    for side in SIDES
-    for word in ["asis", "psis", "iliac_crest", "trochanter", "knee_lateral", "knee_medial", "tibial_tuberosity", "ankle_lateral", "ankle_medial", "heel", "toe", "metatarsal_1", "metatarsal_5", "acromion"]
-) | {"sacrum", "c7", "t10", "clavicle", "sternum"}
+_PAIRED = (
+    *("asis", "psis", "iliac_crest", "trochanter", "knee_lateral", "knee_medial", "tibial_tuberosity"),
+    *("ankle_lateral", "ankle_medial", "heel", "toe", "metatarsal_1", "metatarsal_5", "acromion"),
+)
+LANDMARKS = frozenset(f"{word}_{side}" for side in SIDES for word in _PAIRED) | {
+    *("sacrum", "c7", "t10", "clavicle", "sternum")
+}
 SEGMENTS = frozenset({"pelvis", "femur_r", "tibia_r", "calcn_r", "femur_l", "tibia_l", "calcn_l", "torso"})
 _RECOGNISED = 0.75
 """Share of a set's segments that must carry a marker before the set is recognised."""
@@ -109,7 +111,8 @@ def load_marker_set(name_or_path: str | Path) -> MarkerSet:
         near = difflib.get_close_matches(name, known_marker_sets(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise TrialRefused(
-            f"unknown marker set {name!r}; known are {', '.join(known_marker_sets())}, or give your own .toml file.{hint}"
+            f"unknown marker set {name!r}; known are {', '.join(known_marker_sets())}; "
+            f"name one of them or your own .toml file.{hint}"
         )
     text = resources.files("mocap_import.marker_sets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     return parse_marker_set(text, f"{name}.toml")

@@ -65,7 +65,7 @@ def load_trial(path: str | Path) -> MarkerTrial:
         with h5py.File(path, "r") as file:
             if file.attrs.get("schema") != SCHEMA:
                 raise TrialRefused(
-                    f"{path.name}: trial schema {file.attrs.get('schema')!r}, this version reads {SCHEMA}; import again."
+                    f"{path.name}: trial schema {file.attrs.get('schema')!r}, expected {SCHEMA}; import it again."
                 )
             _check_links(file, path.name)
             return _read(file)

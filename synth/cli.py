@@ -129,4 +129,6 @@ def _show(rows: pd.DataFrame, title: str) -> None:
     for row in rows.itertuples(index=False):
         table.add_row(*("" if value is None or value != value else str(value) for value in row))
     console = Console()
-    console.print(table, width=None if console.is_terminal else 200, crop=False)
+    if not console.is_terminal:  # a file or a pipe has no width to break lines at
+        console = Console(width=240)
+    console.print(table)

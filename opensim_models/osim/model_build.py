@@ -98,14 +98,14 @@ def _spatial_transform(segment: dict, coordinates: list[dict]) -> Any:
         axes = [tuple(float(x) for x in element["axis"]) for element in elements]
         for slot, axis in enumerate(_completed(axes)):
             target = spatial.updTransformAxis(first + slot)
-            target.setAxis(osim.Vec3(*axis))
+            target.set_axis(osim.Vec3(*axis))
             element = elements[slot] if slot < len(elements) else None
             coefficients = (0.0,) if element is None else element["polynomial"]
             names = osim.ArrayStr()
             if element is not None and element["coordinate"] >= 0:
                 names.append(coordinates[element["coordinate"]]["name"])
             target.setCoordinateNames(names)
-            target.setFunction(_function(coefficients, names.getSize() > 0))
+            target.set_function(_function(coefficients, names.getSize() > 0))
     return spatial
 
 

@@ -15,8 +15,8 @@ from opensim_models.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.gait_problem import GaitData, GaitProgram, mirror_columns
 from synth.optimal_control.ground_contact import CONTACT_MODELS, foot_load
+from synth.optimal_control.ladder import Climb
 from synth.optimal_control.muscle import MUSCLE_SETS, leg_moments
-from synth.optimal_control.solver import Iterate
 
 CONTACT_THRESHOLD = 0.03
 """Vertical force (body weights) above which a foot counts as in stance."""
@@ -74,6 +74,8 @@ class GaitSolution:
         Stance shares, peaks, misfits.
     parameters : dict of str to ndarray
         Unknowns that were estimated with the motion: contact corrections (m), mounting angles (rad).
+    rungs : tuple
+        Name, converged, iterations, CPU seconds and objective of each problem on the way.
     """
 
     status: str
@@ -92,6 +94,7 @@ class GaitSolution:
     events: tuple[GaitEvent, ...] = ()
     checks: dict[str, float] = field(default_factory=dict)
     parameters: dict[str, np.ndarray] = field(default_factory=dict)
+    rungs: tuple[tuple[str, bool, int, float, float], ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -116,20 +119,9 @@ def physical(gait: GaitProgram, values: np.ndarray) -> dict[str, np.ndarray]:
     return arrays
 
 
-def make_solution(
-    gait: GaitProgram, data: GaitData, skeleton: Skeleton, iterate: Iterate, refusal: str = ""
-) -> GaitSolution:
-    """Build the solution of a solved problem, with its residual, events and checks.
-
-    Parameters
-    ----------
-    gait : GaitProgram
-    data : GaitData
-    skeleton : Skeleton
-    iterate : Iterate
-    refusal : str
-        A reason to refuse besides the solver's own.
-    """
+def make_solution(reached: Climb, skeleton: Skeleton) -> GaitSolution:
+    """Build the solution of a solved problem, with its residual, events and checks."""
+    gait, data, iterate = reached.gait, reached.data, reached.iterate
     arrays = physical(gait, iterate.values)
     n, duration = len(arrays["coordinates"]), float(arrays["duration"][0])
     weight = -skeleton.mass * skeleton.gravity[1]
@@ -157,10 +149,9 @@ def make_solution(
         "residual_share_bw": residuals.force_share,
         "stuck_coordinate_samples": float(_stuck(arrays["coordinates"])),
     }
-    reason = refusal if iterate.converged else iterate.reason
     return GaitSolution(
-        status="refused" if reason else "converged",
-        reason=reason,
+        status="converged" if iterate.converged else "refused",
+        reason=iterate.reason,
         kinematics=Kinematics(nodes.COORDINATES, arrays["coordinates"], rate),
         speeds=arrays["speeds"],
         accelerations=arrays["accelerations"],
@@ -175,6 +166,7 @@ def make_solution(
         events=_events(arrays["forces"], duration),
         checks=checks,
         parameters={n: arrays[n] for n in ("contact", "mounting") if n in arrays},
+        rungs=reached.rungs,
     )
 
 

@@ -85,7 +85,7 @@ def test_a_network_overfits_one_clean_trial(training_set, network):
     one = type(training_set)(training_set.records[:1], *list(vars(training_set).values())[1:])
     losses = []
     train(one, config, progress=lambda step, n, loss: losses.append(loss))
-    assert np.mean(losses[-10:]) < 0.02 * losses[0]
+    assert np.mean(losses[-10:]) < 0.05 * losses[0]
 
 
 @pytest.mark.parametrize("network", known_networks())

@@ -25,7 +25,9 @@ def test_an_offset_is_all_bias_and_no_shape():
 def test_raw_error_splits_into_bias_and_shape():
     rng = np.random.default_rng(0)
     truth, estimate = rng.normal(size=(2, 300))
-    assert rmse(truth, estimate) ** 2 == pytest.approx(bias(truth, estimate) ** 2 + rmse_mean_removed(truth, estimate) ** 2)
+    assert rmse(truth, estimate) ** 2 == pytest.approx(
+        bias(truth, estimate) ** 2 + rmse_mean_removed(truth, estimate) ** 2
+    )
 
 
 def test_correlation_of_orthogonal_mirrored_and_constant_curves():

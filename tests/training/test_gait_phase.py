@@ -1,0 +1,71 @@
+"""Phase runs from strike to strike; a time-normalised waveform placed back is the waveform."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mocap_import.trial import GaitEvent
+from training.gait_phase import cycle_phase, labelled_runs, place_waveform, time_normalise
+
+RATE = 100.0
+
+
+def trial(strikes, n_frames=400):
+    """A trial of which only the time base and the events matter."""
+    events = tuple(GaitEvent(time, "right", "foot_strike", "file") for time in strikes)
+    return SimpleNamespace(n_frames=n_frames, rate=RATE, events=events)
+
+
+def span(start, stop, n_frames=400):
+    has_label = np.zeros(n_frames, dtype=bool)
+    has_label[start:stop] = True
+    return has_label
+
+
+def test_runs_are_the_unbroken_stretches():
+    has_label = span(3, 6, 10) | span(8, 10, 10)
+    assert labelled_runs(has_label) == [slice(3, 6), slice(8, 10)]
+    assert labelled_runs(np.zeros(5, dtype=bool)) == []
+
+
+def test_phase_is_zero_at_every_strike_and_grows_linearly():
+    phase = cycle_phase(trial([1.0, 2.1, 3.1]), span(100, 310))
+    assert phase[100] == pytest.approx(0)
+    assert phase[155] == pytest.approx(0.5)
+    assert phase[210] == pytest.approx(0, abs=1e-12)
+    assert phase[260] == pytest.approx(0.5)
+    assert np.isnan(phase[:100]).all()
+    assert np.isnan(phase[310:]).all()
+
+
+def test_one_cycle_without_its_closing_strike_lasts_as_long_as_its_labels():
+    phase = cycle_phase(trial([1.0]), span(100, 200))
+    np.testing.assert_allclose(phase[100:200], np.arange(100) / 100, atol=1e-9)
+    np.testing.assert_allclose(cycle_phase(trial([]), span(100, 200))[100:200], np.arange(100) / 100, atol=1e-9)
+
+
+def test_a_left_cycle_inside_right_labels_wraps_around():
+    events = (GaitEvent(1.5, "left", "foot_strike", "file"),)
+    phase = cycle_phase(SimpleNamespace(n_frames=400, rate=RATE, events=events), span(100, 200), "left")
+    assert phase[150] == pytest.approx(0)
+    assert phase[149] == pytest.approx(0.99)
+    assert phase[100] == pytest.approx(0.5)
+
+
+def test_a_periodic_waveform_survives_normalising_and_placing():
+    phase = cycle_phase(trial([0.5, 1.6, 2.7, 3.8]), span(50, 380))
+    values = np.column_stack([np.sin(2 * np.pi * phase), np.cos(4 * np.pi * phase)])
+    normalised = time_normalise(values, phase)
+    grid = 2 * np.pi * np.linspace(0, 1, 101)
+    np.testing.assert_allclose(normalised, np.column_stack([np.sin(grid), np.cos(2 * grid)]), atol=5e-3)
+    np.testing.assert_allclose(normalised[0], normalised[-1], atol=1e-12)
+    placed = place_waveform(normalised, phase)
+    np.testing.assert_allclose(placed[50:380], values[50:380], atol=1e-2)
+    assert np.isnan(placed[:50]).all()
+
+
+def test_too_few_frames_are_no_waveform():
+    values = np.full((400, 1), np.nan)
+    values[100:103] = 1.0
+    assert np.isnan(time_normalise(values, cycle_phase(trial([1.0, 2.0]), span(100, 200)))).all()

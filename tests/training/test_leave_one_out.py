@@ -1,0 +1,87 @@
+"""Nobody is estimated by a network that has seen them; networks learn more than the mean."""
+
+import pytest
+
+from synth.corpus import Corpus, CorpusMismatch
+from training.checkpoint import read_card
+from training.comparison import compare
+from training.config import resolve_config
+from training.evaluation import evaluate
+from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
+
+QUICK = {"width": 8, "steps": 4, "batch": 4}
+
+
+def test_networks_beat_the_mean_waveform_on_an_analytic_family(make_walking_corpus, tmp_path):
+    """Amplitude and timing follow the speed in this family, so there is something to learn from sensors."""
+    corpus = make_walking_corpus(tmp_path / "reference.h5", n_subjects=4, n_trials=2, seed=2)
+    configs = {
+        "conv1d": resolve_config({"width": 32, "steps": 150, "seed": 1}),
+        "lstm": resolve_config({"network": "lstm", "width": 24, "depth": 1, "steps": 200, "seed": 1}),
+    }
+    written = leave_one_subject_out(corpus, tmp_path / "networks", configs)
+    errors = {method: evaluate(corpus, path, method) for method, path in written.items()}
+    mean = evaluate(corpus, predict_mean_waveforms(corpus, tmp_path / "mean.h5"), "mean waveform")
+    bar = compare(mean).set_index("measure")["mean"]
+    for method, table in errors.items():
+        own = compare(table).set_index("measure")["mean"]
+        assert own["angle_rmse"] < 0.8 * bar["angle_rmse"], method
+        assert own["moment_rmse"] < 0.8 * bar["moment_rmse"], method
+        assert own["speed_error"] < 0.5 * bar["speed_error"], method
+
+
+def test_no_fold_shares_a_subject_and_every_trial_is_estimated_once(walking_corpus, tmp_path):
+    written = leave_one_subject_out(walking_corpus, tmp_path, {"conv1d": resolve_config(QUICK)})
+    estimates = Corpus(written["conv1d"])
+    assert estimates.trials() == Corpus(walking_corpus).trials()
+    assert all(row["status"] == "predicted" for row in estimates.summary())
+    used = estimates.provenance.config["labels_used"]
+    for subject in labelled_subjects(Corpus(walking_corpus)):
+        card = read_card(tmp_path / "checkpoints" / "conv1d" / f"{subject}.safetensors")
+        assert subject not in card["subjects"]
+        assert len(card["subjects"]) == 3
+        assert used[subject]["trials"] == 6
+    assert estimates.provenance.seed == 0
+    assert list(estimates.provenance.sources) == ["reference.h5"]
+
+
+def test_finished_folds_are_kept_and_changed_ones_trained_again(walking_corpus, tmp_path):
+    trained = []
+    configs = {"conv1d": resolve_config(QUICK)}
+    leave_one_subject_out(walking_corpus, tmp_path, configs, progress=lambda *step: trained.append(step))
+    assert trained[0][:2] == (0, 4)
+    assert trained[-1][:2] == (4, 4)
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+    (tmp_path / "checkpoints" / "conv1d" / "S02.safetensors").write_bytes(b"half a file")
+    again = []
+    leave_one_subject_out(walking_corpus, tmp_path, configs, progress=lambda *step: again.append(step))
+    assert [step[0] for step in again] == [3, 4]
+    assert sum(path.stat().st_mtime_ns != stamp for path, stamp in stamps.items()) == 1
+    other = {"conv1d": resolve_config(QUICK | {"seed": 5})}
+    more = []
+    leave_one_subject_out(walking_corpus, tmp_path, other, progress=lambda *step: more.append(step))
+    assert more[0][0] == 0
+
+
+def test_worker_processes_give_the_same_networks(walking_corpus, tmp_path):
+    configs = {"conv1d": resolve_config(QUICK)}
+    here = leave_one_subject_out(walking_corpus, tmp_path / "here", configs)
+    there = leave_one_subject_out(walking_corpus, tmp_path / "there", configs, n_workers=2)
+    a, b = (evaluate(walking_corpus, path["conv1d"], "conv1d") for path in (here, there))
+    timeless = a["metric"] != "seconds"
+    assert a[timeless].equals(b[timeless])
+
+
+def test_a_fold_that_fails_is_refused_with_its_reason(walking_corpus, tmp_path):
+    (tmp_path / "checkpoints" / "conv1d" / "S03.safetensors").mkdir(parents=True)
+    written = leave_one_subject_out(walking_corpus, tmp_path, {"conv1d": resolve_config(QUICK)}, n_workers=2)
+    rows = {row["subject"]: row for row in Corpus(written["conv1d"]).summary()}
+    assert rows["S03"]["status"] == "refused"
+    assert "training failed" in rows["S03"]["reason"]
+    assert rows["S01"]["status"] == "predicted"
+
+
+def test_one_subject_cannot_be_left_out(make_walking_corpus, tmp_path):
+    corpus = make_walking_corpus(tmp_path / "one.h5", n_subjects=1)
+    with pytest.raises(CorpusMismatch, match="at least two subjects, found S01"):
+        leave_one_subject_out(corpus, tmp_path, {"conv1d": resolve_config(QUICK)})
