@@ -20,11 +20,10 @@ import numpy as np
 from mocap_import import c3d_metadata as metadata
 from mocap_import.c3d_layout import C3dLayout, read_layout
 from mocap_import.force_plate import ForcePlate, plate_channels
+from mocap_import.occlusion import mask_occluded, mask_zeros
 from mocap_import.raw_c3d import RawC3d
 from mocap_import.trial import GaitEvent, MarkerTrial, Treatment, TrialRefused
 
-LONG_ZERO_RUN = 3
-"""Frames at exactly (0, 0, 0) from which on a marker counts as occluded; shorter runs are only reported."""
 _METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 
@@ -60,16 +59,15 @@ def read_c3d(path: str | Path) -> RawC3d:
             "export the marker trajectories, not only rotations or analog channels."
         )
     points, residuals, analog, treatments = _read_numbers(path, layout)
-    with np.errstate(invalid="ignore"):
-        # Occluded: a negative residual, the spelling 65535, or any coordinate that is not a number.
-        points[(residuals < 0) | (residuals >= 65535) | ~np.isfinite(points).all(axis=2)] = np.nan
+    points = mask_occluded(points, residuals)
     labels, repeated = metadata.point_labels(parameters, layout.n_points)
     if repeated:
         treatments.append(
             Treatment("labels_repeated", f"labels written more than once, later ones numbered: {', '.join(repeated)}")
         )
     outputs = metadata.is_model_output(labels, parameters)
-    treatments += _zero_runs(points, labels, ~outputs)
+    points, zero_notes = mask_zeros(points, labels, ~outputs)
+    treatments += zero_notes
     mass, height = metadata.subject_numbers(parameters)
     units = metadata.joined(parameters, "POINT", "UNITS")
     screen = [(metadata.joined(parameters, "POINT", name) or [""])[0] for name in ("X_SCREEN", "Y_SCREEN")]
@@ -147,39 +145,6 @@ def _read_with_py_c3d(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     analog = np.concatenate([np.atleast_2d(analog).T for _, analog in frames]) if frames[0][1].size else None
     values = analog.astype(float) if analog is not None else np.zeros((0, 0))
     return points[:, :, :3], points[:, :, 3], values
-
-
-def _zero_runs(points: np.ndarray, labels: list[str], wanted: np.ndarray) -> list[Treatment]:
-    """Turn exact zeros that cannot be positions into NaN in place; report them, and the doubtful ones, by marker.
-
-    A run of `LONG_ZERO_RUN` frames is never a position; a shorter one is none if the marker would have to jump
-    there ten times farther than it usually moves between frames.
-    """
-    zero = (points == 0).all(axis=2) & wanted
-    masked, isolated = [], []
-    for k in np.flatnonzero(zero.any(axis=0)):
-        place = np.where(zero[:, k, None], np.nan, points[:, k])
-        steps = np.linalg.norm(np.diff(place, axis=0), axis=1)
-        usual = np.nanpercentile(steps, 95) if np.isfinite(steps).any() else 0.0
-        edges = np.flatnonzero(np.diff(np.r_[0, zero[:, k].astype(np.int8), 0]))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            beside = np.r_[place[max(start - 1, 0)], place[min(stop, len(place) - 1)]].reshape(2, 3)
-            distances = np.linalg.norm(beside, axis=1)
-            jumps = np.isfinite(distances).any() and np.nanmin(distances) > 10.0 * usual
-            if stop - start >= LONG_ZERO_RUN or stop - start == len(zero) or jumps:
-                points[start:stop, k] = np.nan
-                masked.append((labels[k], stop - start))
-            else:
-                isolated.append(labels[k])
-    found = []
-    if masked:
-        names = ", ".join(sorted({name for name, _ in masked}))
-        total = sum(length for _, length in masked)
-        found.append(Treatment("zeros_masked", f"{total} samples at exactly (0, 0, 0) taken as occluded: {names}"))
-    if isolated:
-        names = ", ".join(sorted(set(isolated)))
-        found.append(Treatment("zeros_kept", f"isolated samples at exactly (0, 0, 0), kept; look at: {names}"))
-    return found
 
 
 def write_c3d(

@@ -115,7 +115,11 @@ def assign_feet(
         loaded = contacts(reaction.force[:, 1], reaction.rate)
         for start, stop in loaded:
             foot = nearest_foot(landmarks, reaction, start, stop, marker_rate)
-            if foot != "unknown" and not on_treadmill and _shared(landmarks, plate, reaction, start, stop, marker_rate):
+            if on_treadmill:
+                shared = _in_turn(landmarks, reaction, start, stop, marker_rate)
+            else:
+                shared = _shared(landmarks, plate, reaction, start, stop, marker_rate)
+            if foot != "unknown" and shared:
                 foot = "both"
             feet.append(foot)
         known = sorted(set(feet) - {"unknown"})
@@ -146,6 +150,18 @@ def _only(
         foot=foot,
         name=f"{reaction.name} ({foot})",
     )
+
+
+def _in_turn(
+    landmarks: Mapping[str, np.ndarray], reaction: GroundReaction, start: int, stop: int, marker_rate: float
+) -> bool:
+    """True if one contact holds the steps of both feet: walking on a belt never unloads its plate."""
+    distances = foot_distances(landmarks, reaction, start, stop, marker_rate)
+    if len(distances) < 2:
+        return False
+    with np.errstate(invalid="ignore"):
+        share = float(np.mean(distances["right"] < distances["left"])) if len(distances["right"]) else 0.0
+    return 0.15 < share < 0.85
 
 
 def _shared(

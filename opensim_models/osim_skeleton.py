@@ -111,16 +111,15 @@ def _from_the_ground(joints: list[dict], where: str) -> list[dict]:
     """Sort joints so that parents come first; refuse what is no tree."""
     waiting, placed, ordered = list(joints), {"ground"}, []
     while waiting:
-        ready = [j for j in waiting if j["parent"] in placed]
-        if not ready:
+        joint = next((j for j in waiting if j["parent"] in placed), None)
+        if joint is None:
             names = ", ".join(j["name"] for j in waiting)
             raise ModelMismatch(f"{where}: joints {names} do not lead to the ground; a skeleton must be a tree.")
-        for joint in ready:
-            if joint["child"] in placed:
-                raise ModelMismatch(f"{where}: body {joint['child']} has two joints; a skeleton must be a tree.")
-            placed.add(joint["child"])
-            ordered.append(joint)
-        waiting = [j for j in waiting if j not in ready]
+        if joint["child"] in placed:
+            raise ModelMismatch(f"{where}: body {joint['child']} has two joints; a skeleton must be a tree.")
+        placed.add(joint["child"])
+        ordered.append(joint)
+        waiting.remove(joint)
     return ordered
 
 

@@ -20,7 +20,7 @@ from synth.corpus_trial import CorpusTrial
 from synth.imu import simulate_imu
 from synth.imu_errors import ImuErrors
 from synth.inertial import ImuRecording, SensorPlacement
-from synth.marker_cluster import cluster_motion, make_cluster
+from synth.marker_cluster import cluster_motion, make_cluster, rigid_part
 
 CUTOFFS = {
     "pelvis": 10.0,
@@ -56,7 +56,7 @@ def make_corpus_trial(
     errors: ImuErrors | None = None,
     source: str = "both",
     method: str = "central_difference",
-) -> tuple[CorpusTrial, dict[str, float]]:
+) -> tuple[CorpusTrial, dict[str, float | str]]:
     """Make the corpus trial of one marker trial.
 
     Parameters
@@ -76,7 +76,7 @@ def make_corpus_trial(
     -------
     CorpusTrial
     dict
-        missing, force_difference, turn_difference: see `build_motion_corpus`.
+        missing, force_difference, turn_difference, worst_sensor: see `build_motion_corpus`.
 
     Raises
     ------
@@ -89,9 +89,9 @@ def make_corpus_trial(
             f"{where}: the motion file has {len(kinematics.values)} frames at {kinematics.rate:g} Hz, the trial "
             f"{trial.n_frames} at {trial.rate:g} Hz. Solve the motion again: kinesynth motion"
         )
-    clusters = _cluster_motions(trial, skeleton) if source != "model" else {}
+    clusters, left_out = _cluster_motions(trial, skeleton) if source != "model" else ({}, [])
     fitted = model_motions(skeleton, kinematics) if source != "cluster" else {}
-    recordings, by_model, differences = [], [], []
+    recordings, by_model, differences = [], [], {}
     for placement in placements:
         motion = clusters.get(placement.segment, fitted.get(placement.segment))
         if motion is None:
@@ -104,15 +104,20 @@ def make_corpus_trial(
         if placement.segment in fitted and placement.segment not in clusters and source == "both":
             by_model.append(placement.sensor)
         elif source == "both":
-            differences.append(_difference(recordings[-1], _record(fitted[placement.segment], placement, method)))
+            record = _record(fitted[placement.segment], placement, method)
+            differences[placement.sensor] = _difference(recordings[-1], record)
     missing = float(np.mean([np.isnan(record.specific_force[:, 0]) for record in recordings]))
     facts = {"missing": missing}
     if differences:
-        force, turn = np.sqrt(np.nanmean(np.square(differences), axis=0))
-        facts |= {"force_difference": float(force), "turn_difference": float(turn)}
+        force, turn = np.sqrt(np.mean(np.square(list(differences.values())), axis=0))
+        worst = max(differences, key=lambda sensor: differences[sensor][0])
+        facts |= {"force_difference": float(force), "turn_difference": float(turn), "worst_sensor": worst}
     treatments = trial.treatments
+    if left_out:
+        detail = f"{', '.join(left_out)}: not rigid with the other markers of the segment, left out of its cluster"
+        treatments += (Treatment("cluster_marker_left_out", detail),)
     if by_model and clusters:
-        detail = f"{', '.join(by_model)}: fewer than three markers on the segment, motion of the fitted skeleton used"
+        detail = f"{', '.join(by_model)}: fewer than three rigid markers on the segment, motion of the skeleton used"
         treatments += (Treatment("model_motion", detail),)
     made = CorpusTrial(
         name=trial.name,
@@ -133,9 +138,9 @@ def make_corpus_trial(
     return made, facts
 
 
-def _cluster_motions(trial: MarkerTrial, skeleton: Skeleton) -> dict[str, SegmentMotion]:
-    """Motion of every segment on which the skeleton carries three of the trial's markers or more."""
-    motions = {}
+def _cluster_motions(trial: MarkerTrial, skeleton: Skeleton) -> tuple[dict[str, SegmentMotion], list[str]]:
+    """Motion of every segment with three rigid markers of the trial or more, and the labels that were left out."""
+    motions, left_out = {}, []
     for segment in skeleton.segment_names:
         markers = [m for m in skeleton.markers if m.segment == segment and m.name in trial.labels]
         if len(markers) < 3:
@@ -144,10 +149,14 @@ def _cluster_motions(trial: MarkerTrial, skeleton: Skeleton) -> dict[str, Segmen
             cluster = make_cluster(segment, [m.name for m in markers], [np.array(m.offset) for m in markers])
         except TrialRefused:  # on a line: this segment carries no cluster
             continue
-        motion = cluster_motion(trial, cluster)
+        rigid, without = rigid_part(trial, cluster)
+        left_out += without
+        if rigid is None:
+            continue
+        motion = cluster_motion(trial, rigid)
         if np.isfinite(motion.origin).any():
             motions[segment] = motion
-    return motions
+    return motions, left_out
 
 
 def spatiotemporal_si(trial: MarkerTrial) -> dict[str, float]:

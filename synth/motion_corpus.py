@@ -82,7 +82,7 @@ def build_motion_corpus(
     DataFrame
         One row a file: subject, trial, status (``accepted``, ``repaired``, ``refused`` or ``static``), reason,
         n_frames, rate, missing (share of sensor samples without a value), force_difference (m/s²) and
-        turn_difference (rad/s; RMS cluster against model, source ``"both"``), seconds.
+        turn_difference (rad/s; RMS cluster against model, source ``"both"``), worst_sensor, seconds.
 
     Raises
     ------

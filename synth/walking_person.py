@@ -27,8 +27,8 @@ CONTACT_FORCE = 20.0
 _OUT_OF_PLANE = {
     "pelvis_list": (0.0, 3.5, 1, 0.15),
     "pelvis_rotation": (0.0, 4.5, 1, 0.02),
-    "hip_adduction_r": (-1.0, 5.0, 1, 0.22),
-    "hip_adduction_l": (-1.0, 5.0, 1, 0.72),
+    "hip_adduction_r": (-3.0, 5.0, 1, 0.22),
+    "hip_adduction_l": (-3.0, 5.0, 1, 0.72),
     "hip_rotation_r": (0.0, 4.0, 1, 0.35),
     "hip_rotation_l": (0.0, 4.0, 1, 0.85),
     "subtalar_angle_r": (0.0, 3.0, 1, 0.70),

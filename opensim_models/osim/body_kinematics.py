@@ -52,8 +52,10 @@ def marker_positions(
 
 
 def pose(model: LoadedModel, q: np.ndarray) -> None:
-    """Put a model in a pose, all of OpenSim's coordinates given; couplers are not enforced again."""
-    model.state.setQ(osim.Vector.createFromMat(q))
+    """Put a model in a pose, all of its coordinates given; couplers are not enforced again."""
+    entries = np.zeros(model.state.getNQ())
+    entries[model.q_entries] = q
+    model.state.setQ(osim.Vector.createFromMat(entries))
     model.model.realizePosition(model.state)
 
 
@@ -65,7 +67,7 @@ def finite_rows(*tables: np.ndarray) -> np.ndarray:
 def full_coordinates(
     model: LoadedModel, coordinates: list[str], values: np.ndarray, *rates: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Values (and first and second derivatives, where given) in OpenSim's order.
+    """Values (and first and second derivatives, where given) for all coordinates of the model.
 
     Coordinates that are not given stand at their default; a coupled one follows the coordinate it depends on.
     """

@@ -19,8 +19,9 @@ from opensim_models.model_mismatch import ModelMismatch
 if TYPE_CHECKING:
     from opensim_models.skeleton import Skeleton
 
-TIMEOUT = 600.0  # s; the longest call that is expected poses a model some 100,000 times
-_worker = WorkerProcess(timeout=TIMEOUT)
+PATIENCE = 60.0  # s for loading a model and what does not grow with the number of frames
+PATIENCE_PER_FRAME = 0.05  # s; the slowest model measured takes 0.0004
+_worker = WorkerProcess(timeout=PATIENCE)
 
 
 def describe_model(path: Path | str) -> dict[str, Any]:
@@ -138,7 +139,9 @@ def close_opensim() -> None:
 def _call(function: str, **arguments: Any) -> Any:
     """Call the worker; its refusals are ours, and a model that crashes OpenSim is refused too."""
     try:
-        return _worker.call(f"opensim_models.osim.{function}", arguments)
+        n_frames = max((len(table) for table in arguments.values() if isinstance(table, np.ndarray) and table.ndim), default=0)
+        timeout = PATIENCE + PATIENCE_PER_FRAME * n_frames
+        return _worker.call(f"opensim_models.osim.{function}", arguments, timeout)
     except WorkerFailed as failure:
         if failure.error_type == ModelMismatch.__name__:
             raise ModelMismatch(failure.message) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from opensim_models.osim.body_kinematics import coupler_slope, finite_rows, full_coordinates
+from opensim_models.osim.body_kinematics import coupler_slope, finite_rows, full_coordinates, pose
 from opensim_models.osim.library import loaded_model, osim
 
 
@@ -18,14 +18,15 @@ def inverse_dynamics(path: str, coordinates: list[str], q: np.ndarray, qd: np.nd
     """
     model = loaded_model(Path(path))
     values, rates, accelerations = full_coordinates(model, coordinates, q, qd, qdd)
+    by_speed = np.argsort(model.u_entries)
     solver = osim.InverseDynamicsSolver(model.model)
     forces = np.full(values.shape, np.nan)
     for frame in finite_rows(values, rates, accelerations):
-        model.state.setQ(osim.Vector.createFromMat(values[frame]))
-        model.state.setU(osim.Vector.createFromMat(rates[frame]))
-        acceleration = osim.Vector.createFromMat(accelerations[frame])
+        pose(model, values[frame])
+        model.state.setU(osim.Vector.createFromMat(rates[frame][by_speed]))
+        acceleration = osim.Vector.createFromMat(accelerations[frame][by_speed])
         result = solver.solve(model.state, acceleration)
-        forces[frame] = result.to_numpy()
+        forces[frame] = result.to_numpy()[model.u_entries]
     for dependent, independent, function in model.couplers:
         if dependent not in coordinates:
             driver = model.columns[independent]

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
+import numpy as np
+
 from opensim_models.model_mismatch import ModelMismatch
 
 # `import opensim` overwrites these, after which no child of this process could import CasADi.
@@ -45,7 +47,11 @@ class LoadedModel:
     model, state
         OpenSim's objects; `model` must outlive everything taken from it.
     columns : dict
-        Coordinate name → index in OpenSim's Q, which is also its index in U.
+        Coordinate name → column of our tables.
+    q_entries, u_entries : (n_coordinates,) integer arrays
+        Entry of OpenSim's Q and of its U that each column stands for.
+    defaults : dict
+        Coordinate name → default value.
     couplers : tuple
         (dependent name, independent name, OpenSim function).
     bodies : dict
@@ -56,6 +62,8 @@ class LoadedModel:
     model: Any
     state: Any
     columns: dict[str, int]
+    q_entries: np.ndarray
+    u_entries: np.ndarray
     defaults: dict[str, float]
     couplers: tuple[tuple[str, str, Any], ...]
     bodies: dict[str, Any]
@@ -120,15 +128,17 @@ def _prepare(path: Path) -> LoadedModel:
         state = model.initSystem()
     except RuntimeError as error:
         raise ModelMismatch(f"{path}: OpenSim cannot assemble this model: {_cause(error)}") from error
-    columns = _columns(model, state)
-    defaults = {c.getName(): c.getDefaultValue() for c in (coordinates.get(i) for i in range(coordinates.getSize()))}
+    members = [coordinates.get(i) for i in range(coordinates.getSize())]
+    q_entries, u_entries = _entries(model, state, members)
     bodies = model.getBodySet()
     return LoadedModel(
         path,
         model,
         state,
-        columns,
-        defaults,
+        {coordinate.getName(): column for column, coordinate in enumerate(members)},
+        q_entries,
+        u_entries,
+        {coordinate.getName(): coordinate.getDefaultValue() for coordinate in members},
         tuple(couplers(model)),
         {bodies.get(i).getName(): bodies.get(i) for i in range(bodies.getSize())},
     )
@@ -147,27 +157,21 @@ def couplers(model: Any) -> list[tuple[str, str, Any]]:
     return found
 
 
-def _columns(model: Any, state: Any) -> dict[str, int]:
-    """Find which entry of Q each coordinate reads, by writing a different number in each."""
-    size = state.getNQ()
-    if size != state.getNU():
-        raise ModelMismatch(
-            f"{model.getName()}: expected joints with as many coordinates as speeds; it has quaternions."
-        )
-    before = osim.Vector(state.getQ())
-    probe = osim.Vector(size, 0.0)
-    for i in range(size):
-        probe.set(i, 1e-3 * (i + 1))
-    state.setQ(probe)
-    coordinates = model.getCoordinateSet()
-    columns = {}
-    for i in range(coordinates.getSize()):
-        coordinate = coordinates.get(i)
-        columns[coordinate.getName()] = round(1e3 * coordinate.getValue(state)) - 1
-    state.setQ(before)
-    if sorted(columns.values()) != list(range(size)):
-        raise ModelMismatch(f"{model.getName()}: coordinates share or miss an entry of OpenSim's state.")
-    return columns
+def _entries(model: Any, state: Any, coordinates: list) -> tuple[np.ndarray, np.ndarray]:
+    """Find which entries of Q and U each coordinate reads, by writing a different number in each.
+
+    The order differs from that of the coordinates, and Q is longer than U where a ball joint has a spare entry.
+    """
+    before = osim.Vector(state.getQ()), osim.Vector(state.getU())
+    state.setQ(osim.Vector.createFromMat(np.arange(state.getNQ(), dtype=float)))
+    state.setU(osim.Vector.createFromMat(np.arange(state.getNU(), dtype=float)))
+    q_entries = np.array([round(c.getValue(state)) for c in coordinates], dtype=int)
+    u_entries = np.array([round(c.getSpeedValue(state)) for c in coordinates], dtype=int)
+    state.setQ(before[0])
+    state.setU(before[1])
+    if len(set(q_entries)) < len(coordinates) or sorted(u_entries) != list(range(state.getNU())):
+        raise ModelMismatch(f"{model.getName()}: expected one speed for every coordinate of the model.")
+    return q_entries, u_entries
 
 
 def require_names(path: Path, kind: str, asked: list[str], present: list[str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -157,13 +156,12 @@ def _refuse_shared_coordinates(skeleton: dict) -> None:
 def _write(model: Any, path: Path) -> None:
     """Write to a temporary file beside the target, then rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".tmp.osim", dir=path.parent)
-    os.close(handle)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        if not model.printToXML(partial):
+        if not model.printToXML(str(partial)):
             raise OSError(f"{path}: OpenSim could not write the model file. Is the disk full?")
-        with Path(partial).open("rb+") as written:
+        with partial.open("rb+") as written:
             os.fsync(written.fileno())
-        Path(partial).replace(path)
+        partial.replace(path)
     finally:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)

@@ -418,3 +418,12 @@ def start_at_origin(data: GaitData, n_nodes: int) -> GaitData:
     upper = np.tile(np.asarray(data.upper["coordinates"], float), (n_nodes, 1))
     lower[0, forward] = upper[0, forward] = 0.0
     return data.with_bounds("coordinates", lower, upper)
+
+
+def smooth(data: GaitData, gait: GaitProgram, weight: float) -> GaitData:
+    """Add a cost of weight × time average of squared jerk in (50 rad/s²) per 1/100 of the mesh."""
+    n = gait.structure.mesh.n_nodes
+    roughness = np.full((1, nodes.N_Q), weight * n)
+    for name in ("pelvis_tx", "pelvis_ty"):
+        roughness[0, nodes.COORDINATES.index(name)] *= 25.0  # m against rad: accelerations are smaller numbers
+    return data.with_parameters(roughness__accelerations=roughness)

@@ -22,6 +22,7 @@ from synth.optimal_control.gait_problem import (
     GaitProgram,
     GaitStructure,
     person_data,
+    smooth,
     start_at_origin,
 )
 from synth.optimal_control.ground_contact import SPHERES
@@ -172,15 +173,6 @@ def _generation_data(
         data = data.tracking("activations", np.zeros((n, muscles)), _EFFORT, mesh.quadrature)
         data = data.tracking("excitations", np.zeros((n, muscles)), 0.1 * _EFFORT, mesh.quadrature)
     return smooth(data, gait, _SMOOTHNESS)
-
-
-def smooth(data: GaitData, gait: GaitProgram, weight: float) -> GaitData:
-    """Add a cost of weight × time average of squared jerk in (50 rad/s²) per 1/100 of the mesh."""
-    n = gait.structure.mesh.n_nodes
-    roughness = np.full((1, nodes.N_Q), weight * n)
-    for name in ("pelvis_tx", "pelvis_ty"):
-        roughness[0, nodes.COORDINATES.index(name)] *= 25.0  # m against rad: accelerations are smaller numbers
-    return data.with_parameters(roughness__accelerations=roughness)
 
 
 def refuse_walking(solution: GaitSolution) -> str:

@@ -287,7 +287,7 @@ def test_a_script_that_has_imported_opensim_can_use_casadi_through_a_worker_and_
 ):
     (tmp_path / "solve.py").write_text(
         "import casadi\n\ndef minimum():\n    x = casadi.SX.sym('x')\n"
-        "    solver = casadi.nlpsol('s', 'ipopt', {'x': x, 'f': (x - 2) ** 2}, {'print_time': 0, 'ipopt.print_level': 0})\n"
+        "    solver = casadi.nlpsol('s', 'ipopt', {'x': x, 'f': (x - 2) ** 2}, {'print_time': 0})\n"
         "    return float(solver(x0=0)['x'])\n"
     )
     output = run_script(

@@ -15,6 +15,7 @@ from synth.marker_cluster import (
     fit_poses,
     make_cluster,
     register_cluster,
+    rigid_part,
     segment_motions,
 )
 
@@ -86,6 +87,22 @@ def test_weights_decide_when_a_marker_slips():
     equal = cluster_motion(trial, make_cluster("tibia_r", LABELS, REFERENCE)).origin
     wary = cluster_motion(trial, make_cluster("tibia_r", LABELS, REFERENCE, weights=[1e-6, 1, 1, 1])).origin
     assert np.abs(wary - origin).max() < 1e-4 < np.abs(equal - origin).max()
+
+
+def test_exchanged_labels_are_left_out_of_a_cluster():
+    """Two exchanged markers would turn the fitted segment over; without them the pose is exact."""
+    rng = np.random.default_rng(4)
+    reference = np.vstack([REFERENCE, [[0.06, -0.05, -0.02], [-0.05, -0.04, -0.03]]])
+    labels = (*LABELS, "E", "F")
+    rotation, origin = body(rng, 10)
+    trial = trial_of(rotation, origin, reference, ("B", "A", "C", "D", "E", "F"))
+    cluster, left_out = rigid_part(trial, make_cluster("calcn_r", labels, reference))
+    assert sorted(left_out) == ["A", "B"]
+    np.testing.assert_allclose(cluster_motion(trial, cluster).origin, origin, atol=1e-10)
+    jumble = trial_of(rotation, origin, rng.uniform(-0.5, 0.5, (6, 3)), labels)
+    assert rigid_part(jumble, make_cluster("calcn_r", labels, reference))[0] is None
+    whole = make_cluster("calcn_r", labels, reference)
+    assert rigid_part(trial_of(rotation, origin, reference, labels), whole) == (whole, ())
 
 
 def test_a_cluster_that_is_none_is_refused_in_one_sentence():

@@ -50,7 +50,7 @@ def test_foreign_and_truncated_files_are_refused(checkpoint, tmp_path):
     whole = path.read_bytes()
     for content in (b"", b"not a network", whole[: len(whole) // 2]):
         path.write_bytes(content)
-        with pytest.raises(CorpusMismatch, match="network.safetensors"):
+        with pytest.raises(CorpusMismatch, match=r"network\.safetensors"):
             load_checkpoint(path)
     with pytest.raises(CorpusMismatch, match="nowhere"):
         load_checkpoint(tmp_path / "nowhere.safetensors")

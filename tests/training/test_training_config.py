@@ -32,7 +32,7 @@ def test_a_file_is_read_and_arguments_win(tmp_path):
 def test_a_file_that_is_no_toml_names_itself(tmp_path):
     file = tmp_path / "broken.toml"
     file.write_text("steps 3", encoding="utf-8")
-    with pytest.raises(ConfigRefused, match="broken.toml"):
+    with pytest.raises(ConfigRefused, match=r"broken\.toml"):
         load_config(file)
 
 

@@ -1,0 +1,355 @@
+"""Marker tracking: the reference, a gait that follows markers and ground reaction of one cycle of a real trial.
+
+It satisfies the equations of motion of the person's scaled skeleton with muscles on Hunt-Crossley spheres, whose
+positions under the foot are calibrated with the motion. Walking and running, with the force of each foot, of both
+together or none in parts of the cycle, and with segments that carry no markers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from mocap_import.trial import GroundReaction
+from opensim_models.multibody import point_position, segment_states
+from opensim_models.skeleton import Skeleton
+from synth.optimal_control import node_functions as nodes
+from synth.optimal_control.collocation import Mesh
+from synth.optimal_control.gait_problem import (
+    GaitData,
+    GaitProgram,
+    GaitStructure,
+    person_data,
+    smooth,
+)
+from synth.optimal_control.ground_contact import SPHERES
+from synth.optimal_control.ladder import Rung, climb
+from synth.optimal_control.muscle import GAIT_MUSCLES
+from synth.optimal_control.objective import marker_moments
+from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution
+from synth.optimal_control.start import normative_start
+
+_COARSE, _FINE = 25, 50
+
+
+@dataclass(frozen=True)
+class TrackingWeights:
+    """How closely the reference follows what.
+
+    Attributes
+    ----------
+    marker_sd : float
+        m.
+    force_sd : float
+        Vertical and forward ground reaction, body weights.
+    pressure_sd : float
+        Moment about the measured centre of pressure, body weight × m.
+    effort : float
+        Weight of the sum of squared activations.
+    smoothness : float
+        Weight of squared jerk, see `gait_problem.smooth`.
+    loose_sd : float
+        Of trunk angles that no marker decides, around upright (rad).
+    contact_sd : float
+        Of the correction of a sphere's position (m).
+    """
+
+    marker_sd: float = 0.01
+    force_sd: float = 0.03
+    pressure_sd: float = 0.01
+    effort: float = 1.0
+    smoothness: float = 2e-3
+    loose_sd: float = 0.1
+    contact_sd: float = 0.01
+
+
+def track_markers(
+    skeleton: Skeleton,
+    markers: np.ndarray,
+    ground_reactions: Sequence[GroundReaction],
+    duration: float,
+    *,
+    height: float,
+    weights: TrackingWeights | None = None,
+    n_nodes: int = _FINE,
+) -> GaitSolution:
+    """Find the gait that follows one cycle of markers and ground reaction.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+        The person's scaled planar skeleton, its markers attached.
+    markers : ndarray, shape (n_samples, n_markers, 2 or 3)
+        Ground-frame positions (m) of `skeleton.markers` in order, sampled evenly over the cycle, its end not repeated;
+        NaN = missing. On a treadmill overground-equivalent (belt speed × time added).
+    ground_reactions : sequence of GroundReaction
+        With as many samples as markers and the same origin; foot ``right``, ``left`` or ``both``; NaN = unknown.
+    duration : float
+        Of the cycle (s).
+    height : float
+        Body height (m), for the size of contact spheres and muscles.
+    weights : TrackingWeights, optional
+    n_nodes : int
+
+    Returns
+    -------
+    GaitSolution
+        Refused, with the reason, if none was found.
+
+    Raises
+    ------
+    SolutionNotFound
+        The input itself cannot be followed.
+    """
+    measured = _checked(skeleton, markers, ground_reactions, duration, height)
+    weights = weights or TrackingWeights()
+    speed = _mean_speed(skeleton, measured, duration)
+
+    def data(gait: GaitProgram, rounding: float | None = None, effort: float | None = None) -> GaitData:
+        return _tracking_data(gait, skeleton, measured, ground_reactions, duration, height, weights, rounding)
+
+    def start(gait: GaitProgram) -> np.ndarray:
+        return _start(gait, skeleton, measured, duration, height, speed)
+
+    coarse, fine = Mesh(_COARSE), Mesh(n_nodes)
+    torques = GaitStructure(coarse, "", SPHERES.name, markers=True)
+    muscles = replace(torques, muscles=GAIT_MUSCLES.name)
+    rungs = (
+        Rung("torques on a soft floor", torques, partial(data, rounding=0.02)),
+        Rung("torques", torques, data, optional=True),
+        Rung("muscles", muscles, data),
+        Rung("fine mesh", replace(muscles, mesh=fine), data, warm=True),
+    )
+    solution = make_solution(climb(rungs, start), skeleton)
+    checks = solution.checks | misfits(solution, skeleton, measured, ground_reactions)
+    solution = replace(solution, checks=checks)
+    refusal = _refusal(checks) if solution.converged else ""
+    return replace(solution, status="refused", reason=refusal) if refusal else solution
+
+
+def _checked(
+    skeleton: Skeleton, markers: np.ndarray, reactions: Sequence[GroundReaction], duration: float, height: float
+) -> np.ndarray:
+    """Markers in the sagittal plane, shape (n_samples, n_markers, 2); SolutionNotFound if they cannot be followed."""
+    markers = np.asarray(markers, float)
+    if markers.ndim != 3 or markers.shape[1] != len(skeleton.markers):
+        raise SolutionNotFound(
+            f"{skeleton.name}: expected positions of its {len(skeleton.markers)} markers, got an array of shape "
+            f"{markers.shape}. Attach the markers that the trial has."
+        )
+    if not 0.3 <= duration <= 3.0:
+        raise SolutionNotFound(
+            f"{skeleton.name}: a gait cycle of {duration:.2f} s is outside 0.3-3 s. Check the events."
+        )
+    if not 0.9 <= height <= 2.4:
+        raise SolutionNotFound(
+            f"{skeleton.name}: a body height of {height} m is outside 0.9-2.4 m. Check participants.csv."
+        )
+    markers = markers[..., :2]
+    seen = np.isfinite(markers).all(axis=-1).mean(axis=0)
+    by_segment = {s: 0.0 for s in nodes.SEGMENTS}
+    for marker, share in zip(skeleton.markers, seen, strict=True):
+        by_segment[marker.segment] = max(by_segment[marker.segment], float(share))
+    missing = [s for s, share in by_segment.items() if share < 0.5 and s not in ("torso",)]
+    if missing:
+        raise SolutionNotFound(
+            f"{skeleton.name}: {', '.join(missing)} carries no marker that is seen in half of the cycle, so its motion "
+            "is unknown. Fill the gaps or choose another cycle."
+        )
+    for reaction in reactions:
+        if len(reaction.force) != len(markers):
+            raise SolutionNotFound(
+                f"{skeleton.name}: {len(reaction.force)} force samples for {len(markers)} marker samples of the cycle. "
+                "Sample both at the same instants."
+            )
+    return markers
+
+
+def _mean_speed(skeleton: Skeleton, markers: np.ndarray, duration: float) -> float:
+    """Forward speed (m/s) from the pelvis markers: slope, corrected by what the cycle's end would add."""
+    pelvis = [i for i, m in enumerate(skeleton.markers) if m.segment == "pelvis"]
+    x = np.nanmean(markers[:, pelvis, 0], axis=1)
+    time = np.arange(len(x)) * duration / len(x)
+    known = np.isfinite(x)
+    return float(np.polyfit(time[known], x[known], 1)[0])
+
+
+def sample_at(phase: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Linear interpolation of evenly spaced samples of a cycle (n, …) at phases in [0, 1); NaN spreads to neighbours."""
+    position = np.asarray(phase) * len(samples)
+    below = np.minimum(np.floor(position).astype(int), len(samples) - 1)
+    above = np.minimum(below + 1, len(samples) - 1)
+    share = (position - below).reshape(-1, *[1] * (samples.ndim - 1))
+    exact = share < 1e-9
+    return np.where(exact, samples[below], samples[below] * (1.0 - share) + samples[above] * share)
+
+
+def _tracking_data(
+    gait: GaitProgram,
+    skeleton: Skeleton,
+    markers: np.ndarray,
+    reactions: Sequence[GroundReaction],
+    duration: float,
+    height: float,
+    weights: TrackingWeights,
+    rounding: float | None,
+) -> GaitData:
+    mesh = gait.structure.mesh
+    data = person_data(gait.structure, skeleton, height, rounding=rounding)
+    data = data.with_bounds("duration", duration, duration).with_bounds("speed", -1.0, 8.0)
+    data = _marker_data(data, skeleton, sample_at(mesh.phase, markers), mesh.quadrature, weights)
+    data = _force_data(data, reactions, mesh, skeleton, weights)
+    data = data.with_bounds("contact", -5.0, 5.0)
+    data = data.tracking("contact", np.zeros(gait.variables.shapes["contact"]), weights.contact_sd**-2.0)
+    if gait.structure.muscles:
+        n = 2 * len(GAIT_MUSCLES.muscles)
+        data = data.tracking("activations", np.zeros((mesh.n_nodes, n)), weights.effort, mesh.quadrature)
+        data = data.tracking("excitations", np.zeros((mesh.n_nodes, n)), 0.1 * weights.effort, mesh.quadrature)
+        spread = 0.02  # reserves (body weight × LEVER) are for passive tissue that no table holds: dear, small
+        data = data.with_bounds("reserves", -50.0, 50.0)
+        data = data.tracking("reserves", np.zeros((mesh.n_nodes, 6)), spread**-2.0, mesh.quadrature)
+    return smooth(data, gait, weights.smoothness)
+
+
+def _marker_data(
+    data: GaitData, skeleton: Skeleton, markers: np.ndarray, quadrature: np.ndarray, weights: TrackingWeights
+) -> GaitData:
+    moments = np.zeros((len(markers), len(nodes.SEGMENTS), 7))
+    loose = np.full((len(markers), nodes.N_Q), np.nan)
+    for i, segment in enumerate(nodes.SEGMENTS):
+        own = [k for k, m in enumerate(skeleton.markers) if m.segment == segment]
+        if own:
+            offsets = np.array([skeleton.markers[k].offset[:2] for k in own])
+            precision = np.full(len(own), weights.marker_sd**-2.0)
+            moments[:, i] = marker_moments(offsets, markers[:, own], precision)
+        elif segment == "torso":
+            loose[:, nodes.COORDINATES.index("lumbar_extension")] = 0.0
+    moments *= quadrature[:, None, None]
+    data = data.with_parameters(markers=moments.reshape(len(markers), -1))
+    return data.tracking("coordinates", loose, weights.loose_sd**-2.0, quadrature)
+
+
+def _force_data(
+    data: GaitData, reactions: Sequence[GroundReaction], mesh: Mesh, skeleton: Skeleton, weights: TrackingWeights
+) -> GaitData:
+    weight = -skeleton.mass * skeleton.gravity[1]
+    separate = np.full((mesh.n_nodes, 6), np.nan)
+    total = np.zeros((mesh.n_nodes, 4))
+    pressure = np.zeros((mesh.n_nodes, 2, 2))
+    for reaction in reactions:
+        force = smoothed_at(mesh, reaction.force[:, :2] / weight)
+        if reaction.foot == "both":
+            known = np.isfinite(force)
+            total = np.hstack([np.nan_to_num(force), known * weights.force_sd**-2.0 * mesh.quadrature[:, None]])
+            continue
+        side = {"right": 0, "left": 1}[reaction.foot]
+        separate[:, 3 * side : 3 * side + 2] = force
+        place = sample_at(mesh.phase, reaction.centre_of_pressure[:, :1])[:, 0]
+        known = np.isfinite(place) & (np.nan_to_num(force[:, 1]) > 0.1)
+        pressure[:, side, 0] = np.nan_to_num(place)
+        pressure[:, side, 1] = known * weights.pressure_sd**-2.0 * mesh.quadrature
+    data = data.tracking("forces", separate, weights.force_sd**-2.0, mesh.quadrature)
+    return data.with_parameters(total_force=total, pressure=pressure)
+
+
+def smoothed_at(mesh: Mesh, samples: np.ndarray) -> np.ndarray:
+    """Average of samples (n, k) over each node's share of the cycle; NaN where any of them is."""
+    n, width = len(samples), max(1, round(len(samples) / mesh.n_nodes))
+    centre = np.round(mesh.phase * n).astype(int)
+    around = centre[:, None] + np.arange(width) - (width - 1) // 2
+    return samples[np.mod(around, n)].mean(axis=1)
+
+
+def _start(
+    gait: GaitProgram, skeleton: Skeleton, markers: np.ndarray, duration: float, height: float, speed: float
+) -> np.ndarray:
+    """Angles of each segment from its markers where it has two or more, else normative; the pelvis from its markers."""
+    start = normative_start(gait, skeleton, height, max(speed, 0.6), SPHERES, duration=duration)
+    q = marker_pose(skeleton, sample_at(gait.structure.mesh.phase, markers))
+    index = gait.variables.index("coordinates")
+    start[index] = np.where(np.isfinite(q), q, start[index])
+    start[gait.variables.index("speed")] = speed
+    velocity = np.gradient(start[index], duration / len(q), axis=0)
+    start[gait.variables.index("speeds")] = velocity / nodes.SCALE["speeds"]
+    start[gait.variables.index("accelerations")] = 0.0
+    return start
+
+
+def marker_pose(skeleton: Skeleton, markers: np.ndarray) -> np.ndarray:
+    """Coordinates (n, 10) from a rigid fit of each segment to its markers (n, n_markers, 2); NaN where impossible."""
+    n = len(markers)
+    angle = {name: np.full(n, np.nan) for name in nodes.SEGMENTS}
+    origin = np.full((n, 2), np.nan)
+    for name in nodes.SEGMENTS:
+        own = [k for k, m in enumerate(skeleton.markers) if m.segment == name]
+        offsets = np.array([skeleton.markers[k].offset[:2] for k in own]).reshape(-1, 2)
+        if len(own) < 2 or np.ptp(offsets, axis=0).max() < 0.03:
+            continue
+        m = markers[:, own]
+        p = offsets - offsets.mean(axis=0)
+        d = m - m.mean(axis=1, keepdims=True)
+        across = (p[:, 0] * d[..., 1] - p[:, 1] * d[..., 0]).sum(axis=1)
+        along = (p * d).sum(axis=(1, 2))
+        angle[name] = np.arctan2(across, along)
+        if name == "pelvis":
+            c, s = np.cos(angle[name]), np.sin(angle[name])
+            x, y = offsets.mean(axis=0)
+            origin = m.mean(axis=1) - np.stack([c * x - s * y, s * x + c * y], axis=1)
+    q = np.full((n, nodes.N_Q), np.nan)
+    column = {name: i for i, name in enumerate(nodes.COORDINATES)}
+    q[:, column["pelvis_tilt"]] = angle["pelvis"]
+    q[:, [column["pelvis_tx"], column["pelvis_ty"]]] = origin
+    q[:, column["lumbar_extension"]] = _between(angle["torso"], angle["pelvis"])
+    for side in "rl":
+        thigh, shank, foot = (angle[f"{s}_{side}"] for s in ("femur", "tibia", "calcn"))
+        q[:, column[f"hip_flexion_{side}"]] = _between(thigh, angle["pelvis"])
+        q[:, column[f"knee_angle_{side}"]] = -_between(shank, thigh)
+        q[:, column[f"ankle_angle_{side}"]] = _between(foot, shank)
+    return q
+
+
+def _between(distal: np.ndarray, proximal: np.ndarray) -> np.ndarray:
+    return np.mod(distal - proximal + np.pi, 2.0 * np.pi) - np.pi
+
+
+def misfits(
+    solution: GaitSolution, skeleton: Skeleton, markers: np.ndarray, reactions: Sequence[GroundReaction]
+) -> dict[str, float]:
+    """RMS distance to the markers (m) and RMS error of the forces (body weights)."""
+    n = len(solution.speeds)
+    phase = np.arange(n) / n
+    states = segment_states(skeleton, list(solution.kinematics.values.T))
+    wanted = sample_at(phase, markers)
+    square = []
+    for k, marker in enumerate(skeleton.markers):
+        x, y, _ = point_position(states[skeleton.segment_index(marker.segment)], marker.offset)
+        square.append((x - wanted[:, k, 0]) ** 2 + (y - wanted[:, k, 1]) ** 2)
+    result = {"marker_rms_m": float(np.sqrt(np.nanmean(square)))}
+    weight = -skeleton.mass * skeleton.gravity[1]
+    right, left = (r.force[:, :2] for r in solution.kinetics.ground_reactions)
+    ours = {"right": right, "left": left, "both": right + left}
+    errors = [ours[r.foot] - smoothed_at(Mesh(n), r.force[:, :2]) for r in reactions]
+    for i, axis in enumerate(("forward", "vertical")):
+        values = np.concatenate([e[:, i] for e in errors]) if errors else np.array([np.nan])
+        if np.isfinite(values).any():
+            result[f"{axis}_force_rms_bw"] = float(np.sqrt(np.nanmean(values**2)) / weight)
+    return result
+
+
+def _refusal(checks: dict[str, float]) -> str:
+    """Why a converged reference is not good enough; empty if it is."""
+    if checks["marker_rms_m"] > 0.05:
+        return (
+            f"markers are missed by {100 * checks['marker_rms_m']:.1f} cm RMS (limit 5 cm): wrong basin, wrong scaling or "
+            "wrong labels"
+        )
+    if checks.get("vertical_force_rms_bw", 0.0) > 0.35:
+        return f"vertical force is missed by {checks['vertical_force_rms_bw']:.0%} of body weight RMS (limit 35 %)"
+    if checks["residual_share_bw"] > 0.10:
+        return f"equation residual between nodes is {checks['residual_share_bw']:.1%} of body weight (limit 10 %)"
+    if checks["stuck_coordinate_samples"]:
+        return "a coordinate is stuck at the end of its range of motion"
+    return ""
