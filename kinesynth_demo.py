@@ -116,7 +116,9 @@ def _make_archive(run: Run) -> str:
 def _import(run: Run) -> str:
     from mocap_import.archive import convert_archive
 
-    table = convert_archive(run.archive, run.folder / "trials", n_workers=run.n_workers, progress=run.track)
+    n_files = sum(1 for path in run.archive.rglob("*") if path.suffix.lower() == ".c3d")
+    with run.track(n_files, "C3D files") as bar:
+        table = convert_archive(run.archive, run.folder / "trials", n_workers=run.n_workers, progress=bar)
     shutil.copyfile(run.folder / "trials" / "import.csv", run.folder / "import.csv")
     return ", ".join(f"{n} {status}" for status, n in table.status.value_counts().items())
 

@@ -118,6 +118,8 @@ def _parse(path: Path) -> C3dLayout:
     words = struct.unpack(order + "256H", header)
     scale = float(_floats(header[12:16], processor)[0])
     parameters = _walk(section, processor)
+    if words[1] and "RATE" not in parameters.get("POINT", {}):
+        raise ValueError("it lacks POINT:RATE")
     first, n_frames = _frames(words, parameters)
     return C3dLayout(
         n_points=words[1],
@@ -156,6 +158,8 @@ def _walk(section: bytes, processor: int) -> dict[str, dict[str, Any]]:
         if length == 0 or group == 0:
             break
         name = section[position + 2 : position + 2 + length].decode("latin-1").strip().upper()
+        if not name.isprintable():
+            raise ValueError(f"{name!r} is no name of a parameter")
         position += 2 + length
         (offset,) = struct.unpack_from(order + "H", section, position)
         if group < 0:

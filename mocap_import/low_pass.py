@@ -37,23 +37,24 @@ def low_pass(values: np.ndarray, rate: float, cutoff: float, order: int = 4) -> 
     half = order // 2
     corrected = np.tan(np.pi * cutoff / rate) / (np.sqrt(2.0) - 1.0) ** (1.0 / (2 * half))
     sections = butter(half, min(2.0 * np.arctan(corrected) / np.pi, 0.999), output="sos")
+    # The filter rings for a few periods of the cutoff; shorter padding would let its start into the data.
+    padding = int(np.ceil(4.0 * rate / cutoff))
     values = np.asarray(values, dtype=float)
     columns = values.reshape(len(values), -1)
     finite = np.isfinite(columns)
     result = np.full_like(columns, np.nan)
     whole = finite.all(axis=0)
     if whole.any() and len(columns) > 1:
-        result[:, whole] = _filtered(sections, columns[:, whole])
+        result[:, whole] = _filtered(sections, columns[:, whole], padding)
     for k in np.flatnonzero(~whole & finite.any(axis=0)):
         edges = np.flatnonzero(np.diff(np.r_[0, finite[:, k].astype(np.int8), 0]))
         for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            result[start:stop, k] = _filtered(sections, columns[start:stop, k])
+            result[start:stop, k] = _filtered(sections, columns[start:stop, k], padding)
     return result.reshape(values.shape) if len(columns) > 1 else values.copy()
 
 
-def _filtered(sections: np.ndarray, stretch: np.ndarray) -> np.ndarray:
-    """One gap-free stretch; too short ones get less padding, single samples stay."""
+def _filtered(sections: np.ndarray, stretch: np.ndarray, padding: int) -> np.ndarray:
+    """One gap-free stretch, continued by point reflection; short ones get less of it, single samples stay."""
     if len(stretch) < 2:
         return stretch
-    usual = 3 * (2 * len(sections) + 1)
-    return sosfiltfilt(sections, stretch, axis=0, padlen=min(usual, len(stretch) - 1))
+    return sosfiltfilt(sections, stretch, axis=0, padlen=min(padding, len(stretch) - 1))

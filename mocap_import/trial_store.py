@@ -63,9 +63,10 @@ def load_trial(path: str | Path) -> MarkerTrial:
     path = Path(path)
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs.get("schema") != SCHEMA:
+            schema = file.attrs.get("schema")
+            if schema != SCHEMA:
                 raise TrialRefused(
-                    f"{path.name}: trial schema {file.attrs.get('schema')!r}, expected {SCHEMA}; import it again."
+                    f"{path.name}: trial schema {schema}, expected {SCHEMA}; import it again."
                 )
             _check_links(file, path.name)
             return _read(file)

@@ -8,7 +8,7 @@ that the motion of a cluster and the motion of a model are poses of the same fra
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -18,10 +18,6 @@ from opensim_models.motion import SegmentMotion
 
 MIN_SPREAD = 0.005
 """Markers must spread at least this far (m, RMS) across a second axis; on a line a rotation stays unknown."""
-
-MAX_RESIDUAL = 0.03
-"""A marker further than this (m, RMS) from where the other markers of its segment predict it is no part of the
-cluster: soft tissue moved single markers by up to 12 mm in a runner's trial, an exchanged label by 200 mm."""
 
 
 @dataclass(frozen=True)
@@ -143,58 +139,6 @@ def cluster_motion(trial: MarkerTrial, cluster: MarkerCluster) -> SegmentMotion:
     return SegmentMotion(cluster.segment, origin, Rotation.from_matrix(rotation), trial.rate)
 
 
-def rigid_part(trial: MarkerTrial, cluster: MarkerCluster) -> tuple[MarkerCluster | None, tuple[str, ...]]:
-    """Leave out markers that do not belong to one rigid body, such as two that exchanged their labels.
-
-    Each marker is predicted from the pose of the others. While the worst prediction is further off than `MAX_RESIDUAL`
-    (RMS over at most 200 frames of the trial), the marker whose absence makes the rest agree best is left out.
-
-    Returns
-    -------
-    MarkerCluster or None
-        None if no three markers off a line agree.
-    tuple of str
-        The labels that were left out.
-    """
-    sample = replace(trial, positions=trial.positions[:: 1 + trial.n_frames // 200])
-    left_out: tuple[str, ...] = ()
-    while _disagreement(sample, cluster) > MAX_RESIDUAL:
-        smaller = _without_each(cluster)
-        if not smaller:
-            return None, left_out + cluster.labels
-        label = min(smaller, key=lambda label: _disagreement(sample, smaller[label]))
-        cluster = smaller[label]
-        left_out += (label,)
-    return cluster, left_out
-
-
-def _without_each(cluster: MarkerCluster) -> dict[str, MarkerCluster]:
-    """Map each label to the cluster of the other markers, where these still make one."""
-    found = {}
-    for index, label in enumerate(cluster.labels):
-        others = np.arange(len(cluster.labels)) != index
-        labels = tuple(np.array(cluster.labels)[others])
-        try:
-            found[label] = make_cluster(
-                cluster.segment, labels, cluster.reference[others], weights=cluster.weights[others]
-            )
-        except TrialRefused:  # too few, or on a line
-            continue
-    return found
-
-
-def _disagreement(trial: MarkerTrial, cluster: MarkerCluster) -> float:
-    """RMS distance (m) of the worst marker from where the others have it; of three markers, from where all have it."""
-    worst, smaller = 0.0, _without_each(cluster)
-    for index, label in enumerate(cluster.labels):
-        motion = cluster_motion(trial, smaller.get(label, cluster))
-        residual = cluster_residual(trial, cluster, motion)[:, index]
-        residual = residual[np.isfinite(residual)]
-        if len(residual):
-            worst = max(worst, float(np.sqrt(np.mean(residual**2))))
-    return worst
-
-
 def segment_motions(
     trial: MarkerTrial,
     static: MarkerTrial,
@@ -264,13 +208,6 @@ def fit_poses(reference: np.ndarray, positions: np.ndarray, weights: np.ndarray)
     unknown = (seen.sum(axis=1) < 3) | (_second_spread(spread) < MIN_SPREAD)
     rotation[unknown], origin[unknown] = np.nan, np.nan
     return rotation, origin
-
-
-def cluster_residual(trial: MarkerTrial, cluster: MarkerCluster, motion: SegmentMotion) -> np.ndarray:
-    """Distance (n_frames, n_markers) in m of each marker from where the rigid cluster would have it."""
-    positions = np.stack([trial.marker(label) for label in cluster.labels], axis=1)
-    rigid = motion.origin[:, None] + np.einsum("nij,mj->nmi", motion.orientation.as_matrix(), cluster.reference)
-    return np.linalg.norm(positions - rigid, axis=2)
 
 
 def _second_spread(covariance: np.ndarray) -> np.ndarray:

@@ -16,11 +16,12 @@ from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from opensim_models.motion import Kinematics, SegmentMotion
 from opensim_models.segment_motion import segment_motions as model_motions
 from opensim_models.skeleton import Skeleton
+from synth.cluster_rigidity import rigid_part
 from synth.corpus_trial import CorpusTrial
 from synth.imu import simulate_imu
 from synth.imu_errors import ImuErrors
 from synth.inertial import ImuRecording, SensorPlacement
-from synth.marker_cluster import cluster_motion, make_cluster, rigid_part
+from synth.marker_cluster import cluster_motion, make_cluster
 
 CUTOFFS = {
     "pelvis": 10.0,

@@ -20,9 +20,9 @@ from synth.virtual_laboratory import OVERGROUND, TREADMILL
 from synth.virtual_recording import record_person
 from synth.walking_person import WalkingCycle
 
-SPEEDS = (1.15, 1.40)
+SPEEDS = (1.20, 1.38)
 """Walking speeds (m/s) of every person, give or take SPEED_SPREAD."""
-SPEED_SPREAD = 0.06
+SPEED_SPREAD = 0.04
 SOLVER = "synth.optimal_control.generate:generate_gait"
 SECONDS_PER_GAIT = 180.0
 

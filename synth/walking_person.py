@@ -132,9 +132,10 @@ def walk(
     """
     skeleton = lower_body_skeleton(cycle.subject, table="de_leva")
     embroidery = {name: (row[0], row[1] * rng.uniform(0.7, 1.3), *row[2:]) for name, row in _OUT_OF_PLANE.items()}
-    time = np.arange(round(duration * rate)) / rate
+    n_frames = round(duration * rate)
+    time = np.arange(n_frames) / rate
     kinematics = _spatial(cycle, skeleton, embroidery, time, rate)
-    force_time = np.arange(round(duration * force_rate)) / force_rate
+    force_time = np.arange(round(n_frames * force_rate / rate)) / force_rate
     at_force = _spatial(cycle, skeleton, embroidery, force_time, force_rate)
     return WalkingPerson(skeleton, kinematics, _forces(cycle, skeleton, at_force, force_time))
 

@@ -127,6 +127,8 @@ def variable_layout(structure: GaitStructure) -> Layout:
     if structure.muscles:
         count = 2 * len(MUSCLE_SETS[structure.muscles].muscles)
         shapes |= {"activations": (n, count), "excitations": (n, count), "reserves": (n, 6)}
+    if structure.contact:
+        shapes["slack"] = (n, 6)
     shapes |= {"duration": (1,), "speed": (1,)}
     if structure.contact:
         shapes["contact"] = (2 * len(CONTACT_MODELS[structure.contact].points),)
@@ -254,8 +256,9 @@ def _mechanics_uses(structure: GaitStructure, variables: Layout, parameters: Lay
             ]
             uses.append(BlockUse(nodes.muscle_block(structure.muscles), entries, _same(constants, n)))
         if structure.contact:
+            slack = variables.index("slack").T
             correction = _same(variables.index("contact"), n)
-            entries = np.vstack([q[chain], v[chain], force[3 * i : 3 * i + 3], correction])
+            entries = np.vstack([q[chain], v[chain], force[3 * i : 3 * i + 3], slack[3 * i : 3 * i + 3], correction])
             constants = np.r_[_chain_numbers(parameters, side), _law_numbers(parameters)]
             uses.append(BlockUse(nodes.contact_block(structure.contact), entries, _same(constants, n)))
     return uses
@@ -407,7 +410,7 @@ def person_data(
     upper = np.array([min(b, WIDE) for _, b in limits])
     data = data.with_bounds("coordinates", lower, upper)
     if structure.contact:
-        data = data.with_bounds("contact", 0.0, 0.0)
+        data = data.with_bounds("contact", 0.0, 0.0).with_bounds("slack", 0.0, 0.0)
     return replace(data, parameters=parameters)
 
 
@@ -427,3 +430,11 @@ def smooth(data: GaitData, gait: GaitProgram, weight: float) -> GaitData:
     for name in ("pelvis_tx", "pelvis_ty"):
         roughness[0, nodes.COORDINATES.index(name)] *= 25.0  # m against rad: accelerations are smaller numbers
     return data.with_parameters(roughness__accelerations=roughness)
+
+
+def loosen_contact(data: GaitData, gait: GaitProgram, deviation: float) -> GaitData:
+    """Let the ground forces differ from the contact law by that standard deviation (body weights), on the way only."""
+    mesh = gait.structure.mesh
+    return data.with_bounds("slack", -50.0, 50.0).tracking(
+        "slack", np.zeros((mesh.n_nodes, 6)), deviation**-2.0, mesh.quadrature
+    )

@@ -21,6 +21,7 @@ from synth.optimal_control.gait_problem import (
     GaitData,
     GaitProgram,
     GaitStructure,
+    loosen_contact,
     person_data,
     smooth,
     start_at_origin,
@@ -46,7 +47,7 @@ _NODES_COARSE, _NODES_FINE = 16, 50
 _ANGLE_SD = np.radians(4.0)
 _TRUNK_SD = np.radians(2.0)
 _VERTICAL_SD, _FORWARD_SD = 0.05, 0.03
-_SOFT_FLOOR = 0.02
+_SLACK_SD = 0.03
 _EFFORT, _SMOOTHNESS = 4.0, 1e-2
 
 
@@ -111,17 +112,21 @@ def _generate(
     def start(gait: GaitProgram) -> np.ndarray:
         return normative_start(gait, skeleton, height, speed, SPHERES, start_style)
 
-    def data(gait: GaitProgram, rounding: float | None = None) -> GaitData:
-        return _generation_data(gait, skeleton, height, speed, style, rounding)
+    def data(gait: GaitProgram, slack: float = 0.0) -> GaitData:
+        wanted = _generation_data(gait, skeleton, height, speed, style)
+        return loosen_contact(wanted, gait, slack) if slack else wanted
 
     coarse = Mesh(_NODES_COARSE, period="half_cycle")
     fine = Mesh(n_nodes, period="half_cycle")
-    # Spheres push only where they touch, so a start with a foot in the air may never find the floor; a soft floor
-    # reaches far enough to pull every start into the basin of walking.
+    # Spheres push only where they touch, so a start with a foot in the air may never find the floor: at first the
+    # forces may differ from the contact law, at a price.
+    torques = GaitStructure(coarse, "", SPHERES.name)
+    muscles = replace(torques, muscles=GAIT_MUSCLES.name)
     rungs = (
-        Rung("torques on a soft floor", GaitStructure(coarse, "", SPHERES.name), partial(data, rounding=_SOFT_FLOOR)),
-        Rung("muscles", GaitStructure(coarse, GAIT_MUSCLES.name, SPHERES.name), data),
-        Rung("fine mesh", GaitStructure(fine, GAIT_MUSCLES.name, SPHERES.name), data, warm=True),
+        Rung("yielding contact", torques, partial(data, slack=_SLACK_SD)),
+        Rung("torques", torques, data, optional=True),
+        Rung("muscles", muscles, data),
+        Rung("fine mesh", replace(muscles, mesh=fine), data, warm=True),
     )
     reached = climb(rungs, start)
     solution = make_solution(reached, skeleton)
@@ -149,12 +154,10 @@ def _check_request(subject: Subject, speed: float) -> None:
         )
 
 
-def _generation_data(
-    gait: GaitProgram, skeleton: Skeleton, height: float, speed: float, style: GaitStyle, rounding: float | None
-) -> GaitData:
+def _generation_data(gait: GaitProgram, skeleton: Skeleton, height: float, speed: float, style: GaitStyle) -> GaitData:
     mesh = gait.structure.mesh
     half = cycle_duration(speed, height, style) / 2.0
-    data = person_data(gait.structure, skeleton, height, strength=style.strength, rounding=rounding)
+    data = person_data(gait.structure, skeleton, height, strength=style.strength)
     data = start_at_origin(data, mesh.n_nodes)
     data = data.with_bounds("duration", half, half).with_bounds("speed", speed, speed)
     phase = mesh.phase / 2.0

@@ -22,13 +22,15 @@ from synth.optimal_control.gait_problem import (
     GaitData,
     GaitProgram,
     GaitStructure,
+    loosen_contact,
     person_data,
     smooth,
 )
 from synth.optimal_control.ground_contact import SPHERES
 from synth.optimal_control.ladder import Rung, climb
 from synth.optimal_control.muscle import GAIT_MUSCLES
-from synth.optimal_control.objective import marker_moments
+from synth.optimal_control.normative_gait import normative_coordinates
+from synth.optimal_control.objective import N_MARKER_MOMENTS, marker_moments
 from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution
 from synth.optimal_control.start import normative_start
 
@@ -53,6 +55,8 @@ class TrackingWeights:
         Weight of squared jerk, see `gait_problem.smooth`.
     loose_sd : float
         Of trunk angles that no marker decides, around upright (rad).
+    guess_sd : float
+        Of forces that no plate measured, around normative ones (body weights); only until a contact law takes over.
     contact_sd : float
         Of the correction of a sphere's position (m).
     """
@@ -63,6 +67,7 @@ class TrackingWeights:
     effort: float = 1.0
     smoothness: float = 2e-3
     loose_sd: float = 0.1
+    guess_sd: float = 0.2
     contact_sd: float = 0.01
 
 
@@ -108,17 +113,18 @@ def track_markers(
     weights = weights or TrackingWeights()
     speed = _mean_speed(skeleton, measured, duration)
 
-    def data(gait: GaitProgram, rounding: float | None = None, effort: float | None = None) -> GaitData:
-        return _tracking_data(gait, skeleton, measured, ground_reactions, duration, height, weights, rounding)
+    def data(gait: GaitProgram, slack: float = 0.0) -> GaitData:
+        return _tracking_data(gait, skeleton, measured, ground_reactions, duration, height, speed, weights, slack)
 
     def start(gait: GaitProgram) -> np.ndarray:
-        return _start(gait, skeleton, measured, duration, height, speed)
+        return _start(gait, skeleton, measured, ground_reactions, duration, height, speed)
 
     coarse, fine = Mesh(_COARSE), Mesh(n_nodes)
     torques = GaitStructure(coarse, "", SPHERES.name, markers=True)
     muscles = replace(torques, muscles=GAIT_MUSCLES.name)
     rungs = (
-        Rung("torques on a soft floor", torques, partial(data, rounding=0.02)),
+        Rung("forces as data", replace(torques, contact=""), data, optional=True),
+        Rung("yielding contact", torques, partial(data, slack=0.03), max_iterations=150, optional=True),
         Rung("torques", torques, data, optional=True),
         Rung("muscles", muscles, data),
         Rung("fine mesh", replace(muscles, mesh=fine), data, warm=True),
@@ -178,7 +184,7 @@ def _mean_speed(skeleton: Skeleton, markers: np.ndarray, duration: float) -> flo
 
 
 def sample_at(phase: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """Linear interpolation of evenly spaced samples of a cycle (n, …) at phases in [0, 1); NaN spreads to neighbours."""
+    """Linear interpolation of evenly spaced samples of a cycle (n, …) at phases in [0, 1); NaN spreads."""
     position = np.asarray(phase) * len(samples)
     below = np.minimum(np.floor(position).astype(int), len(samples) - 1)
     above = np.minimum(below + 1, len(samples) - 1)
@@ -194,16 +200,24 @@ def _tracking_data(
     reactions: Sequence[GroundReaction],
     duration: float,
     height: float,
+    speed: float,
     weights: TrackingWeights,
-    rounding: float | None,
+    slack: float,
 ) -> GaitData:
     mesh = gait.structure.mesh
-    data = person_data(gait.structure, skeleton, height, rounding=rounding)
+    data = person_data(gait.structure, skeleton, height)
     data = data.with_bounds("duration", duration, duration).with_bounds("speed", -1.0, 8.0)
     data = _marker_data(data, skeleton, sample_at(mesh.phase, markers), mesh.quadrature, weights)
-    data = _force_data(data, reactions, mesh, skeleton, weights)
-    data = data.with_bounds("contact", -5.0, 5.0)
-    data = data.tracking("contact", np.zeros(gait.variables.shapes["contact"]), weights.contact_sd**-2.0)
+    guess = None
+    if not gait.structure.contact:
+        start = gait.variables.split(_start(gait, skeleton, markers, reactions, duration, height, speed))
+        guess = start["forces"]
+    data = _force_data(data, reactions, mesh, skeleton, weights, guess)
+    if gait.structure.contact:
+        data = data.with_bounds("contact", -5.0, 5.0)
+        data = data.tracking("contact", np.zeros(gait.variables.shapes["contact"]), weights.contact_sd**-2.0)
+        if slack:
+            data = loosen_contact(data, gait, slack)
     if gait.structure.muscles:
         n = 2 * len(GAIT_MUSCLES.muscles)
         data = data.tracking("activations", np.zeros((mesh.n_nodes, n)), weights.effort, mesh.quadrature)
@@ -217,7 +231,7 @@ def _tracking_data(
 def _marker_data(
     data: GaitData, skeleton: Skeleton, markers: np.ndarray, quadrature: np.ndarray, weights: TrackingWeights
 ) -> GaitData:
-    moments = np.zeros((len(markers), len(nodes.SEGMENTS), 7))
+    moments = np.zeros((len(markers), len(nodes.SEGMENTS), N_MARKER_MOMENTS))
     loose = np.full((len(markers), nodes.N_Q), np.nan)
     for i, segment in enumerate(nodes.SEGMENTS):
         own = [k for k, m in enumerate(skeleton.markers) if m.segment == segment]
@@ -233,8 +247,14 @@ def _marker_data(
 
 
 def _force_data(
-    data: GaitData, reactions: Sequence[GroundReaction], mesh: Mesh, skeleton: Skeleton, weights: TrackingWeights
+    data: GaitData,
+    reactions: Sequence[GroundReaction],
+    mesh: Mesh,
+    skeleton: Skeleton,
+    weights: TrackingWeights,
+    guess: np.ndarray | None,
 ) -> GaitData:
+    """Force targets; `guess` (n_nodes, 6) stands in, loosely, where nothing is known and no contact law decides."""
     weight = -skeleton.mass * skeleton.gravity[1]
     separate = np.full((mesh.n_nodes, 6), np.nan)
     total = np.zeros((mesh.n_nodes, 4))
@@ -251,7 +271,12 @@ def _force_data(
         known = np.isfinite(place) & (np.nan_to_num(force[:, 1]) > 0.1)
         pressure[:, side, 0] = np.nan_to_num(place)
         pressure[:, side, 1] = known * weights.pressure_sd**-2.0 * mesh.quadrature
-    data = data.tracking("forces", separate, weights.force_sd**-2.0, mesh.quadrature)
+    precision = np.full(separate.shape, weights.force_sd**-2.0)
+    if guess is not None:
+        unknown = np.isnan(separate)
+        separate = np.where(unknown, guess, separate)
+        precision[unknown] = weights.guess_sd**-2.0
+    data = data.tracking("forces", separate, precision, mesh.quadrature)
     return data.with_parameters(total_force=total, pressure=pressure)
 
 
@@ -264,18 +289,50 @@ def smoothed_at(mesh: Mesh, samples: np.ndarray) -> np.ndarray:
 
 
 def _start(
-    gait: GaitProgram, skeleton: Skeleton, markers: np.ndarray, duration: float, height: float, speed: float
+    gait: GaitProgram,
+    skeleton: Skeleton,
+    markers: np.ndarray,
+    reactions: Sequence[GroundReaction],
+    duration: float,
+    height: float,
+    speed: float,
 ) -> np.ndarray:
-    """Angles of each segment from its markers where it has two or more, else normative; the pelvis from its markers."""
-    start = normative_start(gait, skeleton, height, max(speed, 0.6), SPHERES, duration=duration)
-    q = marker_pose(skeleton, sample_at(gait.structure.mesh.phase, markers))
-    index = gait.variables.index("coordinates")
+    """What the data say directly: angles of well-marked segments and forces; the rest normative, in the right phase."""
+    mesh = gait.structure.mesh
+    q = marker_pose(skeleton, sample_at(mesh.phase, markers))
+    walking = max(speed, 0.6)
+    shift = _phase_shift(q, mesh.phase, walking, height)
+    start = normative_start(gait, skeleton, height, walking, SPHERES, duration=duration, shift=shift)
+    index, forces = gait.variables.index("coordinates"), gait.variables.index("forces")
     start[index] = np.where(np.isfinite(q), q, start[index])
     start[gait.variables.index("speed")] = speed
-    velocity = np.gradient(start[index], duration / len(q), axis=0)
+    jump = np.zeros(nodes.N_Q)
+    jump[nodes.COORDINATES.index("pelvis_tx")] = speed * duration
+    around = np.vstack([start[index][-1:] - jump, start[index], start[index][:1] + jump])
+    velocity = (around[2:] - around[:-2]) / (2.0 * duration / mesh.n_nodes)
     start[gait.variables.index("speeds")] = velocity / nodes.SCALE["speeds"]
     start[gait.variables.index("accelerations")] = 0.0
+    weight = -skeleton.mass * skeleton.gravity[1]
+    for reaction in reactions:
+        if reaction.foot != "both":
+            own = forces[:, :2] if reaction.foot == "right" else forces[:, 3:5]
+            measured = smoothed_at(mesh, reaction.force[:, :2] / weight)
+            start[own] = np.where(np.isfinite(measured), measured, start[own])
     return start
+
+
+def _phase_shift(pose: np.ndarray, phase: np.ndarray, speed: float, height: float) -> float:
+    """Phase of the gait cycle at the first node, by the best match of hips and knees with normative walking."""
+    columns = [nodes.COORDINATES.index(f"{j}_{s}") for j in ("hip_flexion", "knee_angle") for s in "rl"]
+    measured = pose[:, columns]
+    if np.isfinite(measured).mean() < 0.5:
+        return 0.0
+    shifts = np.arange(50) / 50.0
+    misfit = []
+    for shift in shifts:
+        difference = measured - normative_coordinates(phase + shift, speed, height)[:, columns]
+        misfit.append(np.nanmean((difference - np.nanmean(difference, axis=0)) ** 2))
+    return float(shifts[int(np.argmin(misfit))])
 
 
 def marker_pose(skeleton: Skeleton, markers: np.ndarray) -> np.ndarray:
@@ -343,8 +400,8 @@ def _refusal(checks: dict[str, float]) -> str:
     """Why a converged reference is not good enough; empty if it is."""
     if checks["marker_rms_m"] > 0.05:
         return (
-            f"markers are missed by {100 * checks['marker_rms_m']:.1f} cm RMS (limit 5 cm): wrong basin, wrong scaling or "
-            "wrong labels"
+            f"markers are missed by {100 * checks['marker_rms_m']:.1f} cm RMS (limit 5 cm): wrong basin, "
+            "wrong scaling or wrong labels"
         )
     if checks.get("vertical_force_rms_bw", 0.0) > 0.35:
         return f"vertical force is missed by {checks['vertical_force_rms_bw']:.0%} of body weight RMS (limit 35 %)"

@@ -48,6 +48,7 @@ SCALE = {
     "activations": 1.0,
     "excitations": 1.0,
     "reserves": 0.1,
+    "slack": 0.1,
     "duration": 1.0,
     "speed": 1.0,
     "mounting": 0.2,
@@ -180,17 +181,18 @@ def muscle_block(muscles: str) -> Block:
 
 @lru_cache
 def contact_block(contact: str) -> Block:
-    """Ground force of one foot = contact law.
+    """Ground force of one foot = contact law + slack.
 
-    Variables: 6 coordinates and 6 speeds of the foot's chain, force x, y, moment, then an x and a y correction (m) of
-    each contact point. Parameters: 24 numbers of the chain's segments, body weight (N), body height (m), stiffness
-    (in the law's unit), rounding (m).
+    Variables: 6 coordinates and 6 speeds of the foot's chain, force x, y, moment, three slacks in the units of the
+    forces (0 in every solution; paid for on the way to it), then an x and a y correction (m) of each contact point.
+    Parameters: 24 numbers of the chain's segments, body weight (N), body height (m), stiffness (in the law's unit),
+    rounding (m).
     """
     model = CONTACT_MODELS[contact]
     n = len(model.points)
 
     def rows(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
-        q, v, force, correction = x[:6], x[6:12], x[12:15], x[15:]
+        q, v, force, slack, correction = x[:6], x[6:12], x[12:15], x[15:18], x[18:]
         weight, height, stiffness, rounding = (p[24 + i] for i in range(4))
         foot = _foot_state(q, v, p[:24])
         positions = [
@@ -200,13 +202,14 @@ def contact_block(contact: str) -> Block:
         radii = [height * point.radius for point in model.points]
         fx, fy, m = foot_load(model, foot, positions, radii, 0.0, stiffness, rounding)
         return ca.SX(0), [
-            force[0] - fx / weight,
-            force[1] - fy / weight,
-            force[2] - m / (weight * LEVER),
+            force[0] - fx / weight - slack[0],
+            force[1] - fy / weight - slack[1],
+            force[2] - m / (weight * LEVER) - slack[2],
         ]
 
     scale = np.r_[
         np.full(6, SCALE["coordinates"]), np.full(6, SCALE["speeds"]), np.full(3, SCALE["forces"]),
+        np.full(3, SCALE["slack"]),
         np.full(2 * n, SCALE["contact"]),
     ]  # fmt: skip
     return make_block("ground contact", rows, scale, 28)
@@ -232,7 +235,7 @@ def pressure_block() -> Block:
 
 @lru_cache
 def marker_block() -> Block:
-    """Cost of all markers. Variables: coordinates. Parameters: skeleton, seven marker moments of each segment."""
+    """Cost of all markers. Variables: coordinates. Parameters: skeleton, eight marker moments of each segment."""
 
     def cost(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
         states = segment_states(skeleton_from(p[:N_SKELETON]), _items(x))

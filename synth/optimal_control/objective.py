@@ -14,7 +14,7 @@ import numpy as np
 from opensim_models.multibody import SegmentState, specific_force
 
 Scalar = Any
-N_MARKER_MOMENTS = 7
+N_MARKER_MOMENTS = 8
 
 
 def squared_error(value: Scalar, target: Scalar, weight: Scalar) -> Scalar:
@@ -60,7 +60,7 @@ def track_centre_of_pressure(
 
 
 def marker_moments(offsets: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Condense the markers of one segment into the seven numbers on which their misfit depends.
+    """Condense the markers of one segment into the eight numbers on which their misfit depends.
 
     For markers p_i fixed in a segment with origin o and rotation R, Σ w_i |o + R p_i - m_i|² depends on the markers
     through a few sums only; so any marker set is tracked by the same compiled equations.
@@ -76,9 +76,8 @@ def marker_moments(offsets: np.ndarray, positions: np.ndarray, weights: np.ndarr
 
     Returns
     -------
-    ndarray, shape (..., 7)
-        Σw, Σw p_x, Σw p_y, Σw m_x, Σw m_y, Σw p·m, Σw p×m … with the constant Σw(|p|² + |m|²) in the eighth place
-        left out: it shifts the objective only.
+    ndarray, shape (..., 8)
+        Σw, Σw p_x, Σw p_y, Σw m_x, Σw m_y, Σw p·m, Σw p×m and the constant Σw(|p|² + |m|²).
     """
     seen = np.isfinite(positions).all(axis=-1)
     weight = np.where(seen, weights, 0.0)
@@ -86,25 +85,19 @@ def marker_moments(offsets: np.ndarray, positions: np.ndarray, weights: np.ndarr
     p = np.broadcast_to(offsets, m.shape)
     along = p[..., 0] * m[..., 0] + p[..., 1] * m[..., 1]
     across = p[..., 0] * m[..., 1] - p[..., 1] * m[..., 0]
-    terms = np.stack([np.ones_like(along), p[..., 0], p[..., 1], m[..., 0], m[..., 1], along, across], axis=-1)
+    square = (p**2).sum(axis=-1) + (m**2).sum(axis=-1)
+    terms = np.stack([np.ones_like(along), p[..., 0], p[..., 1], m[..., 0], m[..., 1], along, across, square], axis=-1)
     return (weight[..., None] * terms).sum(axis=-2)
 
 
-def marker_constant(offsets: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The part of the misfit Σ w_i (|p_i|² + |m_i|²) that no motion changes, shape (...)."""
-    seen = np.isfinite(positions).all(axis=-1)
-    m = np.where(seen[..., None], positions, 0.0)
-    square = (offsets**2).sum(axis=-1) + (m**2).sum(axis=-1)
-    return (np.where(seen, weights, 0.0) * square).sum(axis=-1)
-
-
 def track_markers_of_segment(state: SegmentState, moments: Sequence[Scalar]) -> Scalar:
-    """Misfit Σ w |o + R p - m|² of all markers of a segment, less its constant (see `marker_moments`)."""
+    """Misfit Σ w |o + R p - m|² of all markers of a segment (see `marker_moments`)."""
     ox, oy, _ = state.origin
     c, s = state.rotation[0][0], state.rotation[1][0]
-    total, px, py, mx, my, along, across = (moments[i] for i in range(N_MARKER_MOMENTS))
+    total, px, py, mx, my, along, across, square = (moments[i] for i in range(N_MARKER_MOMENTS))
     turned_x, turned_y = c * px - s * py, s * px + c * py
-    return total * (ox * ox + oy * oy) + 2.0 * (ox * (turned_x - mx) + oy * (turned_y - my) - c * along - s * across)
+    place = ox * (turned_x - mx) + oy * (turned_y - my)
+    return total * (ox * ox + oy * oy) + 2.0 * (place - c * along - s * across) + square
 
 
 def sagittal_imu(state: SegmentState, offset: tuple[Scalar, Scalar], mounting: Scalar) -> tuple[Scalar, Scalar, Scalar]:

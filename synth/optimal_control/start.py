@@ -22,6 +22,7 @@ def normative_start(
     contact: ContactModel,
     style: GaitStyle | None = None,
     duration: float | None = None,
+    shift: float = 0.0,
 ) -> np.ndarray:
     """Solver variables of normative walking with the feet on the floor.
 
@@ -36,20 +37,22 @@ def normative_start(
     style : GaitStyle, optional
     duration : float, optional
         Of the full cycle (s); the normative one if absent.
+    shift : float
+        Phase of the gait cycle at the first node (0 = right foot strike).
     """
     mesh = gait.structure.mesh
     full = duration or cycle_duration(speed, height, style)
     period = full / 2.0 if mesh.period == "half_cycle" else full
     share = 0.5 if mesh.period == "half_cycle" else 1.0
     fine = np.arange(200) / 200.0
-    q = normative_coordinates(fine, speed, height, style)
+    q = normative_coordinates(fine + shift, speed, height, style)
     q[:, 1], q[:, 2] = 0.0, 0.0
     q[:, 2] = low_pass_periodic(-lowest_point(skeleton, q, contact, height) - 0.004, 4)
     v, a = periodic_derivatives(q, full)
     q[:, 1], v[:, 1] = speed * full * fine, speed
     at = np.round(mesh.phase * share * 200).astype(int) % 200
     forces = np.zeros((mesh.n_nodes, 6))
-    forces[:, [0, 1, 3, 4]] = normative_forces(mesh.phase * share, speed, height)
+    forces[:, [0, 1, 3, 4]] = normative_forces(mesh.phase * share + shift, speed, height)
     arrays = {
         "coordinates": q[at],
         "speeds": v[at],

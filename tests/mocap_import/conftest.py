@@ -149,3 +149,9 @@ def z_up():
 def plate_builder():
     """Builder of plates."""
     return plate_at
+
+
+@pytest.fixture(scope="session")
+def make_walk():
+    """The same builder, for property tests that outlive a function's fixtures."""
+    return make_walker

@@ -1,0 +1,232 @@
+"""The front door: one command, `kinesynth`, whose sub-commands live in each package's ``cli.py``.
+
+A package is imported only when one of its commands is used. What a command raises on purpose (a refused trial, a model
+that is none, a full disk, Ctrl-C) ends in one sentence and an exit code; ``KINESYNTH_DEBUG=1`` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import importlib.util
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+OUR_PACKAGES = {
+    "mocap_import",
+    "opensim_models",
+    "synth",
+    "training",
+    "kinesynth",
+    "kinesynth_demo",
+    "kinesynth_doctor",
+}
+INTERRUPTED = 130
+# command -> (one line of help, where its typer app may be)
+COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "import": ("Convert a folder of C3D files into trials.", ("mocap_import.cli:import_app",)),
+    "labels": ("Show what the labels of a C3D file mean.", ("mocap_import.cli:labels_app",)),
+    "model": ("Look at skeletons and OpenSim models.", ("opensim_models.cli:model_app",)),
+    "motion": ("Scale skeletons and solve inverse kinematics.", ("opensim_models.cli:motion_app",)),
+    "imu": ("Simulate inertial sensors on trials.", ("synth.cli:imu_app",)),
+    "gait": ("Compute gait by optimal control.", ("synth.optimal_control.cli:gait_app", "synth.cli:gait_app")),
+    "corpus": ("Look at a corpus, or check it.", ("synth.cli:corpus_app",)),
+    "train": ("Train networks on a corpus.", ("training.cli:train_app",)),
+    "evaluate": ("Measure the errors of estimates.", ("training.cli:evaluate_app",)),
+    "compare": ("Put methods side by side on the same trials.", ("training.cli:compare_app",)),
+    "report": ("Write one self-contained HTML page.", ("training.cli:report_app",)),
+    "view": ("Open the report of a run in the browser.", ("kinesynth:view_app",)),
+    "recipe": ("List the ready-made runs.", ("kinesynth:recipe_app",)),
+    "demo": ("Run the main job from an archive to a report.", ("kinesynth_demo:demo_app",)),
+    "doctor": ("Check the installation and print the fix.", ("kinesynth_doctor:doctor_app",)),
+}
+RECIPES = {
+    "demo": "kinesynth demo --out kinesynth-demo",
+    "demo-on-your-archive": "kinesynth demo --archive recordings/ --out results/",
+}
+EXAMPLE = """Example: kinesynth import recordings/ trials/ && kinesynth motion trials/ motion/
+
+Exit codes: 0 all done, 1 an error, 2 wrong usage, 3 some inputs refused, 4 none usable, 130 interrupted."""
+
+
+class Interrupted(Exception):  # noqa: N818  (not an error)
+    """Ctrl-C, in a form that the command line library does not turn into an exit without a word."""
+
+
+class LazyGroup(TyperGroup):
+    """A group that imports a command's package when the command is used, not to list it."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of the commands in the order of the pipeline."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import and return a command; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = typer.main.get_command(find_app(cmd_name))
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (line, _) in COMMANDS.items()])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command, keeping Ctrl-C apart from other ways to leave it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interruption:
+            raise Interrupted from interruption
+
+
+app = typer.Typer(cls=LazyGroup, add_completion=False, no_args_is_help=True, rich_markup_mode=None, epilog=EXAMPLE)
+view_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+recipe_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+
+
+@app.callback()
+def _front_door(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """From a laboratory's C3D archive to virtual IMU corpora, trained networks and an optimal-control baseline."""
+
+
+@view_app.command(epilog="Example: kinesynth view kinesynth-demo")
+def view(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or its report.html.")],
+    as_json: AsJson = False,
+) -> None:
+    """Open the report of a run: its tables and curves. Where there is no browser, its address is printed."""
+    report = run / "report.html" if run.is_dir() else run
+    if not report.is_file() or report.suffix != ".html":
+        raise FileNotFoundError(
+            errno.ENOENT,
+            "expected a folder with report.html (made by `kinesynth demo` or `kinesynth report`)",
+            str(run),
+        )
+    address = report.resolve().as_uri()
+    if as_json:
+        typer.echo(json.dumps({"report": address}))
+        return
+    import webbrowser
+
+    opened = webbrowser.open(address)
+    typer.echo(address if opened else f"No browser found here; open {address}")
+
+
+@recipe_app.command(epilog="Example: kinesynth recipe")
+def recipe(as_json: AsJson = False) -> None:
+    """List the ready-made runs and the command that starts each."""
+    if as_json:
+        typer.echo(json.dumps(RECIPES))
+        return
+    for name, command in RECIPES.items():
+        typer.echo(f"{name:22} {command}")
+
+
+def find_app(name: str) -> typer.Typer:
+    """Import the typer app of a command from the first place that has it."""
+    for place in COMMANDS[name][1]:
+        module_name, attribute = place.split(":")
+        if module_name == "kinesynth":
+            return globals()[attribute]
+        if importlib.util.find_spec(module_name) is None:
+            continue
+        found = getattr(importlib.import_module(module_name), attribute, None)
+        if found is not None:
+            return found
+    raise ModuleNotFoundError(f"`kinesynth {name}` is not part of this installation; looked in {COMMANDS[name][1]}.")
+
+
+def version() -> str:
+    """Version of the installed distribution, or of the source tree."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("kinesynth")
+    except metadata.PackageNotFoundError:
+        import tomllib
+
+        return tomllib.loads(Path(__file__).with_name("pyproject.toml").read_text(encoding="utf-8"))["project"][
+            "version"
+        ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: those of the process.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] == ["--version"]:
+        typer.echo(f"kinesynth {version()}")
+        return 0
+    try:
+        result = typer.main.get_command(app).main(args=arguments, prog_name="kinesynth", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except Exception as error:  # noqa: BLE001  (the border: every error becomes a sentence and an exit code)
+        return _explain(error, as_json="--json" in arguments)
+
+
+def _explain(error: Exception, *, as_json: bool) -> int:
+    """Print what went wrong and return the exit code."""
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # the command line library's own: wrong usage
+        error.show()
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):  # the reader of our output has left, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    expected = is_expected(error)
+    if os.environ.get("KINESYNTH_DEBUG") or not expected:
+        traceback.print_exception(error)
+    sentence = sentence_of(error)
+    if not expected:
+        sentence = f"unexpected {sentence} (this is a fault of Kinesynth: please report it with the lines above)"
+    if as_json:
+        typer.echo(json.dumps({"error": sentence}))
+    else:
+        typer.echo(f"error: {sentence}" if not isinstance(error, Interrupted) else sentence, err=True)
+    return INTERRUPTED if isinstance(error, Interrupted) else 1
+
+
+def is_expected(error: BaseException) -> bool:
+    """Whether an error is one that the project raises on purpose, or one of the machine: file, disk, memory."""
+    ours = type(error).__module__.split(".")[0] in OUR_PACKAGES | {"__main__"}
+    return ours or isinstance(error, OSError | MemoryError | ModuleNotFoundError)
+
+
+def sentence_of(error: BaseException) -> str:
+    """One sentence for an error."""
+    if isinstance(error, Interrupted):
+        return "Interrupted; what is finished is kept, and the same command goes on from there."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        place = f" while writing {error.filename}" if error.filename else ""
+        return f"the disk is full{place}; earlier results are intact. Free some space and run the same command again."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return "not enough memory; use fewer --workers or a smaller input."
+    if type(error).__module__.split(".")[0] in OUR_PACKAGES:
+        return str(error) or type(error).__name__
+    if isinstance(error, ModuleNotFoundError | OSError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""C3D files: what is written is read back, and what is no sound file is refused in one sentence."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mocap_import.c3d import read_c3d, write_c3d
+from mocap_import.c3d_layout import read_layout
+from mocap_import.occlusion import mask_occluded, mask_zeros
+from mocap_import.trial import MarkerTrial, TrialRefused
+
+
+@pytest.fixture
+def written(tmp_path, walker, z_up):
+    made = walker()
+    positions = made.trial.positions.copy()
+    positions[10:14, 3] = np.nan
+    trial = replace(made.trial, positions=positions, analog={"EMG 1": np.sin(np.arange(3000) / 9.0)}, analog_rate=1000.0)
+    path = tmp_path / "walk.c3d"
+    write_c3d(path, trial, plates=made.plates, axes=z_up, first_frame=51)
+    return path, trial, made
+
+
+@pytest.mark.parametrize("unit, metres", [("mm", 0.001), ("cm", 0.01), ("m", 1.0)])
+def test_a_written_file_is_read_back(tmp_path, walker, z_up, unit, metres):
+    made = walker(duration=1.0)
+    write_c3d(tmp_path / "a.c3d", made.trial, plates=made.plates, unit=unit, axes=z_up)
+    raw = read_c3d(tmp_path / "a.c3d")
+    assert raw.unit == unit
+    assert raw.labels == made.trial.labels
+    np.testing.assert_allclose(raw.points * metres, made.trial.positions @ z_up.T, atol=1e-6)
+    assert raw.analog_rate == 1000.0
+    assert [plate.kind for plate in raw.plates] == [2, 2]
+
+
+def test_gaps_events_subject_analog_and_clock_survive(written):
+    path, trial, _ = written
+    raw = read_c3d(path)
+    assert np.isnan(raw.points[10:14, 3]).all()
+    assert np.isfinite(np.delete(raw.points, 3, axis=1)).all()
+    assert raw.first_frame == 51
+    assert len(raw.events) == len(trial.events)
+    # Event times are absolute: the first frame is at (first_frame - 1) / rate.
+    assert raw.events[0].time - 0.5 == pytest.approx(trial.events[0].time, abs=1e-6)
+    assert (raw.events[0].label, raw.events[0].context) == ("Foot Strike", trial.events[0].foot.capitalize())
+    assert (raw.mass, raw.height) == (pytest.approx(70.0), pytest.approx(1.75))
+    np.testing.assert_allclose(raw.analog[:, raw.analog_labels.index("EMG 1")], trial.analog["EMG 1"], atol=1e-6)
+
+
+def test_belt_speed_is_a_datum_of_the_file(tmp_path, walker):
+    made = walker(treadmill=True, speed=1.5)
+    write_c3d(tmp_path / "belt.c3d", made.trial, plates=made.plates)
+    assert read_c3d(tmp_path / "belt.c3d").belt_speed == pytest.approx(1.5)
+
+
+def test_more_than_255_labels_continue_in_labels2(tmp_path):
+    rng = np.random.default_rng(1)
+    labels = tuple(f"M{k:03d}" for k in range(300))
+    trial = MarkerTrial("many", _nobody(), labels, rng.uniform(1, 2, (3, 300, 3)), 100.0)
+    write_c3d(tmp_path / "many.c3d", trial)
+    assert "LABELS2" in read_layout(tmp_path / "many.c3d").parameters["POINT"]
+    raw = read_c3d(tmp_path / "many.c3d")
+    assert raw.labels == labels
+    np.testing.assert_allclose(raw.points * 0.001, trial.positions, atol=1e-6)
+
+
+def test_prefixes_are_stripped_duplicates_numbered_and_model_outputs_kept_apart(tmp_path):
+    labels = ("Jane:LASI", "Jane:RASI", "Jane:RASI", "Jane:LHipAngles", "Jane:LGroundReactionForce", "Jane:PELO")
+    positions = np.random.default_rng(2).uniform(1, 2, (5, len(labels), 3))
+    write_c3d(tmp_path / "p.c3d", MarkerTrial("p", _nobody(), labels, positions, 50.0), unit="m")
+    raw = read_c3d(tmp_path / "p.c3d")
+    assert raw.labels == ("LASI", "RASI", "RASI_2")
+    assert set(raw.model_outputs) == {"LHipAngles", "LGroundReactionForce", "PELO"}
+    np.testing.assert_allclose(raw.model_outputs["LHipAngles"], positions[:, 3], atol=1e-6)
+    assert [treatment.what for treatment in raw.treatments] == ["labels_repeated"]
+    assert "Jane" not in repr(raw)
+
+
+def test_occlusion_has_three_spellings():
+    points = np.ones((3, 2, 3))
+    points[2, 1, 0] = np.nan
+    residuals = np.array([[0.0, -1.0], [65535.0, 0.0], [0.0, 0.0]])
+    masked = np.isnan(mask_occluded(points, residuals)).all(axis=2)
+    assert masked.tolist() == [[False, True], [True, False], [False, True]]
+
+
+def test_long_runs_of_zeros_are_occlusion_and_single_ones_only_if_they_jump():
+    time = np.arange(100)[:, None]
+    far = np.hstack([1000 + time, 500 + 0 * time, 900 + 0 * time]).astype(float)
+    near = np.hstack([time - 50, 0 * time, 0 * time]).astype(float)  # really passes through the origin
+    points = np.stack([far, near], axis=1)
+    points[20:25, 0] = 0
+    points[60, 0] = 0
+    result, notes = mask_zeros(points, ["far", "near"], np.array([True, True]))
+    assert np.flatnonzero(np.isnan(result[:, 0, 0])).tolist() == [20, 21, 22, 23, 24, 60]
+    assert np.isfinite(result[:, 1]).all()
+    assert [(note.what, "far" in note.detail) for note in notes] == [("zeros_masked", True), ("zeros_kept", False)]
+
+
+def _refusal(path):
+    with pytest.raises(TrialRefused) as caught:
+        read_c3d(path)
+    sentence = str(caught.value)
+    assert path.name in sentence
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_empty_truncated_foreign_and_missing_files_are_refused_before_a_native_parser_sees_them(written, tmp_path):
+    path, _, _ = written
+    whole = path.read_bytes()
+    (tmp_path / "empty.c3d").write_bytes(b"")
+    assert "0 bytes" in _refusal(tmp_path / "empty.c3d")
+    (tmp_path / "cut.c3d").write_bytes(whole[: len(whole) * 2 // 3])
+    assert "truncated" in _refusal(tmp_path / "cut.c3d")
+    (tmp_path / "text.c3d").write_text("this is no C3D file " * 100)
+    assert "not a C3D file" in _refusal(tmp_path / "text.c3d")
+    (tmp_path / "head.c3d").write_bytes(whole[:520] + b"\x7f" * 1000 + whole[1520:])
+    assert "damaged" in _refusal(tmp_path / "head.c3d")
+    assert "no regular file" in _refusal(tmp_path)
+    assert "no regular file" in _refusal(tmp_path / "absent.c3d")
+
+
+def test_a_rate_of_zero_is_refused(written, tmp_path):
+    path, _, _ = written
+    content = bytearray(path.read_bytes())
+    at = content.index(b"RATE", content.index(b"POINT")) + 4
+    # name, then 2 bytes offset, type, number of dimensions, dimension, value
+    struct.pack_into("<f", content, content.index(struct.pack("<f", 100.0), at), 0.0)
+    (tmp_path / "timeless.c3d").write_bytes(content)
+    assert "POINT:RATE" in _refusal(tmp_path / "timeless.c3d")
+
+
+def test_an_interrupted_write_leaves_the_old_file(written, monkeypatch):
+    path, trial, made = written
+    before = path.read_bytes()
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        write_c3d(path, trial, plates=made.plates)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_writing_refuses_rates_that_no_file_can_hold(written, tmp_path):
+    _, trial, made = written
+    odd = replace(trial.ground_reactions[0], rate=1050.0)
+    with pytest.raises(ValueError, match="multiple"):
+        write_c3d(tmp_path / "x.c3d", replace(trial, ground_reactions=(odd, odd)), plates=made.plates)
+    with pytest.raises(ValueError, match="as many plates"):
+        write_c3d(tmp_path / "x.c3d", trial, plates=made.plates[:1])
+
+
+def test_real_files_obey_the_size_equation(data_dir):
+    for path in sorted((data_dir / "mcgill_walk_youth").rglob("*.c3d"))[:6]:
+        assert 0 <= path.stat().st_size - read_layout(path).expected_size < 1024, path.name
+
+
+def test_six_number_formats_of_one_recording_agree(data_dir):
+    folder = data_dir / "c3d_import_cases" / "Sample02"
+    reference = read_c3d(folder / "pc_real.c3d")
+    for path in sorted(folder.glob("*.c3d")):
+        raw = read_c3d(path)
+        assert raw.labels == reference.labels
+        np.testing.assert_allclose(raw.points, reference.points, atol=0.3)  # one integer step
+        np.testing.assert_allclose(raw.analog, reference.analog, rtol=1e-3, atol=0.5)
+
+
+def _nobody():
+    from mocap_import.subject import Subject
+
+    return Subject("S")

@@ -1,0 +1,95 @@
+"""Trial store: a trial comes back bit for bit, and a foreign file is refused."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields, replace
+
+import h5py
+import numpy as np
+import pytest
+
+from mocap_import.trial import Treatment, TrialRefused
+from mocap_import.trial_store import load_trial, write_trial
+
+
+@pytest.fixture
+def trial(walker):
+    made = walker(duration=1.0).trial
+    positions = made.positions.copy()
+    positions[3:6, 2] = np.nan
+    return replace(
+        made,
+        positions=positions,
+        filled=np.zeros(positions.shape[:2], dtype=bool),
+        analog={"EMG/left ΔV": np.arange(1000.0)},
+        analog_rate=1000.0,
+        source="S01/walk.c3d",
+        source_hash="ab" * 32,
+        belt_speed=float("nan"),
+        treatments=(Treatment("gap_left", "Ü 0.5 s"),),
+    )
+
+
+def _same(a, b):
+    for field in fields(a):
+        one, other = getattr(a, field.name), getattr(b, field.name)
+        if isinstance(one, np.ndarray):
+            np.testing.assert_array_equal(one, other)
+        elif field.name == "ground_reactions":
+            assert len(one) == len(other)
+            for x, y in zip(one, other, strict=True):
+                _same(x, y)
+        elif field.name == "analog":
+            assert one.keys() == other.keys()
+            for key in one:
+                np.testing.assert_array_equal(one[key], other[key])
+        elif field.name == "subject":
+            np.testing.assert_equal(asdict(one), asdict(other))
+        elif isinstance(one, float):
+            np.testing.assert_equal(one, other)
+        else:
+            assert one == other, field.name
+
+
+def test_a_trial_comes_back_bit_for_bit(tmp_path, trial):
+    write_trial(tmp_path / "a.trial.h5", trial)
+    _same(load_trial(tmp_path / "a.trial.h5"), trial)
+
+
+def test_the_same_trial_gives_the_same_bytes(tmp_path, trial):
+    for name in "ab":
+        write_trial(tmp_path / f"{name}.trial.h5", trial)
+    assert (tmp_path / "a.trial.h5").read_bytes() == (tmp_path / "b.trial.h5").read_bytes()
+
+
+def test_arrays_say_their_unit_and_frame(tmp_path, trial):
+    write_trial(tmp_path / "a.trial.h5", trial)
+    with h5py.File(tmp_path / "a.trial.h5") as file:
+        assert file["positions"].attrs["unit"] == "m"
+        assert "Y up" in file["ground_reactions/01/force"].attrs["frame"]
+
+
+def test_a_full_disk_leaves_the_old_trial_and_no_litter(tmp_path, trial, monkeypatch):
+    write_trial(tmp_path / "a.trial.h5", trial)
+    before = (tmp_path / "a.trial.h5").read_bytes()
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        write_trial(tmp_path / "a.trial.h5", replace(trial, name="other"))
+    assert (tmp_path / "a.trial.h5").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_foreign_and_other_files_are_refused(tmp_path, trial):
+    (tmp_path / "text.trial.h5").write_text("no")
+    with pytest.raises(TrialRefused, match="import the C3D file again"):
+        load_trial(tmp_path / "text.trial.h5")
+    write_trial(tmp_path / "a.trial.h5", trial)
+    with h5py.File(tmp_path / "a.trial.h5", "r+") as file:
+        file.attrs["schema"] = 99
+    with pytest.raises(TrialRefused, match="schema 99"):
+        load_trial(tmp_path / "a.trial.h5")
+    write_trial(tmp_path / "a.trial.h5", trial)
+    with h5py.File(tmp_path / "a.trial.h5", "r+") as file:
+        file["out"] = h5py.ExternalLink("/etc/passwd", "/")
+    with pytest.raises(TrialRefused, match="link"):
+        load_trial(tmp_path / "a.trial.h5")
