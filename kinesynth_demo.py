@@ -77,10 +77,10 @@ def _seconds() -> tuple[float, float]:
     return time.perf_counter(), own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def _stage(run: Run, name: str, product: Path, depends: tuple[str, ...], work: Callable[[Run], str]) -> None:
+def run_stage(run: Run, name: str, product: Path, depends: tuple[str, ...], work: Callable[[Run], str]) -> None:
     """Do a stage, or leave it if its product is there and nothing before it has changed."""
     settings = {"seed": run.seed, "n_subjects": run.n_subjects, "archive": str(run.archive)}
-    before = {d: run.stages[d]["fingerprint"] for d in depends}
+    before = {d: [run.stages[d]["fingerprint"], run.stages[d]["finished"]] for d in depends}
     fingerprint = hashlib.sha256(json.dumps([name, settings, before], sort_keys=True).encode()).hexdigest()[:16]
     done = run.stages.get(name)
     if done and done["fingerprint"] == fingerprint and product.exists():
@@ -89,7 +89,13 @@ def _stage(run: Run, name: str, product: Path, depends: tuple[str, ...], work: C
     wall, cpu = _seconds()
     summary = work(run)
     wall, cpu = (now - then for now, then in zip(_seconds(), (wall, cpu), strict=True))
-    run.stages[name] = {"fingerprint": fingerprint, "summary": summary, "seconds": wall, "cpu_seconds": cpu}
+    run.stages[name] = {
+        "fingerprint": fingerprint,
+        "finished": time.time(),
+        "summary": summary,
+        "seconds": wall,
+        "cpu_seconds": cpu,
+    }
     partial = run.folder / "stages.json.tmp"
     partial.write_text(json.dumps(run.stages, indent=1))
     partial.replace(run.folder / "stages.json")
@@ -344,11 +350,11 @@ def run_demo(run: Run) -> Path:
         stages = (("archive", "archive/participants.csv", (), _make_archive), *STAGES)
         stages = tuple((n, p, ("archive",) if n == "import" else d, w) for n, p, d, w in stages)
     for name, product, depends, work in stages:
-        _stage(run, name, run.folder / product, depends, work)
+        run_stage(run, name, run.folder / product, depends, work)
     return run.folder / "report.html"
 
 
-@demo_app.callback(invoke_without_command=True)
+@demo_app.command()
 def demo(
     archive: Annotated[Path | None, typer.Option(help="Your own C3D archive; default: make one.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for every product.")] = Path("kinesynth-demo"),

@@ -48,6 +48,7 @@ def read_c3d(path: str | Path) -> RawC3d:
     layout = read_layout(path)
     parameters = layout.parameters
     rate = metadata.number(parameters, "POINT", "RATE")
+    rate = layout.rate if np.isnan(rate) else rate
     if not rate > 0:
         raise TrialRefused(
             f"{path.name}: POINT:RATE is {rate:g} Hz, expected a positive rate; without it time is unknown: "

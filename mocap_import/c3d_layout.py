@@ -25,6 +25,8 @@ class C3dLayout:
 
     Attributes
     ----------
+    rate : float
+        Frame rate of the header (Hz); POINT:RATE comes first where it is there.
     n_points, n_frames, first_frame : int
         Trajectories per frame, frames, number of the first frame (from 1).
     analog_words : int
@@ -41,6 +43,7 @@ class C3dLayout:
         Group → parameter → list of str, ndarray (Fortran order as the guide states) or empty list.
     """
 
+    rate: float
     n_points: int
     n_frames: int
     first_frame: int
@@ -118,10 +121,11 @@ def _parse(path: Path) -> C3dLayout:
     words = struct.unpack(order + "256H", header)
     scale = float(_floats(header[12:16], processor)[0])
     parameters = _walk(section, processor)
-    if words[1] and "RATE" not in parameters.get("POINT", {}):
-        raise ValueError("it lacks POINT:RATE")
+    if words[1] and not parameters.get("POINT"):
+        raise ValueError("the group POINT is missing")
     first, n_frames = _frames(words, parameters)
     return C3dLayout(
+        rate=float(_floats(header[20:24], processor)[0]),
         n_points=words[1],
         n_frames=n_frames,
         first_frame=first,

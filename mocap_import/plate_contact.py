@@ -15,6 +15,8 @@ CONTACT_ON, CONTACT_OFF = 50.0, 20.0
 """Vertical force (N) that a contact must pass, and the force at which it begins and ends."""
 SHORTEST_CONTACT = 0.06
 """Seconds; shorter contacts are noise."""
+STANDING_FOOT = 0.4
+"""Speed (m/s) of the middle of a foot below which it stands."""
 FARTHEST_FOOT = 0.3
 """Distance (m) from centre of pressure to foot beyond which no foot is named."""
 
@@ -180,14 +182,11 @@ def _shared(
     for _, side in SIDES:
         if f"heel_{side}" not in landmarks or f"toe_{side}" not in landmarks:
             return False
-        foot = [landmarks[f"heel_{side}"], landmarks[f"toe_{side}"]]
-        # The middle of the foot: a toe that leaves the plate before does not share it.
-        local = (np.mean([place[frames] for place in foot], axis=0) - plate.centre) @ plate.axes
-        inside = (np.abs(local[:, :2]) < half).all(axis=1)
-        down = np.zeros(len(inside), dtype=bool)
-        for place in foot:
-            if np.isfinite(place[:, 1]).any():
-                down |= place[frames, 1] < np.nanpercentile(place[:, 1], 5) + 0.04
-        standing.append(inside & down)
-    together = standing[0] & standing[1]
-    return bool(len(together) and together.mean() > 0.25)
+        # The middle of the foot: a toe that leaves the plate before does not share it, a swinging foot moves.
+        middle = 0.5 * (landmarks[f"heel_{side}"][frames] + landmarks[f"toe_{side}"][frames])
+        if len(middle) < 3:
+            return False
+        speed = np.linalg.norm(np.gradient(middle[:, [0, 2]], 1.0 / marker_rate, axis=0), axis=1)
+        inside = (np.abs(((middle - plate.centre) @ plate.axes)[:, :2]) < half).all(axis=1)
+        standing.append(inside & (speed < STANDING_FOOT))
+    return bool(np.mean(standing[0] & standing[1]) > 0.25)

@@ -11,18 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.c3d import read_c3d
-from mocap_import.force_plate import CHANNEL_COUNT, ForcePlate, ground_reaction
+from mocap_import.force_plate import ForcePlate
 from mocap_import.gait_cycle import events_from_file, find_events
 from mocap_import.gap import fill_gaps
-from mocap_import.lab_frame import METRES, LabFrame, infer_lab_frame, length_unit
+from mocap_import.lab_frame import LabFrame, infer_lab_frame, length_unit
 from mocap_import.marker_set import MarkerSet, landmark_positions, load_marker_set, recognise_marker_set
 from mocap_import.plate_contact import assign_feet
+from mocap_import.plate_record import plate_records
 from mocap_import.quality import check_quality
-from mocap_import.raw_c3d import RawC3d, RawPlate
+from mocap_import.raw_c3d import RawC3d
 from mocap_import.subject import Subject
 from mocap_import.task import task_from_motion
 from mocap_import.treadmill import belt_speed_from_feet, is_on_treadmill, pelvis_position
-from mocap_import.trial import GroundReaction, MarkerTrial, Treatment, TrialRefused
+from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 
 _SAMPLE = 200
 """Frames that are enough to infer unit and axes."""
@@ -86,7 +87,7 @@ def read_trial(
         source=source or path.name,
         source_hash=raw.source_hash,
     )
-    reactions, plates, plate_notes = _reactions(raw, frame, factor)
+    reactions, plates, plate_notes = plate_records(raw, frame, factor)
     trial = replace(trial, ground_reactions=tuple(reactions))
     trial, motion_notes = _motion(trial, meaning, plates, raw.belt_speed if belt_speed is None else belt_speed, task)
     analog = _other_analog(raw)
@@ -160,63 +161,6 @@ def _completed(subject: Subject, raw: RawC3d) -> Subject:
         mass=raw.mass if math.isnan(subject.mass) else subject.mass,
         height=raw.height if math.isnan(subject.height) else subject.height,
     )
-
-
-def _reactions(
-    raw: RawC3d, frame: LabFrame, factor: float
-) -> tuple[list[GroundReaction], list[ForcePlate], list[Treatment]]:
-    """Ground reactions of all plates that can be understood, in the ground frame; the others refused by name."""
-    reactions, plates, notes = [], [], []
-    if not raw.plates:
-        return [], [], [Treatment("no_plates", "the file declares no force plate")]
-    for number, plate in enumerate(raw.plates, start=1):
-        name = f"plate {number}"
-        problem = _plate_problem(plate, raw)
-        if problem:
-            notes.append(Treatment("plate_refused", f"{name}: {problem}; markers are kept"))
-            continue
-        channels = raw.analog[:, list(plate.channels[: CHANNEL_COUNT[plate.kind]])]
-        moment_unit = _moment_unit(raw, plate, factor)
-        calibration = None
-        if plate.kind == 4 and plate.calibration is not None:
-            calibration = plate.calibration * np.r_[1, 1, 1, moment_unit, moment_unit, moment_unit][:, None]
-        geometry = ForcePlate(
-            kind=plate.kind,
-            corners=(plate.corners * factor) @ frame.rotation.T,
-            origin=plate.origin * factor,
-            calibration=calibration,
-            name=name,
-        )
-        reactions.append(ground_reaction(geometry, channels, raw.analog_rate, moment_unit))
-        plates.append(geometry)
-    return reactions, plates, notes
-
-
-def _plate_problem(plate: RawPlate, raw: RawC3d) -> str:
-    """Why a plate cannot be used, empty if it can."""
-    if plate.kind not in CHANNEL_COUNT:
-        return f"type {plate.kind} is not supported (types 1 to 4 are)"
-    if raw.analog.size == 0:
-        return "declared, but the file holds no analog channels"
-    needed = CHANNEL_COUNT[plate.kind]
-    if len(plate.channels) < needed or max(plate.channels[:needed]) >= raw.analog.shape[1]:
-        return f"type {plate.kind} needs {needed} channels, {len(plate.channels)} of them are in the file"
-    sides = np.linalg.norm(plate.corners - np.roll(plate.corners, 1, axis=0), axis=1)
-    if not np.isfinite(plate.corners).all() or sides.min() <= 0:
-        return "its corners are missing or coincide"
-    if plate.kind == 4 and (plate.calibration is None or abs(np.linalg.det(plate.calibration)) == 0):
-        return "type 4 needs a 6 x 6 CAL_MATRIX, none or a singular one is in the file"
-    if not np.isfinite(raw.analog[:, list(plate.channels[:needed])]).all():
-        return "its channels hold values that are not numbers"
-    return ""
-
-
-def _moment_unit(raw: RawC3d, plate: RawPlate, factor: float) -> float:
-    """N·m per unit of moment: as the channel states (Nmm, Nm), else the point unit."""
-    text = raw.analog_units[plate.channels[5]].lower().replace(".", "").replace("*", "").replace(" ", "")
-    if plate.kind in (2, 4) and text.startswith("n") and text[1:] in METRES:
-        return METRES[text[1:]]
-    return factor
 
 
 def _motion(

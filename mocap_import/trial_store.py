@@ -65,9 +65,7 @@ def load_trial(path: str | Path) -> MarkerTrial:
         with h5py.File(path, "r") as file:
             schema = file.attrs.get("schema")
             if schema != SCHEMA:
-                raise TrialRefused(
-                    f"{path.name}: trial schema {schema}, expected {SCHEMA}; import it again."
-                )
+                raise TrialRefused(f"{path.name}: trial schema {schema}, expected {SCHEMA}; import it again.")
             _check_links(file, path.name)
             return _read(file)
     except (OSError, KeyError, ValueError, TypeError) as problem:

@@ -11,7 +11,6 @@ import contextlib
 import os
 import pickle
 import queue
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mocap_import.process_end import describe_exit, signal_name
 from mocap_import.worker_environment import worker_environment
 from mocap_import.worker_process import receive, send
 
@@ -292,26 +292,6 @@ def next_answer(workers: list[WorkerProcess], answers: queue.Queue) -> tuple[Wor
 def pack_request(function: str, arguments: dict[str, Any]) -> bytes:
     """Pickle a call; raises what `pickle` raises where an argument is not plain data."""
     return pickle.dumps((function, arguments), protocol=5)
-
-
-def signal_name(code: int) -> str:
-    """Name of the signal that a return code stands for; empty where the process ended by itself."""
-    if code >= 0:
-        return ""
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
-
-
-def describe_exit(code: int) -> str:
-    """Say how a process ended, from its return code."""
-    name = signal_name(code)
-    if not name:
-        return f"ended by itself with exit code {code}"
-    if name == "SIGKILL":
-        return "was killed (SIGKILL), by a person or by the system for want of memory"
-    return f"was ended by {name}" if name in {"SIGTERM", "SIGHUP", "SIGINT"} else f"crashed with {name}"
 
 
 def _talk(process: subprocess.Popen, setup: dict, requests: queue.SimpleQueue) -> None:

@@ -85,7 +85,7 @@ def _show(skeleton: object, as_json: bool) -> None:
         typer.echo(f"note         {note}")
 
 
-@motion_app.callback(invoke_without_command=True)
+@motion_app.command()
 def motion(
     trials: Annotated[Path, typer.Argument(help="Folder written by `kinesynth import`.")],
     out: Annotated[Path, typer.Argument(help="Folder for skeletons, .mot files and motion.csv.")],

@@ -23,13 +23,14 @@ corpus_app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Look at a corpus, or check it.\n\nExample: kinesynth corpus check walking.h5",
+    help="Look at a corpus, or check it.",
+    epilog="Example: kinesynth corpus check walking.h5",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
-@imu_app.callback(invoke_without_command=True, context_settings={"allow_interspersed_args": True})
+@imu_app.command(epilog="Example: kinesynth imu trials/ motion/ walking.h5 --noise 0.15 --misalignment 13.5 --seed 7")
 def imu(
     trials: Annotated[Path, typer.Argument(help="Folder written by `kinesynth import`.")],
     motion: Annotated[Path, typer.Argument(help="Folder written by `kinesynth motion`.")],
@@ -45,15 +46,17 @@ def imu(
 
     Clean records are stored once, with the recipe of noise and misalignment that every reader applies. Motion is
     low-passed per segment before differentiation: pelvis, thighs and shanks at 10 Hz, feet at 15 Hz.
-
-    Example: kinesynth imu trials motion walking.h5 --noise 0.15 --misalignment 13.5 --seed 7
     """
+    try:
+        errors = ImuErrors(noise_share=noise, misalignment_deg=misalignment, seed=seed)
+    except ValueError as error:
+        _fail(str(error), as_json, ExitCode.USAGE)
     try:
         rows = build_motion_corpus(
             trials,
             motion,
             out,
-            errors=ImuErrors(noise_share=noise, misalignment_deg=misalignment, seed=seed),
+            errors=errors,
             source=source,
             method=method,
             progress=None if as_json else track,
@@ -75,12 +78,9 @@ def imu(
     raise typer.Exit(exit_code(counts.get("accepted", 0) + counts.get("repaired", 0), refused))
 
 
-@corpus_app.command()
+@corpus_app.command(epilog="Example: kinesynth corpus show walking.h5")
 def show(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json: AsJson = False) -> None:
-    """Show what a corpus holds: role, versions, subjects and one row a trial.
-
-    Example: kinesynth corpus show walking.h5
-    """
+    """Show what a corpus holds: role, versions, subjects and one row a trial."""
     try:
         corpus = Corpus(file)
         rows, people = corpus.summary(), corpus.subjects()
@@ -99,12 +99,9 @@ def show(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json:
         _show(table, str(file))
 
 
-@corpus_app.command()
+@corpus_app.command(epilog="Example: kinesynth corpus check walking.h5")
 def check(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json: AsJson = False) -> None:
-    """Check a corpus against its schema and for what is probably wrong; exit code 1 if there is an error.
-
-    Example: kinesynth corpus check walking.h5
-    """
+    """Check a corpus against its schema and for what is probably wrong; exit code 1 if there is an error."""
     findings = check_corpus(file)
     n_errors = sum(finding.level == "error" for finding in findings)
     if as_json:

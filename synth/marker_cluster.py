@@ -205,7 +205,7 @@ def fit_poses(reference: np.ndarray, positions: np.ndarray, weights: np.ndarray)
     left[..., -1] *= np.linalg.det(left @ right)[:, None]  # a reflection is no pose
     rotation = left @ right
     origin = ground_centre - np.einsum("nij,nj->ni", rotation, body_centre)
-    unknown = (seen.sum(axis=1) < 3) | (_second_spread(spread) < MIN_SPREAD)
+    unknown = _second_spread(spread) < MIN_SPREAD  # two markers are a line too
     rotation[unknown], origin[unknown] = np.nan, np.nan
     return rotation, origin
 

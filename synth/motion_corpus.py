@@ -166,7 +166,9 @@ def _row(
         )
     except (TrialRefused, ModelMismatch) as error:
         return row | {"reason": str(error)}, None
-    return row | facts | {"status": "repaired" if made.treatments else "accepted"}, made
+    ours = made.treatments[len(trial.treatments) :]
+    reason = "; ".join(treatment.detail for treatment in ours)
+    return row | facts | {"status": "repaired" if ours else "accepted", "reason": reason}, made
 
 
 def _as_person(trial: MarkerTrial, subject: Subject) -> MarkerTrial:

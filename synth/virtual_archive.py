@@ -118,13 +118,13 @@ def generate_cycles(
             row |= {"status": solution.status, "reason": solution.reason, "seconds": solution.seconds}
             if solution.status == "converged":
                 row |= gait_figures(solution, subject)
-                found[outcome.key] = _walking_cycle(subject, solution)
+                found[outcome.key] = walking_cycle(subject, solution)
         rows.append(row)
     cycles = {s.code: [found[key] for key in wanted if key in found and wanted[key][0] is s] for s in subjects}
     return cycles, pd.DataFrame(rows).sort_values(["subject", "speed"], ignore_index=True)
 
 
-def _walking_cycle(subject: Subject, solution: object) -> WalkingCycle:
+def walking_cycle(subject: Subject, solution: object) -> WalkingCycle:
     """Keep of a gait solution what a walking person needs."""
     strikes = [e.time for e in solution.events if e.foot == "right" and e.kind == "foot_strike"]
     strike = strikes[0] / solution.duration if strikes else 0.0

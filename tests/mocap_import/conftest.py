@@ -100,11 +100,14 @@ def _plates(loads, feet, fine, rate, belt, speed, period):
     if belt:
         total = loads[0] + loads[1]
         way = np.stack([belt * fine, np.zeros_like(fine), np.zeros_like(fine)], axis=1)
-        centre = sum(load[:, None] * (place - way) for load, (_, place, *_) in zip(loads, feet)) / total[:, None]
+        centre = (
+            sum(load[:, None] * (place - way) for load, (_, place, *_) in zip(loads, feet, strict=True))
+            / total[:, None]
+        )
         groups = [("both", total, centre, np.array([0.2, 0.0, 0.0]), (2.0, 0.6))]
     else:
         groups = []
-        for load, (side, place, cycle, *_) in zip(loads, feet):
+        for load, (side, place, cycle, *_) in zip(loads, feet, strict=True):
             mine = cycle == 0
             middle = place[mine & (load > 0)].mean(axis=0)
             groups.append((side, np.where(mine, load, 0.0), place, middle, (0.5, 0.4)))

@@ -340,3 +340,35 @@ def test_a_bar_goes_to_standard_error_where_it_is_asked_for(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "Reading trials" in captured.err
+
+
+def interrupted_and_resumed(
+    folder: Path, tasks_folder: Path, repository: Path, seed: int
+) -> tuple[int, dict[str, int]]:
+    """Kill a run again and again at random moments until one ends; return how often, and how often each task ran."""
+    rng = np.random.default_rng(seed)
+    body = f"""
+        sys.path.append({str(tasks_folder)!r})
+        from mocap_import.batch import Task, run_tasks
+        tasks = [Task(f"t{{i}}", "odd_tasks:mark", dict(folder={str(folder)!r}, name=f"t{{i}}")) for i in range(40)]
+        statuses = [o.status for o in run_tasks(tasks, n_workers=2, ledger={str(folder / "run.sqlite")!r})]
+        assert set(statuses) <= {{"done", "skipped"}} and len(statuses) == 40, statuses
+        """
+    for kills in range(60):
+        process = script(folder, repository, body)
+        try:
+            _, errors = process.communicate(timeout=float(rng.uniform(0.06, 0.3)) if kills < 5 else 60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            continue
+        assert process.returncode == 0, errors
+        return kills, {f"t{i}": len((folder / f"t{i}").read_text()) for i in range(40)}
+    pytest.fail("the run never ended")
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
+def test_a_run_that_is_killed_goes_on_where_it_stopped(tasks_folder, tmp_path, repository, seed):
+    kills, times = interrupted_and_resumed(tmp_path, tasks_folder, repository, seed)
+    assert min(times.values()) >= 1, "nothing is skipped that was not done"
+    assert sum(times.values()) - 40 <= 3 * kills, "a kill costs at most the tasks in flight: two workers, one unread"

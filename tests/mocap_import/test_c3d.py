@@ -19,7 +19,9 @@ def written(tmp_path, walker, z_up):
     made = walker()
     positions = made.trial.positions.copy()
     positions[10:14, 3] = np.nan
-    trial = replace(made.trial, positions=positions, analog={"EMG 1": np.sin(np.arange(3000) / 9.0)}, analog_rate=1000.0)
+    trial = replace(
+        made.trial, positions=positions, analog={"EMG 1": np.sin(np.arange(3000) / 9.0)}, analog_rate=1000.0
+    )
     path = tmp_path / "walk.c3d"
     write_c3d(path, trial, plates=made.plates, axes=z_up, first_frame=51)
     return path, trial, made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_overground_plates_correct_the_markers(walker):
     assert {event.source for event in both} == {"force", "markers"}
     # No event is there twice.
     times = sorted((event.foot, event.kind, event.time) for event in both)
-    assert all(b[2] - a[2] > 0.5 for a, b in zip(times, times[1:], strict=False) if a[:2] == b[:2])
+    assert all(b[2] - a[2] > 0.5 for a, b in pairwise(times) if a[:2] == b[:2])
 
 
 def test_events_of_the_file_come_first(walker):

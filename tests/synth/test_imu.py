@@ -65,6 +65,17 @@ def test_constant_rotation_gives_the_exact_rate(method):
     np.testing.assert_allclose(record.angular_velocity[1:-1], expected[1:-1], atol=1e-9)
 
 
+@both_methods
+def test_the_sign_of_the_quaternion_means_nothing(method):
+    turning = Rotation.from_rotvec(np.outer(TIME, [2.0, 5.0, -3.0]))  # two whole turns
+    placement = SensorPlacement("s", "pelvis", np.array([0.1, 0.0, 0.0]))
+    jumping = Rotation.from_quat(turning.as_quat(canonical=True))
+    first = simulate_imu(SegmentMotion("pelvis", np.zeros((len(TIME), 3)), turning, RATE), placement, method=method)
+    second = simulate_imu(SegmentMotion("pelvis", np.zeros((len(TIME), 3)), jumping, RATE), placement, method=method)
+    np.testing.assert_allclose(second.angular_velocity[1:-1], np.tile([2.0, 5.0, -3.0], (198, 1)), atol=1e-7)
+    np.testing.assert_allclose(second.specific_force, first.specific_force, atol=1e-9)
+
+
 def test_screw_motion_reads_r_omega_squared():
     radius, omega = 0.3, 4.0
     turning = Rotation.from_rotvec(np.outer(TIME, [0.0, omega, 0.0]))

@@ -1,0 +1,79 @@
+"""Participants: codes and names of files, and the table of subjects."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from mocap_import.participants import name_files, read_participants, subject_for
+from mocap_import.task import task_from_name
+from mocap_import.trial import TrialRefused
+
+
+@pytest.mark.parametrize(
+    "file, subject, trial",
+    [
+        ("RBDS001/RBDS001runT25.c3d", "RBDS001", "runT25"),
+        ("HC002D/Straight/HC002D06.c3d", "HC002D", "Straight_06"),
+        ("S012_walk_03.c3d", "S012", "walk_03"),
+        ("RBDS001static.c3d", "RBDS001", "static"),
+        ("Straight/HC002D06.c3d", "HC002D", "Straight_06"),
+        ("P1/session2/walk 1.c3d", "P1", "session2_walk_1"),
+        ("site/P1/Dynamic/a.c3d", "P1", "Dynamic_a"),
+        ("data/P3.c3d", "P3", "data"),
+    ],
+)
+def test_subject_and_trial_come_from_folder_or_file_name(file, subject, trial):
+    assert name_files([Path(file)])[Path(file)] == (subject, trial)
+
+
+def test_names_are_unique_within_a_subject_and_sites_are_kept_apart():
+    files = [Path(name) for name in ("a/S1/walk.c3d", "b/S1/walk.c3d", "P/x y.c3d", "P/x-y.c3d", "P/x_y.c3d")]
+    named = name_files(files)
+    assert len(set(named.values())) == 5
+    assert named[files[0]][0] == "a_S1"
+    assert {named[file][1] for file in files[2:]} == {"x_y", "x-y", "x_y_2"}
+
+
+@pytest.mark.parametrize(
+    "parts, task",
+    [
+        (("HC", "Static", "HC02.c3d"), "static"),
+        (("HC", "Turn", "HC22.c3d"), "turn"),
+        (("RBDS001runT25.c3d",), "run"),
+        (("S", "Straight", "5.c3d"), "walk"),
+        (("S4 AM Cal 01.c3d",), "static"),
+        (("running", "static.c3d"), "static"),
+        (("calcaneus", "a.c3d"), None),
+        (("x", "trial01.c3d"), None),
+    ],
+)
+def test_tasks_come_from_words(parts, task):
+    assert task_from_name(parts) == task
+
+
+def test_the_table_is_read_in_its_units_and_matched_by_number(tmp_path):
+    path = tmp_path / "participants.csv"
+    path.write_text("subject,age_yr,height_cm,mass_kg,sex,files\n1,22,181.0,62.0,M,RBDS001\n2,,n/a,80,f,\n")
+    table = read_participants(path)
+    one = subject_for("RBDS001", table)
+    assert (one.code, one.mass, one.sex, one.age) == ("RBDS001", 62.0, "male", 22.0)
+    assert one.height == pytest.approx(1.81)
+    two = subject_for("P002", table)
+    assert (two.mass, two.sex) == (80.0, "female")
+    assert math.isnan(two.height)
+    assert math.isnan(subject_for("P009", table).mass)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [("name,mass_kg\nA,1\n", "column `subject`"), ("subject,mass_kg\nA,heavy\n", "line 2: mass_kg = 'heavy'")],
+)
+def test_a_table_that_cannot_be_read_is_refused_with_its_place(tmp_path, text, words):
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(TrialRefused, match=words):
+        read_participants(tmp_path / "p.csv")
+    with pytest.raises(TrialRefused, match="no such participants table"):
+        read_participants(tmp_path / "absent.csv")

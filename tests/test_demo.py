@@ -1,0 +1,103 @@
+"""The demonstration resumes where it stopped, and its numbers are sane."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import kinesynth_demo
+from kinesynth_demo import Run
+
+
+def counted(run, name, product, depends, calls):
+    """A stage that counts its runs."""
+
+    def work(_):
+        calls.append(name)
+        product.write_text("done")
+        return "done"
+
+    kinesynth_demo.run_stage(run, name, product, depends, work)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path, tmp_path / "archive", shown=False)
+
+
+def test_a_finished_stage_is_not_done_again(run):
+    calls = []
+    for _ in range(2):
+        counted(run, "first", run.folder / "a", (), calls)
+    assert calls == ["first"]
+
+
+def test_a_stage_without_its_product_is_done_again(run):
+    calls = []
+    counted(run, "first", run.folder / "a", (), calls)
+    (run.folder / "a").unlink()
+    counted(run, "first", run.folder / "a", (), calls)
+    assert calls == ["first", "first"]
+
+
+def test_another_seed_redoes_everything_after_it(run):
+    calls = []
+    for seed in (1, 2):
+        run.seed = seed
+        counted(run, "first", run.folder / "a", (), calls)
+        counted(run, "second", run.folder / "b", ("first",), calls)
+    assert calls == ["first", "second"] * 2
+
+
+def test_a_stage_that_was_redone_redoes_what_depends_on_it(run):
+    calls = []
+    counted(run, "first", run.folder / "a", (), calls)
+    counted(run, "second", run.folder / "b", ("first",), calls)
+    (run.folder / "a").unlink()
+    counted(run, "first", run.folder / "a", (), calls)
+    counted(run, "second", run.folder / "b", ("first",), calls)
+    assert calls == ["first", "second", "first", "second"]
+
+
+def test_an_interrupted_stage_leaves_the_earlier_ones_finished(run):
+    calls = []
+    counted(run, "first", run.folder / "a", (), calls)
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kinesynth_demo.run_stage(run, "second", run.folder / "b", ("first",), interrupted)
+    remembered = json.loads((run.folder / "stages.json").read_text())
+    assert list(remembered) == ["first"]
+
+
+def demonstrate(folder, *arguments):
+    command = [sys.executable, "-m", "kinesynth", "demo", "--out", str(folder), "--json", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=1500)
+
+
+@pytest.mark.slow
+def test_the_demonstration_meets_its_checks(tmp_path):
+    done = demonstrate(tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    checks = pd.read_csv(tmp_path / "demo" / "checks.csv")
+    assert checks.met.all(), checks.to_string()
+    imported = pd.read_csv(tmp_path / "demo" / "import.csv")
+    assert set(imported.status) == {"accepted", "repaired", "refused"}
+    assert imported[imported.status == "refused"].reason.str.len().min() > 20
+    assert (tmp_path / "demo" / "report.html").stat().st_size > 100_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("archive", ["rbds_running", "mcgill_walk_youth"])
+def test_a_real_archive_runs_to_the_end_with_a_gait_for_every_subject(archive, data_dir, tmp_path):
+    done = demonstrate(tmp_path / "demo", "--archive", str(data_dir / archive))
+    assert done.returncode in (0, 3), done.stderr
+    solutions = pd.read_csv(tmp_path / "demo" / "reference.csv")
+    converged = set(solutions[solutions.status == "converged"].subject)
+    people = set(pd.read_csv(tmp_path / "demo" / "import.csv").subject)
+    assert converged == people, solutions[["subject", "trial", "status", "reason"]].to_string()
+    assert (tmp_path / "demo" / "report.html").exists()
