@@ -275,7 +275,8 @@ def _add_integers(content: object, group: str, name: str, values: np.ndarray) ->
     import ezc3d
 
     parameter = ezc3d.ezc3d.Parameter(name)
-    parameter.set([int(value) for value in values.ravel(order="F")], list(values.shape))
+    numbers = ezc3d.ezc3d.VecInt([int(value) for value in values.ravel(order="F")])
+    parameter.set(numbers, list(values.shape))
     content["parameters"].add_parameter(group, parameter)
 
 

@@ -117,8 +117,8 @@ def track_imu(
 
     mounting = mounting_guess(records, duration, speed, subject.height, weights.mounting_sd)
 
-    def data(gait: GaitProgram, slack: float = 0.0) -> GaitData:
-        return _imu_data(gait, skeleton, subject.height, records, duration, speed, weights, slack)
+    def data(gait: GaitProgram, slack: float = 0.0, rounding: float | None = None) -> GaitData:
+        return _imu_data(gait, skeleton, subject.height, records, duration, speed, weights, slack, rounding)
 
     def start(gait: GaitProgram) -> np.ndarray:
         return _start(gait, skeleton, subject.height, records, duration, speed, mounting)
@@ -127,7 +127,7 @@ def track_imu(
     fine = replace(torques, mesh=Mesh(n_nodes))
     rungs = [
         Rung("normative forces", replace(torques, contact=""), data, optional=True, max_iterations=60),
-        Rung("yielding contact", torques, partial(data, slack=0.1), max_iterations=200),
+        Rung("yielding contact", torques, partial(data, slack=0.1, rounding=0.01), max_iterations=100, rough=True),
         Rung("torques", torques, data, optional=True),
     ]
     if muscles:
@@ -179,10 +179,11 @@ def _imu_data(
     speed: float,
     weights: ImuWeights,
     slack: float,
+    rounding: float | None,
 ) -> GaitData:
     mesh = gait.structure.mesh
     n = mesh.n_nodes
-    data = person_data(gait.structure, skeleton, height)
+    data = person_data(gait.structure, skeleton, height, rounding=rounding)
     lower, upper = np.array(data.lower["coordinates"]), np.array(data.upper["coordinates"])
     first_lower, first_upper = np.tile(lower, (n, 1)), np.tile(upper, (n, 1))
     forward = nodes.COORDINATES.index("pelvis_tx")

@@ -28,6 +28,8 @@ class Rung:
     max_iterations : int
     optional : bool
         If this rung fails, the next one starts from where this one started.
+    rough : bool
+        If this rung fails, the next one starts from where it stopped: it is on the way, not a result.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Rung:
     warm: bool = False
     max_iterations: int = 300
     optional: bool = False
+    rough: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def climb(rungs: Sequence[Rung], start: Callable[[GaitProgram], np.ndarray]) -> 
         iterate = solve(gait, data, begin, warm=rung.warm, max_iterations=rung.max_iterations)
         spent.append(iterate)
         record.append((rung.name, iterate.converged, iterate.iterations, iterate.cpu_seconds, iterate.objective))
-        if iterate.converged:
+        if iterate.converged or (rung.rough and np.isfinite(iterate.values).all()):
             before = (gait, iterate.values)
         elif rung.optional:
             before = before or (gait, begin)

@@ -41,9 +41,10 @@ def hang(): time.sleep(600)
 def hold_the_lock(seconds): ctypes.PyDLL(None).usleep(int(seconds * 1e6))
 def eat(size): return len(bytearray(size))
 def environment(): return {k: os.environ.get(k) for k in ("OMP_NUM_THREADS", "LD_LIBRARY_PATH")}
-def mark(folder, name):
+def mark(folder, name, seconds=0.0):
     with open(pathlib.Path(folder) / name, "a") as file:
         file.write("x")
+    time.sleep(seconds)
     return name
 def orphan_with_channel():
     if os.fork() == 0:
@@ -350,14 +351,15 @@ def interrupted_and_resumed(
     body = f"""
         sys.path.append({str(tasks_folder)!r})
         from mocap_import.batch import Task, run_tasks
-        tasks = [Task(f"t{{i}}", "odd_tasks:mark", dict(folder={str(folder)!r}, name=f"t{{i}}")) for i in range(40)]
+        tasks = [Task(f"t{{i}}", "odd_tasks:mark", dict(folder={str(folder)!r}, name=f"t{{i}}", seconds=0.01))
+                 for i in range(40)]
         statuses = [o.status for o in run_tasks(tasks, n_workers=2, ledger={str(folder / "run.sqlite")!r})]
         assert set(statuses) <= {{"done", "skipped"}} and len(statuses) == 40, statuses
         """
     for kills in range(60):
         process = script(folder, repository, body)
         try:
-            _, errors = process.communicate(timeout=float(rng.uniform(0.06, 0.3)) if kills < 5 else 60)
+            _, errors = process.communicate(timeout=float(rng.uniform(0.1, 0.35)) if kills < 5 else 60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
