@@ -214,7 +214,7 @@ def sentence_of(error: BaseException) -> str:
     """One sentence for an error."""
     if isinstance(error, Interrupted):
         return "Interrupted; what is finished is kept, and the same command goes on from there."
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and (error.errno == errno.ENOSPC or "No space left" in str(error)):
         place = f" while writing {error.filename}" if error.filename else ""
         return f"the disk is full{place}; earlier results are intact. Free some space and run the same command again."
     if isinstance(error, OSError) and error.strerror:

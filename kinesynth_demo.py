@@ -178,7 +178,7 @@ def _reference(run: Run) -> str:
         n_workers=run.n_workers,
         progress=run.track,
     )
-    return _solved(table)
+    return _solved(run, "reference", table)
 
 
 def _baseline(run: Run) -> str:
@@ -187,10 +187,11 @@ def _baseline(run: Run) -> str:
     table = build_baseline_corpus(
         run.folder / "imu.h5", run.folder / "baseline.h5", n_workers=run.n_workers, progress=run.track
     )
-    return _solved(table)
+    return _solved(run, "baseline", table)
 
 
-def _solved(table: pd.DataFrame) -> str:
+def _solved(run: Run, role: str, table: pd.DataFrame) -> str:
+    table.to_csv(run.folder / f"{role}.csv", index=False)
     return f"{int((table.status == 'converged').sum())} of {len(table)} trials converged"
 
 

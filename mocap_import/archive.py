@@ -6,6 +6,7 @@ file, so that a run that was interrupted, or a second run after adding files, do
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -13,7 +14,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ import pandas as pd
 
 from mocap_import.batch import Task, run_tasks
 from mocap_import.conversion import convert_file
+from mocap_import.journal import Journal
 from mocap_import.marker_set import load_marker_set
 from mocap_import.participants import name_files, read_participants, subject_for
+from mocap_import.subject import Subject
 from mocap_import.task import task_from_name
 from mocap_import.trial import TrialRefused
 from mocap_import.trial_reader import read_trial
@@ -38,7 +41,7 @@ COLUMNS = (
     *("missing_percent", "filled_percent", "n_plates", "feet", "n_events", "n_strikes", "event_source", "belt_speed"),
     *("mass", "height", "sex", "age", "standing_mass", "seconds", "output", "source_hash"),
 )
-_JOURNAL, _TABLE = "import.jsonl", "import.csv"
+_TABLE = "import.csv"
 
 
 def convert_archive(
@@ -97,38 +100,64 @@ def convert_archive(
     subjects = read_participants(table_path) if participants or table_path.is_file() else {}
     out.mkdir(parents=True, exist_ok=True)
     sweep_temporary(out)
-    journal = _Journal(out)
+    journal = Journal(out)
     rows: dict[str, dict[str, Any]] = {}
     names = name_files(files)
+    settings = {"out": str(out), "marker_set": marker_set, "belt_speed": belt_speed}
+
+    def table_rows() -> list[dict[str, Any]]:
+        return [rows[file.as_posix()] for file in files if file.as_posix() in rows]
+
     try:
         # Static trials first: they tell the mass of subjects that no table knows.
         for statics in (True, False):
             chosen = [file for file in files if (task_from_name(file.parts) == "static") == statics]
             masses = {row["subject"]: row["standing_mass"] for row in rows.values() if row.get("standing_mass", 0) > 0}
-            jobs = {}
-            for file in chosen:
-                code, trial = names[file]
-                subject = subject_for(code, subjects)
-                if math.isnan(subject.mass) and code in masses:
-                    subject = replace(subject, mass=masses[code])
-                arguments = {
-                    "path": str(archive / file),
-                    "relative": file.as_posix(),
-                    "out": str(out),
-                    "trial": trial,
-                    "subject": asdict(subject),
-                    "task": task_from_name(file.parts),
-                    "marker_set": marker_set,
-                    "belt_speed": belt_speed,
-                }
-                jobs[file.as_posix()] = (arguments, _fingerprint(archive / file, arguments))
+            jobs = _jobs(archive, {file: names[file] for file in chosen}, subjects, masses, settings)
             for row in _done(jobs, journal, n_workers):
                 rows[row["file"]] = row
                 if progress is not None:
                     progress(row)
-    finally:
-        table = _write_table(out, [rows[file.as_posix()] for file in files if file.as_posix() in rows])
-    return table
+    except BaseException:
+        # What stopped the run is what the caller must hear of, even if the table cannot be written either.
+        with contextlib.suppress(OSError):
+            _write_table(out, table_rows())
+        raise
+    try:
+        return _write_table(out, table_rows())
+    except OSError as problem:
+        raise _not_written(out / _TABLE, problem) from problem
+
+
+def _jobs(
+    archive: Path,
+    names: dict[Path, tuple[str, str]],
+    subjects: dict[str, Subject],
+    masses: dict[str, float],
+    settings: dict[str, Any],
+) -> dict[str, tuple[dict[str, Any], str]]:
+    """Arguments of `convert_file` and fingerprint for every file."""
+    jobs = {}
+    for file, (code, trial) in names.items():
+        arguments = settings | {
+            "path": str(archive / file),
+            "relative": file.as_posix(),
+            "trial": trial,
+            "subject": asdict(subject_for(code, subjects)),
+            "task": task_from_name(file.parts),
+            "standing_mass": masses.get(code, math.nan),
+        }
+        jobs[file.as_posix()] = (arguments, _fingerprint(archive / file, arguments))
+    return jobs
+
+
+def _not_written(path: Path | str, problem: OSError | str) -> OSError:
+    """The sentence for an output that cannot be written."""
+    reason = problem if isinstance(problem, str) else f"{path}: could not be written ({problem.strerror or problem})"
+    return OSError(
+        errno.ENOSPC if isinstance(problem, str) else problem.errno,
+        f"{reason}; trials written before are intact: make room and run the same command again",
+    )
 
 
 def _is_c3d(path: Path, out: Path) -> bool:
@@ -150,7 +179,7 @@ def _fingerprint(path: Path, arguments: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def _done(jobs: dict[str, tuple[dict[str, Any], str]], journal: _Journal, n_workers: int) -> Iterator[dict[str, Any]]:
+def _done(jobs: dict[str, tuple[dict[str, Any], str]], journal: Journal, n_workers: int) -> Iterator[dict[str, Any]]:
     """Rows of all jobs: from the journal where nothing changed, else made now and put in the journal."""
     tasks = []
     for file, (arguments, fingerprint) in jobs.items():
@@ -161,12 +190,12 @@ def _done(jobs: dict[str, tuple[dict[str, Any], str]], journal: _Journal, n_work
             tasks.append(Task(file, "mocap_import.conversion:convert_file", arguments, fingerprint))
     for file, row in _worked(tasks, n_workers):
         if row["stopped"]:
-            raise OSError(
-                errno.ENOSPC,
-                f"{row['stopped']}; trials written before are intact: make room and run the same command again",
-            )
+            raise _not_written("", row["stopped"])
         row["fingerprint"] = jobs[file][1]
-        journal.append(row)
+        try:
+            journal.append(row)
+        except OSError as problem:
+            raise _not_written(journal.path, problem) from problem
         yield row
 
 
@@ -187,10 +216,10 @@ def _worked(tasks: Sequence[Task], n_workers: int) -> Iterator[tuple[str, dict[s
         arguments = by_key[outcome.key].arguments
         words = {
             "crashed": "the reader crashed on it",
-            "timed_out": f"reading took more than {TIME_LIMIT:.0f} s",
-            "failed": "reading failed",
+            "timed_out": f"reading took more than {TIME_LIMIT:.0f} s and was stopped",
+            "failed": f"reading failed ({outcome.reason})",
         }
-        reason = f"{arguments['relative']}: {words.get(outcome.status, outcome.status)} ({outcome.reason}); "
+        reason = f"{arguments['relative']}: {words.get(outcome.status, outcome.status)}; "
         row = {"file": outcome.key, "subject": arguments["subject"]["code"], "trial": arguments["trial"], "stopped": ""}
         yield (
             outcome.key,
@@ -198,43 +227,6 @@ def _worked(tasks: Sequence[Task], n_workers: int) -> Iterator[tuple[str, dict[s
             | {"task": arguments["task"] or "unknown", "status": "refused", "retry": True}
             | {"reason": reason + "the file is probably damaged: export it again."},
         )
-
-
-class _Journal:
-    """``import.jsonl``: the latest row of every file, appended line by line."""
-
-    def __init__(self, out: Path) -> None:
-        self._out = out
-        self._path = out / _JOURNAL
-        self._rows: dict[str, dict[str, Any]] = {}
-        if self._path.is_file():
-            for line in self._path.read_text(encoding="utf-8").splitlines():
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError:
-                    continue  # the last line of a run that was killed: its file is simply done again
-                self._rows[row["file"]] = row
-
-    def find(self, file: str, fingerprint: str) -> dict[str, Any] | None:
-        """The row of a file that was done with this fingerprint and whose trial is still there."""
-        row = self._rows.get(file)
-        if row is None or row.get("fingerprint") != fingerprint or row.get("retry"):
-            return None
-        return row if row["status"] == "refused" or (self._out / row["output"]).is_file() else None
-
-    def append(self, row: dict[str, Any]) -> None:
-        """Add a row; it is on disk when this returns."""
-        with self._path.open("a", encoding="utf-8") as file:
-            # A line that a killed run left unfinished must not swallow this one.
-            file.write(("\n" if file.tell() and not self._ends_line() else "") + json.dumps(row) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        self._rows[row["file"]] = row
-
-    def _ends_line(self) -> bool:
-        with self._path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
 
 
 def sweep_temporary(out: Path) -> None:

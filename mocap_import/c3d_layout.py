@@ -115,10 +115,10 @@ def _parse(path: Path) -> C3dLayout:
         n_blocks, processor = section[2], section[3]
         if processor not in (_INTEL, _DEC, _SGI):
             raise ValueError(f"unknown processor type {processor}, expected 84, 85 or 86")
-        # Some programs state 0 or too few blocks: read up to where data can start at the latest.
-        section += file.read(max(n_blocks, 1) * BLOCK - 4)
-    order = ">" if processor == _SGI else "<"
-    words = struct.unpack(order + "256H", header)
+        order = ">" if processor == _SGI else "<"
+        words = struct.unpack(order + "256H", header)
+        # Some programs state too few blocks: the section can reach up to where data start.
+        section += file.read(max(n_blocks, words[8] - header[0], 1) * BLOCK - 4)
     scale = float(_floats(header[12:16], processor)[0])
     parameters = _walk(section, processor)
     if words[1] and not parameters.get("POINT"):

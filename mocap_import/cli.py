@@ -58,7 +58,7 @@ def import_archive(
                 progress=bar,
             )
     except (TrialRefused, OSError) as problem:
-        _stop(problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem), as_json)
+        _stop(_sentence(problem), as_json)
     except KeyboardInterrupt:
         _stop(
             f"interrupted; the trials in {out} are complete, the same command goes on from there",
@@ -107,7 +107,7 @@ def show_labels(
         raw = read_c3d(file)
         whole = load_marker_set(marker_set) if marker_set else recognise_marker_set(raw.labels)
     except (TrialRefused, OSError) as problem:
-        _stop(str(problem), as_json)
+        _stop(_sentence(problem), as_json)
     meanings = {label: whole.meanings(label) if whole else [] for label in raw.labels}
     name = whole.name if whole else "unknown"
     if as_json:
@@ -118,6 +118,13 @@ def show_labels(
         typer.echo(f"  {label:24} {', '.join(meaning) or 'unknown'}")
     unknown = [label for label, meaning in meanings.items() if not meaning]
     typer.echo(f"{len(meanings)} labels, {len(unknown)} unknown; {len(raw.model_outputs)} model outputs kept apart")
+
+
+def _sentence(problem: Exception) -> str:
+    """What went wrong, without the number that operating systems put first."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
+    return str(problem)
 
 
 def _stop(sentence: str, as_json: bool, code: int = ExitCode.ERROR) -> NoReturn:

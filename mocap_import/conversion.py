@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ NOTES_ONLY = frozenset(
         "no_plates",
         "events_detected",
         "plate_split",
+        "mass_weighed",
     }
 )
 """Treatments that change no measured value: a trial with only these counts as accepted, with others as repaired."""
@@ -37,6 +39,7 @@ def convert_file(
     task: str | None = None,
     marker_set: str | None = None,
     belt_speed: float | None = None,
+    standing_mass: float = math.nan,
 ) -> dict[str, Any]:
     """Read one C3D file and store it as a trial.
 
@@ -50,7 +53,7 @@ def convert_file(
         Trial name.
     subject : dict
         Fields of `Subject`.
-    task, marker_set, belt_speed
+    task, marker_set, belt_speed, standing_mass
         As in `read_trial`.
 
     Returns
@@ -60,11 +63,22 @@ def convert_file(
     """
     began = time.perf_counter()
     row: dict[str, Any] = {"file": relative, "subject": subject["code"], "trial": trial, "stopped": ""}
-    try:
-        read = read_trial(path, marker_set, Subject(**subject), belt_speed, task=task, name=trial, source=relative)
-    except TrialRefused as refusal:
-        return row | {"task": task or "unknown", "status": "refused", "reason": str(refusal)}
     target = Path(out) / subject["code"] / f"{trial}{SUFFIX}"
+    try:
+        read = read_trial(
+            path,
+            marker_set,
+            Subject(**subject),
+            belt_speed,
+            task=task,
+            name=trial,
+            source=relative,
+            standing_mass=standing_mass,
+        )
+    except TrialRefused as refusal:
+        # A trial of an earlier content of this file must not outlive its refusal.
+        target.unlink(missing_ok=True)
+        return row | {"task": task or "unknown", "status": "refused", "reason": str(refusal)}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_trial(target, read)

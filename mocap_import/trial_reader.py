@@ -38,6 +38,7 @@ def read_trial(
     task: str | None = None,
     name: str | None = None,
     source: str | None = None,
+    standing_mass: float = math.nan,
 ) -> MarkerTrial:
     """Read a C3D file.
 
@@ -54,6 +55,8 @@ def read_trial(
         ``"static"``, ``"walk"``, ``"run"``, ``"turn"``; inferred from the motion if not given.
     name, source : str, optional
         Trial name and the file's name relative to its archive; the file's own if not given.
+    standing_mass : float, optional
+        Body mass (kg) weighed in a standing trial, used if neither subject nor file tells one.
 
     Returns
     -------
@@ -75,9 +78,10 @@ def read_trial(
     treatments = [*treatments, *unit_notes, *set_notes, *_frame_notes(frame)]
     seen = (raw.points * factor) @ frame.rotation.T
     positions, filled, gap_notes = fill_gaps(seen, raw.labels, meaning.segments if meaning else {}, raw.rate)
+    person, person_notes = _completed(subject or Subject(code=path.stem), raw, standing_mass)
     trial = MarkerTrial(
         name=name or path.stem,
-        subject=_completed(subject or Subject(code=path.stem), raw),
+        subject=person,
         labels=raw.labels,
         positions=positions,
         rate=raw.rate,
@@ -92,7 +96,7 @@ def read_trial(
     trial, motion_notes = _motion(trial, meaning, plates, raw.belt_speed if belt_speed is None else belt_speed, task)
     analog = _other_analog(raw)
     trial = replace(trial, analog=analog, analog_rate=raw.analog_rate if analog else 0.0)
-    treatments += [*gap_notes, *plate_notes, *motion_notes, *check_quality(trial, meaning)]
+    treatments += [*person_notes, *gap_notes, *plate_notes, *motion_notes, *check_quality(trial, meaning)]
     return replace(trial, treatments=tuple(treatments))
 
 
@@ -154,13 +158,15 @@ def _frame_notes(frame: LabFrame) -> list[Treatment]:
     return [] if frame.is_ground else [Treatment("axes_inferred", frame.detail)]
 
 
-def _completed(subject: Subject, raw: RawC3d) -> Subject:
-    """The subject with mass and height of the file where they were unknown."""
-    return replace(
-        subject,
-        mass=raw.mass if math.isnan(subject.mass) else subject.mass,
-        height=raw.height if math.isnan(subject.height) else subject.height,
-    )
+def _completed(subject: Subject, raw: RawC3d, standing_mass: float) -> tuple[Subject, list[Treatment]]:
+    """The subject with mass and height of the file where they were unknown, and a weighed mass if all else fails."""
+    mass = raw.mass if math.isnan(subject.mass) else subject.mass
+    height = raw.height if math.isnan(subject.height) else subject.height
+    notes = []
+    if math.isnan(mass) and standing_mass > 0:
+        mass = standing_mass
+        notes = [Treatment("mass_weighed", f"body mass {mass:.1f} kg from the plates of the standing trial")]
+    return replace(subject, mass=mass, height=height), notes
 
 
 def _motion(

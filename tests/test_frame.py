@@ -172,6 +172,14 @@ def test_the_lock_pins_everything_that_the_project_needs(repository):
     assert set(locked).isdisjoint(pins(repository, "requirements-test.lock"))
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_without_a_fitting_python_the_environment_says_so(repository, tmp_path):
+    done = run("make", "env", "PYTHON=", f"VENV={tmp_path / 'venv'}", cwd=repository)
+    assert done.returncode != 0
+    assert "No Python 3.11, 3.12 or 3.13" in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
 def test_no_index_host_is_named(repository):
     for name in ("Makefile", "requirements.lock", "requirements-test.lock", "pyproject.toml", ".ci/run"):
         text = (repository / name).read_text(encoding="utf-8")

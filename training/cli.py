@@ -154,7 +154,7 @@ def _train_folds(
             so_far = done
 
         written = leave_one_subject_out(corpus, out_dir, configs, n_workers=workers, progress=progress)
-    written["mean waveform"] = predict_mean_waveforms(corpus, out_dir / "mean_waveform.h5")
+    written["mean_waveform"] = predict_mean_waveforms(corpus, out_dir / "mean_waveform.h5")
     n_done = n_refused = 0
     rows = []
     for method, path in written.items():
@@ -186,7 +186,7 @@ def _train_on_all(
     reader = Corpus(corpus)
     rows = []
     for name, config in configs.items():
-        data = read_training_set(reader, labelled_subjects(reader), config.outputs)
+        data = read_training_set(reader, labelled_subjects(reader), config.outputs, mirror=config.mirror)
         path = out_dir / f"{name}.safetensors"
         with track(config.steps, f"Training {name}", shown=False if as_json else None) as bar:
             checkpoint = train_network(data, config, path=path, progress=lambda *_, bar=bar: bar.advance())

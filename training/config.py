@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from training.networks.registry import known_networks
+from training.networks.registry import known_networks, network_defaults
 
 OUTPUT_KINDS = ("angle", "moment", "ground_reaction", "speed")
 """What a network can estimate: joint and pelvis angles, joint moments, ground reaction forces, walking speed."""
@@ -36,7 +36,7 @@ class TrainingConfig(BaseModel):
     """One network and how it is trained.
 
     The defaults are sized for a dozen short trials on one CPU thread (seconds a model); longer corpora
-    want more `steps` and more `width`.
+    want more `steps` and more `width`. An lstm has its own depth, steps and learning rate (`network_defaults`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +57,10 @@ class TrainingConfig(BaseModel):
         OUTPUT_KINDS, description="Kinds of output to learn, of " + ", ".join(OUTPUT_KINDS)
     )
     augmentation: Augmentation = Field(default_factory=Augmentation, description="Sensor errors of the training data.")
+    mirror: bool = Field(True, description="Train on every trial and on its mirror image (right and left exchanged).")
+    shrink_offsets: bool = Field(
+        True, description="Learn of each trial's mean angle only the share that turned sensors can show."
+    )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of weights, windows, sensor errors and dropout.")
 
     @field_validator("network")
@@ -78,7 +82,7 @@ class TrainingConfig(BaseModel):
 
 
 def resolve_config(values: dict[str, Any], where: str = "the configuration") -> TrainingConfig:
-    """Check a mapping and fill in the defaults.
+    """Check a mapping and fill in the defaults, those of the network first.
 
     Parameters
     ----------
@@ -97,6 +101,7 @@ def resolve_config(values: dict[str, Any], where: str = "the configuration") -> 
         For an unknown key (with the nearest known one) or a value out of its range.
     """
     _refuse_unknown_keys(values, TrainingConfig, where)
+    values = network_defaults(str(values.get("network", "conv1d"))) | values
     try:
         return TrainingConfig.model_validate(values)
     except ValidationError as error:

@@ -112,7 +112,7 @@ def train_fold(corpus: str, subjects: Sequence[str], config: dict[str, Any], pat
         ``seconds``, ``n_labelled_trials``, ``n_labelled_frames``: plain numbers that cross the process border.
     """
     settings = resolve_config(config)
-    data = read_training_set(Corpus(Path(corpus)), subjects, settings.outputs)
+    data = read_training_set(Corpus(Path(corpus)), subjects, settings.outputs, mirror=settings.mirror)
     checkpoint = train(data, settings, path=Path(path), fingerprint=fingerprint)
     return {
         "seconds": checkpoint.seconds,

@@ -16,6 +16,7 @@ from synth.corpus_schema import CorpusMismatch
 from training.augmentation import augment, channel_covariances
 from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import TrainingConfig
+from training.label_offset import shrink_offsets
 from training.loss import supervised_loss
 from training.networks.registry import build_network
 from training.normalisation import fit_normalisation
@@ -59,8 +60,11 @@ def train(
     """
     began = time.perf_counter()
     rng = np.random.default_rng(config.seed)
-    normalisation = fit_normalisation(data.records)
-    covariances = channel_covariances(data.records)
+    records = data.records
+    if config.shrink_offsets:
+        records = shrink_offsets(records, data.targets, config.augmentation.misalignment_deg)
+    normalisation = fit_normalisation(records)
+    covariances = channel_covariances(records)
     length = _window_length(data, config)
     shift, size, target_shift, target_size = (
         torch.from_numpy(getattr(normalisation, key)) for key in ("input_mean", "input_sd", "target_mean", "target_sd")
@@ -74,7 +78,7 @@ def train(
         targets=data.targets,
         rate=data.rate,
         subjects=tuple(sorted({record.subject for record in data.records})),
-        n_labelled_trials=len(data.records),
+        n_labelled_trials=data.n_labelled_trials,
         n_labelled_frames=data.n_labelled_frames,
         n_steps=0,
         seconds=0.0,
@@ -87,7 +91,7 @@ def train(
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.steps + 1)
         try:
             for step in range(1, config.steps + 1):
-                windows = draw_windows(data.records, length, config.batch, rng)
+                windows = draw_windows(records, length, config.batch, rng)
                 inputs = torch.from_numpy(augment(windows, covariances, **dict(config.augmentation), rng=rng))
                 labels = (torch.from_numpy(windows.labels) - target_shift) / target_size
                 loss, _ = supervised_loss(network((inputs - shift) / size), labels, columns)

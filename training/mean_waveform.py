@@ -18,7 +18,7 @@ from synth.corpus_trial import CorpusTrial
 from training.gait_phase import cycle_phase, place_waveform, time_normalise
 from training.target import Target, available_targets, has_waveform, read_targets, write_targets
 
-METHOD = "mean waveform"
+METHOD = "mean_waveform"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from synth.corpus import Corpus
 from synth.corpus_schema import CorpusMismatch
 from synth.corpus_trial import CorpusTrial
+from training.mirror import can_mirror, mirror_trial
 from training.target import Target, available_targets, has_waveform, read_targets
 
 CHANNELS_PER_SENSOR = 6
@@ -33,6 +34,8 @@ class TrialRecord:
         Frames where some sensor has no value: no label is learnt there and nothing is predicted.
     labels : ndarray, shape (n_frames, n_targets), float32
         Inside units; NaN = no label.
+    is_mirrored : bool
+        Whether it is the mirror image of a trial, which needs no label of its own.
     """
 
     subject: str
@@ -41,6 +44,7 @@ class TrialRecord:
     inputs: np.ndarray
     is_missing: np.ndarray
     labels: np.ndarray
+    is_mirrored: bool = False
 
     @property
     def n_frames(self) -> int:
@@ -139,12 +143,19 @@ class TrainingSet:
     left_out: tuple[tuple[str, str, str], ...]
 
     @property
+    def n_labelled_trials(self) -> int:
+        """Trials whose labels were used; a mirror image is not counted again."""
+        return sum(not record.is_mirrored for record in self.records)
+
+    @property
     def n_labelled_frames(self) -> int:
-        """Frames with at least one label."""
-        return sum(len(record.labelled_frames) for record in self.records)
+        """Frames with at least one label, mirror images not counted again."""
+        return sum(len(record.labelled_frames) for record in self.records if not record.is_mirrored)
 
 
-def read_training_set(corpus: Corpus, subjects: Iterable[str], kinds: Iterable[str]) -> TrainingSet:
+def read_training_set(
+    corpus: Corpus, subjects: Iterable[str], kinds: Iterable[str], *, mirror: bool = False
+) -> TrainingSet:
     """Read the clean records and the labels of some subjects, and of nobody else.
 
     Parameters
@@ -155,6 +166,8 @@ def read_training_set(corpus: Corpus, subjects: Iterable[str], kinds: Iterable[s
         Codes of the training subjects.
     kinds : iterable of str
         Kinds of target to learn.
+    mirror : bool
+        Add the mirror image of every labelled trial whose sensors come in pairs.
 
     Returns
     -------
@@ -184,6 +197,8 @@ def read_training_set(corpus: Corpus, subjects: Iterable[str], kinds: Iterable[s
         record = trial_record(trial, sensors, targets)
         if len(record.labelled_frames):
             records.append(record)
+            if mirror and can_mirror(trial):
+                records.append(replace(trial_record(mirror_trial(trial), sensors, targets), is_mirrored=True))
         else:
             left_out.append((record.subject, record.name, trial.reason or "no labels"))
     return TrainingSet(tuple(records), sensors, targets, rates.pop(), tuple(left_out))

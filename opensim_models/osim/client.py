@@ -139,8 +139,7 @@ def close_opensim() -> None:
 def _call(function: str, **arguments: Any) -> Any:
     """Call the worker; its refusals are ours, and a model that crashes OpenSim is refused too."""
     try:
-        n_frames = max((len(table) for table in arguments.values() if isinstance(table, np.ndarray) and table.ndim), default=0)
-        timeout = PATIENCE + PATIENCE_PER_FRAME * n_frames
+        timeout = PATIENCE + PATIENCE_PER_FRAME * max(map(_n_frames, arguments.values()))
         return _worker.call(f"opensim_models.osim.{function}", arguments, timeout)
     except WorkerFailed as failure:
         if failure.error_type == ModelMismatch.__name__:
@@ -154,6 +153,11 @@ def _call(function: str, **arguments: Any) -> Any:
         if failure.signal in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE"}:
             raise ModelMismatch(f"{arguments['path']}: this model crashed OpenSim ({failure.signal}).") from failure
         raise
+
+
+def _n_frames(argument: Any) -> int:
+    """Rows of a table; 0 for anything else."""
+    return len(argument) if isinstance(argument, np.ndarray) and argument.ndim else 0
 
 
 def _text(path: Path | str) -> str:

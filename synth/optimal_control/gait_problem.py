@@ -143,6 +143,7 @@ def parameter_layout(structure: GaitStructure) -> Layout:
     variables = variable_layout(structure)
     shapes: dict[str, tuple[int, ...]] = {
         "skeleton": (nodes.N_SKELETON,),
+        "hip_offset": (n, 4),
         "weight": (1,),
         "height": (1,),
         "share": (1,),
@@ -237,12 +238,20 @@ def _defect_uses(structure: GaitStructure, variables: Layout, parameters: Layout
     return uses
 
 
+def _body(parameters: Layout) -> np.ndarray:
+    """Entries (n_skeleton, n_nodes) of the skeleton at each node: only the hips' places in the pelvis may vary."""
+    hips = parameters.index("hip_offset")
+    body = _same(parameters.index("skeleton"), len(hips))
+    body[nodes.HIP_NUMBERS] = hips.T
+    return body
+
+
 def _mechanics_uses(structure: GaitStructure, variables: Layout, parameters: Layout) -> list[BlockUse]:
     n = structure.mesh.n_nodes
     q, v, a, torque, force = (
         variables.index(name).T for name in ("coordinates", "speeds", "accelerations", "torques", "forces")
     )
-    body = np.vstack([_same(parameters.index(name), n) for name in ("skeleton", "weight")])
+    body = np.vstack([_body(parameters), _same(parameters.index("weight"), n)])
     uses = [BlockUse(nodes.motion_block(), np.vstack([q, v, a, torque, force]), body)]
     for i, side in enumerate("rl"):
         leg, chain = nodes.leg_indices(side), nodes.chain_indices(side)
@@ -259,14 +268,15 @@ def _mechanics_uses(structure: GaitStructure, variables: Layout, parameters: Lay
             slack = variables.index("slack").T
             correction = _same(variables.index("contact"), n)
             entries = np.vstack([q[chain], v[chain], force[3 * i : 3 * i + 3], slack[3 * i : 3 * i + 3], correction])
-            constants = np.r_[_chain_numbers(parameters, side), _law_numbers(parameters)]
-            uses.append(BlockUse(nodes.contact_block(structure.contact), entries, _same(constants, n)))
+            constants = np.vstack([_chain_numbers(parameters, side), _same(_law_numbers(parameters), n)])
+            uses.append(BlockUse(nodes.contact_block(structure.contact), entries, constants))
     return uses
 
 
 def _chain_numbers(parameters: Layout, side: str) -> np.ndarray:
-    numbers = parameters.index("skeleton").reshape(-1, nodes.NUMBERS_PER_SEGMENT)
-    return numbers[nodes.chain_segments(side)].ravel()
+    body = _body(parameters)
+    numbers = body.reshape(-1, nodes.NUMBERS_PER_SEGMENT, body.shape[1])
+    return numbers[nodes.chain_segments(side)].reshape(-1, body.shape[1])
 
 
 def _law_numbers(parameters: Layout) -> np.ndarray:
@@ -276,14 +286,12 @@ def _law_numbers(parameters: Layout) -> np.ndarray:
 def _tracking_uses(structure: GaitStructure, variables: Layout, parameters: Layout) -> list[BlockUse]:
     n = structure.mesh.n_nodes
     q, v, a, force = (variables.index(name).T for name in ("coordinates", "speeds", "accelerations", "forces"))
-    skeleton = _same(parameters.index("skeleton"), n)
+    skeleton = _body(parameters)
     uses = [BlockUse(nodes.total_force_block(), force[[0, 1, 3, 4]], parameters.index("total_force").T)]
     for i, side in enumerate("rl"):
         entries = np.vstack([q[nodes.chain_indices(side)], force[3 * i : 3 * i + 3]])
         measured = parameters.index("pressure")[:, i].T
-        uses.append(
-            BlockUse(nodes.pressure_block(), entries, np.vstack([_same(_chain_numbers(parameters, side), n), measured]))
-        )
+        uses.append(BlockUse(nodes.pressure_block(), entries, np.vstack([_chain_numbers(parameters, side), measured])))
     if structure.markers:
         measured = parameters.index("markers").T
         uses.append(BlockUse(nodes.marker_block(), q, np.vstack([skeleton, measured])))
@@ -383,6 +391,7 @@ def person_data(
     mass, weight = skeleton.mass, -skeleton.mass * skeleton.gravity[1]
     parameters: dict[str, np.ndarray | float] = {
         "skeleton": numbers,
+        "hip_offset": np.tile(numbers[nodes.HIP_NUMBERS], (structure.mesh.n_nodes, 1)),
         "weight": weight,
         "height": height,
         "share": 1.0 / structure.mesh.n_intervals,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from mocap_import.trial import GroundReaction
 from opensim_models.multibody import point_position, segment_states
@@ -32,9 +33,9 @@ from synth.optimal_control.muscle import GAIT_MUSCLES
 from synth.optimal_control.normative_gait import normative_coordinates
 from synth.optimal_control.objective import N_MARKER_MOMENTS, marker_moments
 from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution
-from synth.optimal_control.start import normative_start
+from synth.optimal_control.start import low_pass_periodic, normative_start
 
-_COARSE, _FINE = 25, 50
+_COARSE, _FINE = 25, 80
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,12 @@ def track_markers(
         The input itself cannot be followed.
     """
     measured = _checked(skeleton, markers, ground_reactions, duration, height)
+    hips = hip_places(skeleton, np.asarray(markers, float))
     weights = weights or TrackingWeights()
     speed = _mean_speed(skeleton, measured, duration)
 
     def data(gait: GaitProgram, slack: float = 0.0) -> GaitData:
-        return _tracking_data(gait, skeleton, measured, ground_reactions, duration, height, speed, weights, slack)
+        return _tracking_data(gait, skeleton, measured, hips, ground_reactions, duration, height, speed, weights, slack)
 
     def start(gait: GaitProgram) -> np.ndarray:
         return _start(gait, skeleton, measured, ground_reactions, duration, height, speed)
@@ -130,7 +132,7 @@ def track_markers(
         Rung("fine mesh", replace(muscles, mesh=fine), data, warm=True),
     )
     solution = make_solution(climb(rungs, start), skeleton)
-    checks = solution.checks | misfits(solution, skeleton, measured, ground_reactions)
+    checks = solution.checks | misfits(solution, skeleton, measured, hips, ground_reactions)
     solution = replace(solution, checks=checks)
     refusal = _refusal(checks) if solution.converged else ""
     return replace(solution, status="refused", reason=refusal) if refusal else solution
@@ -183,6 +185,34 @@ def _mean_speed(skeleton: Skeleton, markers: np.ndarray, duration: float) -> flo
     return float(np.polyfit(time[known], x[known], 1)[0])
 
 
+def hip_places(skeleton: Skeleton, markers: np.ndarray) -> np.ndarray:
+    """Places of the hips in the sagittal plane of the pelvis (m), shape (n, 4): right x, y, left x, y.
+
+    When the pelvis lists or turns, one hip rises and goes ahead of the other. A planar pelvis cannot, and a knee near
+    extension would pay for 6 mm of leg length with 5 degrees. So the hips' places follow the pelvis markers, where
+    three are known in space; the accelerations of these small shifts are neglected.
+    """
+    numbers = nodes.skeleton_numbers(skeleton)[nodes.HIP_NUMBERS]
+    places = np.tile(numbers, (len(markers), 1))
+    own = [i for i, m in enumerate(skeleton.markers) if m.segment == "pelvis"]
+    if markers.shape[2] < 3 or len(own) < 3:
+        return places
+    offsets = np.array([skeleton.markers[i].offset for i in own])
+    for k, measured in enumerate(markers[:, own]):
+        seen = np.isfinite(measured).all(axis=1)
+        if seen.sum() < 3:
+            continue
+        p, m = offsets[seen] - offsets[seen].mean(axis=0), measured[seen] - measured[seen].mean(axis=0)
+        turn = Rotation.align_vectors(m, p)[0].as_matrix()
+        tilt = np.arctan2(turn[1, 0], turn[0, 0])
+        c, s = np.cos(tilt), np.sin(tilt)
+        across = np.array([c * turn[0, 2] + s * turn[1, 2], c * turn[1, 2] - s * turn[0, 2]])
+        for i, side in enumerate("rl"):
+            lateral = skeleton.segments[skeleton.segment_index(f"femur_{side}")].offset[2]
+            places[k, 2 * i : 2 * i + 2] += lateral * across
+    return low_pass_periodic(places, 6)
+
+
 def sample_at(phase: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """Linear interpolation of evenly spaced samples of a cycle (n, …) at phases in [0, 1); NaN spreads."""
     position = np.asarray(phase) * len(samples)
@@ -197,6 +227,7 @@ def _tracking_data(
     gait: GaitProgram,
     skeleton: Skeleton,
     markers: np.ndarray,
+    hips: np.ndarray,
     reactions: Sequence[GroundReaction],
     duration: float,
     height: float,
@@ -206,6 +237,7 @@ def _tracking_data(
 ) -> GaitData:
     mesh = gait.structure.mesh
     data = person_data(gait.structure, skeleton, height)
+    data = data.with_parameters(hip_offset=sample_at(mesh.phase, hips))
     data = data.with_bounds("duration", duration, duration).with_bounds("speed", -1.0, 8.0)
     data = _marker_data(data, skeleton, sample_at(mesh.phase, markers), mesh.quadrature, weights)
     guess = None
@@ -373,12 +405,18 @@ def _between(distal: np.ndarray, proximal: np.ndarray) -> np.ndarray:
 
 
 def misfits(
-    solution: GaitSolution, skeleton: Skeleton, markers: np.ndarray, reactions: Sequence[GroundReaction]
+    solution: GaitSolution,
+    skeleton: Skeleton,
+    markers: np.ndarray,
+    hips: np.ndarray,
+    reactions: Sequence[GroundReaction],
 ) -> dict[str, float]:
     """RMS distance to the markers (m) and RMS error of the forces (body weights)."""
     n = len(solution.speeds)
     phase = np.arange(n) / n
-    states = segment_states(skeleton, list(solution.kinematics.values.T))
+    numbers = np.tile(nodes.skeleton_numbers(skeleton), (n, 1))
+    numbers[:, nodes.HIP_NUMBERS] = sample_at(phase, hips)
+    states = segment_states(nodes.skeleton_from(numbers.T), list(solution.kinematics.values.T))
     wanted = sample_at(phase, markers)
     square = []
     for k, marker in enumerate(skeleton.markers):

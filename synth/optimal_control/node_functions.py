@@ -38,6 +38,8 @@ FEET = ("calcn_r", "calcn_l")
 SENSOR_SEGMENTS = ("pelvis", "femur_r", "tibia_r", "calcn_r", "femur_l", "tibia_l", "calcn_l")
 NUMBERS_PER_SEGMENT = 6
 N_SKELETON = NUMBERS_PER_SEGMENT * len(SEGMENTS)
+HIP_NUMBERS = np.concatenate([NUMBERS_PER_SEGMENT * SEGMENTS.index(f"femur_{s}") + np.arange(2) for s in "rl"])
+"""Where x and y of the right, then the left hip stand among the skeleton's numbers."""
 
 SCALE = {
     "coordinates": 1.0,

@@ -126,8 +126,9 @@ def make_solution(reached: Climb, skeleton: Skeleton) -> GaitSolution:
     n, duration = len(arrays["coordinates"]), float(arrays["duration"][0])
     weight = -skeleton.mass * skeleton.gravity[1]
     rate = n / duration
+    numbers = body_numbers(data, n)
     reactions = tuple(
-        _ground_reaction(arrays, skeleton, foot, side, weight, rate) for foot, side in (("right", "r"), ("left", "l"))
+        _ground_reaction(arrays, numbers, foot, side, weight, rate) for foot, side in (("right", "r"), ("left", "l"))
     )
     muscles: tuple[str, ...] = ()
     if gait.structure.muscles:
@@ -171,17 +172,16 @@ def make_solution(reached: Climb, skeleton: Skeleton) -> GaitSolution:
 
 
 def _ground_reaction(
-    arrays: dict[str, np.ndarray], skeleton: Skeleton, foot: str, side: str, weight: float, rate: float
+    arrays: dict[str, np.ndarray], numbers: np.ndarray, foot: str, side: str, weight: float, rate: float
 ) -> GroundReaction:
     first = 0 if side == "r" else 3
     forward, vertical, moment = (arrays["forces"][:, first + k] for k in range(3))
-    states = segment_states(skeleton, list(arrays["coordinates"].T))
-    ankle = states[skeleton.segment_index(f"calcn_{side}")].origin
+    states = segment_states(nodes.skeleton_from(numbers.T), list(arrays["coordinates"].T))
+    ankle = states[nodes.SEGMENTS.index(f"calcn_{side}")].origin
     force = np.stack([forward, vertical, np.zeros_like(forward)], axis=1) * weight
     loaded = vertical > CONTACT_THRESHOLD
     shift = np.where(loaded, moment * nodes.LEVER - ankle[1] * forward, np.nan) / np.where(loaded, vertical, 1.0)
-    side_shift = np.where(loaded, np.broadcast_to(ankle[2], shift.shape), np.nan)
-    pressure = np.stack([ankle[0] + shift, np.where(loaded, 0.0, np.nan), side_shift], axis=1)
+    pressure = np.stack([ankle[0] + shift, np.where(loaded, 0.0, np.nan), np.where(loaded, 0.0, np.nan)], axis=1)
     return GroundReaction(force, pressure, np.where(loaded, 0.0, np.nan), rate, foot, "optimal control")
 
 
@@ -213,6 +213,14 @@ def _events(forces: np.ndarray, duration: float) -> tuple[GaitEvent, ...]:
 # ------------------------------------------------------------------------------------------------ between the nodes
 
 
+def body_numbers(data: GaitData, n_nodes: int) -> np.ndarray:
+    """Skeleton's numbers (n_nodes, n_skeleton) at each node; a half cycle has constant ones."""
+    numbers = np.tile(np.asarray(data.parameters["skeleton"], float), (n_nodes, 1))
+    hips = np.asarray(data.parameters["hip_offset"], float)
+    numbers[:, nodes.HIP_NUMBERS] = hips if len(hips) == n_nodes else hips[:1]
+    return numbers
+
+
 def midpoint_residuals(gait: GaitProgram, data: GaitData, arrays: dict[str, np.ndarray]) -> Residuals:
     """Residual of the equations of motion half-way between the nodes (the doubled mesh).
 
@@ -221,17 +229,22 @@ def midpoint_residuals(gait: GaitProgram, data: GaitData, arrays: dict[str, np.n
     """
     h = arrays["duration"][0] / len(arrays["coordinates"])
     middle = _midpoint_states(arrays, h)
+    closed = _closed(body_numbers(data, len(arrays["coordinates"])))
+    middle["numbers"] = (closed[:-1] + closed[1:]) / 2
     unit = float(np.ravel(data.parameters["weight"])[0])
     forces = _midpoint_forces(gait, data, arrays, middle, unit)
     motion = _motion_function()
     n = len(middle["coordinates"])
-    numbers = np.asarray(data.parameters["skeleton"], float)
     demand = np.asarray(
         motion.map(n)(
-            middle["coordinates"].T, middle["speeds"].T, middle["accelerations"].T, forces.T,
-            np.tile(numbers[:, None], n), unit,
+            middle["coordinates"].T,
+            middle["speeds"].T,
+            middle["accelerations"].T,
+            forces.T,
+            middle["numbers"].T,
+            unit,
         )
-    ).T  # fmt: skip
+    ).T
     supplied = _midpoint_torques(gait, data, arrays, middle, unit)
     residual = (demand - supplied) * unit * nodes.LEVER
     translations = [nodes.COORDINATES.index("pelvis_tx"), nodes.COORDINATES.index("pelvis_ty")]
@@ -274,7 +287,7 @@ def _midpoint_forces(
         for i, p in enumerate(model.points)
     ]
     radii = [height * p.radius for p in model.points]
-    skeleton = nodes.skeleton_from(np.asarray(data.parameters["skeleton"], float))
+    skeleton = nodes.skeleton_from(middle["numbers"].T)
     states = segment_states(skeleton, list(middle["coordinates"].T), list(middle["speeds"].T))
     columns = []
     for foot in nodes.FEET:

@@ -131,6 +131,24 @@ def test_a_full_disk_stops_with_one_sentence_and_earlier_trials_stay(laboratory,
     assert len(_convert(laboratory, out)) == 4
 
 
+def test_a_really_full_device_is_said_and_trials_stay(laboratory, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "import.jsonl").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"import\.jsonl: could not be written \(No space left on device\)"):
+        _convert(laboratory, out)
+    (trial,) = out.rglob("*.trial.h5")
+    assert load_trial(trial).task == "static"
+
+
+def test_a_file_that_becomes_bad_leaves_no_stale_trial(laboratory, tmp_path):
+    _convert(laboratory, tmp_path / "out")
+    (laboratory / "S1" / "S1_walk.c3d").write_bytes(b"")
+    table = _convert(laboratory, tmp_path / "out").set_index("file")
+    assert table.status["S1/S1_walk.c3d"] == "refused"
+    assert not (tmp_path / "out" / "S1" / "walk.trial.h5").exists()
+
+
 def test_a_line_cut_off_by_a_kill_costs_one_file(laboratory, tmp_path):
     out = tmp_path / "out"
     _convert(laboratory, out)

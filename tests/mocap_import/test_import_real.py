@@ -109,9 +109,10 @@ def test_foreign_laboratories_end_in_one_row_each(data_dir, tmp_path):
 @pytest.mark.parametrize(
     "archive, refused", [("rbds_running", 0), ("mcgill_walk_youth", 0), ("clinical_labs_anz", 0), ("c3d_odd", None)]
 )
-def test_whole_archives_end_in_one_row_a_file(data_dir, tmp_path, archive, refused):
+def test_whole_archives_end_in_one_row_a_file(data_dir, tmp_path, monkeypatch, archive, refused):
+    monkeypatch.setattr("mocap_import.archive.TIME_LIMIT", 15.0)  # one file of c3d_odd hangs its reader for ever
     table = convert_archive(data_dir / archive, tmp_path / "out", n_workers=2)
-    assert len(table) == len(list((data_dir / archive).rglob("*.c3d")))
+    assert len(table) == sum(path.suffix.lower() == ".c3d" for path in (data_dir / archive).rglob("*"))
     assert table.status.isin(["accepted", "repaired", "refused"]).all()
     if refused is not None:
         assert (table.status == "refused").sum() == refused

@@ -155,3 +155,28 @@ def test_nothing_of_the_parameter_section_leaves_but_what_is_listed(tmp_path, wa
     trial = _read(tmp_path, replace(made, trial=replace(made.trial, labels=labels)))
     assert "Jane" not in repr(trial)
     assert trial.marker_set == "plug_in_gait"
+
+
+CLUSTERS = {
+    "HEE": "FT1", "TOE": "FT2", "ANK": "FT3", "THI": "TH1", "KNE": "TH2", "TIB": "SK1"
+}  # fmt: skip
+WHOLE = {"RASI": "PEL1", "LASI": "PEL2", "RPSI": "PEL3", "LPSI": "PEL4", "CLAV": "TRK1", "C7": "TRK2", "T10": "TRK3"}
+
+
+def _in_clusters(made):
+    labels = tuple(
+        WHOLE.get(label) or (label[0] + CLUSTERS[label[1:]] if label[1:] in CLUSTERS else label)
+        for label in made.trial.labels
+    )
+    return replace(made, trial=replace(made.trial, labels=labels))
+
+
+@pytest.mark.parametrize("treadmill", [False, True])
+def test_clusters_without_anatomical_landmarks_still_face_forward(tmp_path, walker, z_up, treadmill):
+    made = _in_clusters(walker(treadmill=treadmill, duration=5.0))
+    backwards = np.diag([-1.0, -1.0, 1.0]) @ z_up
+    trial = _read(tmp_path, made, axes=backwards)
+    assert trial.marker_set == "segment_clusters"
+    np.testing.assert_allclose(trial.positions, made.trial.positions, atol=1e-6)
+    assert trial.belt_speed == pytest.approx(1.25 if treadmill else 0.0)
+    assert [r.foot for r in trial.ground_reactions] == (["both"] if treadmill else ["right", "left"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -242,6 +243,42 @@ def test_a_truncated_model_is_refused(data_dir, tmp_path):
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelMismatch, match="not well formed"):
         describe_model(path)
+
+
+def mutated(whole: bytes, rng: np.random.Generator) -> bytes:
+    """Damage a file: drop, double or overwrite a stretch, change numbers, or cut it off."""
+    kind, at = rng.integers(5), int(rng.integers(200, len(whole)))
+    length = int(rng.integers(1, 400))
+    if kind == 0:
+        return whole[:at] + whole[at + length :]
+    if kind == 1:
+        return whole[: at + length] + whole[at:]
+    if kind == 2:
+        return whole[:at] + rng.bytes(length) + whole[at + length :]
+    if kind == 3:
+        return whole[:at]
+    values = (b"nan", b"-1e308", b"0", b"1e400", b"text")
+    numbers = list(re.finditer(rb">(-?[0-9.]+)<", whole))
+    chosen = numbers[int(rng.integers(len(numbers)))]
+    return whole[: chosen.start(1)] + values[int(rng.integers(5))] + whole[chosen.end(1) :]
+
+
+@pytest.mark.parametrize("count", [15, pytest.param(500, marks=pytest.mark.slow)])
+def test_a_damaged_model_is_described_or_refused_and_never_takes_the_caller_down(data_dir, tmp_path, count):
+    whole = (data_dir / MODELS[4]).read_bytes()
+    rng = np.random.default_rng(count)
+    refused = 0
+    for number in range(count):
+        path = tmp_path / f"damaged_{number}.osim"
+        path.write_bytes(mutated(whole, rng))
+        try:
+            assert check_model(path)["coordinates"] > 0
+        except ModelMismatch as refusal:
+            refused += 1
+            assert path.name in str(refusal)
+        path.unlink()
+    assert 0 < refused < count
+    assert check_model(data_dir / MODELS[4])["coordinates"] == 10
 
 
 def test_a_misspelt_coordinate_is_answered_with_the_nearest(data_dir):

@@ -134,7 +134,7 @@ def test_the_mean_waveform_of_identical_walkers_is_exact(make_walking_trial, tmp
         for i in range(3):
             subject = Subject(f"T{i}", mass=60.0 + 10 * i, height=1.6 + 0.1 * i)
             writer.append(make_walking_trial(subject, 1.2, "walk", np.random.default_rng(4)))
-    errors = evaluate(path, predict_mean_waveforms(path, tmp_path / "mean.h5"), "mean waveform")
+    errors = evaluate(path, predict_mean_waveforms(path, tmp_path / "mean.h5"), "mean_waveform")
     value = errors.set_index("metric")["value"]
     assert value["angle_rmse"].max() < 0.1
     assert value["moment_rmse"].max() < 0.05
@@ -172,7 +172,7 @@ def error_rows(method, values):
 def test_comparison_means_subjects_and_judges_against_the_mean_waveform():
     import pandas as pd
 
-    mean = error_rows("mean waveform", [4.0, 5.0, 6.0, 7.0, 8.0])
+    mean = error_rows("mean_waveform", [4.0, 5.0, 6.0, 7.0, 8.0])
     tables = [mean, error_rows("good", [3.0, 4.1, 4.9, 6.0, 7.0]), error_rows("bad", [6.0, 7.0, 8.0, 9.0, 10.0])]
     tables.append(error_rows("unclear", [3.0, 6.0, 5.0, 8.0, 8.0]))
     result = compare(pd.concat(tables)).set_index(["method", "measure"])
@@ -187,7 +187,7 @@ def test_comparison_means_subjects_and_judges_against_the_mean_waveform():
 def test_two_subjects_are_cases_without_an_interval():
     import pandas as pd
 
-    errors = pd.concat([error_rows("mean waveform", [4.0, 5.0]), error_rows("good", [1.0, 1.0])])
+    errors = pd.concat([error_rows("mean_waveform", [4.0, 5.0]), error_rows("good", [1.0, 1.0])])
     row = compare(errors).set_index(["method", "measure"]).loc[("good", "angle_rmse")]
     assert row["verdict"] == "too few subjects"
     assert np.isnan(row["low"])
@@ -209,7 +209,7 @@ def test_bootstrap_interval_of_many_subjects_is_the_normal_one():
 
 
 def test_tables_survive_a_file_and_read_well(tmp_path):
-    table = error_rows("mean waveform", [4.0, 5.0, 6.0]).assign(subject=["001", "002", "NA"])
+    table = error_rows("mean_waveform", [4.0, 5.0, 6.0]).assign(subject=["001", "002", "NA"])
     again = read_csv(write_csv(tmp_path / "errors.csv", table), COLUMNS)
     assert list(again["subject"]) == ["001", "002", "NA"]
     assert "5.00 ± 1.00" in comparison_table(compare(again)).to_string()

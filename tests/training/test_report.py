@@ -30,7 +30,7 @@ def run_dir(walking_corpus, tmp_path_factory):
     shutil.copy(walking_corpus, folder / "reference.h5")
     config = resolve_config({"width": 8, "steps": 20, "batch": 8})
     paths = leave_one_subject_out(walking_corpus, folder, {"conv1d": config})
-    paths["mean waveform"] = predict_mean_waveforms(walking_corpus, folder / "mean_waveform.h5")
+    paths["mean_waveform"] = predict_mean_waveforms(walking_corpus, folder / "mean_waveform.h5")
     errors = pd.concat([evaluate(walking_corpus, path, method) for method, path in paths.items()])
     write_csv(folder / "errors.csv", errors)
     write_csv(folder / "comparison.csv", compare(errors))
@@ -49,10 +49,7 @@ def run_dir(walking_corpus, tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(run_dir):
     inputs, remarks = read_run(run_dir, "Four walkers & a <test>")
-    assert remarks == [
-        "spatiotemporal.csv is missing; the report says so in its place",
-        "solutions.csv is missing; the report says so in its place",
-    ]
+    assert remarks == ["spatiotemporal.csv is missing; the report says so in its place"]
     return write_report(inputs, run_dir / "report.html")
 
 
@@ -156,7 +153,7 @@ def test_damaged_parts_are_remarked_not_fatal(run_dir, tmp_path):
     assert any("timings.json" in remark for remark in remarks)
     assert any("conv1d.h5" in remark for remark in remarks)
     assert inputs.comparison is not None
-    assert list(inputs.corpora) == ["reference", "mean waveform"]
+    assert list(inputs.corpora) == ["reference", "mean_waveform"]
     assert "Not in this run: timings" in write_report(inputs, folder / "report.html").read_text(encoding="utf-8")
 
 

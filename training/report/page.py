@@ -14,6 +14,7 @@ from plotly.offline import get_plotlyjs
 from training.report.curves import collect_curves
 from training.report.inputs import ReportInputs
 from training.report.table import (
+    ARCHIVE_COLUMNS,
     LABELS,
     MAX_ROWS,
     comparison_rows,
@@ -71,7 +72,7 @@ def write_report(inputs: ReportInputs, out: Path) -> Path:
         intervals=interval_rows(inputs.comparison),
         joints=coordinate_rows(inputs.errors),
         recipe=error_recipe(inputs.corpora),
-        archive=cut(inputs.import_table, "status"),
+        archive=cut(inputs.import_table, "status", ARCHIVE_COLUMNS),
         solutions=cut(inputs.solutions, "status"),
         spatiotemporal=cut(inputs.spatiotemporal, "subject"),
         timings=timing_rows(inputs.timings),

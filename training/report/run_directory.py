@@ -15,10 +15,10 @@ from training.csv_table import read_csv
 from training.report.curves import REFERENCE, SIDES
 from training.report.inputs import ReportInputs
 
-TABLES = ("import", "spatiotemporal", "comparison", "errors", "solutions")
-"""``<name>.csv`` files that a run directory may hold."""
+TABLES = ("import", "spatiotemporal", "comparison", "errors")
+"""``<name>.csv`` files that a run directory should hold."""
 
-METHOD_NAMES = {"mean_waveform": "mean waveform", "baseline": "optimal control"}
+METHOD_NAMES = {"baseline": "optimal_control"}
 """Method of an estimate's corpus by its file name, where the two differ."""
 
 
@@ -28,9 +28,9 @@ def read_run(folder: Path, title: str = "") -> tuple[ReportInputs, list[str]]:
     Parameters
     ----------
     folder : Path
-        May hold import.csv, spatiotemporal.csv, comparison.csv, errors.csv, solutions.csv, timings.json,
-        provenance.json, notes.txt and corpora (*.h5, also in sub-folders). A corpus of estimates belongs to the method
-        that its provenance or its file name says.
+        May hold import.csv, spatiotemporal.csv, comparison.csv, errors.csv, solutions.csv (or reference.csv and
+        baseline.csv), timings.json (or the demo's stages.json), provenance.json, notes.txt and corpora (*.h5, also in
+        sub-folders). A corpus of estimates belongs to the method that its provenance or its file name says.
     title : str, optional
 
     Returns
@@ -56,7 +56,8 @@ def read_run(folder: Path, title: str = "") -> tuple[ReportInputs, list[str]]:
             f"{folder}: expected import.csv, errors.csv, comparison.csv or a corpus (*.h5), found none. "
             "Name the directory that `kinesynth demo` wrote."
         )
-    timings = _read_json(folder / "timings.json", remarks)
+    timings = next((folder / name for name in ("timings.json", "stages.json") if (folder / name).is_file()), None)
+    timings = _read_json(timings or folder / "timings.json", remarks)
     provenance = _read_json(folder / "provenance.json", remarks)
     if provenance is None:
         provenance = {path.name: vars(Corpus(path).provenance) for path in corpora.values()}
@@ -70,12 +71,21 @@ def read_run(folder: Path, title: str = "") -> tuple[ReportInputs, list[str]]:
         comparison=tables["comparison"],
         errors=tables["errors"],
         corpora=corpora,
-        solutions=tables["solutions"] if tables["solutions"] is not None else solutions_of_corpora(corpora),
+        solutions=_solutions(folder, corpora),
         timings=timing_table(timings),
         provenance=provenance,
         notes=tuple(notes.read_text(encoding="utf-8").split("\n")) if notes.is_file() else (),
     )
     return inputs, remarks
+
+
+def _solutions(folder: Path, corpora: dict[str, Path]) -> pd.DataFrame | None:
+    """Trials of optimal control: from solutions.csv, from a table a role, or else from the corpora themselves."""
+    if (folder / "solutions.csv").is_file():
+        return read_csv(folder / "solutions.csv")
+    roles = {role: folder / f"{role}.csv" for role in ("reference", "baseline")}
+    tables = [read_csv(path).assign(role=role) for role, path in roles.items() if path.is_file()]
+    return pd.concat(tables, ignore_index=True) if tables else solutions_of_corpora(corpora)
 
 
 def timing_table(timings: Any) -> pd.DataFrame | None:
@@ -87,7 +97,8 @@ def timing_table(timings: Any) -> pd.DataFrame | None:
             {"stage": stage} | (value if isinstance(value, dict) else {"seconds": value})
             for stage, value in timings.items()
         ]
-    table = pd.DataFrame(timings)
+    table = pd.DataFrame(timings).rename(columns={"summary": "result"})
+    table = table.drop(columns=[column for column in ("fingerprint", "finished") if column in table])
     return table if {"stage", "seconds"} <= set(table) else None
 
 

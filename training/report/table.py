@@ -21,12 +21,50 @@ MAX_ROWS = 300
 DOTS = ("angle_rmse", "moment_rmse", "vertical_force_rmse")
 """Measures of the comparison that are drawn as one dot a subject."""
 
-LABELS = {"conv1d": "Conv1D", "lstm": "LSTM", "mean waveform": "Mean waveform", REFERENCE: "Reference"}
+ARCHIVE_COLUMNS = (
+    "file",
+    "subject",
+    "trial",
+    "task",
+    "status",
+    "reason",
+    "n_frames",
+    "rate",
+    "marker_set",
+    "belt_speed",
+)
+"""Columns of the archive table that the page shows, where they are there; import.csv has them all."""
+
+HEADINGS = {
+    "speed": "speed (m/s)",
+    "cadence": "cadence (steps/min)",
+    "stride_time": "stride time (s)",
+    "stride_length": "stride length (m)",
+    "step_length": "step length (m)",
+    "step_width": "step width (m)",
+    "stance_percent": "stance (% of cycle)",
+    "n_cycles": "cycles",
+    "n_frames": "frames",
+    "rate": "rate (Hz)",
+    "belt_speed": "belt speed (m/s)",
+    "n_subjects": "subjects",
+    "n_trials": "trials",
+    "low": "95 % from",
+    "high": "to",
+    "difference_low": "95 % from",
+    "difference_high": "to",
+    "seconds": "seconds",
+    "cpu_seconds": "CPU seconds",
+}
+"""Headings of columns whose names are not words yet."""
+
+LABELS = {"conv1d": "Conv1D", "lstm": "LSTM", "mean_waveform": "Mean waveform", REFERENCE: "Reference"}
 
 
 def method_label(method: str) -> str:
     """A method's name as people write it."""
-    return LABELS.get(method, method[:1].upper() + method[1:])
+    words = method.replace("_", " ")
+    return LABELS.get(method, words[:1].upper() + words[1:])
 
 
 def format_cell(value: Any) -> str:
@@ -46,7 +84,7 @@ def format_cell(value: Any) -> str:
 
 def format_heading(column: str) -> str:
     """A column's name as a heading."""
-    return column.replace("_", " ")
+    return HEADINGS.get(column, column.replace("_", " "))
 
 
 def key_facts(inputs: ReportInputs) -> list[tuple[str, str]]:
@@ -166,16 +204,22 @@ def timing_rows(timings: pd.DataFrame | None) -> list[dict[str, Any]]:
     if timings is None or timings.empty or not {"stage", "seconds"} <= set(timings):
         return []
     longest = max(float(timings["seconds"].max()), 1e-9)
-    others = [column for column in timings if column not in ("stage", "seconds")]
-    return [
-        {
-            "stage": row["stage"],
-            "seconds": float(row["seconds"]),
-            "share": 100.0 * float(row["seconds"]) / longest,
-            "more": ", ".join(f"{format_heading(c)} {format_cell(row[c])}" for c in others if pd.notna(row[c])),
-        }
-        for row in timings.to_dict("records")
-    ]
+    others = [column for column in timings if column not in ("stage", "seconds", "cpu_seconds", "result")]
+    rows = []
+    for row in timings.to_dict("records"):
+        more = [str(row["result"])] if pd.notna(row.get("result")) else []
+        more += [f"{format_heading(column)} {format_cell(row[column])}" for column in others if pd.notna(row[column])]
+        cpu = row.get("cpu_seconds")
+        rows.append(
+            {
+                "stage": row["stage"],
+                "seconds": float(row["seconds"]),
+                "cpu": f"{cpu:.1f}" if cpu is not None and pd.notna(cpu) else "–",
+                "share": 100.0 * float(row["seconds"]) / longest,
+                "more": ", ".join(more),
+            }
+        )
+    return rows
 
 
 def error_recipe(corpora: dict[str, Path]) -> str:
@@ -196,10 +240,12 @@ def error_recipe(corpora: dict[str, Path]) -> str:
     return ""
 
 
-def cut(table: pd.DataFrame | None, first: str) -> pd.DataFrame | None:
-    """At most `MAX_ROWS` rows; refused ones are kept before others."""
+def cut(table: pd.DataFrame | None, first: str, columns: tuple[str, ...] = ()) -> pd.DataFrame | None:
+    """At most `MAX_ROWS` rows, refused ones kept before others, and only the named columns if any are named."""
     if table is None or table.empty:
         return None
+    if columns:
+        table = table[[column for column in columns if column in table]]
     if len(table) > MAX_ROWS and first in table:
         table = table.sort_values(first, key=lambda column: column != "refused", kind="stable")
     return table.head(MAX_ROWS)

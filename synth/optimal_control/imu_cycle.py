@@ -1,0 +1,140 @@
+"""IMU cycle: gait cycles from the inertial records alone.
+
+The shank swings forward once a cycle: its sagittal angular velocity has one large maximum in mid-swing, followed by a
+minimum near foot strike (Salarian et al., IEEE Trans Biomed Eng 51:1434, 2004). The duration of a cycle comes from all
+channels of all sensors together: the lag at which the records repeat themselves best.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.signal import find_peaks
+
+from mocap_import.low_pass import low_pass
+from synth.inertial import ImuRecording
+from synth.optimal_control.imu_start import sagittal_records
+
+SHORTEST, LONGEST = 0.45, 2.0
+"""Durations (s) between which a gait cycle is looked for."""
+
+
+def detect_cycles(recordings: Sequence[ImuRecording]) -> list[tuple[float, float]]:
+    """Find gait cycles that begin near right foot strikes.
+
+    Parameters
+    ----------
+    recordings : sequence of ImuRecording
+        With sensors on both shanks and feet at least; NaN at the ends and in gaps are allowed.
+
+    Returns
+    -------
+    list of (float, float)
+        Start and end (s from the first sample), within the part of the record that all sensors have. Empty if there is
+        no gait.
+    """
+    if not recordings:
+        return []
+    rate = recordings[0].rate
+    first, last = _common_span(recordings)
+    if last - first < SHORTEST * rate:
+        return []
+    inside = [
+        replace(r, specific_force=r.specific_force[first:last], angular_velocity=r.angular_velocity[first:last])
+        for r in recordings
+    ]
+    duration = repetition(inside, rate)
+    if duration is None:
+        return []
+    strikes = _strikes(inside, rate, duration) + first / rate
+    cycles = [(a, b) for a, b in itertools.pairwise(strikes) if abs(b - a - duration) < 0.15 * duration]
+    if not cycles:
+        # a short record may hold one strike only: the cycle that begins there, or ends there, if it is inside
+        ends = [(s, s + duration) for s in strikes] + [(s - duration, s) for s in strikes]
+        cycles = [(a, b) for a, b in ends if a >= first / rate and b <= (last - 1) / rate][:1]
+    return [(float(a), float(b)) for a, b in cycles]
+
+
+def _common_span(recordings: Sequence[ImuRecording]) -> tuple[int, int]:
+    """Longest run of samples that all sensors have."""
+    known = np.all(
+        [np.isfinite(np.hstack([r.specific_force, r.angular_velocity])).all(axis=1) for r in recordings], axis=0
+    )
+    edges = np.flatnonzero(np.diff(np.r_[0, known.astype(np.int8), 0]))
+    runs = list(zip(edges[::2], edges[1::2], strict=True))
+    return max(runs, key=lambda run: run[1] - run[0], default=(0, 0))
+
+
+def repetition(recordings: Sequence[ImuRecording], rate: float) -> float | None:
+    """Duration (s) after which the records repeat themselves best; None if they do not."""
+    channels = np.hstack([np.hstack([r.specific_force, r.angular_velocity]) for r in recordings])
+    channels = low_pass(channels, rate, min(8.0, 0.4 * rate))
+    channels = (channels - channels.mean(axis=0)) / np.maximum(channels.std(axis=0), 1e-6)
+    n = len(channels)
+    lags = np.arange(round(SHORTEST * rate), min(round(LONGEST * rate), n - max(10, round(0.2 * rate))))
+    if len(lags) < 3:
+        return None
+    misfit = np.array([np.mean((channels[lag:] - channels[: n - lag]) ** 2) for lag in lags])
+    best = int(np.argmin(misfit))
+    # the double of the cycle repeats as well as the cycle: take the shortest lag that is nearly as good
+    minima, _ = find_peaks(-misfit)
+    for k in minima:
+        if misfit[k] < misfit[best] + 0.15 * (misfit.max() - misfit[best]):
+            best = int(k)
+            break
+    if misfit[best] > 0.8 or not 0 < best < len(lags) - 1:
+        return None
+    a, b, c = misfit[best - 1 : best + 2]
+    vertex = 0.5 * (a - c) / (a - 2.0 * b + c) if a - 2.0 * b + c > 0 else 0.0
+    return float((lags[best] + vertex) / rate)
+
+
+def _strikes(recordings: Sequence[ImuRecording], rate: float, duration: float) -> np.ndarray:
+    """Times (s) of right foot strikes: the shank's first minimum after its mid-swing maximum."""
+    shank = sagittal_records([r for r in recordings if r.placement.segment == "tibia_r"])["tibia_r"]
+    turn = low_pass(shank.angular_velocity, rate, min(10.0, 0.4 * rate))
+    swings, _ = find_peaks(turn, distance=max(1, round(0.6 * duration * rate)), prominence=0.4 * np.ptp(turn))
+    strikes = []
+    for swing in swings:
+        after = turn[swing : swing + max(3, round(0.35 * duration * rate))]
+        below = np.flatnonzero(after < 0.0)
+        if not len(below):
+            continue
+        minima, _ = find_peaks(-after[below[0] :])
+        strikes.append(swing + below[0] + (minima[0] if len(minima) else 0))
+    return np.array(strikes, float) / rate
+
+
+def average_cycle(
+    recordings: Sequence[ImuRecording], cycles: Sequence[tuple[float, float]], n_samples: int = 100
+) -> tuple[tuple[ImuRecording, ...], float]:
+    """Mean record over some cycles, evenly sampled over one, and the mean duration (s).
+
+    Parameters
+    ----------
+    recordings : sequence of ImuRecording
+    cycles : sequence of (float, float)
+        Start and end (s).
+    n_samples : int
+
+    Returns
+    -------
+    tuple of ImuRecording
+        Rate = samples per mean cycle; cycle end not repeated.
+    float
+    """
+    duration = float(np.mean([end - start for start, end in cycles]))
+    averaged = []
+    for record in recordings:
+        channels = np.hstack([record.specific_force, record.angular_velocity])
+        clock = np.arange(len(channels)) / record.rate
+        total = np.zeros((n_samples, 6))
+        for start, end in cycles:
+            time = start + (end - start) * np.arange(n_samples) / n_samples
+            total += np.stack([np.interp(time, clock, column) for column in channels.T], axis=1)
+        mean = total / len(cycles)
+        averaged.append(ImuRecording(record.placement, mean[:, :3], mean[:, 3:], n_samples / duration))
+    return tuple(averaged), duration

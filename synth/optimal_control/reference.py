@@ -1,0 +1,158 @@
+"""Reference: labels of every trial of an archive, from optimal control that follows its markers and forces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mocap_import.trial import MarkerTrial, Treatment
+from mocap_import.trial_store import load_trial
+from opensim_models.skeleton import Skeleton, load_skeleton
+from synth.corpus import Corpus, CorpusTrial
+from synth.optimal_control import node_functions as nodes
+from synth.optimal_control.corpus_run import place_in_trial, run_corpus, shifted_events, spatiotemporal_of, write_part
+from synth.optimal_control.gait_window import GaitWindow, choose_windows
+from synth.optimal_control.marker_tracking import TrackingWeights, track_markers
+from synth.optimal_control.solution import GaitSamples, GaitSolution, SolutionNotFound, sample_gait
+
+
+def build_reference_corpus(
+    trials: Path,
+    motion: Path,
+    imu: Path,
+    out: Path,
+    *,
+    n_workers: int = 1,
+    cycles_per_trial: int | None = None,
+    progress: Callable | None = None,
+) -> pd.DataFrame:
+    """Solve the reference of every trial of an IMU corpus.
+
+    Parameters
+    ----------
+    trials : Path
+        Folder written by ``kinesynth import``: ``<subject>/<trial>.trial.h5``.
+    motion : Path
+        Folder written by ``kinesynth motion``: ``<subject>/planar_skeleton.json``.
+    imu : Path
+        Corpus written by ``kinesynth imu``; its records and their error recipe are kept.
+    out : Path
+        The corpus to write, role ``"reference"``.
+    n_workers : int
+        Worker processes.
+    cycles_per_trial : int, optional
+        2 on a treadmill and 1 overground if absent.
+    progress : callable, optional
+        As `mocap_import.progress.track`.
+
+    Returns
+    -------
+    DataFrame
+        One row a trial: subject, trial, status (``converged`` or ``refused``), reason, seconds, speed.
+    """
+
+    def arguments(subject: str, name: str) -> dict:
+        return {
+            "trial_file": str(Path(trials) / subject / f"{name}.trial.h5"),
+            "skeleton_file": str(Path(motion) / subject / "planar_skeleton.json"),
+            "cycles_per_trial": cycles_per_trial,
+        }
+
+    return run_corpus(
+        imu,
+        out,
+        role="reference",
+        function="synth.optimal_control.reference:solve_reference_trial",
+        arguments=arguments,
+        config={"weights": asdict(TrackingWeights()), "cycles_per_trial": cycles_per_trial},
+        n_workers=n_workers,
+        progress=progress,
+    )
+
+
+def solve_reference_trial(
+    imu: str,
+    subject: str,
+    name: str,
+    part: str,
+    trial_file: str,
+    skeleton_file: str,
+    cycles_per_trial: int | None = None,
+) -> str:
+    """Solve the reference of one trial and write it as a corpus of its own; returns its status."""
+    record = Corpus(Path(imu)).read(subject, name, clean=True)
+    refused = replace(record, kinematics=None, kinetics=None, status="refused")
+    result = refused
+    if not Path(skeleton_file).exists():
+        result = replace(refused, reason=f"no planar skeleton of {subject}: {skeleton_file} is missing")
+    else:
+        trial = load_trial(Path(trial_file))
+        result = _solve(record, refused, trial, load_skeleton(Path(skeleton_file)), cycles_per_trial)
+    write_part(Path(part), result, "reference")
+    return result.status
+
+
+def _solve(
+    record: CorpusTrial, refused: CorpusTrial, trial: MarkerTrial, skeleton: Skeleton, count: int | None
+) -> CorpusTrial:
+    if not np.isfinite(trial.belt_speed):
+        return replace(
+            refused, reason="the treadmill's belt speed is unknown: give it to `kinesynth import --belt-speed`"
+        )
+    windows = choose_windows(trial, skeleton, count or (2 if trial.belt_speed else 1))
+    if not windows:
+        return replace(refused, reason="no whole gait cycle: two foot strikes of one foot are needed")
+    solved: list[tuple[GaitWindow, GaitSolution]] = []
+    reasons, seconds = [], 0.0
+    for window in windows:
+        solution, reason = _solve_window(window, record.subject.height)
+        seconds += solution.cpu_seconds if solution else 0.0
+        if solution is not None and solution.converged:
+            solved.append((window, solution))
+        else:
+            reasons.append(f"cycle at {window.start:.2f} s: {reason}")
+    if not solved:
+        return replace(refused, reason="; ".join(reasons), seconds=seconds)
+    pieces = [_piece(record, trial, window, solution) for window, solution in solved]
+    result = place_in_trial(record, pieces)
+    solutions = [s for _, s in solved]
+    cycles = ", ".join(f"{w.start:.2f}-{w.start + w.duration:.2f} s" for w, _ in solved)
+    errors = max(s.checks["marker_rms_m"] for s in solutions)
+    residual = max(s.checks["residual_share_bw"] for s in solutions)
+    detail = f"cycles {cycles}; markers {1e3 * errors:.0f} mm RMS, residual {residual:.1%} of body weight"
+    return replace(
+        result,
+        events=tuple(e for w, s in solved for e in shifted_events(s, w.start, w.start + w.duration)),
+        spatiotemporal=spatiotemporal_of(solutions),
+        status="converged",
+        reason="; ".join(reasons),
+        treatments=(*record.treatments, Treatment("optimal_control_reference", detail)),
+        seconds=seconds,
+    )
+
+
+def _solve_window(window: GaitWindow, height: float) -> tuple[GaitSolution | None, str]:
+    try:
+        solution = track_markers(
+            window.skeleton, window.markers, window.ground_reactions, window.duration, height=height
+        )
+    except SolutionNotFound as problem:
+        return None, str(problem)
+    return solution, solution.reason
+
+
+def _piece(
+    record: CorpusTrial, trial: MarkerTrial, window: GaitWindow, solution: GaitSolution
+) -> tuple[np.ndarray, GaitSamples, GaitSolution]:
+    """Samples of a solution at the frames of its cycle, in laboratory coordinates."""
+    time = np.arange(record.n_frames) / record.rate
+    frames = np.flatnonzero((time >= window.start - 1e-9) & (time < window.start + window.duration - 1e-9))
+    samples = sample_gait(solution, time[frames] - window.start)
+    way = trial.belt_speed * time[frames]
+    samples.coordinates[:, nodes.COORDINATES.index("pelvis_tx")] -= way
+    samples.pressures[..., 0] -= way[:, None]
+    return frames, samples, solution
