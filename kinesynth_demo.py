@@ -21,7 +21,7 @@ import typer
 
 demo_app = typer.Typer(help="Run the main job on a made or a given archive.")
 
-N_SUBJECTS = 6
+N_SUBJECTS = 8
 NETWORKS = ("conv1d", "lstm")
 BASELINE = "optimal_control"
 
@@ -116,7 +116,7 @@ def _make_archive(run: Run) -> str:
     )
     table.to_csv(run.folder / "generated_gaits.csv", index=False)
     files = sum(1 for _ in run.archive.rglob("*.c3d"))
-    return f"{files} C3D files from {int((table.status == 'converged').sum())} of {len(table)} gaits"
+    return f"{files} C3D files from {int(table.used.sum())} of {len(table)} gaits solved"
 
 
 def _import(run: Run) -> str:
@@ -225,7 +225,8 @@ def estimates(run: Run) -> dict[str, Path]:
 
 
 def _check(run: Run) -> str:
-    from synth.virtual_archive import check_gaits, check_motion
+    from synth.gait_plausibility import check_gaits
+    from synth.virtual_archive import check_motion
 
     rows = []
     if run.is_made:

@@ -12,6 +12,7 @@ from synth.corpus import Corpus
 from synth.corpus_schema import CorpusMismatch
 from synth.corpus_trial import CorpusTrial
 from training.mirror import can_mirror, mirror_trial
+from training.record_gap import bridge_gaps
 from training.target import Target, available_targets, has_waveform, read_targets
 
 CHANNELS_PER_SENSOR = 6
@@ -29,9 +30,10 @@ class TrialRecord:
     rate : float
         Frames per second (Hz).
     inputs : ndarray, shape (n_frames, 6 n_sensors), float32
-        Records sensor by sensor; frames in `is_missing` are zero.
+        Records sensor by sensor, short gaps bridged.
     is_missing : ndarray of bool, shape (n_frames,)
-        Frames where some sensor has no value: no label is learnt there and nothing is predicted.
+        Frames where some sensor has no value and the gap is too long to bridge: no label is learnt there and nothing
+        is predicted.
     labels : ndarray, shape (n_frames, n_targets), float32
         Inside units; NaN = no label.
     is_mirrored : bool
@@ -112,12 +114,11 @@ def trial_record(trial: CorpusTrial, sensors: Sequence[str], targets: Sequence[T
     channels = np.concatenate(
         [np.column_stack([by_name[s].specific_force, by_name[s].angular_velocity]) for s in sensors], axis=1
     )
-    is_missing = ~np.isfinite(channels).all(axis=1)
+    channels, is_missing = bridge_gaps(channels, trial.rate)
     labels = read_targets(trial, targets).astype(np.float32)
     # A trial's speed is learnt in its solved cycles only, like every other label.
     labels[is_missing | ~has_waveform(trial)] = np.nan
-    inputs = np.where(is_missing[:, None], 0.0, channels).astype(np.float32)
-    return TrialRecord(trial.subject.code, trial.name, trial.rate, inputs, is_missing, labels)
+    return TrialRecord(trial.subject.code, trial.name, trial.rate, channels.astype(np.float32), is_missing, labels)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ def build_baseline_corpus(
     """Solve the baseline of every trial of an IMU corpus.
 
     Every trial is read with the errors of the stored recipe, as a network reads it. Its gait cycles, found in the
-    records alone, are averaged; the periodic solution of the mean cycle is laid on each of them again.
+    records alone, are averaged; the periodic solution of the mean cycle is laid
+    on each of them again and continued to the ends of the record.
 
     Parameters
     ----------
@@ -76,17 +77,34 @@ def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
         return replace(blind, reason=str(problem))
     if not solution.converged:
         return replace(blind, reason=solution.reason, seconds=solution.cpu_seconds)
-    result = place_in_trial(blind, [_piece(blind, solution, start, end) for start, end in cycles])
+    whole = _whole_record(cycles, duration, blind.n_frames / blind.rate)
+    result = place_in_trial(blind, [_piece(blind, solution, start, end) for start, end in whole])
     degrees = ", ".join(f"{d:.0f}" for d in np.degrees(solution.parameters["mounting"]))
     detail = f"mean of {len(cycles)} cycles; sensor angles {degrees} deg; objective {solution.objective:.1f}"
     return replace(
         result,
-        events=tuple(e for start, end in cycles for e in shifted_events(solution, start, end)),
+        events=tuple(e for start, end in whole for e in shifted_events(solution, start, end)),
         spatiotemporal=spatiotemporal_of([solution]),
         status="converged",
         treatments=(*blind.treatments, Treatment("optimal_control_baseline", detail)),
         seconds=solution.cpu_seconds,
     )
+
+
+def _whole_record(cycles: list[tuple[float, float]], duration: float, length: float) -> list[tuple[float, float]]:
+    """The cycles, gaps between them closed and both ends continued periodically to the ends of the record (s)."""
+    whole = [cycles[0]]
+    for start, end in cycles[1:]:
+        gap = start - whole[-1][1]
+        missed = round(gap / duration)
+        for _ in range(missed):
+            whole.append((whole[-1][1], whole[-1][1] + gap / missed))
+        whole.append((start, end))
+    while whole[0][0] > 0.0:
+        whole.insert(0, (whole[0][0] - duration, whole[0][0]))
+    while whole[-1][1] < length:
+        whole.append((whole[-1][1], whole[-1][1] + duration))
+    return whole
 
 
 def _piece(

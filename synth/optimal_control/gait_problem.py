@@ -25,8 +25,10 @@ from synth.optimal_control.collocation import (
 )
 from synth.optimal_control.ground_contact import (
     CONTACT_MODELS,
+    PENETRATION_DAMPING,
     PENETRATION_STIFFNESS,
     POINT_ROUNDING,
+    SPHERE_DISSIPATION,
     SPHERE_MODULUS,
     SPHERE_ROUNDING,
 )
@@ -153,6 +155,7 @@ def parameter_layout(structure: GaitStructure) -> Layout:
         "pressure": (n, 2, 2),
         "stiffness": (1,),
         "rounding": (1,),
+        "damping": (1,),
     }
     if structure.muscles:
         count = len(MUSCLE_SETS[structure.muscles].muscles)
@@ -280,7 +283,7 @@ def _chain_numbers(parameters: Layout, side: str) -> np.ndarray:
 
 
 def _law_numbers(parameters: Layout) -> np.ndarray:
-    return np.concatenate([parameters.index(name) for name in ("weight", "height", "stiffness", "rounding")])
+    return np.concatenate([parameters.index(name) for name in ("weight", "height", "stiffness", "rounding", "damping")])
 
 
 def _tracking_uses(structure: GaitStructure, variables: Layout, parameters: Layout) -> list[BlockUse]:
@@ -400,6 +403,7 @@ def person_data(
     if structure.contact:
         spheres = CONTACT_MODELS[structure.contact].law == "hunt_crossley"
         parameters["stiffness"] = SPHERE_MODULUS if spheres else PENETRATION_STIFFNESS * weight
+        parameters["damping"] = SPHERE_DISSIPATION if spheres else PENETRATION_DAMPING
         parameters["rounding"] = rounding or (SPHERE_ROUNDING if spheres else POINT_ROUNDING)
     data = GaitData()
     if structure.muscles:

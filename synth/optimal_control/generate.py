@@ -57,6 +57,7 @@ def generate_gait(
     *,
     style: GaitStyle | None = None,
     seed: int | None = None,
+    spread: float = 1.0,
     table: str = "de_leva",
     n_nodes: int = 2 * _NODES_FINE,
 ) -> GaitSolution:
@@ -71,6 +72,8 @@ def generate_gait(
     style : GaitStyle, optional
         The person's own manner; drawn from `seed` if absent, the normative one if both are.
     seed : int, optional
+    spread : float
+        How much drawn styles differ, see `normative_gait.draw_style`.
     table : str
         Anthropometric table of the skeleton.
     n_nodes : int
@@ -88,7 +91,7 @@ def generate_gait(
     """
     _check_request(subject, speed)
     if style is None:
-        style = GaitStyle() if seed is None else draw_style(np.random.default_rng(seed))
+        style = GaitStyle() if seed is None else draw_style(np.random.default_rng(seed), spread)
     skeleton = planar_skeleton(subject, table)
     solution = None
     for manner in (style, GaitStyle()):

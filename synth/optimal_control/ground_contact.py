@@ -80,14 +80,21 @@ CONTACT_MODELS = {m.name: m for m in (SPHERES, POINTS)}
 SPHERE_MODULUS = 3.06778e6
 """Plane-strain modulus (N/m²) of the spheres, OpenSim's example2DWalking."""
 
-_DISSIPATION, _STATIC, _DYNAMIC, _VISCOUS, _TRANSITION = 2.0, 0.8, 0.8, 0.5, 0.2
+SPHERE_DISSIPATION = 2.0
+"""Dissipation (s/m) of the spheres, OpenSim's example2DWalking."""
+_STATIC, _DYNAMIC, _VISCOUS, _TRANSITION = 0.8, 0.8, 0.5, 0.2
 _SMALL_FORCE, _RATE_SLOPE = 1e-5, 50.0
 SPHERE_ROUNDING = 1.0 / 300.0
 """Depth (m) over which a sphere's contact fades in; the published law's."""
 
 
 def hunt_crossley_normal(
-    depth: Scalar, rate: Scalar, radius: Scalar, modulus: Scalar, rounding: Scalar = SPHERE_ROUNDING
+    depth: Scalar,
+    rate: Scalar,
+    radius: Scalar,
+    modulus: Scalar,
+    rounding: Scalar = SPHERE_ROUNDING,
+    dissipation: Scalar = SPHERE_DISSIPATION,
 ) -> Scalar:
     """Normal force (N) of a smoothed Hunt-Crossley sphere on a half space.
 
@@ -103,12 +110,14 @@ def hunt_crossley_normal(
         Plane-strain modulus (N/m²).
     rounding : scalar
         Depth (m) over which contact fades in; larger reaches further above the floor.
+    dissipation : scalar
+        s/m.
     """
     stiffness = 0.5 * modulus ** (2.0 / 3.0)
     hertz = 4.0 / 3.0 * stiffness * np.sqrt(radius * stiffness) * (depth * depth + _SMALL_FORCE) ** 0.75
     hertz = hertz * (0.5 + 0.5 * np.tanh(depth / rounding))
-    damping = 1.0 + 1.5 * _DISSIPATION * rate
-    gate = 0.5 + 0.5 * np.tanh(_RATE_SLOPE * (rate + 2.0 / (3.0 * _DISSIPATION)))
+    damping = 1.0 + 1.5 * dissipation * rate
+    gate = 0.5 + 0.5 * np.tanh(_RATE_SLOPE * (rate + 2.0 / (3.0 * dissipation)))
     return hertz * damping * gate
 
 
@@ -129,7 +138,12 @@ _SLIP_SPEED = 0.1
 
 
 def penetration_force(
-    height: Scalar, vx: Scalar, vy: Scalar, stiffness: Scalar, rounding: Scalar = POINT_ROUNDING
+    height: Scalar,
+    vx: Scalar,
+    vy: Scalar,
+    stiffness: Scalar,
+    rounding: Scalar = POINT_ROUNDING,
+    damping: Scalar = PENETRATION_DAMPING,
 ) -> tuple[Scalar, Scalar]:
     """Force on a point by its height over the floor and velocity, in the unit of `stiffness` times metres.
 
@@ -141,6 +155,8 @@ def penetration_force(
         Force per metre.
     rounding : scalar
         Length (m) over which the floor is rounded; larger is softer.
+    damping : scalar
+        s/m.
 
     Returns
     -------
@@ -148,7 +164,7 @@ def penetration_force(
         (forward, vertical) force.
     """
     depth = 0.5 * (np.sqrt(height * height + rounding * rounding) - height)
-    vertical = stiffness * depth * (1.0 - PENETRATION_DAMPING * vy)
+    vertical = stiffness * depth * (1.0 - damping * vy)
     forward = -PENETRATION_FRICTION * vertical * vx / np.sqrt(vx * vx + _SLIP_SPEED * _SLIP_SPEED)
     return forward, vertical
 
@@ -161,6 +177,7 @@ def foot_load(
     floor: Scalar,
     stiffness: Scalar,
     rounding: Scalar,
+    damping: Scalar,
 ) -> tuple[Scalar, Scalar, Scalar]:
     """Force of the floor on one foot and its moment about the foot's origin.
 
@@ -179,6 +196,8 @@ def foot_load(
         Modulus (N/m²) of spheres, or force per metre (N/m) of points.
     rounding : scalar
         Length (m) over which contact fades in.
+    damping : scalar
+        Dissipation of spheres, damping of points (s/m).
 
     Returns
     -------
@@ -192,13 +211,13 @@ def foot_load(
         height = foot.origin[1] + arm[1] - floor
         if model.law == "hunt_crossley":
             depth = radius - height
-            vertical = hunt_crossley_normal(depth, -velocity[1], radius, stiffness, rounding)
+            vertical = hunt_crossley_normal(depth, -velocity[1], radius, stiffness, rounding, damping)
             drop = radius - 0.5 * depth  # from the centre to where the force acts
             slip = velocity[0] + foot.angular_velocity[2] * drop
             forward = sliding_friction(vertical, slip)
         else:
             drop = 0.0
-            forward, vertical = penetration_force(height, velocity[0], velocity[1], stiffness, rounding)
+            forward, vertical = penetration_force(height, velocity[0], velocity[1], stiffness, rounding, damping)
         total_x = total_x + forward
         total_y = total_y + vertical
         total_m = total_m + arm[0] * vertical - (arm[1] - drop) * forward

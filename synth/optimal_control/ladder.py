@@ -82,8 +82,12 @@ def climb(rungs: Sequence[Rung], start: Callable[[GaitProgram], np.ndarray]) -> 
         gait = gait_program(rung.structure)
         data = rung.data(gait)
         begin = start(gait) if before is None else carry_over(before[0], gait, before[1])
-        iterate = solve(gait, data, begin, warm=rung.warm, max_iterations=rung.max_iterations)
+        limit = min(100, rung.max_iterations) if rung.warm else rung.max_iterations
+        iterate = solve(gait, data, begin, warm=rung.warm, max_iterations=limit)
         spent.append(iterate)
+        if rung.warm and not iterate.converged:  # near is not near enough: from the same start with a large barrier
+            iterate = solve(gait, data, begin, max_iterations=rung.max_iterations)
+            spent.append(iterate)
         record.append((rung.name, iterate.converged, iterate.iterations, iterate.cpu_seconds, iterate.objective))
         if iterate.converged or (rung.rough and np.isfinite(iterate.values).all()):
             before = (gait, iterate.values)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from mocap_import.trial import GroundReaction
 from opensim_models.multibody import point_position, segment_states
@@ -27,13 +26,14 @@ from synth.optimal_control.gait_problem import (
     person_data,
     smooth,
 )
-from synth.optimal_control.ground_contact import SPHERES
+from synth.optimal_control.ground_contact import SPHERE_DISSIPATION, SPHERES
 from synth.optimal_control.ladder import Rung, climb
 from synth.optimal_control.muscle import GAIT_MUSCLES
 from synth.optimal_control.normative_gait import normative_coordinates
 from synth.optimal_control.objective import N_MARKER_MOMENTS, marker_moments
-from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution
-from synth.optimal_control.start import low_pass_periodic, normative_start
+from synth.optimal_control.sagittal_plane import drop_misplaced, into_sagittal_plane
+from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution, move_forward
+from synth.optimal_control.start import normative_start
 
 _COARSE, _FINE = 25, 80
 
@@ -58,6 +58,10 @@ class TrackingWeights:
         Of trunk angles that no marker decides, around upright (rad).
     guess_sd : float
         Of forces that no plate measured, around normative ones (body weights); only until a contact law takes over.
+    contact_stiffness, contact_damping : float
+        Factor on the spheres' modulus; their dissipation (s/m).
+    strength : float
+        Factor on the muscles' strength.
     contact_sd : float
         Of the correction of a sphere's position (m).
     """
@@ -69,6 +73,9 @@ class TrackingWeights:
     smoothness: float = 2e-3
     loose_sd: float = 0.1
     guess_sd: float = 0.2
+    contact_stiffness: float = 1.0
+    contact_damping: float = SPHERE_DISSIPATION
+    strength: float = 1.0
     contact_sd: float = 0.01
 
 
@@ -111,8 +118,20 @@ def track_markers(
         The input itself cannot be followed.
     """
     measured = _checked(skeleton, markers, ground_reactions, duration, height)
-    hips = hip_places(skeleton, np.asarray(markers, float))
+    measured, misplaced = drop_misplaced(skeleton, measured)
+    measured, hips = into_sagittal_plane(skeleton, measured)
+    # somebody who has run for a minute is far from the origin: solve where numbers are small
+    place = float(np.nanmean(measured[..., 0]))
+    measured = measured - np.array([place, 0.0])
+    ground_reactions = [
+        replace(r, centre_of_pressure=r.centre_of_pressure - np.array([place, 0.0, 0.0])) for r in ground_reactions
+    ]
     weights = weights or TrackingWeights()
+    # the steep forces of running are followed less closely, and runners' muscles are stronger than the table's
+    impact = _impact_factor(skeleton, ground_reactions)
+    weights = replace(weights, force_sd=weights.force_sd * impact, strength=weights.strength * impact)
+    import os
+    if impact>1.2: weights=replace(weights,contact_stiffness=float(os.environ.get('KS','1')),contact_damping=float(os.environ.get('KD','2')))
     speed = _mean_speed(skeleton, measured, duration)
 
     def data(gait: GaitProgram, slack: float = 0.0) -> GaitData:
@@ -126,14 +145,15 @@ def track_markers(
     muscles = replace(torques, muscles=GAIT_MUSCLES.name)
     rungs = (
         Rung("forces as data", replace(torques, contact=""), data, optional=True),
-        Rung("yielding contact", torques, partial(data, slack=0.03), max_iterations=150, optional=True),
-        Rung("torques", torques, data, optional=True),
-        Rung("muscles", muscles, data),
-        Rung("fine mesh", replace(muscles, mesh=fine), data, warm=True),
+        Rung("yielding contact", torques, partial(data, slack=0.03), max_iterations=60, rough=True),
+        Rung("torques", torques, data, max_iterations=60, rough=True),
+        Rung("muscles", muscles, data, max_iterations=150),
+        Rung("fine mesh", replace(muscles, mesh=fine), data, warm=True, max_iterations=150),
     )
     solution = make_solution(climb(rungs, start), skeleton)
-    checks = solution.checks | misfits(solution, skeleton, measured, hips, ground_reactions)
-    solution = replace(solution, checks=checks)
+    checks = solution.checks | {"misplaced_markers": float(len(misplaced))}
+    checks |= misfits(solution, skeleton, measured, hips, ground_reactions)
+    solution = move_forward(replace(solution, checks=checks), place)
     refusal = _refusal(checks) if solution.converged else ""
     return replace(solution, status="refused", reason=refusal) if refusal else solution
 
@@ -141,7 +161,7 @@ def track_markers(
 def _checked(
     skeleton: Skeleton, markers: np.ndarray, reactions: Sequence[GroundReaction], duration: float, height: float
 ) -> np.ndarray:
-    """Markers in the sagittal plane, shape (n_samples, n_markers, 2); SolutionNotFound if they cannot be followed."""
+    """Markers as an array; SolutionNotFound if they cannot be followed."""
     markers = np.asarray(markers, float)
     if markers.ndim != 3 or markers.shape[1] != len(skeleton.markers):
         raise SolutionNotFound(
@@ -156,7 +176,6 @@ def _checked(
         raise SolutionNotFound(
             f"{skeleton.name}: a body height of {height} m is outside 0.9-2.4 m. Check participants.csv."
         )
-    markers = markers[..., :2]
     seen = np.isfinite(markers).all(axis=-1).mean(axis=0)
     by_segment = {s: 0.0 for s in nodes.SEGMENTS}
     for marker, share in zip(skeleton.markers, seen, strict=True):
@@ -176,6 +195,14 @@ def _checked(
     return markers
 
 
+def _impact_factor(skeleton: Skeleton, reactions: Sequence[GroundReaction]) -> float:
+    """How much larger than in walking the forces are: 1 for walking, about 2 for running."""
+    weight = -skeleton.mass * skeleton.gravity[1]
+    peaks = [np.nanmax(r.force[:, 1]) / weight for r in reactions if np.isfinite(r.force[:, 1]).any()]
+    together = [r.foot == "both" for r in reactions]
+    return float(max(1.0, max(peaks, default=1.0) / (1.5 if any(together) else 1.3)))
+
+
 def _mean_speed(skeleton: Skeleton, markers: np.ndarray, duration: float) -> float:
     """Forward speed (m/s) from the pelvis markers: slope, corrected by what the cycle's end would add."""
     pelvis = [i for i, m in enumerate(skeleton.markers) if m.segment == "pelvis"]
@@ -183,34 +210,6 @@ def _mean_speed(skeleton: Skeleton, markers: np.ndarray, duration: float) -> flo
     time = np.arange(len(x)) * duration / len(x)
     known = np.isfinite(x)
     return float(np.polyfit(time[known], x[known], 1)[0])
-
-
-def hip_places(skeleton: Skeleton, markers: np.ndarray) -> np.ndarray:
-    """Places of the hips in the sagittal plane of the pelvis (m), shape (n, 4): right x, y, left x, y.
-
-    When the pelvis lists or turns, one hip rises and goes ahead of the other. A planar pelvis cannot, and a knee near
-    extension would pay for 6 mm of leg length with 5 degrees. So the hips' places follow the pelvis markers, where
-    three are known in space; the accelerations of these small shifts are neglected.
-    """
-    numbers = nodes.skeleton_numbers(skeleton)[nodes.HIP_NUMBERS]
-    places = np.tile(numbers, (len(markers), 1))
-    own = [i for i, m in enumerate(skeleton.markers) if m.segment == "pelvis"]
-    if markers.shape[2] < 3 or len(own) < 3:
-        return places
-    offsets = np.array([skeleton.markers[i].offset for i in own])
-    for k, measured in enumerate(markers[:, own]):
-        seen = np.isfinite(measured).all(axis=1)
-        if seen.sum() < 3:
-            continue
-        p, m = offsets[seen] - offsets[seen].mean(axis=0), measured[seen] - measured[seen].mean(axis=0)
-        turn = Rotation.align_vectors(m, p)[0].as_matrix()
-        tilt = np.arctan2(turn[1, 0], turn[0, 0])
-        c, s = np.cos(tilt), np.sin(tilt)
-        across = np.array([c * turn[0, 2] + s * turn[1, 2], c * turn[1, 2] - s * turn[0, 2]])
-        for i, side in enumerate("rl"):
-            lateral = skeleton.segments[skeleton.segment_index(f"femur_{side}")].offset[2]
-            places[k, 2 * i : 2 * i + 2] += lateral * across
-    return low_pass_periodic(places, 6)
 
 
 def sample_at(phase: np.ndarray, samples: np.ndarray) -> np.ndarray:
@@ -236,7 +235,7 @@ def _tracking_data(
     slack: float,
 ) -> GaitData:
     mesh = gait.structure.mesh
-    data = person_data(gait.structure, skeleton, height)
+    data = person_data(gait.structure, skeleton, height, strength=weights.strength)
     data = data.with_parameters(hip_offset=sample_at(mesh.phase, hips))
     data = data.with_bounds("duration", duration, duration).with_bounds("speed", -1.0, 8.0)
     data = _marker_data(data, skeleton, sample_at(mesh.phase, markers), mesh.quadrature, weights)
@@ -246,6 +245,8 @@ def _tracking_data(
         guess = start["forces"]
     data = _force_data(data, reactions, mesh, skeleton, weights, guess)
     if gait.structure.contact:
+        stiffness = float(data.parameters["stiffness"]) * weights.contact_stiffness
+        data = data.with_parameters(stiffness=stiffness, damping=weights.contact_damping)
         data = data.with_bounds("contact", -5.0, 5.0)
         data = data.tracking("contact", np.zeros(gait.variables.shapes["contact"]), weights.contact_sd**-2.0)
         if slack:

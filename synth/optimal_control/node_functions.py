@@ -188,21 +188,21 @@ def contact_block(contact: str) -> Block:
     Variables: 6 coordinates and 6 speeds of the foot's chain, force x, y, moment, three slacks in the units of the
     forces (0 in every solution; paid for on the way to it), then an x and a y correction (m) of each contact point.
     Parameters: 24 numbers of the chain's segments, body weight (N), body height (m), stiffness (in the law's unit),
-    rounding (m).
+    rounding (m), damping (s/m).
     """
     model = CONTACT_MODELS[contact]
     n = len(model.points)
 
     def rows(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
         q, v, force, slack, correction = x[:6], x[6:12], x[12:15], x[15:18], x[18:]
-        weight, height, stiffness, rounding = (p[24 + i] for i in range(4))
+        weight, height, stiffness, rounding, damping = (p[24 + i] for i in range(5))
         foot = _foot_state(q, v, p[:24])
         positions = [
             (height * point.position[0] + correction[2 * i], height * point.position[1] + correction[2 * i + 1])
             for i, point in enumerate(model.points)
         ]
         radii = [height * point.radius for point in model.points]
-        fx, fy, m = foot_load(model, foot, positions, radii, 0.0, stiffness, rounding)
+        fx, fy, m = foot_load(model, foot, positions, radii, 0.0, stiffness, rounding, damping)
         return ca.SX(0), [
             force[0] - fx / weight - slack[0],
             force[1] - fy / weight - slack[1],
@@ -214,7 +214,7 @@ def contact_block(contact: str) -> Block:
         np.full(3, SCALE["slack"]),
         np.full(2 * n, SCALE["contact"]),
     ]  # fmt: skip
-    return make_block("ground contact", rows, scale, 28)
+    return make_block("ground contact", rows, scale, 29)
 
 
 @lru_cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import casadi as ca
 import numpy as np
@@ -171,6 +171,21 @@ def make_solution(reached: Climb, skeleton: Skeleton) -> GaitSolution:
     )
 
 
+def move_forward(solution: GaitSolution, distance: float) -> GaitSolution:
+    """Return the same gait that distance (m) further on."""
+    values = solution.kinematics.values.copy()
+    values[:, nodes.COORDINATES.index("pelvis_tx")] += distance
+    reactions = tuple(
+        replace(r, centre_of_pressure=r.centre_of_pressure + np.array([distance, 0.0, 0.0]))
+        for r in solution.kinetics.ground_reactions
+    )
+    return replace(
+        solution,
+        kinematics=replace(solution.kinematics, values=values),
+        kinetics=replace(solution.kinetics, ground_reactions=reactions),
+    )
+
+
 def _ground_reaction(
     arrays: dict[str, np.ndarray], numbers: np.ndarray, foot: str, side: str, weight: float, rate: float
 ) -> GroundReaction:
@@ -280,7 +295,7 @@ def _midpoint_forces(
     if not gait.structure.contact:
         return middle["forces"]
     model = CONTACT_MODELS[gait.structure.contact]
-    height, stiffness, rounding = (float(np.ravel(data.parameters[n])[0]) for n in ("height", "stiffness", "rounding"))
+    height, stiffness, rounding, damping = (float(np.ravel(data.parameters[n])[0]) for n in ("height", "stiffness", "rounding", "damping"))
     correction = arrays["contact"]
     positions = [
         (height * p.position[0] + correction[2 * i], height * p.position[1] + correction[2 * i + 1])
@@ -292,7 +307,7 @@ def _midpoint_forces(
     columns = []
     for foot in nodes.FEET:
         state = states[nodes.SEGMENTS.index(foot)]
-        fx, fy, m = foot_load(model, state, positions, radii, 0.0, stiffness, rounding)
+        fx, fy, m = foot_load(model, state, positions, radii, 0.0, stiffness, rounding, damping)
         columns += [fx / weight, fy / weight, m / (weight * nodes.LEVER)]
     return np.stack(columns, axis=1)
 

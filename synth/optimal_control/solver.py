@@ -21,6 +21,7 @@ _OPTIONS = {
     "ipopt.mumps_scaling": 0,
     "ipopt.mumps_pivtol": 1e-8,
     "ipopt.nlp_scaling_method": "none",
+    "ipopt.max_cpu_time": 20.0,
     "ipopt.print_level": 0,
     "ipopt.sb": "yes",
     "ipopt.acceptable_tol": 1e-3,

@@ -68,22 +68,17 @@ def test_finished_folds_are_kept_and_changed_ones_trained_again(walking_corpus, 
     assert more[0][0] == 0
 
 
-def test_worker_processes_give_the_same_networks(walking_corpus, tmp_path):
+def test_worker_processes_give_the_same_networks_and_a_failed_fold_is_refused(walking_corpus, tmp_path):
     configs = {"conv1d": resolve_config(QUICK)}
-    here = leave_one_subject_out(walking_corpus, tmp_path / "here", configs)
-    there = leave_one_subject_out(walking_corpus, tmp_path / "there", configs, n_workers=2)
-    a, b = (evaluate(walking_corpus, path["conv1d"], "conv1d") for path in (here, there))
-    timeless = a["metric"] != "seconds"
-    assert a[timeless].equals(b[timeless])
-
-
-def test_a_fold_that_fails_is_refused_with_its_reason(walking_corpus, tmp_path):
-    (tmp_path / "checkpoints" / "conv1d" / "S03.safetensors").mkdir(parents=True)
-    written = leave_one_subject_out(walking_corpus, tmp_path, {"conv1d": resolve_config(QUICK)}, n_workers=2)
-    rows = {row["subject"]: row for row in Corpus(written["conv1d"]).summary()}
+    here = leave_one_subject_out(walking_corpus, tmp_path / "here", configs)["conv1d"]
+    (tmp_path / "there" / "checkpoints" / "conv1d" / "S03.safetensors").mkdir(parents=True)  # cannot be written
+    there = leave_one_subject_out(walking_corpus, tmp_path / "there", configs, n_workers=2)["conv1d"]
+    rows = {row["subject"]: row for row in Corpus(there).summary()}
     assert rows["S03"]["status"] == "refused"
     assert "training failed" in rows["S03"]["reason"]
-    assert rows["S01"]["status"] == "predicted"
+    a, b = (evaluate(walking_corpus, path, "conv1d") for path in (here, there))
+    a, b = (table[(table["metric"] != "seconds") & (table["subject"] != "S03")] for table in (a, b))
+    assert a.reset_index(drop=True).equals(b.reset_index(drop=True))
 
 
 def test_one_subject_cannot_be_left_out(make_walking_corpus, tmp_path):
