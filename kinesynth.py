@@ -28,6 +28,7 @@ OUR_PACKAGES = {
     "kinesynth",
     "kinesynth_demo",
     "kinesynth_doctor",
+    "kinesynth_run",
 }
 INTERRUPTED = 130
 # command -> (one line of help, where its typer app may be)

@@ -6,18 +6,16 @@ on where it stopped. Without a given archive the demonstration first makes one, 
 
 from __future__ import annotations
 
-import hashlib
 import json
-import resource
 import shutil
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import typer
+
+from kinesynth_run import Run, run_stage
 
 demo_app = typer.Typer(help="Run the main job on a made or a given archive.")
 
@@ -26,83 +24,6 @@ NETWORKS = ("conv1d", "lstm")
 BASELINE = "optimal_control"
 
 
-@dataclass
-class Run:
-    """One run of the demonstration: where it writes and what it has done.
-
-    Attributes
-    ----------
-    folder : Path
-        Everything is written below it.
-    archive : Path
-        The C3D files to convert.
-    seed : int
-    n_workers : int
-    n_subjects : int
-        Of the made archive.
-    shown : bool
-        Whether to print and to draw progress bars.
-    stages : dict
-        Stage → fingerprint and seconds, as in ``stages.json``.
-    """
-
-    folder: Path
-    archive: Path
-    seed: int = 7
-    n_workers: int = 2
-    n_subjects: int = N_SUBJECTS
-    shown: bool = True
-    stages: dict[str, dict] = field(default_factory=dict)
-
-    @property
-    def is_made(self) -> bool:
-        """Whether the archive is the demonstration's own."""
-        return self.archive == self.folder / "archive"
-
-    def track(self, items: object, description: str) -> object:
-        """Draw a progress bar, unless machines read along."""
-        from mocap_import.progress import track
-
-        return track(items, description, shown=None if self.shown else False)
-
-    def say(self, text: str) -> None:
-        """Print a line for people, on standard error: standard output belongs to machines."""
-        if self.shown:
-            typer.echo(text, err=True)
-
-
-def _seconds() -> tuple[float, float]:
-    """Wall and CPU seconds so far, of this process and of its finished workers."""
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.perf_counter(), own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-
-
-def run_stage(run: Run, name: str, product: Path, depends: tuple[str, ...], work: Callable[[Run], str]) -> None:
-    """Do a stage, or leave it if its product is there and nothing before it has changed."""
-    settings = {"seed": run.seed, "n_subjects": run.n_subjects, "archive": str(run.archive)}
-    before = {d: [run.stages[d]["fingerprint"], run.stages[d]["finished"]] for d in depends}
-    fingerprint = hashlib.sha256(json.dumps([name, settings, before], sort_keys=True).encode()).hexdigest()[:16]
-    done = run.stages.get(name)
-    if done and done["fingerprint"] == fingerprint and product.exists():
-        run.say(f"{name}: done before ({done['summary']})")
-        return
-    wall, cpu = _seconds()
-    summary = work(run)
-    wall, cpu = (now - then for now, then in zip(_seconds(), (wall, cpu), strict=True))
-    run.stages[name] = {
-        "fingerprint": fingerprint,
-        "finished": time.time(),
-        "summary": summary,
-        "seconds": wall,
-        "cpu_seconds": cpu,
-    }
-    partial = run.folder / "stages.json.tmp"
-    partial.write_text(json.dumps(run.stages, indent=1))
-    partial.replace(run.folder / "stages.json")
-    run.say(f"{name}: {summary} ({wall:.1f} s)")
-
-
-# --- the stages -------------------------------------------------------------------------------------------------------
 def _make_archive(run: Run) -> str:
     from synth.virtual_archive import make_archive
 

@@ -7,8 +7,7 @@ import sys
 import pandas as pd
 import pytest
 
-import kinesynth_demo
-from kinesynth_demo import Run
+from kinesynth_run import Run, run_stage
 
 
 def counted(run, name, product, depends, calls):
@@ -19,7 +18,7 @@ def counted(run, name, product, depends, calls):
         product.write_text("done")
         return "done"
 
-    kinesynth_demo.run_stage(run, name, product, depends, work)
+    run_stage(run, name, product, depends, work)
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def test_an_interrupted_stage_leaves_the_earlier_ones_finished(run):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        kinesynth_demo.run_stage(run, "second", run.folder / "b", ("first",), interrupted)
+        run_stage(run, "second", run.folder / "b", ("first",), interrupted)
     remembered = json.loads((run.folder / "stages.json").read_text())
     assert list(remembered) == ["first"]
 

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PACKAGES = ("mocap_import", "opensim_models", "synth", "training")
-FRONT = ("kinesynth", "kinesynth_demo", "kinesynth_doctor")
+FRONT = ("kinesynth", "kinesynth_demo", "kinesynth_doctor", "kinesynth_run")
 LONGEST_FILE = 350
 # library -> where it may be imported, at the top of a file or inside a function
 HOMES = {

@@ -46,8 +46,9 @@ def train(
     """Train networks on a reference corpus and estimate the trials of subjects they never saw.
 
     Leaving one subject out writes OUT_DIR/NETWORK.h5 (a corpus of estimates) and one checkpoint a subject, and
-    OUT_DIR/mean_waveform.h5, the estimate that every network must beat; finished folds are kept, so that an
-    interrupted run goes on where it stopped. --all writes OUT_DIR/NETWORK.safetensors.
+    OUT_DIR/mean_waveform.h5, the estimate that every network must beat (and mean_waveform_true_timing.h5, the same
+    told the contact times of the truth, a bound). Finished folds are kept, so that an interrupted run goes on where it
+    stopped. --all writes OUT_DIR/NETWORK.safetensors.
 
     Example: kinesynth train reference.h5 networks --network conv1d --network lstm --workers 2
     """
@@ -143,6 +144,7 @@ def _train_folds(
 ) -> ExitCode:
     from synth.corpus import Corpus
     from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
+    from training.mean_waveform import TIMINGS
 
     n_folds = len(configs) * len(labelled_subjects(Corpus(corpus)))
     with track(n_folds, "Training", shown=False if as_json else None) as bar:
@@ -154,7 +156,8 @@ def _train_folds(
             so_far = done
 
         written = leave_one_subject_out(corpus, out_dir, configs, n_workers=workers, progress=progress)
-    written["mean_waveform"] = predict_mean_waveforms(corpus, out_dir / "mean_waveform.h5")
+    for method in TIMINGS:
+        written[method] = predict_mean_waveforms(corpus, out_dir / f"{method}.h5", method=method)
     n_done = n_refused = 0
     rows = []
     for method, path in written.items():

@@ -10,6 +10,10 @@ N_PHASES = 101
 """Points of a time-normalised cycle, 0, 1, ... 100 %."""
 
 
+STRIKE_TOLERANCE = 0.1
+"""A labelled stretch begins with a right foot strike if one is this near (share of a cycle)."""
+
+
 def labelled_runs(has_label: np.ndarray) -> list[slice]:
     """Unbroken stretches of True.
 
@@ -25,8 +29,12 @@ def labelled_runs(has_label: np.ndarray) -> list[slice]:
     return [slice(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def cycle_phase(trial: CorpusTrial, has_label: np.ndarray, foot: str = "right") -> np.ndarray:
+def cycle_phase(trial: CorpusTrial, has_label: np.ndarray, foot: str = "right", timing: str = "measured") -> np.ndarray:
     """Phase of every labelled frame.
+
+    A labelled stretch begins where the laboratory saw a right foot strike, and that is phase 0 of the right foot. The
+    strikes in a reference's events come from its solved contact, which is part of the truth to be estimated: they
+    give the rate at which the phase runs and how far the left foot lags, not where it begins.
 
     Parameters
     ----------
@@ -36,6 +44,8 @@ def cycle_phase(trial: CorpusTrial, has_label: np.ndarray, foot: str = "right") 
         Frames of the solved cycles.
     foot : str
         ``"right"`` or ``"left"``.
+    timing : str
+        ``"measured"`` as above; ``"truth"`` begins cycles at the strikes of the solved contact instead.
 
     Returns
     -------
@@ -45,23 +55,31 @@ def cycle_phase(trial: CorpusTrial, has_label: np.ndarray, foot: str = "right") 
         cycle that begins with it.
     """
     time = np.arange(trial.n_frames) / trial.rate
-    strikes = np.array(sorted(e.time for e in trial.events if e.foot == foot and e.kind == "foot_strike"))
     phase = np.full(trial.n_frames, np.nan)
     for run in labelled_runs(has_label):
-        t = time[run]
-        duration = len(t) / trial.rate
-        # An event may fall between two frames, so a stretch owns the strikes up to two frames beyond its ends.
-        margin = 2.0 / trial.rate
-        within = strikes[(strikes >= t[0] - margin) & (strikes <= t[-1] + margin)]
-        if len(within) < 2:
-            phase[run] = (t - (within[0] if len(within) else t[0])) / duration
-            continue
-        number = np.interp(t, within, np.arange(len(within)))
-        before, after = t < within[0], t > within[-1]
-        number[before] = (t[before] - within[0]) / (within[1] - within[0])
-        number[after] = len(within) - 1 + (t[after] - within[-1]) / (within[-1] - within[-2])
-        phase[run] = number
-    return phase % 1.0
+        right = _phase_from_strikes(trial, time[run], "right")
+        start = (right[0] + 0.5) % 1.0 - 0.5
+        begins_with_strike = timing == "measured" and abs(start) < STRIKE_TOLERANCE
+        own = right if foot == "right" else _phase_from_strikes(trial, time[run], foot)
+        phase[run] = own - start if begins_with_strike else own
+    phase %= 1.0
+    phase[phase >= 1.0] = 0.0  # -1e-17 % 1 is 1
+    return phase
+
+
+def _phase_from_strikes(trial: CorpusTrial, time: np.ndarray, foot: str) -> np.ndarray:
+    """Phase (n,) of one stretch from the strikes within it, before wrapping to one cycle."""
+    strikes = np.array(sorted(e.time for e in trial.events if e.foot == foot and e.kind == "foot_strike"))
+    # An event may fall between two frames, so a stretch owns the strikes up to two frames beyond its ends.
+    margin = 2.0 / trial.rate
+    within = strikes[(strikes >= time[0] - margin) & (strikes <= time[-1] + margin)]
+    if len(within) < 2:
+        return (time - (within[0] if len(within) else time[0])) * trial.rate / len(time)
+    number = np.interp(time, within, np.arange(len(within)))
+    before, after = time < within[0], time > within[-1]
+    number[before] = (time[before] - within[0]) / (within[1] - within[0])
+    number[after] = len(within) - 1 + (time[after] - within[-1]) / (within[-1] - within[-2])
+    return number
 
 
 def time_normalise(values: np.ndarray, phase: np.ndarray) -> np.ndarray:

@@ -121,7 +121,9 @@ def train_fold(corpus: str, subjects: Sequence[str], config: dict[str, Any], pat
     }
 
 
-def predict_mean_waveforms(corpus: Path, out: Path, kinds: Sequence[str] = OUTPUT_KINDS) -> Path:
+def predict_mean_waveforms(
+    corpus: Path, out: Path, kinds: Sequence[str] = OUTPUT_KINDS, method: str = MEAN_WAVEFORM
+) -> Path:
     """Estimate every labelled subject by the mean waveform of all the others.
 
     Parameters
@@ -132,6 +134,8 @@ def predict_mean_waveforms(corpus: Path, out: Path, kinds: Sequence[str] = OUTPU
         The corpus of estimates to write, role ``"prediction"``.
     kinds : sequence of str
         Kinds of target.
+    method : str
+        `training.mean_waveform.METHOD`, or `BOUND`: told the contact times of the truth.
 
     Returns
     -------
@@ -142,7 +146,7 @@ def predict_mean_waveforms(corpus: Path, out: Path, kinds: Sequence[str] = OUTPU
     subjects = labelled_subjects(reader)
     _require_two(subjects, corpus)
     means: dict[str, MeanWaveform] = {
-        subject: fit_mean_waveform(read_trials(reader, [s for s in subjects if s != subject]), kinds)
+        subject: fit_mean_waveform(read_trials(reader, [s for s in subjects if s != subject]), kinds, method)
         for subject in subjects
     }
     used = {s: {"trials": m.n_labelled_trials, "frames": m.n_labelled_frames} for s, m in means.items()}
@@ -151,8 +155,8 @@ def predict_mean_waveforms(corpus: Path, out: Path, kinds: Sequence[str] = OUTPU
         out,
         lambda trial: place_mean_waveform(means[trial.subject.code], trial),
         subjects=subjects,
-        source=MEAN_WAVEFORM,
-        config={"method": MEAN_WAVEFORM, "outputs": list(kinds), "labels_used": used},
+        source=method,
+        config={"method": method, "outputs": list(kinds), "labels_used": used},
         seed=0,
     )
 

@@ -127,7 +127,9 @@ def write_part(part: Path, trial: CorpusTrial, role: str) -> None:
         writer.append(trial)
 
 
-def place_in_trial(trial: CorpusTrial, pieces: list[tuple[np.ndarray, GaitSamples, GaitSolution]]) -> CorpusTrial:
+def place_in_trial(
+    trial: CorpusTrial, pieces: list[tuple[np.ndarray, GaitSamples, GaitSolution]], n_frames: int | None = None
+) -> CorpusTrial:
     """Put sampled gait cycles on the time base of a trial, NaN elsewhere.
 
     Parameters
@@ -136,8 +138,10 @@ def place_in_trial(trial: CorpusTrial, pieces: list[tuple[np.ndarray, GaitSample
         Gives records, rate and number of frames.
     pieces : list of (frames, samples, solution)
         Frames of the trial that the samples belong to.
+    n_frames : int, optional
+        Of a trial without records.
     """
-    n = trial.n_frames
+    n = trial.n_frames if n_frames is None else n_frames
     first = pieces[0][2]
     names, muscles = first.kinematics.coordinates, first.kinetics.muscles
     values, moments = np.full((n, len(names)), np.nan), np.full((n, len(names)), np.nan)

@@ -49,7 +49,7 @@ def detect_cycles(recordings: Sequence[ImuRecording]) -> list[tuple[float, float
     duration = repetition(inside, rate)
     if duration is None:
         return []
-    strikes = _strikes(inside, rate, duration) + first / rate
+    strikes = _aligned(inside, rate, duration, _strikes(inside, rate, duration)) + first / rate
     cycles = [(a, b) for a, b in itertools.pairwise(strikes) if abs(b - a - duration) < 0.15 * duration]
     if not cycles:
         # a short record may hold one strike only: the cycle that begins there, or ends there, if it is inside
@@ -68,11 +68,40 @@ def _common_span(recordings: Sequence[ImuRecording]) -> tuple[int, int]:
     return max(runs, key=lambda run: run[1] - run[0], default=(0, 0))
 
 
-def repetition(recordings: Sequence[ImuRecording], rate: float) -> float | None:
-    """Duration (s) after which the records repeat themselves best; None if they do not."""
+def _channels(recordings: Sequence[ImuRecording], rate: float) -> np.ndarray:
+    """All channels (n, 6 n_sensors), low-passed, of zero mean and unit spread."""
     channels = np.hstack([np.hstack([r.specific_force, r.angular_velocity]) for r in recordings])
     channels = low_pass(channels, rate, min(8.0, 0.4 * rate))
-    channels = (channels - channels.mean(axis=0)) / np.maximum(channels.std(axis=0), 1e-6)
+    return (channels - channels.mean(axis=0)) / np.maximum(channels.std(axis=0), 1e-6)
+
+
+def _aligned(recordings: Sequence[ImuRecording], rate: float, duration: float, strikes: np.ndarray) -> np.ndarray:
+    """Strikes (s) moved so that all channels around them agree best; their mean stays.
+
+    One minimum of one noisy channel is uncertain by several samples; forty channels together are not.
+    """
+    if len(strikes) < 2:
+        return strikes
+    channels = _channels(recordings, rate)
+    clock = np.arange(len(channels)) / rate
+    around = duration * np.linspace(-0.3, 0.3, 61)
+    lags = duration * np.linspace(-0.12, 0.12, 49)
+
+    def window(time: float) -> np.ndarray:
+        return np.stack([np.interp(time + around, clock, c, left=np.nan, right=np.nan) for c in channels.T], axis=1)
+
+    moved = strikes.copy()
+    for _ in range(3):
+        template = np.nanmean([window(t) for t in moved], axis=0)
+        misfit = np.array([[np.nanmean((window(t + lag) - template) ** 2) for lag in lags] for t in moved])
+        moved = moved + lags[np.argmin(misfit, axis=1)]
+        moved += np.mean(strikes - moved)
+    return moved
+
+
+def repetition(recordings: Sequence[ImuRecording], rate: float) -> float | None:
+    """Duration (s) after which the records repeat themselves best; None if they do not."""
+    channels = _channels(recordings, rate)
     n = len(channels)
     lags = np.arange(round(SHORTEST * rate), min(round(LONGEST * rate), n - max(10, round(0.2 * rate))))
     if len(lags) < 3:

@@ -43,6 +43,8 @@ from synth.optimal_control.start import low_pass_periodic, lowest_point, normati
 
 _COARSE, _FINE = 25, 50
 _FORCE_GUESS_SD = 0.15
+_WRONG_BASIN = 60.0
+"""Objective beyond which no noise explains the misfit: 21 channels at their expected misfit give about 12."""
 
 
 @dataclass(frozen=True)
@@ -115,25 +117,50 @@ def track_imu(
     records = sagittal_records(recordings)
     speed = float(np.clip(speed_from_feet(records, duration), 0.3, 6.5))
 
-    mounting = mounting_guess(records, duration, speed, subject.height, weights.mounting_sd)
+    solution: GaitSolution | None = None
+    # The cycle's mean tilts leave the sensors' angles open: should the first guess lead nowhere, two others follow.
+    for share in (1.0, 0.4, 1.3):
+        mounting = share * mounting_guess(records, duration, speed, subject.height, weights.mounting_sd)
+        found = _attempt(skeleton, subject.height, records, duration, speed, mounting, weights, n_nodes, muscles)
+        if solution is not None:
+            found = replace(
+                found, seconds=found.seconds + solution.seconds, cpu_seconds=found.cpu_seconds + solution.cpu_seconds
+            )
+        solution = found
+        if solution.converged:
+            break
+    return solution
+
+
+def _attempt(
+    skeleton: Skeleton,
+    height: float,
+    records: Mapping[str, SagittalRecord],
+    duration: float,
+    speed: float,
+    mounting: np.ndarray,
+    weights: ImuWeights,
+    n_nodes: int,
+    muscles: bool,
+) -> GaitSolution:
+    """Climb the ladder from one guess of the sensors' angles."""
 
     def data(gait: GaitProgram, slack: float = 0.0, rounding: float | None = None) -> GaitData:
-        return _imu_data(gait, skeleton, subject.height, records, duration, speed, weights, slack, rounding)
+        return _imu_data(gait, skeleton, height, records, duration, speed, weights, slack, rounding)
 
     def start(gait: GaitProgram) -> np.ndarray:
-        return _start(gait, skeleton, subject.height, records, duration, speed, mounting)
+        return _start(gait, skeleton, height, records, duration, speed, mounting)
 
     torques = GaitStructure(Mesh(_COARSE), "", POINTS.name, imu=True)
-    fine = replace(torques, mesh=Mesh(n_nodes))
-    rungs = [
+    final = replace(torques, muscles=BASELINE_MUSCLES.name) if muscles else torques
+    soft = partial(data, slack=0.1, rounding=0.01)
+    rungs = (
         Rung("normative forces", replace(torques, contact=""), data, optional=True, max_iterations=60),
-        Rung("yielding contact", torques, partial(data, slack=0.1, rounding=0.01), max_iterations=100, rough=True),
-        Rung("torques", torques, data, optional=True),
-    ]
-    if muscles:
-        rungs.append(Rung("muscles", replace(torques, muscles=BASELINE_MUSCLES.name), data))
-        fine = replace(fine, muscles=BASELINE_MUSCLES.name)
-    rungs.append(Rung("fine mesh", fine, data, warm=True))
+        Rung("yielding contact", torques, soft, max_iterations=100, rough=True),
+        Rung("torques", torques, data, max_iterations=150, rough=muscles),
+        *((Rung("muscles", final, data, max_iterations=150),) if muscles else ()),
+        Rung("fine mesh", replace(final, mesh=Mesh(n_nodes)), data, warm=True, max_iterations=100, refinement=True),
+    )
     solution = make_solution(climb(rungs, start), skeleton)
     refusal = _refusal(solution) if solution.converged else ""
     return replace(solution, status="refused", reason=refusal) if refusal else solution
@@ -263,6 +290,8 @@ def _refusal(solution: GaitSolution) -> str:
         share = checks[f"stance_share_{side}"]
         if not 0.15 <= share <= 0.85:
             return f"stance share {share:.0%} on side {side} is no gait (15-85 %): wrong basin"
+    if solution.objective > _WRONG_BASIN:
+        return f"objective {solution.objective:.0f} is far beyond sensor noise (limit {_WRONG_BASIN:.0f}): wrong basin"
     if checks["stuck_coordinate_samples"]:
         return "a coordinate is stuck at the end of its range of motion"
     return ""

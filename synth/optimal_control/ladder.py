@@ -30,6 +30,8 @@ class Rung:
         If this rung fails, the next one starts from where this one started.
     rough : bool
         If this rung fails, the next one starts from where it stopped: it is on the way, not a result.
+    refinement : bool
+        If this rung fails, the solution of the rung before is the result.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Rung:
     max_iterations: int = 300
     optional: bool = False
     rough: bool = False
+    refinement: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Climb:
     ----------
     gait : GaitProgram
     data : GaitData
-        Of the last rung tried.
+        Of the rung that gave the result.
     iterate : Iterate
         Its solution, with the iterations and seconds of all rungs.
     rungs : tuple of (str, bool, int, float, float)
@@ -78,6 +81,7 @@ def climb(rungs: Sequence[Rung], start: Callable[[GaitProgram], np.ndarray]) -> 
     spent: list[Iterate] = []
     record = []
     before: tuple[GaitProgram, np.ndarray] | None = None
+    reached: tuple[GaitProgram, GaitData, Iterate] | None = None
     for rung in rungs:
         gait = gait_program(rung.structure)
         data = rung.data(gait)
@@ -91,14 +95,17 @@ def climb(rungs: Sequence[Rung], start: Callable[[GaitProgram], np.ndarray]) -> 
         record.append((rung.name, iterate.converged, iterate.iterations, iterate.cpu_seconds, iterate.objective))
         if iterate.converged or (rung.rough and np.isfinite(iterate.values).all()):
             before = (gait, iterate.values)
+            reached = (gait, data, iterate) if iterate.converged else reached
+        elif rung.refinement and reached is not None:
+            continue
         elif rung.optional:
             before = before or (gait, begin)
         else:
-            iterate = replace(iterate, reason=f"rung {rung.name!r}: {iterate.reason}")
-            spent[-1] = iterate
+            reached = (gait, data, replace(iterate, reason=f"rung {rung.name!r}: {iterate.reason}"))
             break
+    gait, data, iterate = reached or (gait, data, iterate)
     total = replace(
-        spent[-1],
+        iterate,
         iterations=sum(s.iterations for s in spent),
         seconds=sum(s.seconds for s in spent),
         cpu_seconds=sum(s.cpu_seconds for s in spent),

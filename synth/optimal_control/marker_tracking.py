@@ -130,8 +130,8 @@ def track_markers(
     # the steep forces of running are followed less closely, and runners' muscles are stronger than the table's
     impact = _impact_factor(skeleton, ground_reactions)
     weights = replace(weights, force_sd=weights.force_sd * impact, strength=weights.strength * impact)
-    import os
-    if impact>1.2: weights=replace(weights,contact_stiffness=float(os.environ.get('KS','1')),contact_damping=float(os.environ.get('KD','2')))
+    if impact > 1.2:  # running shoes: spheres that give more and spring back
+        weights = replace(weights, contact_stiffness=0.7, contact_damping=0.5)
     speed = _mean_speed(skeleton, measured, duration)
 
     def data(gait: GaitProgram, slack: float = 0.0) -> GaitData:

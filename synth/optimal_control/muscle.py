@@ -23,7 +23,7 @@ import casadi as ca
 import numpy as np
 
 if hasattr(ca.GlobalOptions, "setNumpyMode"):
-    ca.GlobalOptions.setNumpyMode(1)  # NumPy functions of CasADi symbols stay CasADi expressions
+    ca.GlobalOptions.setNumpyMode(-1)  # NumPy functions of symbols give symbols, as ever; only the notice is silenced
 
 Scalar = Any
 JOINTS = ("hip_flexion", "knee_angle", "ankle_angle")

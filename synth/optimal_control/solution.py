@@ -295,7 +295,9 @@ def _midpoint_forces(
     if not gait.structure.contact:
         return middle["forces"]
     model = CONTACT_MODELS[gait.structure.contact]
-    height, stiffness, rounding, damping = (float(np.ravel(data.parameters[n])[0]) for n in ("height", "stiffness", "rounding", "damping"))
+    height, stiffness, rounding, damping = (
+        float(np.ravel(data.parameters[n])[0]) for n in ("height", "stiffness", "rounding", "damping")
+    )
     correction = arrays["contact"]
     positions = [
         (height * p.position[0] + correction[2 * i], height * p.position[1] + correction[2 * i + 1])

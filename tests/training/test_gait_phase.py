@@ -45,6 +45,16 @@ def test_one_cycle_without_its_closing_strike_lasts_as_long_as_its_labels():
     np.testing.assert_allclose(cycle_phase(trial([]), span(100, 200))[100:200], np.arange(100) / 100, atol=1e-9)
 
 
+def test_cycles_begin_where_the_laboratory_saw_the_strike_unless_told_the_truth():
+    """The solved contact is 30 ms after the measured strike: phase 0 stays at the start of the labels."""
+    solved = trial([1.03, 2.13])
+    measured = cycle_phase(solved, span(100, 320))
+    assert np.nanmax(measured) < 1.0
+    np.testing.assert_allclose(np.sin(2 * np.pi * measured[[100, 210]]), 0, atol=1e-9)
+    assert np.sin(2 * np.pi * cycle_phase(solved, span(100, 320), timing="truth")[103]) == pytest.approx(0, abs=1e-9)
+    assert cycle_phase(solved, span(100, 320), timing="truth")[100] > 0.9
+
+
 def test_a_left_cycle_inside_right_labels_wraps_around():
     events = (GaitEvent(1.5, "left", "foot_strike", "file"),)
     phase = cycle_phase(SimpleNamespace(n_frames=400, rate=RATE, events=events), span(100, 200), "left")

@@ -29,7 +29,7 @@ def test_train_evaluate_compare_report(run_dir):
     result = call(train_app, reference, run_dir, "--config", run_dir / "training.toml", "--json")
     assert result.exit_code == 0, result.output
     rows = {row["method"]: row for row in json.loads(result.output)["methods"]}
-    assert rows.keys() == {"conv1d", "mean_waveform"}
+    assert rows.keys() == {"conv1d", "mean_waveform", "mean_waveform_true_timing"}
     assert rows["conv1d"]["trials"] == 8
     tables = []
     for method in rows:

@@ -8,6 +8,7 @@ import pytest
 from mocap_import.subject import Subject
 from synth.corpus import Corpus, CorpusMismatch, CorpusWriter
 from training.config import OUTPUT_KINDS
+from training.record_gap import bridge_gaps
 from training.target import ALL_TARGETS, available_targets, has_waveform, read_targets, write_targets
 from training.window import TrialRecord, draw_windows, read_training_set, sensor_names, trial_record
 
@@ -61,17 +62,31 @@ def test_targets_that_no_trial_has_are_left_out(training_set):
     assert len(coordinates) == 7 + 6 + 4 + 1
 
 
-def test_a_gap_in_a_sensor_is_masked_not_learnt(walking_corpus):
+def test_a_long_gap_in_a_sensor_is_masked_not_learnt(walking_corpus):
     trial = Corpus(walking_corpus).read("S01", "walk_01", clean=True)
     force = trial.recordings[2].specific_force.copy()
-    gap = slice(150, 160)
+    gap = slice(150, 190)
     force[gap] = np.nan
     damaged = replace(trial, recordings=(*trial.recordings[:2], replace(trial.recordings[2], specific_force=force)))
     record = trial_record(damaged, sensor_names(damaged), available_targets([trial], OUTPUT_KINDS))
     assert record.is_missing[gap].all()
-    assert record.is_missing.sum() == 10
+    assert record.is_missing.sum() == 40
     assert np.isfinite(record.inputs).all()
     assert np.isnan(record.labels[gap]).all()
+
+
+def test_short_gaps_are_bridged_by_straight_lines():
+    line = np.linspace(0.0, 1.0, 200)[:, None] * [1.0, -2.0]
+    holed = line.copy()
+    holed[20:45, 0] = np.nan
+    holed[:3, 1] = np.nan
+    holed[100:140, 1] = np.nan
+    bridged, is_missing = bridge_gaps(holed, 100.0)
+    assert np.isfinite(bridged).all()
+    np.testing.assert_allclose(bridged[20:45], line[20:45])
+    np.testing.assert_allclose(bridged[:3, 1], line[3, 1])
+    assert is_missing.tolist() == [100 <= frame < 140 for frame in range(200)]
+    assert bridge_gaps(np.full((5, 1), np.nan), 100.0)[1].all()
 
 
 def test_a_missing_sensor_and_mixed_rates_are_refused(walking_corpus, tmp_path):

@@ -2,17 +2,18 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const MEAN = "all subjects";
-  const DASHES = ["solid", "solid", "solid", "solid", "dash", "dot"];
+  const DASHES = ["solid", "solid", "solid", "solid", "dash", "dashdot", "dot"];
   const hidden = new Set();
   const label = (method) => data.labels[method] || method.charAt(0).toUpperCase() + method.slice(1).replaceAll("_", " ");
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   // Curves and errors may come from different files: every method that either knows has its place.
   const methods = [...new Set(["reference", ...(data.curves.methods || []), ...data.dots.flatMap((dots) => Object.keys(dots.values))])];
-  const rest = methods.filter((method) => method !== "reference" && method !== "mean_waveform");
+  const rest = methods.filter((method) => method !== "reference" && !method.startsWith("mean_waveform"));
   // Fixed places: the reference is ink, the mean waveform grey, whatever else is there takes the hues in order.
   const place = (method) => {
     if (method === "reference") return 0;
     if (method === "mean_waveform") return 4;
+    if (method.startsWith("mean_waveform")) return 6;
     return [1, 2, 3, 5][Math.max(0, rest.indexOf(method)) % 4];
   };
   const colour = (method) => style(`--method-${place(method)}`);

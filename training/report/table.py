@@ -11,6 +11,7 @@ import pandas as pd
 
 from synth.corpus import Corpus
 from training.comparison import MEASURES, format_value, trial_values
+from training.mean_waveform import BOUND
 from training.mean_waveform import METHOD as MEAN_WAVEFORM
 from training.report.curves import REFERENCE
 from training.report.inputs import ReportInputs
@@ -58,7 +59,13 @@ HEADINGS = {
 }
 """Headings of columns whose names are not words yet."""
 
-LABELS = {"conv1d": "Conv1D", "lstm": "LSTM", "mean_waveform": "Mean waveform", REFERENCE: "Reference"}
+LABELS = {
+    "conv1d": "Conv1D",
+    "lstm": "LSTM",
+    "mean_waveform": "Mean waveform",
+    "mean_waveform_true_timing": "Mean waveform, true timing",
+    REFERENCE: "Reference",
+}
 
 
 def method_label(method: str) -> str:
@@ -112,7 +119,7 @@ def verdict_sentences(comparison: pd.DataFrame | None) -> list[str]:
     sentences = []
     angle = comparison[comparison["measure"] == "angle_rmse"]
     bar = angle[angle["method"] == MEAN_WAVEFORM]
-    for row in angle[angle["method"] != MEAN_WAVEFORM].itertuples():
+    for row in angle[~angle["method"].isin([MEAN_WAVEFORM, BOUND])].itertuples():
         if not np.isfinite(row.mean):
             sentences.append(f"{method_label(row.method)} has no scored trial ({row.n_refused} refused).")
             continue
@@ -142,7 +149,7 @@ def comparison_rows(comparison: pd.DataFrame | None) -> dict[str, Any]:
     rows = []
     for name in (name for name in MEASURES if name in set(comparison["measure"])):
         measure = MEASURES[name]
-        means = {method: cells[method, name].mean for method in methods if np.isfinite(cells[method, name].mean)}
+        means = {m: cells[m, name].mean for m in methods if m != BOUND and np.isfinite(cells[m, name].mean)}
         best = None
         if measure.is_scored and len(means) > 1:
             best = (max if measure.higher_is_better else min)(means, key=means.__getitem__)

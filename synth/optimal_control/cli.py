@@ -1,0 +1,160 @@
+"""Commands ``kinesynth gait predict``, ``gait reference`` and ``gait baseline``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import numpy as np
+import pandas as pd
+import typer
+
+from mocap_import.batch import ExitCode, exit_code
+from mocap_import.progress import track
+from mocap_import.subject import Subject
+from mocap_import.trial import TrialRefused
+from synth.corpus import CorpusMismatch, CorpusTrial, CorpusWriter
+
+gait_app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Compute gait by optimal control: from a speed alone, from markers and forces, or from inertial sensors.",
+    epilog="Example: kinesynth gait baseline walking.h5 baseline.h5 --workers 2",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+Workers = Annotated[int, typer.Option(min=1, help="Worker processes.")]
+
+
+@gait_app.command(epilog="Example: kinesynth gait predict --speed 1.3 --mass 70 --height 1.75 gait.h5 --seed 7")
+def predict(
+    out: Annotated[Path, typer.Argument(help="The corpus to write (.h5), one trial of one gait cycle.")],
+    speed: Annotated[float, typer.Option(help="Walking speed (m/s).")] = 1.3,
+    mass: Annotated[float, typer.Option(help="Body mass (kg).")] = 70.0,
+    height: Annotated[float, typer.Option(help="Body height (m).")] = 1.75,
+    sex: Annotated[str, typer.Option(help="female, male or unknown.")] = "unknown",
+    seed: Annotated[int | None, typer.Option(help="Draws the person's own style; the normative one if absent.")] = None,
+    rate: Annotated[float, typer.Option(min=10.0, help="Samples per second of the result (Hz).")] = 100.0,
+    as_json: AsJson = False,
+) -> None:
+    """Predict how a person walks: a muscle-driven gait that satisfies the equations of motion."""
+    from synth.optimal_control.corpus_run import place_in_trial, spatiotemporal_of
+    from synth.optimal_control.generate import generate_gait
+    from synth.optimal_control.solution import SolutionNotFound, sample_gait
+
+    subject = Subject("predicted", mass, height, sex)
+    try:
+        solution = generate_gait(subject, speed, seed=seed)
+    except SolutionNotFound as problem:
+        _fail(str(problem), as_json)
+    if not solution.converged:
+        _fail(f"no gait found: {solution.reason}", as_json, ExitCode.NONE)
+    frames = np.arange(round(solution.duration * rate))
+    samples = sample_gait(solution, frames / rate)
+    empty = CorpusTrial(f"walk_{speed:.2f}", subject, rate, task="walk", status="predicted", source="optimal control")
+    trial = place_in_trial(empty, [(frames, samples, solution)], n_frames=len(frames))
+    facts = spatiotemporal_of([solution])
+    try:
+        with CorpusWriter(
+            out, config={"speed": speed, "mass": mass, "height": height, "sex": sex, "seed": seed}, seed=seed or 0
+        ) as corpus:
+            corpus.append(replace(trial, spatiotemporal=facts, seconds=solution.cpu_seconds))
+    except CorpusMismatch as problem:
+        _fail(str(problem), as_json)
+    figures = {**facts, **solution.checks, "iterations": solution.iterations, "cpu_seconds": solution.cpu_seconds}
+    if as_json:
+        typer.echo(json.dumps({"corpus": str(out), "status": solution.status, "figures": figures}))
+    else:
+        for name, value in figures.items():
+            typer.echo(f"{name:28} {value:.4g}")
+        typer.echo(f"{out}: one gait cycle of {solution.duration:.3f} s")
+
+
+@gait_app.command(epilog="Example: kinesynth gait reference trials/ motion/ imu.h5 reference.h5 --workers 2")
+def reference(
+    trials: Annotated[Path, typer.Argument(help="Folder written by `kinesynth import`.")],
+    motion: Annotated[Path, typer.Argument(help="Folder written by `kinesynth motion`.")],
+    imu: Annotated[Path, typer.Argument(help="Corpus written by `kinesynth imu`.")],
+    out: Annotated[Path, typer.Argument(help="The corpus to write (.h5).")],
+    workers: Workers = 1,
+    cycles: Annotated[int | None, typer.Option(min=1, help="Gait cycles a trial; 2 on a treadmill, else 1.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Solve the reference: a gait that follows the markers and forces of every trial.
+
+    Joint angles, moments, muscle activations and ground reaction become the labels of the inertial records. Running the
+    same command again goes on where it was interrupted.
+    """
+    from synth.optimal_control.reference import build_reference_corpus
+
+    for folder, made_by in ((trials, "import"), (motion, "motion")):
+        if not folder.is_dir():
+            _fail(f"{folder}: expected the folder that `kinesynth {made_by}` wrote, found none.", as_json)
+    _run(
+        lambda: build_reference_corpus(
+            trials, motion, imu, out, n_workers=workers, cycles_per_trial=cycles, progress=None if as_json else track
+        ),
+        out,
+        as_json,
+    )
+
+
+@gait_app.command(epilog="Example: kinesynth gait baseline imu.h5 baseline.h5 --workers 2")
+def baseline(
+    imu: Annotated[Path, typer.Argument(help="Corpus written by `kinesynth imu`.")],
+    out: Annotated[Path, typer.Argument(help="The corpus to write (.h5).")],
+    workers: Workers = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Solve the baseline: a gait of a generic model that explains the inertial records, and sees nothing else.
+
+    Running the same command again goes on where it was interrupted.
+    """
+    from synth.optimal_control.baseline import build_baseline_corpus
+
+    _run(lambda: build_baseline_corpus(imu, out, n_workers=workers, progress=None if as_json else track), out, as_json)
+
+
+def _run(build: Callable[[], pd.DataFrame], out: Path, as_json: bool) -> NoReturn:
+    """Build a corpus, show its rows, end with the exit code of all, some or none."""
+    try:
+        rows = build()
+    except (CorpusMismatch, TrialRefused) as problem:
+        _fail(str(problem), as_json)
+    except OSError as problem:
+        _fail(
+            f"{out}: cannot be written ({problem.strerror or problem}). Free space or choose another folder.", as_json
+        )
+    except KeyboardInterrupt:
+        _fail(
+            f"interrupted; solved trials are kept in {out}.parts, the same command goes on from there",
+            as_json,
+            ExitCode.INTERRUPTED,
+        )
+    n_converged = int((rows.status == "converged").sum()) if len(rows) else 0
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {"corpus": str(out), "converged": n_converged, "trials": json.loads(rows.to_json(orient="records"))}
+            )
+        )
+    else:
+        _show(rows)
+        typer.echo(f"{out}: {n_converged} of {len(rows)} trials converged")
+    raise typer.Exit(int(exit_code(n_converged, len(rows) - n_converged)))
+
+
+def _show(rows: pd.DataFrame) -> None:
+    for row in rows.itertuples():
+        note = f"  {row.reason}" if row.reason else ""
+        typer.echo(f"{row.status:10} {row.subject}/{row.trial}  {row.speed:.2f} m/s  {row.seconds:.1f} s{note}")
+
+
+def _fail(reason: str, as_json: bool, code: ExitCode = ExitCode.ERROR) -> NoReturn:
+    """End the command with one sentence."""
+    typer.echo(json.dumps({"error": reason}) if as_json else f"Error: {reason}", err=not as_json)
+    raise typer.Exit(int(code))

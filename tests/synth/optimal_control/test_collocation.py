@@ -1,0 +1,96 @@
+"""Laws of the transcription: convergence order, exact derivatives, periodicity."""
+
+import casadi as ca
+import numpy as np
+import pytest
+
+from synth.optimal_control.collocation import BlockUse, Mesh, Program, assemble, defect_block, make_block
+
+OPTIONS = {"ipopt.print_level": 0, "print_time": False, "ipopt.sb": "yes", "ipopt.tol": 1e-10}
+
+
+def initial_value_program(scheme: str, n_intervals: int) -> tuple[Program, Mesh]:
+    """dy/dt = -y, y(0) = 1 over one second, as defects and rows."""
+    mesh = Mesh(n_intervals, scheme, "none")
+    n = mesh.n_nodes
+    nodes = mesh.interval_nodes()
+    duration = 2 * n
+    defects = np.vstack([nodes, nodes + n, np.full((1, n_intervals), duration)])
+
+    def law(x, p):
+        return ca.SX(0), [x[1] + x[0]]
+
+    uses = [
+        BlockUse(defect_block(scheme, 1.0, 1.0), defects, np.zeros((1, n_intervals), int)),
+        BlockUse(
+            make_block("law", law, np.ones(2), 1), np.vstack([np.arange(n), n + np.arange(n)]), np.zeros((1, n), int)
+        ),
+    ]
+    return assemble(uses, 2 * n + 1, 1), mesh
+
+
+def end_value(scheme: str, n_intervals: int) -> float:
+    program, mesh = initial_value_program(scheme, n_intervals)
+    solver = ca.nlpsol(
+        "toy", "ipopt", program.problem, OPTIONS | {k: program.functions[k] for k in ("grad_f", "jac_g", "hess_lag")}
+    )
+    n = mesh.n_nodes
+    lower, upper = np.full(2 * n + 1, -10.0), np.full(2 * n + 1, 10.0)
+    lower[0] = upper[0] = lower[2 * n] = upper[2 * n] = 1.0
+    result = solver(x0=np.ones(2 * n + 1), p=[1.0 / n_intervals], lbx=lower, ubx=upper, lbg=0.0, ubg=0.0)
+    assert solver.stats()["success"]
+    return float(result["x"][n - 1])
+
+
+@pytest.mark.parametrize(("scheme", "order"), [("backward_euler", 1), ("trapezoidal", 2), ("hermite_simpson", 4)])
+def test_error_falls_with_the_order_of_the_scheme(scheme, order):
+    exact = np.exp(-1.0)
+    errors = [abs(end_value(scheme, n) - exact) for n in (8, 16)]
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.2)
+
+
+def test_assembled_derivatives_are_exact():
+    """Two uses that share variables, against CasADi's own differentiation of the whole."""
+
+    def one(x, p):
+        return p[0] * ca.sin(x[0]) * x[1] ** 2, [x[0] * x[2] - p[1], ca.exp(x[1] * x[2])]
+
+    def other(x, p):
+        return (x[0] - x[1]) ** 4, []
+
+    uses = [
+        BlockUse(
+            make_block("one", one, np.array([1.0, 2.0, 0.5]), 2),
+            np.array([[0, 2], [1, 3], [4, 4]]),
+            np.array([[0, 1], [1, 0]]),
+        ),
+        BlockUse(make_block("other", other, np.ones(2), 0), np.array([[3, 0], [1, 2]]), np.zeros((0, 2), int)),
+    ]
+    program = assemble(uses, 5, 2)
+    x, p, f, g = (program.problem[k] for k in "xpfg")
+    rng = np.random.default_rng(0)
+    at, given, lam = rng.normal(size=5), rng.normal(size=2), rng.normal(size=program.n_rows)
+    gradient = ca.Function("g", [x, p], [ca.gradient(f, x), ca.jacobian(g, x)])(at, given)
+    assert np.allclose(program.functions["grad_f"](at, given)[1], gradient[0], atol=1e-12)
+    assert np.allclose(np.asarray(program.functions["jac_g"](at, given)[1]), np.asarray(gradient[1]), atol=1e-12)
+    lagrangian = 0.7 * f + ca.dot(ca.DM(lam), g)
+    hessian = ca.Function("h", [x, p], [ca.triu(ca.hessian(lagrangian, x)[0])])(at, given)
+    ours = program.functions["hess_lag"](at, given, 0.7, lam)
+    assert np.allclose(np.asarray(ours), np.asarray(hessian), atol=1e-12)
+
+
+def test_a_row_is_named_by_its_block():
+    program, _ = initial_value_program("trapezoidal", 4)
+    assert program.row_of(0) == ("trapezoidal defect", 0, 0)
+    assert program.row_of(5) == ("law", 0, 1)
+    with pytest.raises(IndexError):
+        program.row_of(program.n_rows)
+
+
+def test_a_mesh_wraps_and_weighs():
+    mesh = Mesh(4, "hermite_simpson", "cycle")
+    assert mesh.interval_nodes().T.tolist() == [[0, 1, 2], [2, 3, 4], [4, 5, 6], [6, 7, 8]]
+    assert mesh.quadrature.sum() == pytest.approx(1.0)
+    assert Mesh(4, period="none").quadrature.tolist() == [0.125, 0.25, 0.25, 0.25, 0.125]
+    with pytest.raises(ValueError, match="none of"):
+        Mesh(4, "radau")
