@@ -21,6 +21,8 @@ demo_app = typer.Typer(help="Run the main job on a made or a given archive.")
 
 N_SUBJECTS = 8
 NETWORKS = ("conv1d", "lstm")
+MEAN_WAVEFORMS = ("mean_waveform", "mean_waveform_true_timing")
+"""The waveform placed by the measured cycle, and by the reference's own contact times, which no method is told."""
 BASELINE = "optimal_control"
 
 
@@ -117,13 +119,24 @@ def _solved(run: Run, role: str, table: pd.DataFrame) -> str:
 
 
 def _networks(run: Run) -> str:
+    from synth.corpus import Corpus
     from training.config import load_config
-    from training.leave_one_out import leave_one_subject_out, predict_mean_waveforms
+    from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
 
-    reference = run.folder / "reference.h5"
+    reference, out = run.folder / "reference.h5", run.folder / "predictions"
     configs = {name: load_config(network=name, seed=run.seed) for name in NETWORKS}
-    leave_one_subject_out(reference, run.folder / "predictions", configs, n_workers=run.n_workers, progress=None)
-    predict_mean_waveforms(reference, run.folder / "predictions" / "mean_waveform.h5")
+    n_folds = len(configs) * len(labelled_subjects(Corpus(reference)))
+    with run.track(n_folds, "networks") as bar:
+        shown = 0
+
+        def show(done: int, _total: int, text: str) -> None:
+            nonlocal shown
+            bar.advance(done - shown, f"networks {text}")
+            shown = done
+
+        leave_one_subject_out(reference, out, configs, n_workers=run.n_workers, progress=show)
+    for name in MEAN_WAVEFORMS:
+        predict_mean_waveforms(reference, out / f"{name}.h5", method=name)
     return f"{', '.join(NETWORKS)} and the mean waveform, one subject left out in turn"
 
 
@@ -141,7 +154,7 @@ def _compare(run: Run) -> str:
 
 def estimates(run: Run) -> dict[str, Path]:
     """Corpora to hold against the reference, by method."""
-    networks = {name: run.folder / "predictions" / f"{name}.h5" for name in (*NETWORKS, "mean_waveform")}
+    networks = {name: run.folder / "predictions" / f"{name}.h5" for name in (*NETWORKS, *MEAN_WAVEFORMS)}
     return networks | {BASELINE: run.folder / "baseline.h5"}
 
 
@@ -162,16 +175,12 @@ def _check(run: Run) -> str:
 
 
 def _check_networks(comparison: pd.DataFrame) -> list[tuple]:
-    """Hold every network's angle error on left-out subjects against the mean waveform's."""
+    """Hold every network's angle error on left-out subjects against the better of the mean waveforms."""
     angles = comparison[comparison.measure == "angle_rmse"].set_index("method")["mean"]
-    limit = angles["mean_waveform"]
+    limit = min(angles[name] for name in MEAN_WAVEFORMS if name in angles)
+    goal = f"below the mean waveform's {limit:.2f}"
     return [
-        (
-            f"angle RMSE of {name} (deg)",
-            round(angles[name], 2),
-            f"below the mean waveform's {limit:.2f}",
-            bool(angles[name] < limit),
-        )
+        (f"angle RMSE of {name} (deg)", round(angles[name], 2), goal, bool(angles[name] < limit))
         for name in NETWORKS
         if name in angles
     ]
@@ -254,7 +263,7 @@ STAGES: tuple[tuple[str, str, tuple[str, ...], Callable[[Run], str]], ...] = (
     ("imu", "imu.h5", ("motion",), _imu),
     ("reference", "reference.h5", ("imu",), _reference),
     ("baseline", "baseline.h5", ("imu",), _baseline),
-    ("networks", "predictions/mean_waveform.h5", ("reference",), _networks),
+    ("networks", f"predictions/{MEAN_WAVEFORMS[-1]}.h5", ("reference",), _networks),
     ("compare", "comparison.csv", ("networks", "baseline"), _compare),
     ("check", "checks.csv", ("compare",), _check),
     ("report", "report.html", ("check", "spatiotemporal"), _report),

@@ -116,7 +116,7 @@ def _generate(
         return normative_start(gait, skeleton, height, speed, SPHERES, start_style)
 
     def data(gait: GaitProgram, slack: float = 0.0) -> GaitData:
-        wanted = _generation_data(gait, skeleton, height, speed, style)
+        wanted = generation_data(gait, skeleton, height, speed, style)
         return loosen_contact(wanted, gait, slack) if slack else wanted
 
     coarse = Mesh(_NODES_COARSE, period="half_cycle")
@@ -157,7 +157,8 @@ def _check_request(subject: Subject, speed: float) -> None:
         )
 
 
-def _generation_data(gait: GaitProgram, skeleton: Skeleton, height: float, speed: float, style: GaitStyle) -> GaitData:
+def generation_data(gait: GaitProgram, skeleton: Skeleton, height: float, speed: float, style: GaitStyle) -> GaitData:
+    """Numbers of one person's problem: stay near the normative gait in the own style, with little effort and jerk."""
     mesh = gait.structure.mesh
     half = cycle_duration(speed, height, style) / 2.0
     data = person_data(gait.structure, skeleton, height, strength=style.strength)

@@ -50,6 +50,7 @@ def detect_cycles(recordings: Sequence[ImuRecording]) -> list[tuple[float, float
     if duration is None:
         return []
     strikes = _aligned(inside, rate, duration, _strikes(inside, rate, duration)) + first / rate
+    strikes = np.clip(strikes, first / rate, (last - 1) / rate)
     cycles = [(a, b) for a, b in itertools.pairwise(strikes) if abs(b - a - duration) < 0.15 * duration]
     if not cycles:
         # a short record may hold one strike only: the cycle that begins there, or ends there, if it is inside

@@ -157,6 +157,7 @@ def _attempt(
     rungs = (
         Rung("normative forces", replace(torques, contact=""), data, optional=True, max_iterations=60),
         Rung("yielding contact", torques, soft, max_iterations=100, rough=True),
+        Rung("firmer contact", torques, partial(data, slack=0.03, rounding=0.003), max_iterations=60, rough=True),
         Rung("torques", torques, data, max_iterations=150, rough=muscles),
         *((Rung("muscles", final, data, max_iterations=150),) if muscles else ()),
         Rung("fine mesh", replace(final, mesh=Mesh(n_nodes)), data, warm=True, max_iterations=100, refinement=True),

@@ -17,8 +17,7 @@ _NETWORKS = {
 }
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    # One recurrent layer learns slowly at first and bears a higher rate (development data: real walking of six persons
-    # that no table of this project scores).
+    # One recurrent layer learns slowly at first and bears a higher rate (development data: docs/training.md).
     "lstm": {"depth": 1, "steps": 500, "learning_rate": 0.01},
 }
 
