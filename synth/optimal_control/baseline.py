@@ -12,9 +12,10 @@ import pandas as pd
 from mocap_import.trial import Treatment
 from synth.corpus import Corpus, CorpusTrial
 from synth.optimal_control.corpus_run import place_in_trial, run_corpus, shifted_events, spatiotemporal_of, write_part
+from synth.optimal_control.gait_samples import GaitSamples, sample_gait
 from synth.optimal_control.imu_cycle import average_cycle, detect_cycles
 from synth.optimal_control.imu_tracking import ImuWeights, track_imu
-from synth.optimal_control.solution import GaitSamples, GaitSolution, SolutionNotFound, sample_gait
+from synth.optimal_control.solution import GaitSolution, SolutionNotFound
 
 
 def build_baseline_corpus(

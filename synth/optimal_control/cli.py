@@ -43,8 +43,9 @@ def predict(
 ) -> None:
     """Predict how a person walks: a muscle-driven gait that satisfies the equations of motion."""
     from synth.optimal_control.corpus_run import place_in_trial, spatiotemporal_of
+    from synth.optimal_control.gait_samples import sample_gait
     from synth.optimal_control.generate import generate_gait
-    from synth.optimal_control.solution import SolutionNotFound, sample_gait
+    from synth.optimal_control.solution import SolutionNotFound
 
     subject = Subject("predicted", mass, height, sex)
     try:

@@ -19,7 +19,8 @@ from mocap_import.batch import Task, run_tasks
 from mocap_import.trial import GaitEvent, GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import Corpus, CorpusTrial, CorpusWriter, merge_corpora
-from synth.optimal_control.solution import GaitSamples, GaitSolution
+from synth.optimal_control.gait_samples import GaitSamples
+from synth.optimal_control.solution import GaitSolution
 
 SECONDS_PER_TRIAL = 300.0
 

@@ -15,6 +15,7 @@ from mocap_import.subject import Subject
 from opensim_models.catalogue import planar_skeleton
 from opensim_models.multibody import segment_states
 from synth.optimal_control import node_functions as nodes
+from synth.optimal_control.gait_samples import sample_gait
 from synth.optimal_control.ground_contact import (
     SPHERE_DISSIPATION,
     SPHERE_MODULUS,
@@ -22,7 +23,7 @@ from synth.optimal_control.ground_contact import (
     SPHERES,
     foot_load,
 )
-from synth.optimal_control.solution import GaitSolution, sample_gait
+from synth.optimal_control.solution import GaitSolution
 
 
 def drift_after(solution: GaitSolution, subject: Subject, node: int, seconds: float, table: str = "de_leva") -> float:

@@ -7,9 +7,9 @@ that runs out of the cycle is wrapped into its beginning, a stride further back.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -180,7 +180,7 @@ def _swings(trial: MarkerTrial, foot: str, time: np.ndarray) -> np.ndarray:
     """Whether the events say that the foot is off the ground."""
     own = sorted((e for e in trial.events if e.foot == foot), key=lambda e: e.time)
     swing = np.zeros(len(time), bool)
-    for off, strike in itertools.pairwise(own):
+    for off, strike in pairwise(own):
         if off.kind == "foot_off" and strike.kind == "foot_strike" and strike.time - off.time < 1.0:
             swing |= (time > off.time + _MARGIN) & (time < strike.time - _MARGIN)
     return swing

@@ -17,18 +17,12 @@ from opensim_models.catalogue import planar_skeleton
 from opensim_models.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.collocation import Mesh
-from synth.optimal_control.gait_problem import (
-    GaitData,
-    GaitProgram,
-    GaitStructure,
-    loosen_contact,
-    person_data,
-    smooth,
-    start_at_origin,
-)
+from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth, start_at_origin
+from synth.optimal_control.gait_problem import GaitProgram
+from synth.optimal_control.gait_structure import GaitStructure
 from synth.optimal_control.ground_contact import SPHERES
 from synth.optimal_control.ladder import Rung, climb
-from synth.optimal_control.muscle import GAIT_MUSCLES
+from synth.optimal_control.muscle_table import GAIT_MUSCLES
 from synth.optimal_control.normative_gait import (
     GaitStyle,
     cycle_duration,

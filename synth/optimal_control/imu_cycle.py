@@ -7,9 +7,9 @@ channels of all sensors together: the lag at which the records repeat themselves
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from scipy.signal import find_peaks
@@ -50,12 +50,15 @@ def detect_cycles(recordings: Sequence[ImuRecording]) -> list[tuple[float, float
     if duration is None:
         return []
     strikes = _aligned(inside, rate, duration, _strikes(inside, rate, duration)) + first / rate
-    strikes = np.clip(strikes, first / rate, (last - 1) / rate)
-    cycles = [(a, b) for a, b in itertools.pairwise(strikes) if abs(b - a - duration) < 0.15 * duration]
+    # a strike may be found a few samples beside the record: the average looks no further than the last one
+    begin, finish = first / rate - 0.05 * duration, (last - 1) / rate + 0.05 * duration
+    cycles = [
+        (a, b) for a, b in pairwise(strikes) if abs(b - a - duration) < 0.15 * duration and a >= begin and b <= finish
+    ]
     if not cycles:
         # a short record may hold one strike only: the cycle that begins there, or ends there, if it is inside
         ends = [(s, s + duration) for s in strikes] + [(s - duration, s) for s in strikes]
-        cycles = [(a, b) for a, b in ends if a >= first / rate and b <= (last - 1) / rate][:1]
+        cycles = [(a, b) for a, b in ends if a >= begin and b <= finish][:1]
     return [(float(a), float(b)) for a, b in cycles]
 
 
@@ -160,7 +163,8 @@ def average_cycle(
     averaged = []
     for record in recordings:
         channels = np.hstack([record.specific_force, record.angular_velocity])
-        clock = np.arange(len(channels)) / record.rate
+        known = np.isfinite(channels).all(axis=1)
+        clock, channels = np.flatnonzero(known) / record.rate, channels[known]
         total = np.zeros((n_samples, 6))
         for start, end in cycles:
             time = start + (end - start) * np.arange(n_samples) / n_samples

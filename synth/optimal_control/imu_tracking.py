@@ -19,14 +19,10 @@ from opensim_models.skeleton import Skeleton
 from synth.inertial import ImuRecording
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.collocation import Mesh
-from synth.optimal_control.gait_problem import (
-    GaitData,
-    GaitProgram,
-    GaitStructure,
-    loosen_contact,
-    person_data,
-    smooth,
-)
+from synth.optimal_control.cycle_samples import at_phase
+from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth
+from synth.optimal_control.gait_problem import GaitProgram
+from synth.optimal_control.gait_structure import GaitStructure
 from synth.optimal_control.ground_contact import POINTS
 from synth.optimal_control.imu_start import (
     SagittalRecord,
@@ -36,7 +32,7 @@ from synth.optimal_control.imu_start import (
     speed_from_feet,
 )
 from synth.optimal_control.ladder import Rung, climb
-from synth.optimal_control.muscle import BASELINE_MUSCLES
+from synth.optimal_control.muscle_table import BASELINE_MUSCLES
 from synth.optimal_control.normative_gait import normative_forces
 from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution
 from synth.optimal_control.start import low_pass_periodic, lowest_point, normative_start, periodic_derivatives
@@ -189,13 +185,6 @@ def _check(recordings: Sequence[ImuRecording], subject: Subject, duration: float
         )
     if not 0.3 <= duration <= 3.0:
         raise SolutionNotFound(f"subject {subject.code}: a gait cycle of {duration:.2f} s is outside 0.3-3 s.")
-
-
-def at_phase(values: np.ndarray, phase: np.ndarray) -> np.ndarray:
-    """Periodic linear interpolation of evenly spaced samples (n, k) at phases in [0, 1)."""
-    grid = np.arange(len(values) + 1) / len(values)
-    closed = np.vstack([values, values[:1]])
-    return np.stack([np.interp(phase, grid, column) for column in closed.T], axis=1)
 
 
 def _imu_data(

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synth.optimal_control.gait_problem import GaitData, GaitProgram, GaitStructure, gait_program, mirror_columns
+from synth.optimal_control.gait_data import GaitData
+from synth.optimal_control.gait_problem import GaitProgram, gait_program
+from synth.optimal_control.gait_structure import GaitStructure, mirror_columns
 from synth.optimal_control.solver import Iterate, solve
 from synth.optimal_control.start import RESTING_ACTIVATION
 

@@ -14,26 +14,21 @@ from functools import partial
 import numpy as np
 
 from mocap_import.trial import GroundReaction
-from opensim_models.multibody import point_position, segment_states
 from opensim_models.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.collocation import Mesh
-from synth.optimal_control.gait_problem import (
-    GaitData,
-    GaitProgram,
-    GaitStructure,
-    loosen_contact,
-    person_data,
-    smooth,
-)
+from synth.optimal_control.cycle_samples import sample_at, smoothed_at
+from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth
+from synth.optimal_control.gait_problem import GaitProgram
+from synth.optimal_control.gait_structure import GaitStructure
 from synth.optimal_control.ground_contact import SPHERE_DISSIPATION, SPHERES
 from synth.optimal_control.ladder import Rung, climb
-from synth.optimal_control.muscle import GAIT_MUSCLES
-from synth.optimal_control.normative_gait import normative_coordinates
+from synth.optimal_control.marker_fit import misfits, refuse_fit
+from synth.optimal_control.marker_start import mean_speed, start_from_markers
+from synth.optimal_control.muscle_table import GAIT_MUSCLES
 from synth.optimal_control.objective import N_MARKER_MOMENTS, marker_moments
 from synth.optimal_control.sagittal_plane import drop_misplaced, into_sagittal_plane
 from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution, move_forward
-from synth.optimal_control.start import normative_start
 
 _COARSE, _FINE = 25, 80
 
@@ -132,13 +127,13 @@ def track_markers(
     weights = replace(weights, force_sd=weights.force_sd * impact, strength=weights.strength * impact)
     if impact > 1.2:  # running shoes: spheres that give more and spring back
         weights = replace(weights, contact_stiffness=0.7, contact_damping=0.5)
-    speed = _mean_speed(skeleton, measured, duration)
+    speed = mean_speed(skeleton, measured, duration)
 
     def data(gait: GaitProgram, slack: float = 0.0) -> GaitData:
         return _tracking_data(gait, skeleton, measured, hips, ground_reactions, duration, height, speed, weights, slack)
 
     def start(gait: GaitProgram) -> np.ndarray:
-        return _start(gait, skeleton, measured, ground_reactions, duration, height, speed)
+        return start_from_markers(gait, skeleton, measured, ground_reactions, duration, height, speed)
 
     coarse, fine = Mesh(_COARSE), Mesh(n_nodes)
     torques = GaitStructure(coarse, "", SPHERES.name, markers=True)
@@ -154,7 +149,7 @@ def track_markers(
     checks = solution.checks | {"misplaced_markers": float(len(misplaced))}
     checks |= misfits(solution, skeleton, measured, hips, ground_reactions)
     solution = move_forward(replace(solution, checks=checks), place)
-    refusal = _refusal(checks) if solution.converged else ""
+    refusal = refuse_fit(checks) if solution.converged else ""
     return replace(solution, status="refused", reason=refusal) if refusal else solution
 
 
@@ -203,25 +198,6 @@ def _impact_factor(skeleton: Skeleton, reactions: Sequence[GroundReaction]) -> f
     return float(max(1.0, max(peaks, default=1.0) / (1.5 if any(together) else 1.3)))
 
 
-def _mean_speed(skeleton: Skeleton, markers: np.ndarray, duration: float) -> float:
-    """Forward speed (m/s) from the pelvis markers: slope, corrected by what the cycle's end would add."""
-    pelvis = [i for i, m in enumerate(skeleton.markers) if m.segment == "pelvis"]
-    x = np.nanmean(markers[:, pelvis, 0], axis=1)
-    time = np.arange(len(x)) * duration / len(x)
-    known = np.isfinite(x)
-    return float(np.polyfit(time[known], x[known], 1)[0])
-
-
-def sample_at(phase: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """Linear interpolation of evenly spaced samples of a cycle (n, …) at phases in [0, 1); NaN spreads."""
-    position = np.asarray(phase) * len(samples)
-    below = np.minimum(np.floor(position).astype(int), len(samples) - 1)
-    above = np.minimum(below + 1, len(samples) - 1)
-    share = (position - below).reshape(-1, *[1] * (samples.ndim - 1))
-    exact = share < 1e-9
-    return np.where(exact, samples[below], samples[below] * (1.0 - share) + samples[above] * share)
-
-
 def _tracking_data(
     gait: GaitProgram,
     skeleton: Skeleton,
@@ -241,7 +217,7 @@ def _tracking_data(
     data = _marker_data(data, skeleton, sample_at(mesh.phase, markers), mesh.quadrature, weights)
     guess = None
     if not gait.structure.contact:
-        start = gait.variables.split(_start(gait, skeleton, markers, reactions, duration, height, speed))
+        start = gait.variables.split(start_from_markers(gait, skeleton, markers, reactions, duration, height, speed))
         guess = start["forces"]
     data = _force_data(data, reactions, mesh, skeleton, weights, guess)
     if gait.structure.contact:
@@ -311,141 +287,3 @@ def _force_data(
         precision[unknown] = weights.guess_sd**-2.0
     data = data.tracking("forces", separate, precision, mesh.quadrature)
     return data.with_parameters(total_force=total, pressure=pressure)
-
-
-def smoothed_at(mesh: Mesh, samples: np.ndarray) -> np.ndarray:
-    """Average of samples (n, k) over each node's share of the cycle; NaN where any of them is."""
-    n, width = len(samples), max(1, round(len(samples) / mesh.n_nodes))
-    centre = np.round(mesh.phase * n).astype(int)
-    around = centre[:, None] + np.arange(width) - (width - 1) // 2
-    return samples[np.mod(around, n)].mean(axis=1)
-
-
-def _start(
-    gait: GaitProgram,
-    skeleton: Skeleton,
-    markers: np.ndarray,
-    reactions: Sequence[GroundReaction],
-    duration: float,
-    height: float,
-    speed: float,
-) -> np.ndarray:
-    """What the data say directly: angles of well-marked segments and forces; the rest normative, in the right phase."""
-    mesh = gait.structure.mesh
-    q = marker_pose(skeleton, sample_at(mesh.phase, markers))
-    walking = max(speed, 0.6)
-    shift = _phase_shift(q, mesh.phase, walking, height)
-    start = normative_start(gait, skeleton, height, walking, SPHERES, duration=duration, shift=shift)
-    index, forces = gait.variables.index("coordinates"), gait.variables.index("forces")
-    start[index] = np.where(np.isfinite(q), q, start[index])
-    start[gait.variables.index("speed")] = speed
-    jump = np.zeros(nodes.N_Q)
-    jump[nodes.COORDINATES.index("pelvis_tx")] = speed * duration
-    around = np.vstack([start[index][-1:] - jump, start[index], start[index][:1] + jump])
-    velocity = (around[2:] - around[:-2]) / (2.0 * duration / mesh.n_nodes)
-    start[gait.variables.index("speeds")] = velocity / nodes.SCALE["speeds"]
-    start[gait.variables.index("accelerations")] = 0.0
-    weight = -skeleton.mass * skeleton.gravity[1]
-    for reaction in reactions:
-        if reaction.foot != "both":
-            own = forces[:, :2] if reaction.foot == "right" else forces[:, 3:5]
-            measured = smoothed_at(mesh, reaction.force[:, :2] / weight)
-            start[own] = np.where(np.isfinite(measured), measured, start[own])
-    return start
-
-
-def _phase_shift(pose: np.ndarray, phase: np.ndarray, speed: float, height: float) -> float:
-    """Phase of the gait cycle at the first node, by the best match of hips and knees with normative walking."""
-    columns = [nodes.COORDINATES.index(f"{j}_{s}") for j in ("hip_flexion", "knee_angle") for s in "rl"]
-    measured = pose[:, columns]
-    if np.isfinite(measured).mean() < 0.5:
-        return 0.0
-    shifts = np.arange(50) / 50.0
-    misfit = []
-    for shift in shifts:
-        difference = measured - normative_coordinates(phase + shift, speed, height)[:, columns]
-        misfit.append(np.nanmean((difference - np.nanmean(difference, axis=0)) ** 2))
-    return float(shifts[int(np.argmin(misfit))])
-
-
-def marker_pose(skeleton: Skeleton, markers: np.ndarray) -> np.ndarray:
-    """Coordinates (n, 10) from a rigid fit of each segment to its markers (n, n_markers, 2); NaN where impossible."""
-    n = len(markers)
-    angle = {name: np.full(n, np.nan) for name in nodes.SEGMENTS}
-    origin = np.full((n, 2), np.nan)
-    for name in nodes.SEGMENTS:
-        own = [k for k, m in enumerate(skeleton.markers) if m.segment == name]
-        offsets = np.array([skeleton.markers[k].offset[:2] for k in own]).reshape(-1, 2)
-        if len(own) < 2 or np.ptp(offsets, axis=0).max() < 0.03:
-            continue
-        m = markers[:, own]
-        p = offsets - offsets.mean(axis=0)
-        d = m - m.mean(axis=1, keepdims=True)
-        across = (p[:, 0] * d[..., 1] - p[:, 1] * d[..., 0]).sum(axis=1)
-        along = (p * d).sum(axis=(1, 2))
-        angle[name] = np.arctan2(across, along)
-        if name == "pelvis":
-            c, s = np.cos(angle[name]), np.sin(angle[name])
-            x, y = offsets.mean(axis=0)
-            origin = m.mean(axis=1) - np.stack([c * x - s * y, s * x + c * y], axis=1)
-    q = np.full((n, nodes.N_Q), np.nan)
-    column = {name: i for i, name in enumerate(nodes.COORDINATES)}
-    q[:, column["pelvis_tilt"]] = angle["pelvis"]
-    q[:, [column["pelvis_tx"], column["pelvis_ty"]]] = origin
-    q[:, column["lumbar_extension"]] = _between(angle["torso"], angle["pelvis"])
-    for side in "rl":
-        thigh, shank, foot = (angle[f"{s}_{side}"] for s in ("femur", "tibia", "calcn"))
-        q[:, column[f"hip_flexion_{side}"]] = _between(thigh, angle["pelvis"])
-        q[:, column[f"knee_angle_{side}"]] = -_between(shank, thigh)
-        q[:, column[f"ankle_angle_{side}"]] = _between(foot, shank)
-    return q
-
-
-def _between(distal: np.ndarray, proximal: np.ndarray) -> np.ndarray:
-    return np.mod(distal - proximal + np.pi, 2.0 * np.pi) - np.pi
-
-
-def misfits(
-    solution: GaitSolution,
-    skeleton: Skeleton,
-    markers: np.ndarray,
-    hips: np.ndarray,
-    reactions: Sequence[GroundReaction],
-) -> dict[str, float]:
-    """RMS distance to the markers (m) and RMS error of the forces (body weights)."""
-    n = len(solution.speeds)
-    phase = np.arange(n) / n
-    numbers = np.tile(nodes.skeleton_numbers(skeleton), (n, 1))
-    numbers[:, nodes.HIP_NUMBERS] = sample_at(phase, hips)
-    states = segment_states(nodes.skeleton_from(numbers.T), list(solution.kinematics.values.T))
-    wanted = sample_at(phase, markers)
-    square = []
-    for k, marker in enumerate(skeleton.markers):
-        x, y, _ = point_position(states[skeleton.segment_index(marker.segment)], marker.offset)
-        square.append((x - wanted[:, k, 0]) ** 2 + (y - wanted[:, k, 1]) ** 2)
-    result = {"marker_rms_m": float(np.sqrt(np.nanmean(square)))}
-    weight = -skeleton.mass * skeleton.gravity[1]
-    right, left = (r.force[:, :2] for r in solution.kinetics.ground_reactions)
-    ours = {"right": right, "left": left, "both": right + left}
-    errors = [ours[r.foot] - smoothed_at(Mesh(n), r.force[:, :2]) for r in reactions]
-    for i, axis in enumerate(("forward", "vertical")):
-        values = np.concatenate([e[:, i] for e in errors]) if errors else np.array([np.nan])
-        if np.isfinite(values).any():
-            result[f"{axis}_force_rms_bw"] = float(np.sqrt(np.nanmean(values**2)) / weight)
-    return result
-
-
-def _refusal(checks: dict[str, float]) -> str:
-    """Why a converged reference is not good enough; empty if it is."""
-    if checks["marker_rms_m"] > 0.05:
-        return (
-            f"markers are missed by {100 * checks['marker_rms_m']:.1f} cm RMS (limit 5 cm): wrong basin, "
-            "wrong scaling or wrong labels"
-        )
-    if checks.get("vertical_force_rms_bw", 0.0) > 0.35:
-        return f"vertical force is missed by {checks['vertical_force_rms_bw']:.0%} of body weight RMS (limit 35 %)"
-    if checks["residual_share_bw"] > 0.10:
-        return f"equation residual between nodes is {checks['residual_share_bw']:.1%} of body weight (limit 10 %)"
-    if checks["stuck_coordinate_samples"]:
-        return "a coordinate is stuck at the end of its range of motion"
-    return ""

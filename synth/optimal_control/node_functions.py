@@ -21,9 +21,11 @@ from opensim_models.catalogue import planar_skeleton
 from opensim_models.multibody import SegmentState, inverse_dynamics, segment_states
 from opensim_models.skeleton import Skeleton
 from synth.optimal_control import objective
-from synth.optimal_control.collocation import Block, defect_rows, make_block
+from synth.optimal_control.block import Block, make_block
+from synth.optimal_control.collocation import defect_rows
 from synth.optimal_control.ground_contact import CONTACT_MODELS, foot_load
-from synth.optimal_control.muscle import MUSCLE_SETS, leg_moments
+from synth.optimal_control.muscle import leg_moments
+from synth.optimal_control.muscle_table import MUSCLE_SETS
 
 LEVER = 0.1
 """Lever (m) of the torque unit: torques are in body weight × LEVER."""

@@ -15,9 +15,10 @@ from opensim_models.skeleton import Skeleton, load_skeleton
 from synth.corpus import Corpus, CorpusTrial
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.corpus_run import place_in_trial, run_corpus, shifted_events, spatiotemporal_of, write_part
+from synth.optimal_control.gait_samples import GaitSamples, sample_gait
 from synth.optimal_control.gait_window import GaitWindow, choose_windows
 from synth.optimal_control.marker_tracking import TrackingWeights, track_markers
-from synth.optimal_control.solution import GaitSamples, GaitSolution, SolutionNotFound, sample_gait
+from synth.optimal_control.solution import GaitSolution, SolutionNotFound
 
 
 def build_reference_corpus(

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-import casadi as ca
 import numpy as np
-from scipy.interpolate import BPoly, PchipInterpolator
 
 from mocap_import.trial import GaitEvent, GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from opensim_models.multibody import segment_states
 from opensim_models.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.gait_problem import GaitData, GaitProgram, mirror_columns
-from synth.optimal_control.ground_contact import CONTACT_MODELS, foot_load
+from synth.optimal_control.gait_problem import GaitProgram
+from synth.optimal_control.gait_structure import mirror_columns
 from synth.optimal_control.ladder import Climb
-from synth.optimal_control.muscle import MUSCLE_SETS, leg_moments
+from synth.optimal_control.muscle_table import MUSCLE_SETS
+from synth.optimal_control.residual import Residuals, body_numbers, midpoint_residuals
 
 CONTACT_THRESHOLD = 0.03
 """Vertical force (body weights) above which a foot counts as in stance."""
@@ -24,25 +23,6 @@ CONTACT_THRESHOLD = 0.03
 
 class SolutionNotFound(Exception):  # noqa: N818  (a word of the field, see docs/architecture.md)
     """An optimal-control problem without an acceptable solution: the reason, and what to try."""
-
-
-@dataclass(frozen=True)
-class Residuals:
-    """Equation residual between the nodes: the solution interpolated by its collocation polynomial, put back in.
-
-    Attributes
-    ----------
-    force : ndarray, shape (n_nodes, 2)
-        Pelvis force (forward, vertical) that nobody supplies, at the midpoints (N).
-    moment : ndarray, shape (n_nodes, 8)
-        The same of the moments of pelvis and joints (N·m).
-    force_share : float
-        RMS of the force's length over body weight.
-    """
-
-    force: np.ndarray
-    moment: np.ndarray
-    force_share: float
 
 
 @dataclass(frozen=True)
@@ -223,222 +203,3 @@ def _events(forces: np.ndarray, duration: float) -> tuple[GaitEvent, ...]:
             kind = "foot_strike" if after[i] > 0 else "foot_off"
             events.append(GaitEvent(float(share % 1.0) * duration, foot, kind, "force"))
     return tuple(sorted(events, key=lambda e: e.time))
-
-
-# ------------------------------------------------------------------------------------------------ between the nodes
-
-
-def body_numbers(data: GaitData, n_nodes: int) -> np.ndarray:
-    """Skeleton's numbers (n_nodes, n_skeleton) at each node; a half cycle has constant ones."""
-    numbers = np.tile(np.asarray(data.parameters["skeleton"], float), (n_nodes, 1))
-    hips = np.asarray(data.parameters["hip_offset"], float)
-    numbers[:, nodes.HIP_NUMBERS] = hips if len(hips) == n_nodes else hips[:1]
-    return numbers
-
-
-def midpoint_residuals(gait: GaitProgram, data: GaitData, arrays: dict[str, np.ndarray]) -> Residuals:
-    """Residual of the equations of motion half-way between the nodes (the doubled mesh).
-
-    States follow the collocation polynomial (trapezoidal: quadratic in time, their rates linear); excitations,
-    reserves, torques and forces without a law of their own are linear between nodes.
-    """
-    h = arrays["duration"][0] / len(arrays["coordinates"])
-    middle = _midpoint_states(arrays, h)
-    closed = _closed(body_numbers(data, len(arrays["coordinates"])))
-    middle["numbers"] = (closed[:-1] + closed[1:]) / 2
-    unit = float(np.ravel(data.parameters["weight"])[0])
-    forces = _midpoint_forces(gait, data, arrays, middle, unit)
-    motion = _motion_function()
-    n = len(middle["coordinates"])
-    demand = np.asarray(
-        motion.map(n)(
-            middle["coordinates"].T,
-            middle["speeds"].T,
-            middle["accelerations"].T,
-            forces.T,
-            middle["numbers"].T,
-            unit,
-        )
-    ).T
-    supplied = _midpoint_torques(gait, data, arrays, middle, unit)
-    residual = (demand - supplied) * unit * nodes.LEVER
-    translations = [nodes.COORDINATES.index("pelvis_tx"), nodes.COORDINATES.index("pelvis_ty")]
-    force = residual[:, translations]
-    moment = np.delete(residual, translations, axis=1)
-    share = float(np.sqrt((force**2).sum(axis=1).mean()) / unit)
-    return Residuals(force, moment, share)
-
-
-def _closed(array: np.ndarray, jump: np.ndarray | float = 0.0) -> np.ndarray:
-    return np.vstack([array, array[:1] + jump])
-
-
-def _midpoint_states(arrays: dict[str, np.ndarray], h: float) -> dict[str, np.ndarray]:
-    jump = np.zeros(nodes.N_Q)
-    jump[nodes.COORDINATES.index("pelvis_tx")] = arrays["speed"][0] * arrays["duration"][0]
-    q, v, a = _closed(arrays["coordinates"], jump), _closed(arrays["speeds"]), _closed(arrays["accelerations"])
-    middle = {
-        "coordinates": (q[:-1] + q[1:]) / 2 + h / 8 * (v[:-1] - v[1:]),
-        "speeds": (v[:-1] + v[1:]) / 2 + h / 8 * (a[:-1] - a[1:]),
-        "accelerations": (a[:-1] + a[1:]) / 2,
-    }
-    for name in ("torques", "forces", "reserves", "activations"):
-        if name in arrays:
-            closed = _closed(arrays[name])
-            middle[name] = (closed[:-1] + closed[1:]) / 2
-    return middle
-
-
-def _midpoint_forces(
-    gait: GaitProgram, data: GaitData, arrays: dict[str, np.ndarray], middle: dict[str, np.ndarray], weight: float
-) -> np.ndarray:
-    if not gait.structure.contact:
-        return middle["forces"]
-    model = CONTACT_MODELS[gait.structure.contact]
-    height, stiffness, rounding, damping = (
-        float(np.ravel(data.parameters[n])[0]) for n in ("height", "stiffness", "rounding", "damping")
-    )
-    correction = arrays["contact"]
-    positions = [
-        (height * p.position[0] + correction[2 * i], height * p.position[1] + correction[2 * i + 1])
-        for i, p in enumerate(model.points)
-    ]
-    radii = [height * p.radius for p in model.points]
-    skeleton = nodes.skeleton_from(middle["numbers"].T)
-    states = segment_states(skeleton, list(middle["coordinates"].T), list(middle["speeds"].T))
-    columns = []
-    for foot in nodes.FEET:
-        state = states[nodes.SEGMENTS.index(foot)]
-        fx, fy, m = foot_load(model, state, positions, radii, 0.0, stiffness, rounding, damping)
-        columns += [fx / weight, fy / weight, m / (weight * nodes.LEVER)]
-    return np.stack(columns, axis=1)
-
-
-def _midpoint_torques(
-    gait: GaitProgram, data: GaitData, arrays: dict[str, np.ndarray], middle: dict[str, np.ndarray], weight: float
-) -> np.ndarray:
-    torques = middle["torques"].copy()
-    if not gait.structure.muscles:
-        return torques
-    table = MUSCLE_SETS[gait.structure.muscles]
-    n = len(table.muscles)
-    size = float(np.ravel(data.parameters["muscle_size"])[0])
-    for i, side in enumerate("rl"):
-        leg = nodes.leg_indices(side)
-        activations = middle["activations"][:, i * n : (i + 1) * n].T
-        strength = np.asarray(data.parameters["strength"], float).reshape(2, n)[i]
-        q, v = list(middle["coordinates"][:, leg].T), list(middle["speeds"][:, leg].T)
-        moments = leg_moments(table, q, v, list(activations), strength, size)
-        torques[:, leg] = np.stack(moments, axis=1) / (weight * nodes.LEVER)
-        torques[:, leg] += middle["reserves"][:, 3 * i : 3 * i + 3]
-    return torques
-
-
-def _motion_function() -> ca.Function:
-    q, v, a = (ca.SX.sym(n, nodes.N_Q) for n in ("q", "v", "a"))
-    force, numbers, weight = ca.SX.sym("f", 6), ca.SX.sym("s", nodes.N_SKELETON), ca.SX.sym("w")
-    demand = nodes.equations_of_motion(q, v, a, force, numbers, weight)
-    return ca.Function("equations_of_motion", [q, v, a, force, numbers, weight], [ca.vertcat(*demand)])
-
-
-# ------------------------------------------------------------------------------------------------ sampling in time
-
-
-@dataclass(frozen=True)
-class GaitSamples:
-    """A gait solution, repeated over time and sampled at any instants.
-
-    Attributes
-    ----------
-    time : ndarray, shape (n,)
-        Seconds from the start of the solution's cycle.
-    coordinates, speeds, accelerations : ndarray, shape (n, 10)
-    generalized_forces : ndarray, shape (n, 10)
-        N·m, N.
-    forces : ndarray, shape (n, 2, 3)
-        Ground reaction of right and left foot (N).
-    pressures : ndarray, shape (n, 2, 3)
-        Centre of pressure (m); NaN off the ground.
-    activations : ndarray, shape (n, n_muscles)
-    """
-
-    time: np.ndarray
-    coordinates: np.ndarray
-    speeds: np.ndarray
-    accelerations: np.ndarray
-    generalized_forces: np.ndarray
-    forces: np.ndarray
-    pressures: np.ndarray
-    activations: np.ndarray
-
-
-def sample_gait(solution: GaitSolution, time: np.ndarray) -> GaitSamples:
-    """Sample a solution periodically: the pelvis goes on at the mean speed, everything else repeats.
-
-    Coordinates are quintic between nodes (through values, speeds and accelerations), so that sampled motion can be
-    differentiated twice; forces and moments follow a monotone cubic, so that no foot ever pulls on the ground.
-
-    Parameters
-    ----------
-    solution : GaitSolution
-    time : ndarray, shape (n,)
-        Seconds from the start of the solution's cycle; any range.
-
-    Returns
-    -------
-    GaitSamples
-    """
-    time = np.asarray(time, float)
-    cycle, within = np.divmod(time, solution.duration)
-    jump = np.zeros(nodes.N_Q)
-    forward = nodes.COORDINATES.index("pelvis_tx")
-    jump[forward] = solution.speed * solution.duration
-    grid = np.linspace(0.0, solution.duration, len(solution.speeds) + 1)
-    stacked = np.stack(
-        [_closed(solution.kinematics.values, jump), _closed(solution.speeds), _closed(solution.accelerations)], axis=1
-    )
-    curve = BPoly.from_derivatives(grid, stacked)
-    coordinates = curve(within) + cycle[:, None] * jump
-    n = len(time)
-    reactions = solution.kinetics.ground_reactions
-    forces = np.stack([_monotone(grid, _closed(r.force), within) for r in reactions], axis=1)
-    pressures = np.full((n, 2, 3), np.nan)
-    for i, reaction in enumerate(reactions):
-        pressures[:, i] = _pressure(grid, reaction, jump[forward], within, cycle)
-    return GaitSamples(
-        time,
-        coordinates,
-        curve.derivative()(within),
-        curve.derivative(2)(within),
-        _monotone(grid, _closed(solution.kinetics.generalized_forces), within),
-        forces,
-        pressures,
-        _monotone(grid, _closed(solution.kinetics.activations), within),
-    )
-
-
-def _pressure(
-    grid: np.ndarray, reaction: GroundReaction, stride: float, time: np.ndarray, cycle: np.ndarray
-) -> np.ndarray:
-    """Centre of pressure, linear between loaded nodes of three cycles in a row; NaN off the ground."""
-    force, place = reaction.force[:, 1], reaction.centre_of_pressure[:, 0]
-    threshold = CONTACT_THRESHOLD * np.abs(force).max()
-    known = np.flatnonzero(np.isfinite(place))
-    if not len(known):
-        return np.full((len(time), 3), np.nan)
-    nodes_time = np.concatenate([grid[known] + k * grid[-1] for k in (-1, 0, 1)])
-    places = np.concatenate([place[known] + k * stride for k in (-1, 0, 1)])
-    loaded = _monotone(grid, _closed(force[:, None]), time)[:, 0] > threshold
-    x = np.where(loaded, np.interp(time, nodes_time, places) + cycle * stride, np.nan)
-    z = np.where(loaded, np.nanmean(reaction.centre_of_pressure[:, 2]), np.nan)
-    return np.stack([x, np.where(loaded, 0.0, np.nan), z], axis=1)
-
-
-def _monotone(grid: np.ndarray, closed: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """Monotone cubic through values (n_nodes + 1, n_columns) of a closed cycle."""
-    if not closed.shape[1]:
-        return np.empty((len(time), 0))
-    # one node more on each side, so that the slope is right where the cycle closes
-    step = grid[1] - grid[0]
-    extended = np.vstack([closed[-2:-1], closed, closed[1:2]])
-    return PchipInterpolator(np.r_[grid[0] - step, grid, grid[-1] + step], extended)(time)

@@ -18,10 +18,10 @@ from synth.corpus import Corpus, CorpusTrial, CorpusWriter, ImuErrors
 from synth.imu import simulate_imu
 from synth.optimal_control.baseline import build_baseline_corpus
 from synth.optimal_control.cli import gait_app
+from synth.optimal_control.gait_samples import sample_gait
 from synth.optimal_control.gait_window import choose_windows
 from synth.optimal_control.generate import generate_gait
 from synth.optimal_control.reference import build_reference_corpus
-from synth.optimal_control.solution import sample_gait
 from synth.placement import scaled_placements
 
 RATE = 100.0

@@ -17,13 +17,14 @@ from synth.imu_errors import ImuErrors, apply_errors
 from synth.inertial import ImuRecording
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.forward_check import drift_after
+from synth.optimal_control.gait_samples import sample_gait
 from synth.optimal_control.generate import generate_gait
 from synth.optimal_control.imu_cycle import average_cycle, detect_cycles, repetition
 from synth.optimal_control.imu_start import sagittal_records, sensor_tilt, speed_from_feet
 from synth.optimal_control.imu_tracking import track_imu
 from synth.optimal_control.marker_tracking import track_markers
 from synth.optimal_control.normative_gait import draw_style
-from synth.optimal_control.solution import SolutionNotFound, sample_gait
+from synth.optimal_control.solution import SolutionNotFound
 from synth.placement import scaled_placements
 
 SUBJECT = Subject("S01", 68.0, 1.73, "female")

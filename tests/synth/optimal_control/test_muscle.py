@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from synth.optimal_control import muscle as m
+from synth.optimal_control.muscle_table import BASELINE_MUSCLES, GAIT_MUSCLES, MUSCLE_SETS
+from synth.optimal_control.passive_moment import passive_moments
 
 ANGLES = [(0.0, 0.2, 0.0), (0.6, 1.0, -0.3), (-0.3, 1.8, 0.2)]
-EVERY = [(s, one) for s in m.MUSCLE_SETS.values() for one in s.muscles]
+EVERY = [(s, one) for s in MUSCLE_SETS.values() for one in s.muscles]
 
 
 def test_curves_are_normalised():
@@ -64,7 +66,7 @@ def test_force_grows_with_activation_and_falls_with_shortening(muscles, one):
 
 def test_muscles_pull_the_way_their_names_say():
     angles = (0.2, 0.5, 0.0)
-    arms = {one.name: m.moment_arms(one, angles) for one in m.GAIT_MUSCLES.muscles}
+    arms = {one.name: m.moment_arms(one, angles) for one in GAIT_MUSCLES.muscles}
     assert arms["vasti"]["knee_angle"] < 0 < arms["hamstrings"]["knee_angle"]
     assert arms["hamstrings"]["hip_flexion"] < 0 < arms["iliopsoas"]["hip_flexion"]
     assert arms["soleus"]["ankle_angle"] < 0 < arms["tib_ant"]["ankle_angle"]
@@ -73,14 +75,14 @@ def test_muscles_pull_the_way_their_names_say():
 @pytest.mark.parametrize("law", ["exponential", "smooth_limit"])
 def test_passive_moments_push_back_at_the_ends_of_the_range_and_nowhere_else(law):
     speeds = (0.0, 0.0, 0.0)
-    far = m.passive_moments(law, (2.9, 2.9, 1.3), speeds)
-    near = m.passive_moments(law, (-1.3, -0.4, -1.3), speeds)
-    middle = m.passive_moments(law, (0.3, 0.6, 0.0), speeds)
+    far = passive_moments(law, (2.9, 2.9, 1.3), speeds)
+    near = passive_moments(law, (-1.3, -0.4, -1.3), speeds)
+    middle = passive_moments(law, (0.3, 0.6, 0.0), speeds)
     assert all(x < -1.0 for x in far)
     assert all(x > 1.0 for x in near)
     assert np.abs(middle).max() < 3.0
-    assert np.isfinite(m.passive_moments(law, (9.0, -9.0, 9.0), speeds)).all()
+    assert np.isfinite(passive_moments(law, (9.0, -9.0, 9.0), speeds)).all()
 
 
 def test_the_baseline_has_other_muscles_than_the_generator():
-    assert not set(m.GAIT_MUSCLES.strength_of(70.0)) & set(m.BASELINE_MUSCLES.strength_of(70.0))
+    assert not set(GAIT_MUSCLES.strength_of(70.0)) & set(BASELINE_MUSCLES.strength_of(70.0))
