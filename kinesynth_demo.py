@@ -20,10 +20,9 @@ from kinesynth_run import Run, run_stage
 demo_app = typer.Typer(help="Run the main job on a made or a given archive.")
 
 N_SUBJECTS = 8
-NETWORKS = {"conv1d": {"steps": 800, "width": 64}, "lstm": {"steps": 1000}}
-"""Networks and what differs from their defaults; chosen on the archive of another seed (11), which no table shows."""
+NETWORKS = ("conv1d", "lstm")
 MEAN_WAVEFORMS = ("mean_waveform", "mean_waveform_true_timing")
-"""The waveform placed by the measured cycle, and by the reference's own contact times, which no method is told."""
+"""Placed by the measured cycle, and, as an oracle, by the reference's own contact times, which no method is told."""
 BASELINE = "optimal_control"
 
 
@@ -125,7 +124,7 @@ def _networks(run: Run) -> str:
     from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
 
     reference, out = run.folder / "reference.h5", run.folder / "predictions"
-    configs = {name: load_config(network=name, seed=run.seed, **own) for name, own in NETWORKS.items()}
+    configs = {name: load_config(network=name, seed=run.seed) for name in NETWORKS}
     n_folds = len(configs) * len(labelled_subjects(Corpus(reference)))
     with run.track(n_folds, "networks") as bar:
         shown = 0
@@ -176,10 +175,11 @@ def _check(run: Run) -> str:
 
 
 def _check_networks(comparison: pd.DataFrame) -> list[tuple]:
-    """Hold every network's angle error on left-out subjects against the better of the mean waveforms."""
+    """Hold every network's angle error on left-out subjects against the mean waveform's."""
     angles = comparison[comparison.measure == "angle_rmse"].set_index("method")["mean"]
-    limit = min(angles[name] for name in MEAN_WAVEFORMS if name in angles)
-    goal = f"below the mean waveform's {limit:.2f}"
+    limit = angles[MEAN_WAVEFORMS[0]]
+    oracle = angles.get(MEAN_WAVEFORMS[1], float("nan"))
+    goal = f"below the mean waveform's {limit:.2f}; with the reference's contact times it would be {oracle:.2f}"
     return [
         (f"angle RMSE of {name} (deg)", round(angles[name], 2), goal, bool(angles[name] < limit))
         for name in NETWORKS

@@ -123,7 +123,7 @@ def hessian(gait_solution: GaitSolution) -> dict:
 
 def _figure(ours: object, peer: float | None, goal: str, met: bool, published: bool = False) -> dict:
     ours = [float(x) for x in ours] if isinstance(ours, list) else float(ours)
-    ratio = peer / ours if peer is not None and not isinstance(ours, list) else None
+    ratio = peer / ours if peer is not None and not published and not isinstance(ours, list) else None
     figure = {"ours": ours, "peer": peer, "ratio": ratio, "goal": goal, "met": bool(met)}
     return figure | ({"peer_is": "published, on another machine: not measured here"} if published else {})
 

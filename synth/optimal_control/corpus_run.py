@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,19 +70,14 @@ def run_corpus(
     keys = [(s, n) for s, n in corpus.trials() if corpus.read(s, n, clean=True).task != "static"]
     tasks = []
     for subject, name in keys:
-        part = parts / f"{subject}__{name}.h5"
+        part = _part(parts, subject, name)
         given = {"imu": str(imu), "subject": subject, "name": name, "part": str(part), **arguments(subject, name)}
         tasks.append(Task(f"{subject}/{name}", function, given, fingerprint))
-    description = f"optimal control ({role})"
-    failures = {}
-    if progress is None:
-        failures = _collect(tasks, parts, n_workers, None)
-    else:
-        with progress(len(tasks), description) as bar:
-            failures = _collect(tasks, parts, n_workers, bar)
+    with progress(len(tasks), f"optimal control ({role})") if progress else nullcontext() as bar:
+        failures = _collect(tasks, parts, n_workers, bar)
     rows = [_row(imu, parts, subject, name, failures.get(f"{subject}/{name}"), role) for subject, name in keys]
     merge_corpora(
-        [parts / f"{s}__{n}.h5" for s, n in keys],
+        [_part(parts, subject, name) for subject, name in keys],
         out,
         role=role,
         config=dict(config),
@@ -90,6 +86,10 @@ def run_corpus(
     )
     shutil.rmtree(parts, ignore_errors=True)
     return pd.DataFrame(rows)
+
+
+def _part(parts: Path, subject: str, name: str) -> Path:
+    return parts / f"{subject}__{name}.h5"
 
 
 def _collect(tasks: list[Task], parts: Path, n_workers: int, bar: Callable | None) -> dict[str, str]:
@@ -106,7 +106,7 @@ def _collect(tasks: list[Task], parts: Path, n_workers: int, bar: Callable | Non
 
 def _row(imu: Path, parts: Path, subject: str, name: str, failure: str | None, role: str) -> dict:
     """The row of one trial, from its part; a trial whose task failed becomes a refused one."""
-    part = parts / f"{subject}__{name}.h5"
+    part = _part(parts, subject, name)
     if failure is not None or not part.exists():
         trial = Corpus(imu).read(subject, name, clean=True)
         reason = failure or "its result is missing: delete the .parts folder and run again"

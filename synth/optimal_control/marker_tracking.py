@@ -7,7 +7,7 @@ together or none in parts of the cycle, and with segments that carry no markers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -121,12 +121,7 @@ def track_markers(
     ground_reactions = [
         replace(r, centre_of_pressure=r.centre_of_pressure - np.array([place, 0.0, 0.0])) for r in ground_reactions
     ]
-    weights = weights or TrackingWeights()
-    # the steep forces of running are followed less closely, and runners' muscles are stronger than the table's
-    impact = _impact_factor(skeleton, ground_reactions)
-    weights = replace(weights, force_sd=weights.force_sd * impact, strength=weights.strength * impact)
-    if impact > 1.2:  # running shoes: spheres that give more and spring back
-        weights = replace(weights, contact_stiffness=0.7, contact_damping=0.5)
+    weights = _fitted_to_impact(weights or TrackingWeights(), _impact_factor(skeleton, ground_reactions))
     speed = mean_speed(skeleton, measured, duration)
 
     def data(gait: GaitProgram, slack: float = 0.0) -> GaitData:
@@ -135,22 +130,33 @@ def track_markers(
     def start(gait: GaitProgram) -> np.ndarray:
         return start_from_markers(gait, skeleton, measured, ground_reactions, duration, height, speed)
 
-    coarse, fine = Mesh(_COARSE), Mesh(n_nodes)
-    torques = GaitStructure(coarse, "", SPHERES.name, markers=True)
-    muscles = replace(torques, muscles=GAIT_MUSCLES.name)
-    rungs = (
-        Rung("forces as data", replace(torques, contact=""), data, optional=True),
-        Rung("yielding contact", torques, partial(data, slack=0.03), max_iterations=60, rough=True),
-        Rung("torques", torques, data, max_iterations=60, rough=True),
-        Rung("muscles", muscles, data, max_iterations=150),
-        Rung("fine mesh", replace(muscles, mesh=fine), data, warm=True, max_iterations=150),
-    )
-    solution = make_solution(climb(rungs, start), skeleton)
+    solution = make_solution(climb(_ladder(data, n_nodes), start), skeleton)
     checks = solution.checks | {"misplaced_markers": float(len(misplaced))}
     checks |= misfits(solution, skeleton, measured, hips, ground_reactions)
     solution = move_forward(replace(solution, checks=checks), place)
     refusal = refuse_fit(checks) if solution.converged else ""
     return replace(solution, status="refused", reason=refusal) if refusal else solution
+
+
+def _fitted_to_impact(weights: TrackingWeights, impact: float) -> TrackingWeights:
+    """Follow the steep forces of running less closely, with muscles stronger than the table's, in running shoes."""
+    weights = replace(weights, force_sd=weights.force_sd * impact, strength=weights.strength * impact)
+    if impact > 1.2:  # spheres that give more and spring back
+        weights = replace(weights, contact_stiffness=0.7, contact_damping=0.5)
+    return weights
+
+
+def _ladder(data: Callable[..., GaitData], n_nodes: int) -> tuple[Rung, ...]:
+    """Forces as data, contact that yields at a price, contact, muscles, and the fine mesh."""
+    torques = GaitStructure(Mesh(_COARSE), "", SPHERES.name, markers=True)
+    muscles = replace(torques, muscles=GAIT_MUSCLES.name)
+    return (
+        Rung("forces as data", replace(torques, contact=""), data, optional=True),
+        Rung("yielding contact", torques, partial(data, slack=0.03), max_iterations=60, rough=True),
+        Rung("torques", torques, data, max_iterations=60, rough=True),
+        Rung("muscles", muscles, data, max_iterations=150),
+        Rung("fine mesh", replace(muscles, mesh=Mesh(n_nodes)), data, warm=True, max_iterations=150),
+    )
 
 
 def _checked(
