@@ -95,7 +95,7 @@ class MarkerTrial:
     rate : float
         Frames per second (Hz).
     task : str
-        ``"static"``, ``"walk"``, ``"run"`` or ``"unknown"``.
+        ``"static"``, ``"walk"``, ``"run"``, ``"turn"`` or ``"unknown"``.
     marker_set : str
         Name of the marker set that gives the labels their meaning, ``"unknown"`` if none fits.
     filled : ndarray of bool, shape (n_frames, n_markers)

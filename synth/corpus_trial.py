@@ -34,7 +34,7 @@ class CorpusTrial:
     kinetics : Kinetics or None
     events : tuple of GaitEvent
     task : str
-        ``"static"``, ``"walk"``, ``"run"`` or ``"unknown"``.
+        ``"static"``, ``"walk"``, ``"run"``, ``"turn"`` or ``"unknown"``.
     belt_speed : float
         Speed (m/s) of the ground backwards; 0 overground, NaN unknown.
     spatiotemporal : dict of str to float

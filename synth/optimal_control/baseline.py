@@ -11,7 +11,14 @@ import pandas as pd
 
 from mocap_import.trial import Treatment
 from synth.corpus import Corpus, CorpusTrial
-from synth.optimal_control.corpus_run import place_in_trial, run_corpus, shifted_events, spatiotemporal_of, write_part
+from synth.optimal_control.corpus_run import (
+    TURNING,
+    place_in_trial,
+    run_corpus,
+    shifted_events,
+    spatiotemporal_of,
+    write_part,
+)
 from synth.optimal_control.gait_samples import GaitSamples, sample_gait
 from synth.optimal_control.imu_cycle import average_cycle, detect_cycles
 from synth.optimal_control.imu_tracking import ImuWeights, track_imu
@@ -68,6 +75,8 @@ def solve_baseline_trial(imu: str, subject: str, name: str, part: str) -> str:
 
 
 def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
+    if seen.task == "turn":
+        return replace(blind, reason=TURNING)
     cycles = detect_cycles(seen.recordings)
     if not cycles:
         return replace(blind, reason="no gait cycle found in the shank and foot records")

@@ -24,6 +24,7 @@ from synth.optimal_control.gait_samples import GaitSamples
 from synth.optimal_control.solution import GaitSolution
 
 SECONDS_PER_TRIAL = 300.0
+TURNING = "the task is a turn: a planar model follows straight walking and running only"
 
 
 def run_corpus(

@@ -14,7 +14,14 @@ from mocap_import.trial_store import load_trial
 from opensim_models.skeleton import Skeleton, load_skeleton
 from synth.corpus import Corpus, CorpusTrial
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.corpus_run import place_in_trial, run_corpus, shifted_events, spatiotemporal_of, write_part
+from synth.optimal_control.corpus_run import (
+    TURNING,
+    place_in_trial,
+    run_corpus,
+    shifted_events,
+    spatiotemporal_of,
+    write_part,
+)
 from synth.optimal_control.gait_samples import GaitSamples, sample_gait
 from synth.optimal_control.gait_window import GaitWindow, choose_windows
 from synth.optimal_control.marker_tracking import TrackingWeights, track_markers
@@ -100,6 +107,8 @@ def solve_reference_trial(
 def _solve(
     record: CorpusTrial, refused: CorpusTrial, trial: MarkerTrial, skeleton: Skeleton, count: int | None
 ) -> CorpusTrial:
+    if trial.task == "turn":
+        return replace(refused, reason=TURNING)
     if not np.isfinite(trial.belt_speed):
         return replace(
             refused, reason="the treadmill's belt speed is unknown: give it to `kinesynth import --belt-speed`"
