@@ -310,7 +310,7 @@ def demo(
     else:
         from training.comparison import comparison_table
 
-        typer.echo(comparison_table(table).to_string())
+        typer.echo(comparison_table(table).T.to_string())
         typer.echo(f"Report: {report}")
     refused = 0 if run.is_made else int((pd.read_csv(run.folder / "import.csv").status == "refused").sum())
     raise typer.Exit(exit_code(1, refused))

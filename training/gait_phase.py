@@ -73,13 +73,25 @@ def _phase_from_strikes(trial: CorpusTrial, time: np.ndarray, foot: str) -> np.n
     # An event may fall between two frames, so a stretch owns the strikes up to two frames beyond its ends.
     margin = 2.0 / trial.rate
     within = strikes[(strikes >= time[0] - margin) & (strikes <= time[-1] + margin)]
-    if len(within) < 2:
-        return (time - (within[0] if len(within) else time[0])) * trial.rate / len(time)
-    number = np.interp(time, within, np.arange(len(within)))
+    if not len(within):
+        return (time - time[0]) * trial.rate / len(time)
+    stride = _stride_time(trial, foot, within, len(time) / trial.rate)
+    # A strike at the seam of two solved cycles may be there twice or not at all: whole strides are counted by time.
+    count, first = np.unique(np.round((within - within[0]) / stride), return_index=True)
+    within = within[first]
+    number = np.interp(time, within, count)
     before, after = time < within[0], time > within[-1]
-    number[before] = (time[before] - within[0]) / (within[1] - within[0])
-    number[after] = len(within) - 1 + (time[after] - within[-1]) / (within[-1] - within[-2])
+    number[before] = (time[before] - within[0]) / stride
+    number[after] = count[-1] + (time[after] - within[-1]) / stride
     return number
+
+
+def _stride_time(trial: CorpusTrial, foot: str, strikes: np.ndarray, length: float) -> float:
+    """Duration (s) of a cycle: as the trial states it, else between its strikes, else the whole stretch."""
+    stated = trial.spatiotemporal.get(f"stride_time_{foot[0]}", float("nan"))
+    if np.isfinite(stated) and stated > 0:
+        return float(stated)
+    return float(np.median(np.diff(strikes))) if len(strikes) > 1 else length
 
 
 def time_normalise(values: np.ndarray, phase: np.ndarray) -> np.ndarray:
