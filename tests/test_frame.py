@@ -216,3 +216,10 @@ def test_the_documents_links_lead_somewhere(name, repository):
     text = (repository / name).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text):
         assert ((repository / name).parent / target).exists(), f"{name}: {target}"
+
+
+def test_the_map_names_every_room(repository):
+    """docs/architecture.md says where everything lives: no file is missing from it."""
+    named = set(re.findall(r"`([a-z_0-9]+)`", (repository / "docs" / "architecture.md").read_text(encoding="utf-8")))
+    missing = [str(path) for path in sources(repository) if path.stem != "__init__" and path.stem not in named]
+    assert missing == []
