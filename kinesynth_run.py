@@ -30,6 +30,8 @@ class Run:
         Of the made archive.
     shown : bool
         Whether to print and to draw progress bars.
+    is_made : bool
+        Whether the archive is the demonstration's own.
     stages : dict
         Stage → fingerprint and seconds, as in ``stages.json``.
     """
@@ -40,12 +42,8 @@ class Run:
     n_workers: int = 2
     n_subjects: int = 8
     shown: bool = True
+    is_made: bool = False
     stages: dict[str, dict] = field(default_factory=dict)
-
-    @property
-    def is_made(self) -> bool:
-        """Whether the archive is the demonstration's own."""
-        return self.archive == self.folder / "archive"
 
     def track(self, items: object, description: str) -> object:
         """Draw a progress bar, unless machines read along."""
@@ -72,9 +70,13 @@ def _version() -> str:
         return "not installed"
 
 
-def run_stage(run: Run, name: str, product: Path, depends: tuple[str, ...], work: Callable[[Run], str]) -> None:
+def run_stage(
+    run: Run, name: str, product: Path, depends: tuple[str, ...], work: Callable[[Run], str], inputs: object = None
+) -> None:
     """Do a stage, or leave it if its product is there and nothing before it has changed."""
     settings = {"seed": run.seed, "n_subjects": run.n_subjects, "archive": str(run.archive), "version": _version()}
+    if inputs is not None:
+        settings["inputs"] = inputs
     before = {d: [run.stages[d]["fingerprint"], run.stages[d]["finished"]] for d in depends}
     fingerprint = hashlib.sha256(json.dumps([name, settings, before], sort_keys=True).encode()).hexdigest()[:16]
     done = run.stages.get(name)
@@ -95,3 +97,18 @@ def run_stage(run: Run, name: str, product: Path, depends: tuple[str, ...], work
     partial.write_text(json.dumps(run.stages, indent=1))
     partial.replace(run.folder / "stages.json")
     run.say(f"{name}: {summary} ({wall:.1f} s)")
+
+
+def read_stages(folder: Path) -> dict[str, dict]:
+    """Read what an earlier run of a folder finished; nothing, if its record is missing or damaged."""
+    try:
+        stages = json.loads((folder / "stages.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stages if isinstance(stages, dict) else {}
+
+
+def archive_inputs(archive: Path) -> list[list]:
+    """Say what an archive holds (path, size, time of change), so that a changed one is converted again."""
+    files = [p for p in sorted(archive.rglob("*")) if p.suffix.lower() == ".c3d" or p.name == "participants.csv"]
+    return [[str(p.relative_to(archive)), p.stat().st_size, p.stat().st_mtime_ns] for p in files]

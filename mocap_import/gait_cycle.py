@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.signal import find_peaks
 
+from mocap_import.belt_event import on_one_belt, refine_on_belt
 from mocap_import.low_pass import low_pass
 from mocap_import.marker_set import MarkerSet, landmark_positions
 from mocap_import.plate_contact import SHORTEST_CONTACT, SIDES, contacts, nearest_foot
@@ -155,12 +156,16 @@ def _by_height(heel: np.ndarray, toe: np.ndarray, rate: float) -> tuple[list[int
 def find_events(trial: MarkerTrial, marker_set: MarkerSet | None) -> tuple[GaitEvent, ...]:
     """Best events of a trial: of the file; else of the markers with those of the forces in their place.
 
+    Walking on one belt, the markers' strikes are moved to the turning points of the centre of pressure.
+
     Forces know a single step on an overground plate, markers know every step; a marker event within 0.1 s of a
     force event of the same kind and foot gives way to it.
     """
     from_file = [event for event in trial.events if event.source == "file"]
     if from_file or marker_set is None or trial.task == "static":
         return tuple(from_file)
+    if on_one_belt(trial):
+        return refine_on_belt(events_from_markers(trial, marker_set), trial)
     by_force = events_from_force(trial, marker_set)
     strikes = [event for event in by_force if event.kind == "foot_strike"]
     if trial.task == "run" and len(strikes) >= 3:

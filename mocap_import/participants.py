@@ -12,6 +12,8 @@ from mocap_import.subject import Subject
 from mocap_import.task import is_task_word
 from mocap_import.trial import TrialRefused
 
+PLAUSIBLE_MASS = (5.0, 300.0)
+PLAUSIBLE_HEIGHT = (0.5, 2.4)
 _CODES = ("subject", "participant_id", "participant", "code", "id")
 _LENGTHS = (("height_m", 1.0), ("height_cm", 0.01), ("height_mm", 0.001))
 _SEXES = {"m": "male", "male": "male", "f": "female", "w": "female", "female": "female"}
@@ -61,9 +63,23 @@ def read_participants(path: Path) -> dict[str, Subject]:
                 sex=_SEXES.get((row.get(names.get("sex", ""), "") or "").strip().lower(), "unknown"),
                 age=_optional(row, names, ("age_yr", "age"), path, rows.line_num),
             )
+            _refuse_implausible(subject, path, rows.line_num)
             for key in {code, *(row.get(names.get("files", ""), "") or "").replace(";", " ").split()}:
                 found[key] = subject
     return found
+
+
+def _refuse_implausible(subject: Subject, path: Path, line: int) -> None:
+    """Refuse a mass or a height that no person has: mostly a wrong unit."""
+    for what, value, (low, high), unit in (
+        ("mass", subject.mass, PLAUSIBLE_MASS, "kg"),
+        ("height", subject.height, PLAUSIBLE_HEIGHT, "m"),
+    ):
+        if not (math.isnan(value) or low <= value <= high):
+            raise TrialRefused(
+                f"{path.name} line {line}: {what} of {subject.code} is {value:g} {unit}, expected {low:g}-"
+                f"{high:g} {unit}; check the unit of the column."
+            )
 
 
 def _optional(

@@ -8,8 +8,12 @@ from typing import Annotated
 
 import typer
 
-model_app = typer.Typer(no_args_is_help=True, help="Look at skeletons and OpenSim models.")
-motion_app = typer.Typer(help="Scale skeletons and solve inverse kinematics.")
+model_app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Look at skeletons and OpenSim models."
+)
+motion_app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="Scale skeletons and solve inverse kinematics."
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 

@@ -293,7 +293,7 @@ def _solve(
         q[active] = np.where(better[:, None], trial, q[active])
         damping[active] = np.where(better, np.maximum(damping[active] * 0.1, 1e-12), damping[active] * 10.0)
         finished = (moved < tolerance) | (damping[active] > 1e8)
-        done[active[finished & (moved < tolerance)]] = True
+        done[active[better & (moved < tolerance)]] = True
         active = active[~finished]
         if not len(active):
             break

@@ -176,7 +176,7 @@ def _solve_trial(trial: MarkerTrial, model: SubjectModel, out: Path) -> dict:
         "subject": trial.subject.code,
         "trial": trial.name,
         "status": "solved",
-        "reason": _remarks(solved, left_out),
+        "reason": _remarks(solved, solution.converged, left_out),
         "n_frames": trial.n_frames,
         "marker_error_mm": solution.rms_error * 1000,
         "landmark_error_mm": model.spatial.rms_residual * 1000,
@@ -185,11 +185,13 @@ def _solve_trial(trial: MarkerTrial, model: SubjectModel, out: Path) -> dict:
     }
 
 
-def _remarks(solved: np.ndarray, left_out: dict[str, int]) -> str:
+def _remarks(solved: np.ndarray, converged: np.ndarray, left_out: dict[str, int]) -> str:
     """Say what a solved trial lacks."""
     remarks = []
     if not solved.all():
         remarks.append(f"{int((~solved).sum())} frames show too few markers")
+    if (solved & ~converged).any():
+        remarks.append(f"{int((solved & ~converged).sum())} frames did not converge")
     if left_out:
         worst = sorted(left_out, key=left_out.get, reverse=True)
         share = ", ".join(f"{name} ({100 * left_out[name] / len(solved):.0f} %)" for name in worst[:6])

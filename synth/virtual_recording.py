@@ -65,6 +65,7 @@ def walking_trial(
     cycle: WalkingCycle,
     name: str,
     placement: np.random.Generator,
+    habits: np.random.Generator,
     rng: np.random.Generator,
     duration: float | None = None,
 ) -> tuple[MarkerTrial, WalkingPerson]:
@@ -78,6 +79,8 @@ def walking_trial(
     name : str
     placement : Generator
         In the state in which `static_trial` found it: the same markers sit in the same places.
+    habits : Generator
+        Draws the person's movements out of the plane; the same for every trial of a person.
     rng : Generator
         Everything that differs from trial to trial.
     duration : float, optional
@@ -95,7 +98,7 @@ def walking_trial(
     tracking = {label for labels in marker_set.segments.values() for label in labels}
     markers = tuple(m for m in everything if m.name in tracking)
     seconds = duration or (8.0 if laboratory.treadmill else 4.2 * cycle.duration)
-    person = walk(cycle, seconds, laboratory.rate, laboratory.force_rate, np.random.default_rng(_person_seed(cycle)))
+    person = walk(cycle, seconds, laboratory.rate, laboratory.force_rate, habits)
     person = _on_treadmill(person, cycle.speed) if laboratory.treadmill else _over_plates(person)
     trial = _trial(laboratory, name, "walk", person, markers, rng)
     _occlude(trial.positions, laboratory.gaps, rng)
@@ -110,11 +113,6 @@ def walking_trial(
         ),
         person,
     )
-
-
-def _person_seed(cycle: WalkingCycle) -> int:
-    """One number per person, so that every trial of a person has the same out-of-plane habits."""
-    return int.from_bytes(cycle.subject.code.encode(), "big") % 2**32
 
 
 def _moved(person: WalkingPerson, shift: np.ndarray, force_shift: np.ndarray) -> WalkingPerson:
@@ -223,8 +221,11 @@ def record_person(
     write_c3d(folder / f"{subject.code}_static.c3d", static, unit=laboratory.unit, axes=axes)
     truths = {}
     for k, cycle in enumerate(cycles, start=1):
-        placement, rng = np.random.default_rng([seed, 0]), np.random.default_rng([seed, k])
-        trial, person = walking_trial(laboratory, cycle, f"walk_{k:02d}", placement, rng)
+        # the same markers and habits in every trial: their generators start anew
+        placement, habits = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1000])
+        trial, person = walking_trial(
+            laboratory, cycle, f"walk_{k:02d}", placement, habits, np.random.default_rng([seed, k])
+        )
         name = f"{subject.code}_walk_{k:02d}.c3d"
         plates = plates_of(laboratory)
         write_c3d(folder / name, trial, plates=plates, unit=laboratory.unit, axes=axes, first_frame=1 + 120 * k)

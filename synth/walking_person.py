@@ -23,17 +23,19 @@ from opensim_models.skeleton import Skeleton
 CONTACT_FORCE = 20.0
 """Vertical force (N) below which a foot counts as unloaded."""
 
-# Coordinate → (offset, amplitude, harmonic, phase of its maximum as part of the right gait cycle), degrees.
+# In stance the pelvis drops on the swing side (list is positive when the right side is lower), the stance hip adducts
+# and the trunk bends towards the stance leg. Coordinate → (offset, amplitude, harmonic, phase of its maximum as part of
+# the right gait cycle), degrees.
 _OUT_OF_PLANE = {
-    "pelvis_list": (0.0, 3.5, 1, 0.15),
+    "pelvis_list": (0.0, 3.5, 1, 0.65),
     "pelvis_rotation": (0.0, 4.5, 1, 0.02),
-    "hip_adduction_r": (-3.0, 5.0, 1, 0.22),
-    "hip_adduction_l": (-3.0, 5.0, 1, 0.72),
+    "hip_adduction_r": (2.0, 5.0, 1, 0.22),
+    "hip_adduction_l": (2.0, 5.0, 1, 0.72),
     "hip_rotation_r": (0.0, 4.0, 1, 0.35),
     "hip_rotation_l": (0.0, 4.0, 1, 0.85),
     "subtalar_angle_r": (0.0, 3.0, 1, 0.70),
     "subtalar_angle_l": (0.0, 3.0, 1, 0.20),
-    "lumbar_bending": (0.0, 3.0, 1, 0.65),
+    "lumbar_bending": (0.0, 3.0, 1, 0.15),
     "lumbar_rotation": (0.0, 5.0, 1, 0.52),
 }
 _SWAY = (0.018, 0.30)
@@ -193,7 +195,7 @@ def _forces(
 
 
 def stand(subject: Subject, duration: float, rate: float) -> WalkingPerson:
-    """Let a person stand still, arms and all, for a static trial."""
+    """Let a person stand still, for a static trial."""
     skeleton = lower_body_skeleton(subject, table="de_leva")
     n_frames = round(duration * rate)
     values = np.tile([c.default for c in skeleton.coordinates], (n_frames, 1)).astype(float)

@@ -7,7 +7,9 @@ import sys
 import pandas as pd
 import pytest
 
-from kinesynth_run import Run, run_stage
+from kinesynth_run import Run, archive_inputs, read_stages, run_stage
+from mocap_import.trial import TrialRefused
+from synth.virtual_archive import make_archive
 
 
 def counted(run, name, product, depends, calls):
@@ -71,6 +73,44 @@ def test_an_interrupted_stage_leaves_the_earlier_ones_finished(run):
         run_stage(run, "second", run.folder / "b", ("first",), interrupted)
     remembered = json.loads((run.folder / "stages.json").read_text())
     assert list(remembered) == ["first"]
+
+
+def test_a_changed_archive_is_converted_again(run):
+    run.archive.mkdir()
+    (run.archive / "a.c3d").write_bytes(b"one")
+    calls = []
+    for content in (b"one", b"more"):
+        (run.archive / "a.c3d").write_bytes(content)
+
+        def work(_):
+            calls.append("import")
+            (run.folder / "import.csv").write_text("done")
+            return "done"
+
+        run_stage(run, "import", run.folder / "import.csv", (), work, archive_inputs(run.archive))
+    assert calls == ["import", "import"]
+
+
+def test_a_damaged_record_of_stages_is_no_record(tmp_path):
+    (tmp_path / "stages.json").write_text("{damaged")
+    assert read_stages(tmp_path) == {}
+
+
+def test_an_archive_of_somebody_is_never_replaced(tmp_path):
+    """The demonstration makes its archive in OUT/archive; what it did not make itself stays."""
+    precious = tmp_path / "archive" / "S01.c3d"
+    precious.parent.mkdir()
+    precious.write_bytes(b"a recording")
+    with pytest.raises(TrialRefused, match="will not be replaced"):
+        make_archive(precious.parent, tmp_path / "truth", n_subjects=2, seed=1)
+    assert precious.read_bytes() == b"a recording"
+
+
+@pytest.mark.parametrize("option", [("--workers", "0"), ("--seed", "-1"), ("--subjects", "0")])
+def test_impossible_options_are_wrong_usage(option, tmp_path):
+    done = demonstrate(tmp_path / "demo", *option)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
 
 
 def demonstrate(folder, *arguments):

@@ -19,6 +19,7 @@ from synth.corpus_schema import CorpusMismatch
 from synth.corpus_trial import CorpusTrial
 from training.metric import WAVEFORM_METRICS
 from training.target import ALL_TARGETS, Target, read_targets
+from training.window import LABEL_ROLES, require_labels
 
 COLUMNS = ("subject", "trial", "coordinate", "metric", "value", "unit", "method", "note")
 """Columns of an error table; `note` says why a trial has no estimate."""
@@ -33,7 +34,7 @@ def evaluate(truth: Path, estimate: Path, method: str) -> pd.DataFrame:
     Parameters
     ----------
     truth : Path
-        Corpus with role ``"reference"``.
+        Corpus with role ``"reference"`` (or ``"motion"``).
     estimate : Path
         Corpus with the same subjects and trial names on the same time base.
     method : str
@@ -54,6 +55,12 @@ def evaluate(truth: Path, estimate: Path, method: str) -> pd.DataFrame:
         If a trial's time base differs between the two, or they share no trial.
     """
     reference, estimates = Corpus(truth), Corpus(estimate)
+    require_labels(reference)
+    if estimates.role in LABEL_ROLES:
+        raise CorpusMismatch(
+            f"{estimate}: expected estimates (role baseline or prediction), this corpus holds labels (role "
+            f"{estimates.role}); no method is scored against its own source."
+        )
     known = set(estimates.trials())
     if not known & set(reference.trials()):
         raise CorpusMismatch(

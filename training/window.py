@@ -154,6 +154,25 @@ class TrainingSet:
         return sum(len(record.labelled_frames) for record in self.records if not record.is_mirrored)
 
 
+LABEL_ROLES = ("reference", "motion")
+"""Corpora whose values are labels: optimal control that saw markers and forces, or inverse kinematics."""
+
+
+def require_labels(corpus: Corpus) -> None:
+    """Refuse a corpus of estimates in the place of labels.
+
+    Raises
+    ------
+    CorpusMismatch
+        Its role is neither reference nor motion.
+    """
+    if corpus.role not in LABEL_ROLES:
+        raise CorpusMismatch(
+            f"{corpus.path}: expected a corpus of labels (role {' or '.join(LABEL_ROLES)}), this one holds estimates "
+            f"(role {corpus.role}). Give the corpus of `kinesynth gait reference`."
+        )
+
+
 def read_training_set(
     corpus: Corpus, subjects: Iterable[str], kinds: Iterable[str], *, mirror: bool = False
 ) -> TrainingSet:
@@ -162,7 +181,7 @@ def read_training_set(
     Parameters
     ----------
     corpus : Corpus
-        With role ``"reference"``.
+        With role ``"reference"`` (or ``"motion"``: labels of inverse kinematics).
     subjects : iterable of str
         Codes of the training subjects.
     kinds : iterable of str
@@ -179,6 +198,7 @@ def read_training_set(
     CorpusMismatch
         If no trial has a label, or rates or sensors differ between trials.
     """
+    require_labels(corpus)
     wanted = set(subjects)
     trials = [corpus.read(subject, name, clean=True) for subject, name in corpus.trials() if subject in wanted]
     targets = available_targets(trials, kinds)
@@ -186,7 +206,7 @@ def read_training_set(
     if not targets:
         raise CorpusMismatch(
             f"{who}: expected labels of the kinds {', '.join(kinds)}, found none. "
-            "Train on a reference corpus (`kinesynth gait --reference`), not on motion or predictions."
+            "Train on a reference corpus (`kinesynth gait reference`), not on motion or predictions."
         )
     rates = {trial.rate for trial in trials}
     if len(rates) > 1:

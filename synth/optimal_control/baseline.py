@@ -87,13 +87,14 @@ def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
         return replace(blind, reason=str(problem))
     if not solution.converged:
         return replace(blind, reason=solution.reason, seconds=solution.cpu_seconds)
-    whole = _whole_record(cycles, duration, blind.n_frames / blind.rate)
+    length = blind.n_frames / blind.rate
+    whole = _whole_record(cycles, duration, length)
     result = place_in_trial(blind, [_piece(blind, solution, start, end) for start, end in whole])
     degrees = ", ".join(f"{d:.0f}" for d in np.degrees(solution.parameters["mounting"]))
     detail = f"mean of {len(cycles)} cycles; sensor angles {degrees} deg; objective {solution.objective:.1f}"
     return replace(
         result,
-        events=tuple(e for start, end in whole for e in shifted_events(solution, start, end)),
+        events=tuple(e for start, end in whole for e in shifted_events(solution, start, end, length)),
         spatiotemporal=spatiotemporal_of([solution]),
         status="converged",
         treatments=(*blind.treatments, Treatment("optimal_control_baseline", detail)),

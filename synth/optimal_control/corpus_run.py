@@ -178,7 +178,8 @@ def spatiotemporal_of(solutions: list[GaitSolution]) -> dict[str, float]:
     return found
 
 
-def shifted_events(solution: GaitSolution, start: float, end: float) -> tuple[GaitEvent, ...]:
-    """Events of a solution on the clock of the trial, for a cycle from start to end (s)."""
+def shifted_events(solution: GaitSolution, start: float, end: float, length: float) -> tuple[GaitEvent, ...]:
+    """Events of a solution on the clock of the trial, for a cycle from start to end (s); none outside the trial."""
     factor = (end - start) / solution.duration
-    return tuple(replace(e, time=start + e.time * factor) for e in solution.events)
+    moved = (replace(e, time=start + e.time * factor) for e in solution.events)
+    return tuple(e for e in moved if 0.0 <= e.time <= length)

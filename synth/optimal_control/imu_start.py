@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mocap_import.subject import STANDARD_GRAVITY
 from synth.inertial import ImuRecording
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.normative_gait import normative_coordinates
@@ -155,9 +154,3 @@ def segment_pose(
         q[:, column[f"knee_angle_{side}"]] = thigh - shank
         q[:, column[f"ankle_angle_{side}"]] = foot - shank
     return q
-
-
-def free_fall_share(records: Mapping[str, SagittalRecord]) -> float:
-    """Share of the cycle in which the pelvis sensor reads less than a third of gravity: flight, so running."""
-    force = np.linalg.norm(records["pelvis"].specific_force, axis=1)
-    return float((force < STANDARD_GRAVITY / 3.0).mean())

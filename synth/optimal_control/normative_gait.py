@@ -68,7 +68,10 @@ class GaitStyle:
 
 
 def draw_style(rng: np.random.Generator, spread: float = 1.0) -> GaitStyle:
-    """Draw a person's style; `spread` 1 is about the variety of healthy adults, 0 is none."""
+    """Draw a person's style; `spread` scales how far it is from the normative one, 0 is none.
+
+    The gaits that optimal control finds differ less than the styles that they are drawn to.
+    """
     names = tuple(_SERIES)
     degrees = {"hip_flexion": 3.0, "knee_angle": 2.0, "ankle_angle": 2.0, "pelvis_tilt": 2.5, "lumbar_extension": 3.0}
     return GaitStyle(

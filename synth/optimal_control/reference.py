@@ -136,7 +136,11 @@ def _solve(
     detail = f"cycles {cycles}; markers {1e3 * errors:.0f} mm RMS, residual {residual:.1%} of body weight"
     return replace(
         result,
-        events=tuple(e for w, s in solved for e in shifted_events(s, w.start, w.start + w.duration)),
+        events=tuple(
+            e
+            for w, s in solved
+            for e in shifted_events(s, w.start, w.start + w.duration, record.n_frames / record.rate)
+        ),
         spatiotemporal=spatiotemporal_of(solutions),
         status="converged",
         reason="; ".join(reasons),

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from mocap_import.belt_event import on_one_belt, refine_on_belt
 from mocap_import.gait_cycle import (
     events_from_file,
     events_from_force,
@@ -20,7 +21,9 @@ from mocap_import.marker_set import load_marker_set
 from mocap_import.plate_contact import contacts
 from mocap_import.raw_c3d import RawEvent
 from mocap_import.spatiotemporal import spatiotemporal
+from mocap_import.subject import Subject
 from mocap_import.treadmill import belt_speed_from_feet
+from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial
 
 PLUG_IN_GAIT = load_marker_set("plug_in_gait")
 
@@ -137,3 +140,25 @@ def test_contacts_have_hysteresis_and_a_shortest_length():
 
 def test_a_standing_trial_has_no_cycles(walker):
     assert find_gait_cycles(replace(walker().trial, task="static"), "right") == []
+
+
+def test_a_strike_on_one_belt_is_where_the_pressure_turns_forward():
+    """Centre of pressure of a belt: carried back at belt speed, forward again from each strike on (every 0.5 s)."""
+    rate, speed, turn = 1000.0, 1.2, 0.1
+    time = np.arange(0, 4, 1 / rate)
+    share = time % 0.5
+    rise = speed * (0.5 - turn) / turn
+    forward = np.where(share < turn, rise * share, speed * (0.5 - share))
+    pressure = np.stack([forward, 0 * time, 0 * time], axis=1)
+    force = np.tile([0.0, 700.0, 0.0], (len(time), 1))
+    plate = GroundReaction(force, pressure, 0 * time, rate, "both", "treadmill")
+    trial = MarkerTrial(
+        "walk", Subject("S"), (), np.zeros((400, 0, 3)), 100.0, "walk", ground_reactions=(plate,), belt_speed=speed
+    )
+    seen = [GaitEvent(k * 0.5 - 0.03, "right", "foot_strike", "markers") for k in range(1, 7)]
+    seen.append(GaitEvent(1.22, "left", "foot_off", "markers"))
+    moved = refine_on_belt(seen, trial)
+    assert on_one_belt(trial)
+    np.testing.assert_allclose([e.time for e in moved[:-1]], np.arange(1, 7) * 0.5, atol=0.008)
+    assert {e.source for e in moved[:-1]} == {"force"}
+    assert moved[-1] == seen[-1]

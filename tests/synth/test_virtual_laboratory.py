@@ -9,6 +9,7 @@ from opensim_models.catalogue import planar_skeleton
 from opensim_models.inverse_kinematics import solve_inverse_kinematics
 from opensim_models.motion import Kinematics, Kinetics
 from opensim_models.multibody import segment_states
+from opensim_models.segment_motion import segment_motions
 from opensim_models.subject_motion import scale_subject
 from synth.population import draw_subjects
 from synth.virtual_laboratory import OVERGROUND, TREADMILL
@@ -50,9 +51,8 @@ def smooth_gait(subject=PERSON, speed=1.3, duration=1.1, n_nodes=50):
 
 def record(laboratory, seed=0):
     static = static_trial(laboratory, PERSON, np.random.default_rng([seed, 0]))
-    trial, person = walking_trial(
-        laboratory, smooth_gait(), "walk_01", np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
-    )
+    placement, habits, rest = (np.random.default_rng([seed, k]) for k in (0, 1000, 1))
+    trial, person = walking_trial(laboratory, smooth_gait(), "walk_01", placement, habits, rest)
     return static, trial, person
 
 
@@ -75,6 +75,27 @@ def test_a_scaled_skeleton_weighs_and_measures_what_the_subject_does(laboratory)
     assert model.planar.skeleton.mass == pytest.approx(PERSON.mass)
     assert max(model.spatial.residuals.values()) < 0.015
     assert all(0.93 < factor < 1.07 for factor in model.spatial.factors.values())
+
+
+def test_the_pelvis_drops_on_the_swing_side_and_the_stance_foot_stays_where_it_is():
+    person = record(OVERGROUND)[2]
+    motions = segment_motions(person.skeleton, person.kinematics)
+    right = person.ground_reactions[0].force[::10, 1][: len(person.kinematics.values)]
+    cycle = 110
+    stance = np.flatnonzero(right[cycle : 2 * cycle] > 0.8 * right.max()) + cycle
+    hips = [motions[f"femur_{side}"].origin[stance, 1] for side in "rl"]
+    assert (hips[0] - hips[1]).mean() > 0.002
+    assert np.ptp(motions["calcn_r"].origin[stance, 2]) < 0.02
+
+
+def test_feet_are_a_step_width_apart():
+    person = record(OVERGROUND)[2]
+    motions = segment_motions(person.skeleton, person.kinematics)
+    sideways = []
+    for side, reaction in zip("rl", person.ground_reactions, strict=True):
+        loaded = reaction.force[::10, 1][: len(person.kinematics.values)] > 300
+        sideways.append(motions[f"calcn_{side}"].origin[loaded, 2].mean())
+    assert 0.06 < sideways[0] - sideways[1] < 0.16
 
 
 def test_a_treadmill_carries_its_walker_back_at_belt_speed():

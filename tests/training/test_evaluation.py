@@ -11,12 +11,13 @@ from training.csv_table import read_csv, write_csv
 from training.evaluation import COLUMNS, count_trials, evaluate
 from training.leave_one_out import predict_mean_waveforms
 from training.target import ALL_TARGETS, available_targets, has_waveform, read_targets, write_targets
+from training.window import read_training_set
 
 
-def write_estimates(truth, out, change, config=None):
+def write_estimates(truth, out, change, config=None, role="baseline"):
     """A corpus whose trials are the true ones after `change`."""
     reader = Corpus(truth)
-    with CorpusWriter(out, role="baseline", config=config) as writer:
+    with CorpusWriter(out, role=role, config=config) as writer:
         for key in reader.trials():
             changed = change(reader.read(*key, clean=True))
             if changed is not None:
@@ -32,14 +33,25 @@ def shifted(trial, angle=0.0, moment=0.0, reaction=0.0, speed=0.0):
     return write_targets(trial, targets, values, 2.0, "shifted")
 
 
-def test_truth_scored_against_itself_has_no_error(walking_corpus):
-    errors = evaluate(walking_corpus, walking_corpus, "truth")
+def test_a_method_without_error_scores_none(walking_corpus, tmp_path):
+    path = write_estimates(walking_corpus, tmp_path / "same.h5", lambda trial: shifted(trial))
+    errors = evaluate(walking_corpus, path, "truth")
     value = errors.set_index("metric")["value"]
     for metric in ("angle_rmse", "moment_rmse", "ground_reaction_rmse", "speed_absolute_error"):
         assert value[metric].to_numpy() == pytest.approx(0, abs=1e-9)
     assert (value["angle_coverage"] == 1).all()
     assert count_trials(errors) == {"scored": 8, "refused": 0, "unlabelled": 0}
     assert tuple(errors.columns) == COLUMNS
+
+
+def test_no_source_of_labels_is_scored_and_no_estimate_is_truth(walking_corpus, tmp_path):
+    with pytest.raises(CorpusMismatch, match="holds labels"):
+        evaluate(walking_corpus, walking_corpus, "truth")
+    estimates = write_estimates(walking_corpus, tmp_path / "same.h5", lambda trial: shifted(trial))
+    with pytest.raises(CorpusMismatch, match="holds estimates"):
+        evaluate(estimates, estimates, "itself")
+    with pytest.raises(CorpusMismatch, match="holds estimates"):
+        read_training_set(Corpus(estimates), ["S1"], ("angle",))
 
 
 def test_constant_offsets_come_back_in_the_units_of_the_tables(walking_corpus, tmp_path):
@@ -90,8 +102,9 @@ def test_a_reference_without_labels_is_unlabelled_not_scored(walking_corpus, tmp
             if trial.subject.code == "S04"
             else trial
         ),
+        role="reference",
     )
-    errors = evaluate(reference, walking_corpus, "truth")
+    errors = evaluate(reference, write_estimates(walking_corpus, tmp_path / "same.h5", lambda trial: trial), "truth")
     assert count_trials(errors) == {"scored": 6, "refused": 0, "unlabelled": 2}
     assert "two steps only" in set(errors["note"])
 
