@@ -22,7 +22,7 @@ from synth.virtual_laboratory import OVERGROUND, TREADMILL
 from synth.virtual_recording import record_person
 from synth.walking_person import WalkingCycle
 
-SPEEDS = (1.20, 1.40)
+SPEEDS = (1.15, 1.32, 1.48)
 """Walking speeds (m/s) of every person, give or take SPEED_SPREAD."""
 SPEED_SPREAD = 0.03
 STYLE_SPREAD = 2.5
@@ -186,7 +186,9 @@ def _cut_short(archive: Path) -> None:
     """Add one file whose copying was interrupted: archives have them."""
     whole = sorted(archive.rglob("*_walk_01.c3d"))[0]
     content = whole.read_bytes()
-    whole.with_name(whole.name.replace("walk_01", "walk_03")).write_bytes(content[: int(0.6 * len(content))])
+    whole.with_name(whole.name.replace("walk_01", f"walk_{len(SPEEDS) + 1:02d}")).write_bytes(
+        content[: int(0.6 * len(content))]
+    )
 
 
 def check_motion(truth: Path, motion: Path) -> list[tuple[str, str, str, bool]]:
