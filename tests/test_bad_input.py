@@ -121,7 +121,7 @@ def test_a_disk_that_is_full(tmp_path, standing):
 def test_control_c_ends_in_a_sentence_and_the_run_goes_on_later(tmp_path):
     """Interrupt the demonstration while its first gaits are solved: it ends at once, nothing half-done is left."""
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "kinesynth", "demo", "--out", str(out), "--subjects", "1"]
+    command = [sys.executable, "-m", "kinesynth", "demo", "--out", str(out), "--subjects", "2"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while not out.exists() and time.monotonic() < deadline:
