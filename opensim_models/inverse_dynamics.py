@@ -12,6 +12,7 @@ from opensim_models.motion import Kinematics, Kinetics
 from opensim_models.multibody import inverse_dynamics, segment_states
 from opensim_models.segment_motion import coordinate_columns
 from opensim_models.skeleton import Skeleton
+from opensim_models.vector import over_frames
 
 
 def solve_inverse_dynamics(
@@ -67,13 +68,13 @@ def solve_inverse_dynamics(
             )
         reaction = _resampled(reaction, time, rate, cutoff)
         index = skeleton.segment_index(foot)
-        origin = np.stack([np.broadcast_to(x, len(q)) for x in states[index].origin], axis=1)
+        origin = over_frames(states[index].origin, len(q))
         moment = np.cross(np.nan_to_num(reaction.centre_of_pressure - origin), reaction.force)
         moment[:, 1] += np.nan_to_num(reaction.free_moment)
         loads[index] = (tuple(reaction.force.T), tuple(moment.T))
         at_rate.append(reaction)
     forces = inverse_dynamics(skeleton, states, loads)
-    columns = np.stack([np.broadcast_to(f, len(q)) for f in forces], axis=1)
+    columns = over_frames(forces, len(q))
     return Kinetics(skeleton.coordinate_names, columns, rate, tuple(at_rate))
 
 

@@ -18,6 +18,7 @@ from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
 from opensim_models.multibody import SegmentState, point_position, segment_states
 from opensim_models.skeleton import Skeleton
+from opensim_models.vector import over_frames
 
 FRAMES_AT_ONCE = 512
 MINIMUM_MARKERS = 4
@@ -179,16 +180,11 @@ def _root_coordinates(skeleton: Skeleton) -> np.ndarray:
     return mask
 
 
-def _stack(vector: tuple, n_frames: int) -> np.ndarray:
-    """Return a 3-tuple of scalars as (n_frames, 3)."""
-    return np.stack([np.broadcast_to(x, (n_frames,)) for x in vector], axis=1)
-
-
 def _model_markers(problem: _Problem, q: np.ndarray) -> tuple[np.ndarray, tuple[SegmentState, ...]]:
     """Marker positions (n, m, 3) and the segment states behind them."""
     states = segment_states(problem.skeleton, list(q.T))
     points = [
-        _stack(point_position(states[s], tuple(map(float, offset))), len(q))
+        over_frames(point_position(states[s], tuple(map(float, offset))), len(q))
         for s, offset in zip(problem.segments, problem.offsets, strict=True)
     ]
     return np.stack(points, axis=1), states
@@ -207,12 +203,12 @@ def _jacobian(problem: _Problem, states: tuple[SegmentState, ...], points: np.nd
             j = passed.element.coordinate
             if j < 0:
                 continue
-            axis = _stack(passed.axis, n_frames) * np.broadcast_to(passed.slope, (n_frames,))[:, None]
+            axis = over_frames(passed.axis, n_frames) * np.broadcast_to(passed.slope, (n_frames,))[:, None]
             column = jacobian[..., j]
             if passed.element.kind == "translation":
                 column[:, markers] += axis[:, None]
             else:
-                arm = points[:, markers] - _stack(passed.point, n_frames)[:, None]
+                arm = points[:, markers] - over_frames(passed.point, n_frames)[:, None]
                 column[:, markers] += np.cross(axis[:, None], arm)
     return jacobian
 

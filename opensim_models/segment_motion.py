@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 from opensim_models.motion import Kinematics, SegmentMotion
 from opensim_models.multibody import point_position, segment_states
 from opensim_models.skeleton import Skeleton
+from opensim_models.vector import over_frames
 
 
 def coordinate_columns(skeleton: Skeleton, kinematics: Kinematics) -> np.ndarray:
@@ -37,9 +38,8 @@ def segment_motions(skeleton: Skeleton, kinematics: Kinematics) -> dict[str, Seg
     states = segment_states(skeleton, list(q.T))
     motions = {}
     for segment, state in zip(skeleton.segments, states, strict=True):
-        origin = np.stack([np.broadcast_to(x, len(q)) for x in state.origin], axis=1).astype(float)
-        rows = [np.stack([np.broadcast_to(x, len(q)) for x in row], axis=1) for row in state.rotation]
-        matrix = np.stack(rows, axis=1).astype(float)
+        origin = over_frames(state.origin, len(q))
+        matrix = np.stack([over_frames(row, len(q)) for row in state.rotation], axis=1)
         missing = ~(np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(origin).all(axis=1))
         matrix[missing] = np.eye(3)
         origin[missing] = np.nan
@@ -51,14 +51,6 @@ def marker_positions(skeleton: Skeleton, kinematics: Kinematics) -> np.ndarray:
     """Positions (n_frames, n_markers, 3) of the skeleton's markers (m), ground frame."""
     q = coordinate_columns(skeleton, kinematics)
     states = segment_states(skeleton, list(q.T))
-    markers = [
-        np.stack(
-            [
-                np.broadcast_to(x, len(q))
-                for x in point_position(states[skeleton.segment_index(marker.segment)], marker.offset)
-            ],
-            axis=1,
-        )
-        for marker in skeleton.markers
-    ]
+    carriers = [(states[skeleton.segment_index(m.segment)], m.offset) for m in skeleton.markers]
+    markers = [over_frames(point_position(state, offset), len(q)) for state, offset in carriers]
     return np.stack(markers, axis=1) if markers else np.empty((len(q), 0, 3))

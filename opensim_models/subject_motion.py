@@ -23,7 +23,7 @@ import pandas as pd
 
 from mocap_import.marker_set import load_marker_set
 from mocap_import.trial import MarkerTrial, TrialRefused
-from mocap_import.trial_store import load_trial
+from mocap_import.trial_store import SUFFIX, load_trial
 from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
 from opensim_models.inverse_kinematics import InverseKinematicsSolution, solve_inverse_kinematics
 from opensim_models.model_mismatch import ModelMismatch
@@ -35,7 +35,6 @@ PLAUSIBLE_MARKER_ERROR = 0.05
 MISPLACED = 0.05
 """A marker sample further (m) than this from the fitted skeleton is mislabelled or a ghost, and is left out."""
 STATIC_POSE = "static.mot"
-TRIAL_SUFFIX = ".trial.h5"
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,11 @@ def trial_paths(trials: Path) -> dict[str, list[Path]]:
         The folder holds none.
     """
     found: dict[str, list[Path]] = {}
-    for path in sorted(Path(trials).glob(f"*/*{TRIAL_SUFFIX}")):
+    for path in sorted(Path(trials).glob(f"*/*{SUFFIX}")):
         found.setdefault(path.parent.name, []).append(path)
     if not found:
         raise TrialRefused(
-            f"{trials}: expected converted trials (<subject>/<trial>{TRIAL_SUFFIX}), found none. "
+            f"{trials}: expected converted trials (<subject>/<trial>{SUFFIX}), found none. "
             "Convert an archive first: kinesynth import ARCHIVE TRIALS"
         )
     return found

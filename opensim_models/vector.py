@@ -6,6 +6,7 @@ which keeps planar models planar and symbolic expressions small.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -118,3 +119,8 @@ def axis_rotation(axis: Vector, angle: Scalar) -> Matrix:
 def is_identity(r: Matrix) -> bool:
     """Whether a rotation is known, as plain numbers, to change nothing."""
     return all(_known(r[i][j], float(i == j)) for i in range(3) for j in range(3))
+
+
+def over_frames(scalars: Sequence[Scalar], n_frames: int) -> np.ndarray:
+    """Bring scalars over time, some of them constant, into one array (n_frames, n_scalars)."""
+    return np.stack([np.broadcast_to(x, (n_frames,)) for x in scalars], axis=1).astype(float)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
-from mocap_import.trial_store import load_trial
+from mocap_import.trial_store import SUFFIX, load_trial
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.skeleton import Skeleton, load_skeleton
 from opensim_models.storage import read_motion
@@ -32,7 +32,6 @@ from synth.placement import SEVEN_SENSORS, scaled_placements
 from synth.provenance import file_hash
 
 SOURCES = ("cluster", "model", "both")
-TRIAL_SUFFIX = ".trial.h5"
 
 
 @dataclass(frozen=True)
@@ -95,10 +94,10 @@ def build_motion_corpus(
         raise CorpusMismatch(
             f"source {source!r}, method {method!r}: expected one of {', '.join(SOURCES)} and of {', '.join(METHODS)}."
         )
-    files = sorted(Path(trials).glob(f"*/*{TRIAL_SUFFIX}"))
+    files = sorted(Path(trials).glob(f"*/*{SUFFIX}"))
     if not files:
         raise CorpusMismatch(
-            f"{trials}: expected converted trials (<subject>/<trial>{TRIAL_SUFFIX}), found none. "
+            f"{trials}: expected converted trials (<subject>/<trial>{SUFFIX}), found none. "
             "Convert an archive first: kinesynth import ARCHIVE TRIALS"
         )
     people: dict[str, _Person] = {}
@@ -147,7 +146,7 @@ def _row(
 ) -> tuple[dict, CorpusTrial | None]:
     """Treat one file; whatever is wrong with it ends in its row."""
     code = file.parent.name
-    row = {"subject": code, "trial": file.name.removesuffix(TRIAL_SUFFIX), "status": "refused", "reason": ""}
+    row = {"subject": code, "trial": file.name.removesuffix(SUFFIX), "status": "refused", "reason": ""}
     try:
         trial = load_trial(file)
         row |= {"trial": trial.name, "n_frames": trial.n_frames, "rate": trial.rate}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,8 @@ def generate_cycles(
     rows: list[dict] = []
     for attempt in range(MOST_ATTEMPTS):
         waiting = [s for s in subjects if not cycles[s.code]]
+        if not waiting:
+            break
         tasks = [
             Task(
                 f"{s.code}/{k}",
@@ -127,10 +130,9 @@ def generate_cycles(
             for s in waiting
             for k, speed in enumerate(speeds[s.code])
         ]
-        outcomes = run_tasks(tasks, n_workers=n_workers, timeout=SECONDS_PER_GAIT)
-        if progress:
-            outcomes = progress(_Counted(outcomes, len(tasks)), "gaits of virtual persons")
-        solved = {outcome.key: outcome for outcome in outcomes}
+        with progress(len(tasks), "gaits of virtual persons") if progress else nullcontext() as bar:
+            outcomes = run_tasks(tasks, n_workers=n_workers, timeout=SECONDS_PER_GAIT, progress=bar)
+            solved = {outcome.key: outcome for outcome in outcomes}
         for s in waiting:
             own = [solved[f"{s.code}/{k}"] for k in range(len(SPEEDS))]
             judged = [_judge(outcome, s) for outcome in own]
@@ -167,19 +169,6 @@ def walking_cycle(subject: Subject, solution: object) -> WalkingCycle:
     strikes = [e.time for e in solution.events if e.foot == "right" and e.kind == "foot_strike"]
     strike = strikes[0] / solution.duration if strikes else 0.0
     return WalkingCycle(subject, solution.kinematics, solution.kinetics, solution.speed, strike)
-
-
-class _Counted:
-    """An iterator that knows how many items will come, for a bar with the time left."""
-
-    def __init__(self, items: object, count: int) -> None:
-        self._items, self._count = items, count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> object:
-        return iter(self._items)
 
 
 def _cut_short(archive: Path) -> None:
