@@ -34,7 +34,9 @@ INTERRUPTED = 130
 # command -> (one line of help, where its typer app may be)
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "import": ("Convert a folder of C3D files into trials.", ("mocap_import.cli:import_app",)),
-    "labels": ("Show what the labels of a C3D file mean.", ("mocap_import.cli:labels_app",)),
+    "labels": ("Show what the labels of a C3D file mean.", ("mocap_import.label_command:labels_app",)),
+    "quality": ("Judge imported trials, in numbers and pictures.", ("mocap_import.quality_command:quality_app",)),
+    "export": ("Write trials as .trc, .mot, CSV or C3D.", ("mocap_import.export_command:export_app",)),
     "model": ("Look at skeletons and OpenSim models.", ("opensim_models.cli:model_app",)),
     "motion": ("Scale skeletons and solve inverse kinematics.", ("opensim_models.cli:motion_app",)),
     "imu": ("Simulate inertial sensors on trials.", ("synth.cli:imu_app",)),
@@ -53,7 +55,7 @@ RECIPES = {
     "demo": "kinesynth demo --out kinesynth-demo",
     "demo-on-your-archive": "kinesynth demo --archive recordings/ --out results/",
 }
-EXAMPLE = """Example: kinesynth import recordings/ trials/ && kinesynth motion trials/ motion/
+EXAMPLE = """Example: kinesynth import recordings/ --out trials/ && kinesynth motion trials/ motion/
 
 Exit codes: 0 all done, 1 an error, 2 wrong usage, 3 some inputs refused, 4 none usable, 130 interrupted."""
 

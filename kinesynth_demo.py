@@ -50,11 +50,10 @@ def _import(run: Run) -> str:
 
     n_files = sum(1 for path in run.archive.rglob("*") if path.suffix.lower() == ".c3d")
     with run.track(n_files, "C3D files") as bar:
-        table = convert_archive(run.archive, run.folder / "trials", n_workers=run.n_workers, progress=bar)
-    current = {run.folder / "trials" / name for name in table.output.dropna()}
-    for path in (run.folder / "trials").glob("*/*.trial.h5"):
-        if path not in current:
-            path.unlink()
+        # The made archive's persons are virtual: their codes stay, so that trials are found beside their truth.
+        codes = "keep" if run.is_made else "new"
+        trials = run.folder / "trials"
+        table = convert_archive(run.archive, trials, codes=codes, n_workers=run.n_workers, progress=bar)
     shutil.copyfile(run.folder / "trials" / "import.csv", run.folder / "import.csv")
     return ", ".join(f"{n} {status}" for status, n in table.status.value_counts().items())
 

@@ -7,41 +7,30 @@ file, so that a run that was interrupted, or a second run after adding files, do
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
-import json
-import math
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mocap_import.batch import Task, run_tasks
-from mocap_import.conversion import convert_file
+from mocap_import.archive_file import find_files
+from mocap_import.archive_plan import check_settings, names_in_files, plan_jobs, standing_masses
+from mocap_import.archive_work import ArchiveRun, convert_jobs, not_written, refuse_entry
+from mocap_import.durable_file import sweep_temporary, write_durably
+from mocap_import.folder_lock import folder_lock
+from mocap_import.identity import CODES, assign, find_archive, load_identity
+from mocap_import.identity_key import check_key_place, write_key
+from mocap_import.import_page import write_page
+from mocap_import.import_table import COLUMNS, make_table, write_table
 from mocap_import.journal import Journal
 from mocap_import.marker_set import load_marker_set
-from mocap_import.participants import name_files, read_participants, subject_for
-from mocap_import.subject import Subject
-from mocap_import.task import task_from_name
+from mocap_import.participants import read_participants
+from mocap_import.quarantine import check_quarantine_place, copy_refused, write_quarantine
+from mocap_import.recording_name import name_files
 from mocap_import.trial import TrialRefused
 from mocap_import.trial_reader import read_trial
 
 __all__ = ["COLUMNS", "convert_archive", "read_trial"]
-
-IMPORT_VERSION = 1
-"""Raised when the same file would give another trial, so that earlier results are made again."""
-MEMORY_LIMIT = 4 * 1024**3
-TIME_LIMIT = 120.0
-COLUMNS = (
-    *("file", "subject", "trial", "task", "status", "reason", "n_frames", "rate", "n_markers", "marker_set"),
-    *("missing_percent", "filled_percent", "n_plates", "feet", "n_events", "n_strikes", "event_source", "belt_speed"),
-    *("mass", "height", "sex", "age", "standing_mass", "seconds", "output", "source_hash"),
-)
-_TABLE = "import.csv"
 
 
 def convert_archive(
@@ -51,6 +40,15 @@ def convert_archive(
     marker_set: str | Path | None = None,
     participants: Path | None = None,
     belt_speed: float | None = None,
+    unit: str | None = None,
+    axes: str | None = None,
+    reader: str = "direct",
+    emg: bool = False,
+    codes: str = "new",
+    key: Path | None = None,
+    quarantine: Path | None = None,
+    add: bool = False,
+    verify: bool = False,
     n_workers: int = 1,
     progress: Callable[[dict[str, Any]], object] | None = None,
 ) -> pd.DataFrame:
@@ -61,193 +59,163 @@ def convert_archive(
     archive : Path
         Searched for ``*.c3d`` at any depth; nothing in it is changed.
     out : Path
-        Receives ``<subject>/<trial>.trial.h5``, ``import.csv`` and ``import.jsonl``.
+        Receives ``<subject>/<trial>.trial.h5``, ``import.csv``, ``import.html``, ``quarantine/`` and the run's state.
     marker_set : str or Path, optional
         For all files; recognised file by file if not given.
     participants : Path, optional
         Table of subjects; ``participants.csv`` in the archive if it exists.
     belt_speed : float, optional
         Treadmill speed (m/s) of all treadmill trials.
+    unit, axes, reader, emg
+        As in `read_trial`, for all files.
+    codes : str, default "new"
+        ``"new"``: subjects are S001, S002 …, in the order of their names, except codes that the participants table
+        lists; nothing of names and paths is written. ``"keep"``: folders and file names are codes already.
+    key : Path, optional
+        Where to write which subject and file is behind every code; never in `out`.
+    quarantine : Path, optional
+        Folder apart that receives copies of refused files.
+    add : bool, default False
+        Let another archive's trials share the output folder.
+    verify : bool, default False
+        Compare the content of every file with that of the earlier run, not only its size and date.
     n_workers : int, default 1
-        Worker processes, each with 4 GB and 120 s a file; 0 works in this process, without that protection.
+        Worker processes, each with 4 GB and 10 s a file and 2 s a megabyte; 0 works in this process, without that
+        protection.
     progress : callable, optional
         Called with the row of every file as it is done.
 
     Returns
     -------
     pandas.DataFrame
-        One row a file in the order of names, columns `COLUMNS`; also in ``import.csv``.
+        One row a file in the order of names, columns `COLUMNS`; also in ``import.csv``. ``attrs["originals"]`` holds
+        the place of every row's file in its archive, ``attrs["gone"]`` the files whose trials were removed because the
+        archive no longer holds them.
 
     Raises
     ------
     TrialRefused
-        No such folder, no C3D file in it, an unreadable participants table or an unknown marker set.
+        No such folder, no C3D file in it, an unreadable participants table, an unknown marker set, or an output folder
+        that belongs to something else.
     OSError
         The output cannot be written, e.g. a full disk; what was written before is intact.
     KeyboardInterrupt
         After saving the table of what was done so far.
     """
     archive, out = Path(archive), Path(out)
-    if not archive.is_dir():
-        raise TrialRefused(f"{archive}: expected a folder with C3D files, found no folder; check the path.")
-    files = sorted(path.relative_to(archive) for path in archive.rglob("*") if _is_c3d(path, out))
-    if not files:
-        raise TrialRefused(f"{archive}: expected C3D files (*.c3d) in the folder or below it, found none.")
+    check_settings(unit, axes, reader)
+    if codes not in CODES:
+        raise TrialRefused(f"codes {codes!r}: expected {' or '.join(CODES)}.")
+    for place, check in ((key, check_key_place), (quarantine, check_quarantine_place)):
+        if place is not None:
+            check(Path(place), out)
+    files = find_files(archive, out)
+    settings = {"out": str(out), "belt_speed": belt_speed, "unit": unit, "axes": axes, "reader": reader, "codes": codes}
+    settings |= {"marker_set": None if marker_set is None else str(marker_set)} | ({"emg": True} if emg else {})
     if marker_set is not None:
         load_marker_set(marker_set)
-        marker_set = str(Path(marker_set).resolve()) if str(marker_set).endswith(".toml") else str(marker_set)
     table_path = participants or archive / "participants.csv"
     subjects = read_participants(table_path) if participants or table_path.is_file() else {}
-    out.mkdir(parents=True, exist_ok=True)
-    sweep_temporary(out)
-    journal = Journal(out)
-    rows: dict[str, dict[str, Any]] = {}
-    names = name_files(files)
-    settings = {"out": str(out), "marker_set": marker_set, "belt_speed": belt_speed}
-
-    def table_rows() -> list[dict[str, Any]]:
-        return [rows[file.as_posix()] for file in files if file.as_posix() in rows]
-
     try:
-        # Static trials first: they tell the mass of subjects that no table knows.
+        out.mkdir(parents=True, exist_ok=True)
+        with folder_lock(out), Journal(out) as journal:
+            identity = load_identity(out, codes)
+            sweep_temporary(out)
+            sizes = {name: row["size"] for name, row in journal.rows.items() if row.get("size")}
+            number = find_archive(identity, archive, files, sizes, add)
+            names = name_files([file.relative for file in files], names_in_files(archive, files))
+            recordings = assign(identity, number, files, names, subjects)
+            identity.save(out)
+            settings["marker_set"] = _own_set(settings["marker_set"], out)
+            jobs = plan_jobs(archive, recordings, subjects, settings)
+            run = ArchiveRun(archive, out, identity, journal, recordings, jobs, n_workers, verify)
+            table = _convert(run, number, progress)
+            if key is not None:
+                write_key(Path(key), recordings)
+            if quarantine is not None:
+                rows = [(journal.rows[r.key], archive / r.file.relative) for r in recordings]
+                copy_refused(Path(quarantine), out, rows)
+    except OSError as problem:
+        if "intact" in str(problem):
+            raise
+        raise not_written(problem.filename or out, problem) from problem
+    return table
+
+
+def _convert(run: ArchiveRun, number: int, progress: Callable[[dict[str, Any]], object] | None) -> pd.DataFrame:
+    """All rows, standing trials first: they tell the mass of subjects that no table knows."""
+    rows: dict[str, dict[str, Any]] = {}
+
+    def take(row: dict[str, Any], seen: bool = False) -> None:
+        rows[row["key"]] = row
+        if progress is not None and not seen:
+            progress(row)
+
+    gone: list[str] = []
+    try:
+        for recording in run.recordings:
+            if recording.file.problem:
+                take(refuse_entry(run, recording, recording.file.problem))
+        known = {job.recording.key: run.journal.rows.get(job.recording.key, {}) for job in run.jobs}
+        earlier = {k: row for k, row in known.items() if row.get("task") == "static" and row.get("status") != "refused"}
         for statics in (True, False):
-            chosen = [file for file in files if (task_from_name(file.parts) == "static") == statics]
-            masses = {row["subject"]: row["standing_mass"] for row in rows.values() if row.get("standing_mass", 0) > 0}
-            jobs = _jobs(archive, {file: names[file] for file in chosen}, subjects, masses, settings)
-            for row in _done(jobs, journal, n_workers):
-                rows[row["file"]] = row
-                if progress is not None:
-                    progress(row)
+            jobs = [job for job in run.jobs if job.is_static == statics]
+            for row in convert_jobs(run, jobs, standing_masses(jobs, earlier | rows)):
+                take(row)
+        # Standing trials that only their motion gave away come too late for the others: those are done once more.
+        masses = standing_masses(run.jobs, rows)
+        late = [job for job in run.jobs if masses.get(job.recording.key) != rows[job.recording.key].get("told_mass")]
+        late = [job for job in late if rows[job.recording.key]["status"] != "refused"]
+        for row in convert_jobs(run, late, masses):
+            take(row, seen=True)
+        gone = _remove_gone(run, number)
     except BaseException:
         # What stopped the run is what the caller must hear of, even if the table cannot be written either.
         with contextlib.suppress(OSError):
-            _write_table(out, table_rows())
+            _write_products(run, number, rows, gone)
         raise
-    try:
-        return _write_table(out, table_rows())
-    except OSError as problem:
-        raise _not_written(out / _TABLE, problem) from problem
+    return _write_products(run, number, rows, gone)
 
 
-def _jobs(
-    archive: Path,
-    names: dict[Path, tuple[str, str]],
-    subjects: dict[str, Subject],
-    masses: dict[str, float],
-    settings: dict[str, Any],
-) -> dict[str, tuple[dict[str, Any], str]]:
-    """Arguments of `convert_file` and fingerprint for every file."""
-    jobs = {}
-    for file, (code, trial) in names.items():
-        arguments = settings | {
-            "path": str(archive / file),
-            "relative": file.as_posix(),
-            "trial": trial,
-            "subject": asdict(subject_for(code, subjects)),
-            "task": task_from_name(file.parts),
-            "standing_mass": masses.get(code, math.nan),
-        }
-        jobs[file.as_posix()] = (arguments, _fingerprint(archive / file, arguments))
-    return jobs
+def _remove_gone(run: ArchiveRun, number: int) -> list[str]:
+    """Remove the trials of files that the archive no longer holds; where a folder cannot be listed, none is gone."""
+    if any(recording.file.is_folder for recording in run.recordings):
+        return []
+    present = {recording.key for recording in run.recordings}
+    gone = []
+    for name, row in list(run.journal.rows.items()):
+        if name not in present and run.identity.files.get(name, ["?"])[0] == str(number):
+            if row.get("output"):
+                (run.out / row["output"]).unlink(missing_ok=True)
+            run.journal.forget(name)
+            gone.append(row["file"])
+    return sorted(gone)
 
 
-def _not_written(path: Path | str, problem: OSError | str) -> OSError:
-    """The sentence for an output that cannot be written."""
-    reason = problem if isinstance(problem, str) else f"{path}: could not be written ({problem.strerror or problem})"
-    return OSError(
-        errno.ENOSPC if isinstance(problem, str) else problem.errno,
-        f"{reason}; trials written before are intact: make room and run the same command again",
-    )
-
-
-def _is_c3d(path: Path, out: Path) -> bool:
-    """A C3D file by its name, outside the output folder."""
-    return path.suffix.lower() == ".c3d" and out.resolve() not in path.resolve().parents
-
-
-def _fingerprint(path: Path, arguments: dict[str, Any]) -> str:
-    """Hash of the file's content and of every setting that the trial depends on."""
-    settings = {key: value for key, value in arguments.items() if key not in ("path", "out")}
-    marker_set = arguments["marker_set"]
-    if marker_set is not None and str(marker_set).endswith(".toml"):
-        settings["marker_set_hash"] = hashlib.sha256(Path(marker_set).read_bytes()).hexdigest()
-    digest = hashlib.sha256(json.dumps([IMPORT_VERSION, settings], sort_keys=True).encode())
-    try:
-        digest.update(path.read_bytes())
-    except OSError as problem:
-        digest.update(str(problem).encode())
-    return digest.hexdigest()
-
-
-def _done(jobs: dict[str, tuple[dict[str, Any], str]], journal: Journal, n_workers: int) -> Iterator[dict[str, Any]]:
-    """Rows of all jobs: from the journal where nothing changed, else made now and put in the journal."""
-    tasks = []
-    for file, (arguments, fingerprint) in jobs.items():
-        earlier = journal.find(file, fingerprint)
-        if earlier is not None:
-            yield earlier
-        else:
-            tasks.append(Task(file, "mocap_import.conversion:convert_file", arguments, fingerprint))
-    for file, row in _worked(tasks, n_workers):
-        if row["stopped"]:
-            raise _not_written("", row["stopped"])
-        row["fingerprint"] = jobs[file][1]
-        try:
-            journal.append(row)
-        except OSError as problem:
-            raise _not_written(journal.path, problem) from problem
-        yield row
-
-
-def _worked(tasks: Sequence[Task], n_workers: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Rows of tasks, in worker processes or here; a file that brings its reader down is one refused row."""
-    if n_workers == 0:
-        for task in tasks:
-            yield task.key, convert_file(**task.arguments)
-        return
-    if not tasks:
-        return
-    by_key = {task.key: task for task in tasks}
-    limits = {"timeout": TIME_LIMIT, "memory_limit": MEMORY_LIMIT}
-    for outcome in run_tasks(tasks, n_workers=min(n_workers, len(tasks)), **limits):
-        if outcome.status == "done":
-            yield outcome.key, outcome.value
-            continue
-        arguments = by_key[outcome.key].arguments
-        words = {
-            "crashed": "the reader crashed on it",
-            "timed_out": f"reading took more than {TIME_LIMIT:.0f} s and was stopped",
-            "failed": f"reading failed ({outcome.reason})",
-        }
-        reason = f"{arguments['relative']}: {words.get(outcome.status, outcome.status)}; "
-        row = {"file": outcome.key, "subject": arguments["subject"]["code"], "trial": arguments["trial"], "stopped": ""}
-        yield (
-            outcome.key,
-            row
-            | {"task": arguments["task"] or "unknown", "status": "refused", "retry": True}
-            | {"reason": reason + "the file is probably damaged: export it again."},
-        )
-
-
-def sweep_temporary(out: Path) -> None:
-    """Remove temporary files that a killed run left behind."""
-    for leftover in out.rglob("tmp*.tmp"):
-        leftover.unlink(missing_ok=True)
-
-
-def _write_table(out: Path, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """The table, also as ``import.csv``; text that a spreadsheet would take for a formula is prefixed there."""
-    table = pd.DataFrame(list(rows)).reindex(columns=COLUMNS)
-    safe = table.copy()
-    for column in ("file", "subject", "trial", "reason", "output"):
-        safe[column] = [f"'{text}" if isinstance(text, str) and text[:1] in "=+-@" else text for text in table[column]]
-    handle, temporary = tempfile.mkstemp(prefix="tmp", suffix=".csv.tmp", dir=out)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            safe.to_csv(file, index=False)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(out / _TABLE)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+def _write_products(run: ArchiveRun, number: int, rows: dict[str, dict[str, Any]], gone: Sequence[str]) -> pd.DataFrame:
+    """The table, its page and the quarantine; rows of other archives in the folder follow those of this one."""
+    run.journal.sync()
+    places = {recording.key: recording.file.relative.as_posix() for recording in run.recordings}
+    ordered = [rows[key] for key in places if key in rows]
+    others = [
+        row for k, row in run.journal.rows.items() if run.identity.files.get(k, ["?"])[0] not in ("?", str(number))
+    ]
+    ordered += sorted(others, key=lambda row: row["file"])
+    table = make_table(ordered)
+    write_table(run.out, table)
+    write_page(run.out, table, gone)
+    write_quarantine(run.out, ordered)
+    table.attrs["originals"] = [places.get(row["key"], row["file"]) for row in ordered]
+    table.attrs["gone"] = list(gone)
     return table
+
+
+def _own_set(marker_set: str | None, out: Path) -> str | None:
+    """A laboratory's own marker set, copied beside the trials that it explains; a shipped one by its name."""
+    if marker_set is None or not marker_set.endswith(".toml"):
+        return marker_set
+    content = Path(marker_set).read_bytes()
+    copy = out / "marker_set.toml"
+    if not copy.is_file() or copy.read_bytes() != content:
+        write_durably(copy, content)
+    return str(copy)

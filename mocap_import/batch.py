@@ -47,12 +47,15 @@ class Task:
         Keyword arguments: plain data and arrays.
     fingerprint : str
         What the result depends on, e.g. a hash of the source file and the settings: another one makes it run again.
+    timeout : float, optional
+        Seconds that this task may take, in place of those of the run.
     """
 
     key: str
     function: str
     arguments: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
+    timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ def run_tasks(
     memory_limit: int | None = None,
     ledger: Path | None = None,
     progress: Callable[[Outcome], object] | None = None,
+    recycle_after: int | None = None,
+    recycle_memory: int | None = None,
 ) -> Iterator[Outcome]:
     """Run tasks in worker processes and yield their outcomes as they complete.
 
@@ -132,6 +137,10 @@ def run_tasks(
         SQLite file that lets an interrupted run go on.
     progress : callable, optional
         Called with every outcome, e.g. the bar of `mocap_import.progress.track`.
+    recycle_after : int, optional
+        Tasks after which a worker is replaced by a fresh process.
+    recycle_memory : int, optional
+        Peak of resident memory (bytes) of a task after which its worker is replaced.
 
     Raises
     ------
@@ -145,7 +154,7 @@ def run_tasks(
     record = None if ledger is None else Ledger(ledger)
     workers = [WorkerProcess(memory_limit=memory_limit) for _ in range(n_workers)]
     try:
-        for task, outcome in _outcomes(_unique(tasks), workers, timeout, record):
+        for task, outcome in _outcomes(_unique(tasks), workers, timeout, record, (recycle_after, recycle_memory)):
             if progress is not None:
                 progress(outcome)
             yield outcome
@@ -159,11 +168,16 @@ def run_tasks(
 
 
 def _outcomes(
-    tasks: Iterator[Task], workers: list[WorkerProcess], timeout: float | None, ledger: Ledger | None
+    tasks: Iterator[Task],
+    workers: list[WorkerProcess],
+    timeout: float | None,
+    ledger: Ledger | None,
+    recycle: tuple[int | None, int | None],
 ) -> Iterator[tuple[Task, Outcome]]:
     """Hand tasks to idle workers and yield what comes back."""
     answers: queue.Queue = queue.Queue()
     running: dict[WorkerProcess, Task] = {}
+    served = dict.fromkeys(workers, 0)
     tasks = chain(tasks)
     exhausted = False
     while True:
@@ -175,7 +189,7 @@ def _outcomes(
                 yield task, Outcome(task.key, "skipped", reason="done in an earlier run")
             else:
                 worker = next(w for w in workers if w not in running)
-                refusal = _submit(worker, task, answers, timeout)
+                refusal = _submit(worker, task, answers, timeout if task.timeout is None else task.timeout)
                 if refusal is None:
                     running[worker] = task
                 else:
@@ -184,6 +198,11 @@ def _outcomes(
             return
         worker, answer = next_answer(list(running), answers)
         task = running.pop(worker)
+        served[worker] += 1
+        most, memory = recycle
+        if (most is not None and served[worker] >= most) or (memory is not None and answer.peak_memory > memory):
+            worker.kill()  # the next task starts another
+            served[worker] = 0
         yield task, _outcome(task, answer)
 
 

@@ -1,38 +1,37 @@
-"""C3D: read a file into plain data, and write a trial as a file (the only module that knows ezc3d and py-c3d).
+"""C3D: read a file into plain data.
 
-Facts behind the checks: ezc3d returns occluded markers written as 65535 at (0, 0, 0), scrambles points when
-ANALOG:RATE is missing, refuses SGI files, and reads truncated files as shorter trials.
+The layout is walked and checked against the file's size first; then the numbers are decoded straight from the bytes.
+Two independent readers, ezc3d and py-c3d, read the same numbers as a second path.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
-import os
-import tempfile
-import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mocap_import import c3d_metadata as metadata
-from mocap_import.c3d_layout import C3dLayout, read_layout
-from mocap_import.force_plate import ForcePlate, plate_channels
+from mocap_import.c3d_data import C3dData, decode
+from mocap_import.c3d_layout import C3dLayout, layout_of, read_bytes
+from mocap_import.c3d_parameter import joined, number
+from mocap_import.c3d_second_reader import read_with_ezc3d, read_with_py_c3d
 from mocap_import.occlusion import mask_occluded, mask_zeros
-from mocap_import.raw_c3d import RawC3d
-from mocap_import.trial import GaitEvent, MarkerTrial, Treatment, TrialRefused
+from mocap_import.raw_c3d import RawC3d, RawEvent
+from mocap_import.trial import Treatment, TrialRefused
 
-_METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+READERS = ("direct", "ezc3d", "py-c3d")
 
 
-def read_c3d(path: str | Path) -> RawC3d:
+def read_c3d(path: str | Path, *, reader: str = "direct") -> RawC3d:
     """Read one C3D file.
 
     Parameters
     ----------
     path : str or Path
+    reader : str, default "direct"
+        What decodes the numbers: ``"direct"`` (our own), ``"ezc3d"`` or ``"py-c3d"``; counts, labels and units come
+        from the same walk of the file for all three.
 
     Returns
     -------
@@ -42,251 +41,137 @@ def read_c3d(path: str | Path) -> RawC3d:
     Raises
     ------
     TrialRefused
-        Empty, truncated or damaged file, a rate of zero, no markers, or no reader that understands it.
+        No regular file, empty, truncated or damaged; a rate of zero; nothing in it; or the reader fails on it.
+    ValueError
+        No such reader.
     """
+    if reader not in READERS:
+        raise ValueError(f"no reader {reader!r}; choose one of {', '.join(READERS)}")
     path = Path(path)
-    layout = read_layout(path)
-    parameters = layout.parameters
-    rate = metadata.number(parameters, "POINT", "RATE")
-    rate = layout.rate if np.isnan(rate) else rate
-    if not rate > 0:
+    content = read_bytes(path)
+    layout = layout_of(content, path.name)
+    _refuse_unusable(layout, path.name)
+    data = decode(content, layout) if reader == "direct" else _second_path(content, layout, path, reader)
+    return _raw(layout, data, _events(content, layout), hashlib.sha256(content).hexdigest())
+
+
+def _second_path(content: bytes, layout: C3dLayout, path: Path, reader: str) -> C3dData:
+    """Coordinates and analog values of another reader; the fourth words stay ours, since both misread 65535."""
+    data = read_with_ezc3d(path, layout) if reader == "ezc3d" else read_with_py_c3d(path, layout)
+    own = decode(content, layout)
+    samples = np.concatenate([data.samples[:, :, :3], own.samples[:, :, 3:]], axis=2)
+    rotations = data.rotations if reader == "ezc3d" else own.rotations
+    return C3dData(samples, data.analog, rotations, own.treatments)
+
+
+def _events(content: bytes, layout: C3dLayout) -> tuple[tuple[RawEvent, ...], list[Treatment]]:
+    """Events of the EVENT group, or of the header where there is no such group, and what to know about them."""
+    events, problem = metadata.events(layout.parameters)
+    if "TIMES" not in layout.parameters.get("EVENT", {}):
+        from_header = metadata.header_events(content, layout.processor)
+        if from_header:
+            detail = "events are those of the header; the file has no EVENT:TIMES"
+            return from_header, [Treatment("events_from_header", detail)]
+    return events, [Treatment("events_unreadable", problem)] if problem else []
+
+
+def _refuse_unusable(layout: C3dLayout, name: str) -> None:
+    """Refuse a file without time, or with nothing in it."""
+    if not layout.rate > 0:
         raise TrialRefused(
-            f"{path.name}: POINT:RATE is {rate:g} Hz, expected a positive rate; without it time is unknown: "
+            f"{name}: POINT:RATE is {layout.rate:g} Hz, expected a positive rate; without it time is unknown: "
             "write the camera rate into the file and import it again."
         )
-    if layout.n_points == 0 or layout.n_frames <= 0:
+    if layout.n_frames <= 0 or not (layout.words_per_frame or layout.n_rotations):
         raise TrialRefused(
-            f"{path.name}: holds no markers ({layout.n_points} points, {layout.n_frames} frames); "
-            "export the marker trajectories, not only rotations or analog channels."
+            f"{name}: nothing is in it ({layout.n_frames} frames of {layout.n_points} points, {layout.n_channels} "
+            "analog channels and no rotations); export the recording again."
         )
-    points, residuals, analog, treatments = _read_numbers(path, layout)
-    points = mask_occluded(points, residuals)
-    labels, repeated = metadata.point_labels(parameters, layout.n_points)
-    if repeated:
-        treatments.append(
-            Treatment("labels_repeated", f"labels written more than once, later ones numbered: {', '.join(repeated)}")
-        )
-    outputs = metadata.is_model_output(labels, parameters)
-    points, zero_notes = mask_zeros(points, labels, ~outputs)
-    treatments += zero_notes
+
+
+def _raw(
+    layout: C3dLayout, data: C3dData, found_events: tuple[tuple[RawEvent, ...], list[Treatment]], source_hash: str
+) -> RawC3d:
+    """Everything under its name: markers and model outputs apart, occlusion masked, repairs named."""
+    parameters = layout.parameters
+    events, event_notes = found_events
+    labels, label_notes = metadata.point_labels(parameters, layout.n_points)
+    output_units = metadata.model_outputs(labels, parameters)
+    is_output = np.array([label in output_units for label in labels], dtype=bool)
+    names = tuple(label for label in labels if label not in output_units)
+    points, zero_notes = mask_zeros(mask_occluded(_chosen(data.samples, ~is_output)), names)
+    plates, plate_problem = metadata.plates(parameters)
+    treatments = [*layout.treatments, *(Treatment(*note) for note in label_notes), *data.treatments, *zero_notes]
+    treatments += [*_notes(layout, names, plate_problem), *event_notes]
     mass, height = metadata.subject_numbers(parameters)
-    units = metadata.joined(parameters, "POINT", "UNITS")
-    screen = [(metadata.joined(parameters, "POINT", name) or [""])[0] for name in ("X_SCREEN", "Y_SCREEN")]
-    n_channels = analog.shape[1]
+    screen = [(joined(parameters, "POINT", name) or [""])[0] for name in ("X_SCREEN", "Y_SCREEN")]
+    units = joined(parameters, "POINT", "UNITS")
     return RawC3d(
-        labels=tuple(label for label, output in zip(labels, outputs, strict=True) if not output),
-        points=points[:, ~outputs],
+        labels=names,
+        points=points,
         unit=units[0].strip().lower() if units else "",
-        rate=rate,
-        model_outputs={labels[k]: points[:, k] for k in np.flatnonzero(outputs)},
-        analog=analog,
-        analog_labels=tuple((metadata.joined(parameters, "ANALOG", "LABELS") + [""] * n_channels)[:n_channels]),
-        analog_units=tuple((metadata.joined(parameters, "ANALOG", "UNITS") + [""] * n_channels)[:n_channels]),
-        analog_rate=rate * len(analog) / len(points),
+        rate=layout.rate,
+        model_outputs=_outputs(data.samples, is_output, list(output_units)),
+        model_output_units=output_units,
+        rotations=_rotations(parameters, data.rotations),
+        rotation_rate=layout.rate * layout.rotation_ratio,
+        analog=data.analog,
+        analog_labels=_per_channel(parameters, "LABELS", layout.n_channels),
+        analog_units=_per_channel(parameters, "UNITS", layout.n_channels),
+        analog_rate=layout.rate * layout.samples_per_frame,
         first_frame=layout.first_frame,
-        events=metadata.events(parameters),
-        plates=metadata.plates(parameters),
+        events=events,
+        plates=plates,
         screen=(screen[0], screen[1]),
         mass=mass,
         height=height,
         belt_speed=metadata.belt_speed(parameters),
-        source_hash=hashlib.sha256(path.read_bytes()).hexdigest(),
+        subject_name=metadata.subject_name(parameters),
+        source_hash=source_hash,
         treatments=tuple(treatments),
     )
 
 
-def _read_numbers(path: Path, layout: C3dLayout) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Treatment]]:
-    """Points (n_frames, n_points, 3), residuals (n_frames, n_points), analog (n_samples, n_channels)."""
-    # Without ANALOG:RATE ezc3d reads the interleaved values with the wrong stride and says nothing.
-    scrambles = layout.analog_words > 0 and not metadata.number(layout.parameters, "ANALOG", "RATE") > 0
-    reason = "ANALOG:RATE is missing" if scrambles else ""
-    if not scrambles:
-        try:
-            points, residuals, analog = _read_with_ezc3d(path)
-        except (RuntimeError, OSError, ValueError, KeyError, IndexError) as problem:
-            reason = str(problem).strip().split("\n")[0]
-        else:
-            if points.shape[:2] == (layout.n_frames, layout.n_points):
-                return points, residuals, analog, []
-            reason = f"ezc3d read {points.shape[0]} frames of {points.shape[1]} points"
-    try:
-        points, residuals, analog = _read_with_py_c3d(path)
-    except Exception as problem:
-        raise TrialRefused(
-            f"{path.name}: neither reader understands the file ({reason}; py-c3d: {problem}); export it again."
-        ) from problem
-    if points.shape[:2] != (layout.n_frames, layout.n_points):
-        raise TrialRefused(
-            f"{path.name}: the header states {layout.n_frames} frames of {layout.n_points} points, the readers found "
-            f"{points.shape[0]} of {points.shape[1]}; export the file again."
-        )
-    return points, residuals, analog, [Treatment("second_reader", f"read with py-c3d, because: {reason}")]
+def _chosen(samples: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Columns of points; a view if all are wanted."""
+    return samples if wanted.all() else samples[:, wanted]
 
 
-def _read_with_ezc3d(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    import ezc3d
-
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        content = ezc3d.c3d(str(path))
-        points = np.ascontiguousarray(content["data"]["points"][:3].transpose(2, 1, 0))
-        residuals = content["data"]["meta_points"]["residuals"][0].T
-        analog = np.ascontiguousarray(content["data"]["analogs"][0].T)
-    return points, residuals, analog
+def _outputs(samples: np.ndarray, is_output: np.ndarray, labels: list[str]) -> dict[str, np.ndarray]:
+    """Label → (n_frames, 3), each contiguous."""
+    if not labels:
+        return {}
+    values = np.ascontiguousarray(mask_occluded(samples[:, is_output]).transpose(1, 0, 2))
+    return dict(zip(labels, values, strict=True))
 
 
-def _read_with_py_c3d(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    import c3d
-
-    with path.open("rb") as file, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        reader = c3d.Reader(file)
-        frames = [(points, analog) for _, points, analog in reader.read_frames()]
-    points = np.array([points for points, _ in frames], dtype=float)
-    analog = np.concatenate([np.atleast_2d(analog).T for _, analog in frames]) if frames[0][1].size else None
-    values = analog.astype(float) if analog is not None else np.zeros((0, 0))
-    return points[:, :, :3], points[:, :, 3], values
+def _rotations(parameters: dict, rotations: np.ndarray) -> dict[str, np.ndarray]:
+    """Segment → (n_samples, 4, 4)."""
+    labels = metadata.rotation_labels(parameters, rotations.shape[1])
+    return {label: np.ascontiguousarray(rotations[:, k]) for k, label in enumerate(labels)}
 
 
-def write_c3d(
-    path: str | Path,
-    trial: MarkerTrial,
-    *,
-    plates: Sequence[ForcePlate] = (),
-    unit: str = "mm",
-    axes: np.ndarray | None = None,
-    first_frame: int = 1,
-) -> None:
-    """Write a trial as a C3D file, in a laboratory's unit and axes.
-
-    Parameters
-    ----------
-    path : str or Path
-        Written beside itself first and then moved into place.
-    trial : MarkerTrial
-        Markers, ground reactions, events, other analog channels, subject mass and height, belt speed
-        (TREADMILL:SPEED, m/s, when it is finite and not zero).
-    plates : sequence of ForcePlate, optional
-        One per ground reaction of the trial, in ground axes; the reactions' rate must be one whole multiple of
-        the marker rate for all.
-    unit : str, default "mm"
-        ``"m"``, ``"cm"`` or ``"mm"``.
-    axes : ndarray, shape (3, 3), optional
-        Rotation ground → file axes; identity if not given. Z-up, walking along X: ``[[1,0,0],[0,0,-1],[0,1,0]]``.
-    first_frame : int, default 1
-        Number of the first frame; event times in the file are absolute.
-    """
-    import ezc3d
-
-    if len(plates) not in (0, len(trial.ground_reactions)):
-        raise ValueError(f"{len(trial.ground_reactions)} ground reactions need as many plates, got {len(plates)}")
-    path, factor = Path(path), 1.0 / _METRES[unit]
-    rotation = np.eye(3) if axes is None else np.asarray(axes, dtype=float)
-    content = ezc3d.c3d()
-    parameters = content["parameters"]
-    parameters["POINT"]["RATE"]["value"] = [float(trial.rate)]
-    parameters["POINT"]["UNITS"]["value"] = [unit]
-    parameters["POINT"]["LABELS"]["value"] = list(trial.labels)
-    positions = (trial.positions @ rotation.T) * factor
-    occluded = ~np.isfinite(positions).all(axis=2)
-    points = np.ones((4, len(trial.labels), trial.n_frames))
-    points[:3] = np.where(occluded[:, :, None], np.nan, positions).transpose(2, 1, 0)
-    content["data"]["points"] = points
-    content["data"]["meta_points"]["residuals"] = np.where(occluded, -1.0, 0.0).T[None]
-    content["data"]["meta_points"]["camera_masks"] = np.zeros((7, *occluded.T.shape), dtype=bool)
-    content["header"]["points"]["first_frame"] = first_frame - 1
-    _add_analog(content, trial, plates, rotation, factor)
-    _add_events(content, trial.events, (first_frame - 1) / trial.rate)
-    if np.isfinite(trial.subject.mass):
-        content.add_parameter("PROCESSING", "Bodymass", [float(trial.subject.mass)])
-    if np.isfinite(trial.subject.height):
-        content.add_parameter("PROCESSING", "Height", [1000.0 * float(trial.subject.height)])
-    if np.isfinite(trial.belt_speed) and trial.belt_speed != 0:
-        content.add_parameter("TREADMILL", "SPEED", [float(trial.belt_speed)])
-    handle, temporary = tempfile.mkstemp(suffix=".tmp.c3d", dir=path.parent)
-    os.close(handle)
-    try:
-        content.write(temporary)
-        with Path(temporary).open("rb+") as file:
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+def _per_channel(parameters: dict, name: str, n_channels: int) -> tuple[str, ...]:
+    """A text of each analog channel, ``""`` where the file has none."""
+    return tuple((joined(parameters, "ANALOG", name) + [""] * n_channels)[:n_channels])
 
 
-def _add_analog(
-    content: object, trial: MarkerTrial, plates: Sequence[ForcePlate], rotation: np.ndarray, factor: float
-) -> None:
-    """Analog channels of the plates (raw voltages for calibrated types) and of the trial, at one rate."""
-    reactions = trial.ground_reactions if plates else ()
-    rates = {reaction.rate for reaction in reactions} | ({trial.analog_rate} if trial.analog else set())
-    if not rates:
-        return
-    ratio = round(max(rates) / trial.rate)
-    if len(rates) > 1 or ratio < 1 or abs(ratio * trial.rate - max(rates)) > 1e-6:
-        raise ValueError(f"analog rates {sorted(rates)} must be one whole multiple of the marker rate {trial.rate}")
-    n_samples = trial.n_frames * ratio
-    columns, labels, units, used = [], [], [], []
-    for number, (plate, reaction) in enumerate(zip(plates, reactions, strict=True), start=1):
-        channels = plate_channels(plate, reaction, length_unit=1.0 / factor)
-        used.append(range(len(labels) + 1, len(labels) + channels.shape[1] + 1))
-        columns.append(channels)
-        labels += [f"plate{number}.{k + 1}" for k in range(channels.shape[1])]
-        moment = {1.0: "Nm", 100.0: "Ncm", 1000.0: "Nmm"}[round(factor, 6)]
-        units += ["V"] * channels.shape[1] if plate.calibration is not None else ["N"] * 3 + [moment] * 3
-        units += ["N"] * (len(labels) - len(units))
-    for label, values in trial.analog.items():
-        columns.append(np.asarray(values, dtype=float)[:, None])
-        labels.append(label)
-        units.append("V")
-    values = np.concatenate(columns, axis=1)
-    if len(values) != n_samples:
-        raise ValueError(f"analog channels have {len(values)} samples, {trial.n_frames} frames need {n_samples}")
-    parameters = content["parameters"]
-    parameters["ANALOG"]["RATE"]["value"] = [float(ratio * trial.rate)]
-    parameters["ANALOG"]["LABELS"]["value"] = labels
-    parameters["ANALOG"]["UNITS"]["value"] = units
-    content["data"]["analogs"] = values.T[None]
-    if plates:
-        _add_plates(content, plates, used, rotation, factor)
-
-
-def _add_plates(
-    content: object, plates: Sequence[ForcePlate], used: list[range], rotation: np.ndarray, factor: float
-) -> None:
-    """The FORCE_PLATFORM group."""
-    widest = max(len(channels) for channels in used)
-    table = np.array([[*channels, *[0] * (widest - len(channels))] for channels in used]).T
-    corners = np.stack([(plate.corners @ rotation.T).T * factor for plate in plates], axis=2)
-    _add_integers(content, "FORCE_PLATFORM", "USED", np.array([len(plates)]))
-    _add_integers(content, "FORCE_PLATFORM", "TYPE", np.array([plate.kind for plate in plates]))
-    _add_integers(content, "FORCE_PLATFORM", "ZERO", np.array([1, 0]))
-    content.add_parameter("FORCE_PLATFORM", "CORNERS", corners)
-    content.add_parameter("FORCE_PLATFORM", "ORIGIN", np.stack([plate.origin * factor for plate in plates], axis=1))
-    _add_integers(content, "FORCE_PLATFORM", "CHANNEL", table)
-    if any(plate.calibration is not None for plate in plates):
-        stack = [np.eye(6) if plate.calibration is None else plate.calibration for plate in plates]
-        scale = np.r_[1.0, 1.0, 1.0, factor, factor, factor][:, None]
-        content.add_parameter("FORCE_PLATFORM", "CAL_MATRIX", np.stack([m * scale for m in stack], axis=2))
-
-
-def _add_integers(content: object, group: str, name: str, values: np.ndarray) -> None:
-    """An integer parameter; ezc3d's own call would store it as floats, which older programs do not read."""
-    import ezc3d
-
-    parameter = ezc3d.ezc3d.Parameter(name)
-    numbers = ezc3d.ezc3d.VecInt([int(value) for value in values.ravel(order="F")])
-    parameter.set(numbers, list(values.shape))
-    content["parameters"].add_parameter(group, parameter)
-
-
-def _add_events(content: object, events: Sequence[GaitEvent], offset: float) -> None:
-    """The EVENT group, on the absolute clock, with Left/Right contexts."""
-    if not events:
-        return
-    names = {"foot_strike": "Foot Strike", "foot_off": "Foot Off"}
-    seconds = np.array([event.time + offset for event in events])
-    _add_integers(content, "EVENT", "USED", np.array([len(events)]))
-    content.add_parameter("EVENT", "CONTEXTS", [event.foot.capitalize() for event in events])
-    content.add_parameter("EVENT", "LABELS", [names[event.kind] for event in events])
-    content.add_parameter("EVENT", "TIMES", np.stack([seconds // 60, seconds % 60]))
+def _notes(layout: C3dLayout, names: tuple[str, ...], plate_problem: str) -> list[Treatment]:
+    """What is missing or stated twice, and was decided."""
+    notes = []
+    if not names:
+        holds = [f"{layout.n_channels} analog channels"] if layout.n_channels else []
+        holds += [f"{layout.n_rotations} segment rotations"] if layout.n_rotations else []
+        holds += [f"{layout.n_points} model outputs"] if layout.n_points else []
+        notes.append(Treatment("no_markers", f"the file holds no markers, only {' and '.join(holds)}"))
+    if layout.n_channels:
+        stated = number(layout.parameters, "ANALOG", "RATE")
+        real = layout.rate * layout.samples_per_frame
+        times = f"{layout.samples_per_frame} samples a frame make {real:g} Hz"
+        if not stated > 0:
+            notes.append(Treatment("analog_rate_missing", f"ANALOG:RATE is missing; {times}"))
+        elif abs(stated - real) > 1e-3 * real:
+            notes.append(Treatment("analog_rate_disagrees", f"ANALOG:RATE states {stated:g} Hz, but {times}"))
+    if plate_problem:
+        notes.append(Treatment("plates_incomplete", plate_problem))
+    return notes

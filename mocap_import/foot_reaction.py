@@ -1,7 +1,8 @@
 """Foot reaction: the ground reaction of each foot, put together from plates and gait events, unknown where it is.
 
 A plate that both feet load in turn is shared out by the events: to the foot in stance while the other one swings.
-In double support on one plate, and where a foot stands beside all plates, the force is NaN, never zero.
+In double support on one plate, where a foot stands beside all plates or partly beside one, and where a plate step is
+spoiled in another way, the force is NaN, never zero.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from mocap_import.force_plate import FORCE_THRESHOLD
-from mocap_import.plate_contact import SIDES
+from mocap_import.plate_step import SIDES, holds_whole_force
 from mocap_import.trial import GroundReaction, MarkerTrial
 
 
@@ -41,6 +42,9 @@ def foot_reactions(trial: MarkerTrial) -> dict[str, GroundReaction]:
     for (foot, _), other in zip(SIDES, ("left", "right"), strict=True):
         parts = []
         unknown = unattributed & (standing[foot] != 0)
+        for step in trial.steps:
+            if step.foot == foot and not holds_whole_force(step):
+                unknown[round(step.start * rate) : round(step.stop * rate)] = True
         for reaction in trial.ground_reactions:
             mine = np.full(n_samples, reaction.foot == foot)
             if reaction.foot == "both":

@@ -6,35 +6,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
+from mocap_import.gap_candidate import FillPolicy
+from mocap_import.gap_class import Gap, GapClass, classify_gaps, find_gaps, gaps_of, segment_mates
+from mocap_import.gap_marker import Fill, fill_marker
 from mocap_import.trial import Treatment
 
-SHORT_GAP = 0.1
-"""Longest gap (s) that a cubic spline bridges."""
-_SEEN_ENOUGH = 0.1
-"""Share of frames in which a marker must have been seen before its segment may stand in for it."""
-_SUPPORT = 10
-"""Seen samples on each side of a gap through which the spline goes."""
+__all__ = ["FILL_METHODS", "LONGEST_GAP", "Filling", "Gap", "GapClass", "fill_gaps", "find_gaps"]
+
+FILL_METHODS = ("", "spline", "rigid", "low_rank", "kalman")
+"""Names of the numbers in `Filling.method`; the first stands for samples that were not filled."""
+LONGEST_GAP = {"spline": 0.5, "rigid": 5.0, "low_rank": 5.0, "kalman": 0.5}
+"""Longest gap (s) that each method may fill; a large uncertainty refuses many of them before."""
 
 
 @dataclass(frozen=True)
-class Gap:
-    """Frames start ≤ k < stop in which marker number `marker` was not seen."""
+class Filling:
+    """Positions with their gaps filled, and how each sample came about.
 
-    marker: int
-    start: int
-    stop: int
+    Attributes
+    ----------
+    positions : ndarray, shape (n_frames, n_markers, 3)
+        m; NaN = still missing. Measured samples are those of the input, bit for bit; the input itself if nothing was
+        filled.
+    filled : ndarray of bool, shape (n_frames, n_markers)
+        Samples that are estimates.
+    method : ndarray of uint8, shape (n_frames, n_markers)
+        Index into `FILL_METHODS`; 0 where nothing was filled.
+    uncertainty : ndarray of float32, shape (n_frames, n_markers)
+        Standard uncertainty (m) of each coordinate; 0 where measured, NaN where missing.
+    treatments : tuple of Treatment
+        ``gap_filled`` and ``gap_left``, with markers and lengths.
+    """
 
-
-def find_gaps(positions: np.ndarray) -> list[Gap]:
-    """All gaps of positions (n_frames, n_markers, 3), those at the beginning and end included."""
-    missing = ~np.isfinite(positions).all(axis=2)
-    found = []
-    for k in np.flatnonzero(missing.any(axis=0)):
-        edges = np.flatnonzero(np.diff(np.r_[0, missing[:, k].astype(np.int8), 0]))
-        found += [Gap(int(k), int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    return found
+    positions: np.ndarray
+    filled: np.ndarray
+    method: np.ndarray
+    uncertainty: np.ndarray
+    treatments: tuple[Treatment, ...] = ()
 
 
 def fill_gaps(
@@ -43,9 +52,10 @@ def fill_gaps(
     segments: Mapping[str, Sequence[str]],
     rate: float,
     *,
-    short_gap: float = SHORT_GAP,
-) -> tuple[np.ndarray, np.ndarray, list[Treatment]]:
-    """Fill short gaps by a cubic spline and others from the rigid segment; leave the rest NaN and say so.
+    longest_gap: float | Mapping[str, float] | None = None,
+    method: str | None = None,
+) -> Filling:
+    """Fill each gap by the method that does best where the same gap is opened elsewhere in the same trial.
 
     Parameters
     ----------
@@ -53,118 +63,99 @@ def fill_gaps(
         m; NaN = occluded. Not changed.
     labels : sequence of str
     segments : mapping
-        Body → labels that move with it.
+        Body → labels that move with it; empty if the marker set is unknown.
     rate : float
         Frames per second (Hz).
-    short_gap : float, default 0.1
-        Longest gap (s) for the spline.
+    longest_gap : float or mapping, optional
+        Longest gap (s) that may be filled, for all methods or by name; `LONGEST_GAP` if not given.
+    method : str, optional
+        Use only this one of `FILL_METHODS`.
 
     Returns
     -------
-    positions : ndarray, shape (n_frames, n_markers, 3)
-    filled : ndarray of bool, shape (n_frames, n_markers)
-        Samples that are estimates.
-    treatments : list of Treatment
-        ``gap_filled`` and ``gap_left``, with markers and lengths.
+    Filling
+
+    Raises
+    ------
+    ValueError
+        Unknown method.
 
     Notes
     -----
-    The rigid fill needs three other markers of the segment in the gap and a frame beside it in which they and the
-    missing one were seen: least-squares rotation (Kabsch 1976, Acta Cryst A32:922) from the nearest such frames
-    before and after, blended linearly in time so that the result is continuous.
+    Each candidate predicts the marker (not at all, as rigidly fixed to its nearest companions, or by its correlations
+    with them), and bridges what the prediction leaves over at both edges of the gap (cubic spline, Kalman smoother), so
+    that the result joins the measured samples. Each is rehearsed at up to 16 other places of the trial; the least error
+    wins and becomes the uncertainty. At the beginning and end of a trial only companions fill, up to one second.
     """
+    if method is not None and method not in FILL_METHODS[1:]:
+        raise ValueError(f"method must be one of {', '.join(FILL_METHODS[1:])} or None, got {method!r}")
+    # A sum is not finite if any term is not: one pass over memory instead of three for the common trial without gaps.
+    with np.errstate(invalid="ignore", over="ignore"):
+        whole = bool(np.isfinite(positions.sum()))
+    shape = positions.shape[:2]
+    if whole or not positions.size:
+        return Filling(positions, np.zeros(shape, bool), np.zeros(shape, np.uint8), np.zeros(shape, np.float32))
+    finite = np.isfinite(positions)
+    seen = np.asfortranarray(finite[:, :, 0] & finite[:, :, 1] & finite[:, :, 2])  # read marker by marker
+    mates = segment_mates(labels, segments)
+    classes = classify_gaps(gaps_of(seen), seen, mates, rate)
+    limits = dict(LONGEST_GAP)
+    if longest_gap is not None:
+        limits |= longest_gap if isinstance(longest_gap, Mapping) else dict.fromkeys(limits, float(longest_gap))
+    policy = FillPolicy(FILL_METHODS[1:] if method is None else (method,), limits)
+    by_marker: dict[int, list[GapClass]] = {}
+    for each in classes:
+        if each.seen_share > 0:
+            by_marker.setdefault(each.gap.marker, []).append(each)
+    fills = [
+        fill
+        for marker, own in by_marker.items()
+        for fill in fill_marker(positions, seen, own, mates.get(marker, ()), rate, policy)
+    ]
+    return _assembled(positions, seen, labels, rate, fills)
+
+
+def _assembled(
+    positions: np.ndarray, seen: np.ndarray, labels: Sequence[str], rate: float, fills: Sequence[Fill]
+) -> Filling:
+    """Copies of the positions with the estimates in place, their masks, and the notes."""
     result = positions.copy()
-    seen_share = np.isfinite(positions[:, :, 0]).mean(axis=0)
-    gaps = [gap for gap in find_gaps(positions) if seen_share[gap.marker] > 0]
-    column = {label: k for k, label in enumerate(labels)}
-    members = {
-        column[label]: [column[other] for other in group if other in column and other != label]
-        for group in segments.values()
-        for label in group
-        if label in column
-    }
-    counts: dict[str, list[str]] = {"cubic": [], "rigid": [], "left": []}
-    for gap in gaps:
-        length = gap.stop - gap.start
-        if length <= short_gap * rate and _fill_cubic(result, positions, gap):
-            how = "cubic"
-        elif seen_share[gap.marker] >= _SEEN_ENOUGH and _fill_rigid(
-            result, positions, gap, members.get(gap.marker, [])
-        ):
-            how = "rigid"
-        else:
-            how = "left"
-        remaining = int(np.isnan(result[gap.start : gap.stop, gap.marker, 0]).sum())
-        counts[how].append(f"{labels[gap.marker]} {length / rate:.2f} s")
-        if how == "rigid" and remaining:
-            counts["left"].append(f"{labels[gap.marker]} {remaining / rate:.2f} s")
-    filled = np.isfinite(result).all(axis=2) & ~np.isfinite(positions).all(axis=2)
-    treatments = []
-    if filled.any():
-        parts = [
-            f"{len(counts[how])} by {name}" for how, name in (("cubic", "cubic spline"), ("rigid", "rigid segment"))
-        ]
-        detail = f"{int(filled.sum())} samples filled: {', '.join(parts)}: {_listed(counts['cubic'] + counts['rigid'])}"
-        treatments.append(Treatment("gap_filled", detail))
-    if counts["left"]:
-        treatments.append(Treatment("gap_left", f"too long to fill, left empty: {_listed(counts['left'])}"))
-    return result, filled, treatments
+    method = np.zeros(seen.shape, np.uint8)
+    uncertainty = np.where(seen, np.float32(0), np.float32(np.nan))
+    for fill in fills:
+        marker = fill.gap.marker
+        result[fill.frames, marker] = fill.values
+        method[fill.frames, marker] = FILL_METHODS.index(fill.method)
+        uncertainty[fill.frames, marker] = fill.uncertainty
+    return Filling(result, method > 0, method, uncertainty, _notes(fills, labels, rate))
+
+
+def _notes(fills: Sequence[Fill], labels: Sequence[str], rate: float) -> tuple[Treatment, ...]:
+    """What was filled by which method, and what was left and why."""
+    done: dict[str, list[str]] = {name: [] for name in FILL_METHODS[1:]}
+    left: dict[str, list[str]] = {}
+    samples, worst = 0, 0.0
+    for fill in sorted(fills, key=lambda fill: (fill.gap.marker, fill.gap.start)):
+        label, length = labels[fill.gap.marker], fill.gap.stop - fill.gap.start
+        if fill.method:
+            done[fill.method].append(f"{label} {len(fill.frames) / rate:.2f} s")
+            samples, worst = samples + len(fill.frames), max(worst, float(fill.uncertainty.max()))
+        if len(fill.frames) < length:
+            reason = fill.reason or "companions hidden too"
+            left.setdefault(reason, []).append(f"{label} {(length - len(fill.frames)) / rate:.2f} s")
+    notes = []
+    if samples:
+        parts = [f"{len(entries)} by {name.replace('_', ' ')}" for name, entries in done.items() if entries]
+        which = _listed([entry for entries in done.values() for entry in entries])
+        detail = f"{samples} samples filled, uncertain by at most {1000 * worst:.1f} mm: {', '.join(parts)}: {which}"
+        notes.append(Treatment("gap_filled", detail))
+    if left:
+        parts = [f"{_listed(entries)} ({reason})" for reason, entries in left.items()]
+        notes.append(Treatment("gap_left", f"left empty: {'; '.join(parts)}"))
+    return tuple(notes)
 
 
 def _listed(entries: Sequence[str], most: int = 12) -> str:
     """A sentence-sized list."""
     more = f" and {len(entries) - most} more" if len(entries) > most else ""
     return "; ".join(entries[:most]) + more
-
-
-def _fill_cubic(result: np.ndarray, positions: np.ndarray, gap: Gap) -> bool:
-    """Bridge one gap in place if samples lie on both sides; no extrapolation."""
-    first, last = max(gap.start - _SUPPORT, 0), min(gap.stop + _SUPPORT, len(positions))
-    frames = np.arange(first, last)
-    stretch = positions[first:last, gap.marker]
-    seen = np.isfinite(stretch).all(axis=1)
-    before, after = seen & (frames < gap.start), seen & (frames >= gap.stop)
-    if before.sum() < 2 or after.sum() < 2:
-        return False
-    spline = CubicSpline(frames[seen], stretch[seen])
-    result[gap.start : gap.stop, gap.marker] = spline(np.arange(gap.start, gap.stop))
-    return True
-
-
-def _fill_rigid(result: np.ndarray, positions: np.ndarray, gap: Gap, others: Sequence[int]) -> bool:
-    """Place the missing marker from its segment in place, where three others are seen; True if any frame was filled."""
-    if len(others) < 3:
-        return False
-    seen = np.isfinite(positions).all(axis=2)
-    inside = np.arange(gap.start, gap.stop)
-    # The three or more companions that are seen longest in this gap.
-    share = seen[inside][:, others].mean(axis=0)
-    company = [other for other, part in zip(others, share, strict=True) if part >= max(0.5, np.sort(share)[-3])]
-    if len(company) < 3:
-        return False
-    usable = inside[seen[inside][:, company].all(axis=1)]
-    complete = np.flatnonzero(seen[:, company].all(axis=1) & seen[:, gap.marker])
-    before, after = complete[complete < gap.start], complete[complete >= gap.stop]
-    templates = ([before[-1]] if len(before) else []) + ([after[0]] if len(after) else [])
-    if not len(usable) or not templates:
-        return False
-    cluster = positions[usable][:, company]
-    guesses = [_carried(cluster, positions[k][company], positions[k][gap.marker]) for k in templates]
-    if len(guesses) == 2:
-        weight = ((usable - templates[0]) / (templates[1] - templates[0]))[:, None]
-        result[usable, gap.marker] = (1 - weight) * guesses[0] + weight * guesses[1]
-    else:
-        result[usable, gap.marker] = guesses[0]
-    return True
-
-
-def _carried(cluster: np.ndarray, template: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """Where `point` (3,), fixed to `template` (m, 3), lies when the cluster is at `cluster` (n, m, 3)."""
-    centre = cluster.mean(axis=1, keepdims=True)
-    middle = template.mean(axis=0)
-    covariance = np.einsum("mi,nmj->nij", template - middle, cluster - centre)
-    u, _, vt = np.linalg.svd(covariance)
-    reflection = np.linalg.det(u @ vt)
-    u[:, :, 2] *= reflection[:, None]
-    rotation = np.einsum("nij,njk->nki", u, vt)
-    return centre[:, 0] + rotation @ (point - middle)

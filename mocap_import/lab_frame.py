@@ -1,45 +1,68 @@
 """Laboratory frame: which of the 24 axis orientations and which length unit a file uses.
 
-The ground frame is X forward (walking direction), Y up, Z right. What a file states of its axes is often missing
-or wrong, so the body decides: feet lie below pelvis and trunk, the pelvis faces forward, the toes lie in front of
-the heels, the right side lies to the right, and walkers travel the way they face.
+The ground frame is X forward, Y up, Z right. What a file states of its axes and unit is often missing or wrong, so the
+body, the floor and the force plates decide (`vertical_axis`, `forward_axis`, `length_unit`), and where they leave more
+than one answer the frame says so and names the others. The sign of plate forces is no evidence: files hold either the
+force on the plate or the reaction.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mocap_import.body_place import BodyPlaces, body_places
+from mocap_import.forward_axis import DIAGONAL, ForwardAxis, body_path, find_forward_axis, travel_of
+from mocap_import.length_unit import METRES, UNITS, LengthUnit, find_length_unit
 from mocap_import.marker_set import MarkerSet
-from mocap_import.trial import Treatment, TrialRefused
+from mocap_import.raw_c3d import RawC3d, RawPlate
+from mocap_import.signed_axis import SIGNED_AXES, axes_name, parse_axes, rotation_to_ground
+from mocap_import.trial import Treatment
+from mocap_import.vertical_axis import VerticalAxis, find_vertical_axis
 
-METRES = {"m": 1.0, "mete": 1.0, "meter": 1.0, "meters": 1.0, "metre": 1.0, "metres": 1.0, "cm": 0.01, "mm": 0.001}
-_AXES = ("X", "Y", "Z")
-_LOW_WORDS = re.compile(r"heel|toe|foot|ank|mt[1-5]|calc", re.IGNORECASE)
-_HIGH_WORDS = re.compile(r"head|^c7$|shoulder|acrom|clav|neck|sternum", re.IGNORECASE)
-TRAVEL = 0.5
-"""Displacement (m) from which on the walking direction is taken from the path."""
+__all__ = ["METRES", "LabFrame", "find_lab_frame"]
+_SAMPLE = 100
+"""Frames that are enough to infer unit and axes."""
 
 
 @dataclass(frozen=True)
 class LabFrame:
-    """How to turn a file's axes into the ground frame.
+    """How to turn a file's axes and unit into the ground frame and metres.
 
     Attributes
     ----------
     rotation : ndarray, shape (3, 3)
         File → ground, a right-handed signed permutation.
+    metres_per_unit : float
     confidence : float
-        Smallest of the two cosines between evidence and chosen axis (up, forward), 0 to 1; below 0.7 look twice.
+        0 to 1: the smaller one of how undisputed the vertical is and the cosine between the direction of walking or
+        facing and its axis.
+    is_ambiguous : bool
+        More than one orientation or unit is possible; what was taken may be wrong.
     detail : str
         The evidence in words.
+    alternatives : tuple of str
+        What else is possible, as the overrides write it: orientations such as ``"+Y+Z"``, units such as ``"cm"``.
     """
 
     rotation: np.ndarray
-    confidence: float
-    detail: str
+    metres_per_unit: float = 1.0
+    confidence: float = 1.0
+    is_ambiguous: bool = False
+    detail: str = ""
+    alternatives: tuple[str, ...] = ()
+
+    @property
+    def axes(self) -> str:
+        """The file's forward and up axis, e.g. ``"+Y+Z"``."""
+        return axes_name(self.rotation)
+
+    @property
+    def unit(self) -> str:
+        """``"m"``, ``"cm"`` or ``"mm"``."""
+        return next(unit for unit, metres in UNITS.items() if metres == self.metres_per_unit)
 
     @property
     def is_ground(self) -> bool:
@@ -47,190 +70,149 @@ class LabFrame:
         return bool(np.allclose(self.rotation, np.eye(3)))
 
 
-def length_unit(points: np.ndarray, stated: str, source: str) -> tuple[float, list[Treatment]]:
-    """Metres per file unit, checked against the size of a person.
+def find_lab_frame(
+    raw: RawC3d, meaning: MarkerSet | None, *, unit: str | None = None, axes: str | None = None, source: str = ""
+) -> tuple[LabFrame, list[Treatment]]:
+    """Find a file's axes and length unit.
 
     Parameters
     ----------
-    points : ndarray, shape (n_frames, n_markers, 3)
-        File unit, NaN = occluded.
-    stated : str
-        POINT:UNITS in lower case, ``""`` if missing.
-    source : str
-        File name for the message.
+    raw : RawC3d
+        Points in file unit and axes, possibly of no markers, with its plates and statements.
+    meaning : MarkerSet or None
+        What the labels mean; without it the words in the labels are read.
+    unit : str, optional
+        Override: ``"m"``, ``"cm"`` or ``"mm"``, whatever the file states.
+    axes : str, optional
+        Override: the file's forward and up axes, e.g. ``"+Y+Z"``.
+    source : str, optional
+        File name for messages.
 
     Returns
     -------
-    factor : float
+    frame : LabFrame
+        Right, or `is_ambiguous` with alternatives.
     treatments : list of Treatment
-        ``unit_inferred`` if the file states none or an impossible one.
+        ``unit_inferred``, ``unit_ambiguous``, ``size_implausible``, ``axes_inferred``, ``axes_ambiguous``,
+        ``axes_given``, ``mirrored_suspected``, ``walks_diagonally``, ``walks_backwards``.
+
+    Raises
+    ------
+    TrialRefused
+        An override that names no unit or orientation; no unit stated and no unit makes the sizes those of a person.
     """
-    factor = METRES.get(stated)
-    # Spread of the markers about their middle in each frame, robust against a few ghosts: person 0.2 to 1 m.
-    middle = np.nanmedian(points, axis=1, keepdims=True)
-    spread = 2.0 * float(np.nanpercentile(np.linalg.norm(points - middle, axis=2), 90))
-    if factor is not None and 0.15 < spread * factor < 3.5:
-        return factor, []
-    for unit, candidate in (("mm", 0.001), ("m", 1.0), ("cm", 0.01)):
-        if 0.4 < spread * candidate < 3.0:
-            reason = f"the file states {stated!r}" if stated else "the file states no unit"
-            detail = f"{reason}; markers spread over {spread:.3g} units, so the unit is taken as {unit}"
-            return candidate, [Treatment("unit_inferred", detail)]
-    if factor is not None:
-        return factor, [
-            Treatment("size_implausible", f"markers spread over {spread * factor:.2g} m in unit {stated!r}")
-        ]
-    raise TrialRefused(
-        f"{source}: no length unit in the file and markers spread over {spread:.3g} units fit neither m, cm nor mm "
-        "of a person; write POINT:UNITS into the file."
-    )
-
-
-def infer_lab_frame(
-    points: np.ndarray, labels: tuple[str, ...], marker_set: MarkerSet | None, screen: tuple[str, str] = ("", "")
-) -> LabFrame:
-    """Find the axes of a file from the body in it.
-
-    Parameters
-    ----------
-    points : ndarray, shape (n_frames, n_markers, 3)
-        m, file axes, NaN = occluded.
-    labels : tuple of str
-    marker_set : MarkerSet or None
-        Without it only the shape of the cloud and the file's statements remain, and the confidence says so.
-    screen : tuple of str
-        POINT:X_SCREEN and Y_SCREEN.
-
-    Returns
-    -------
-    LabFrame
-    """
-    places = _body_places(points, labels, marker_set)
-    up, up_evidence, up_words = _up(points, places, screen)
-    forward_evidence, words = _forward(points, places, up)
-    flat = forward_evidence - (forward_evidence @ up) * up
-    candidates = [sign * np.eye(3)[k] for k in range(3) for sign in (1.0, -1.0) if abs(up[k]) < 0.5]
-    if np.linalg.norm(flat) > 0:
-        flat /= np.linalg.norm(flat)
-        forward = max(candidates, key=lambda axis: axis @ flat)
-        cosine = float(forward @ flat)
-    else:
-        named = _axis(screen[0])
-        forward = named if named is not None and abs(named @ up) < 0.5 else candidates[0]
-        cosine = 0.0
-    rotation = np.stack([forward, up, np.cross(forward, up)])
-    confidence = max(0.0, min(up_evidence, cosine))
-    detail = f"{_name(forward)} forward ({words}), {_name(up)} up ({up_words}), confidence {confidence:.2f}"
-    return LabFrame(rotation, confidence, detail)
-
-
-def _body_places(points: np.ndarray, labels: tuple[str, ...], marker_set: MarkerSet | None) -> dict[str, np.ndarray]:
-    """Mean position (n_frames, 3) of each segment and landmark that is there."""
-    if marker_set is None:
-        places = {}
-        for name, pattern in (("low", _LOW_WORDS), ("high", _HIGH_WORDS)):
-            columns = [k for k, label in enumerate(labels) if pattern.search(label)]
-            if columns:
-                places[name] = _mean_seen(points[:, columns])
-        return {name: place for name, place in places.items() if np.isfinite(place).any()}
-    present = marker_set.for_labels(labels)
-    column = {label: k for k, label in enumerate(labels)}
-    places = {mark: points[:, column[label]] for mark, label in present.landmarks.items()}
-    for segment, marks in present.segments.items():
-        places[segment] = _mean_seen(points[:, [column[mark] for mark in marks]])
-    return {name: place for name, place in places.items() if np.isfinite(place).any()}
-
-
-def _mean_seen(stack: np.ndarray) -> np.ndarray:
-    """Mean (n_frames, 3) of the markers of (n_frames, n, 3) that are seen, NaN where none is."""
-    seen = np.isfinite(stack[:, :, 0])
-    return np.nansum(stack, axis=1) / np.where(seen.any(axis=1), seen.sum(axis=1), np.nan)[:, None]
-
-
-def _up(points: np.ndarray, places: dict[str, np.ndarray], screen: tuple[str, str]) -> tuple[np.ndarray, float, str]:
-    """Up axis (3,), its confidence and the evidence in words."""
-    low = [places[name] for name in ("calcn_r", "calcn_l", "low") if name in places]
-    high = [places[name] for name in ("pelvis", "torso", "c7", "high") if name in places]
-    if low and high:
-        direction = _mean_direction(high[0] - np.mean(low, axis=0))
-        axis = _nearest_axis(direction)
-        # The mean over a stride leans little; a lying person would show here.
-        named = "low" not in places
-        return (
-            axis,
-            float(axis @ direction),
-            "feet below pelvis" if named else "labels of the foot below those of the head",
+    given = None if axes is None else parse_axes(axes, source)
+    sample, duration = _sample(raw)
+    places = body_places(raw.labels, meaning) if sample.size else BodyPlaces()
+    plates = [plate for plate in raw.plates if _is_rectangle(plate)]
+    length = find_length_unit(sample, places, plates, raw.unit, unit, source)
+    if given is None and not sample.size and not plates:
+        rotation, words = np.eye(3), "neither markers nor force plates: nothing to turn"
+        return LabFrame(rotation, length.metres_per_unit, 1.0, bool(length.rivals), words, length.rivals), list(
+            length.treatments
         )
-    spans = np.nanmedian(np.nanmax(points, axis=1) - np.nanmin(points, axis=1), axis=0)
-    stated = _axis(screen[1])
-    number = int(np.argmax(np.abs(stated))) if stated is not None else int(np.nanargmax(spans))
-    # A laboratory's floor is near zero and bodies are above it.
-    sign = 1.0 if np.nanmedian(points[:, :, number]) >= 0 else -1.0
-    words = "as the file states, floor at zero" if stated is not None else "longest side of the body, floor at zero"
-    return sign * np.eye(3)[number], 0.6 if stated is not None else 0.5, words
+    sample = sample * length.metres_per_unit
+    plates = [replace(plate, corners=plate.corners * length.metres_per_unit) for plate in plates]
+    path = body_path(sample, places) if len(sample) > 1 and sample.size else np.zeros((1, 3))
+    travel = travel_of(path, duration)
+    if given is not None:
+        return _given_frame(given, length, find_forward_axis(sample, path, travel, places, given[1], ""))
+    return _inferred_frame(sample, path, travel, places, plates, raw.screen, length)
 
 
-def _forward(points: np.ndarray, places: dict[str, np.ndarray], up: np.ndarray) -> tuple[np.ndarray, str]:
-    """Forward direction (3,), zero if nothing tells, and the evidence in words."""
-    facing = np.zeros(3)
-    pairs = [("psis_r", "asis_r"), ("psis_l", "asis_l"), ("sacrum", "asis_r"), ("sacrum", "asis_l")]
-    pairs += [("heel_r", "toe_r"), ("heel_l", "toe_l"), ("heel_r", "metatarsal_5_r"), ("heel_l", "metatarsal_5_l")]
-    for back, front in pairs:
-        if back in places and front in places:
-            facing += _flat_unit(np.nanmean(_at_start(places[front] - places[back]), axis=0), up)
-    sides = [("asis_l", "asis_r"), ("femur_l", "femur_r"), ("tibia_l", "tibia_r")]
-    for left, right in sides:
-        if left in places and right in places:
-            facing += np.cross(up, _flat_unit(np.nanmean(_at_start(places[right] - places[left]), axis=0), up))
-    body = places.get("pelvis")
-    if body is None:
-        body = np.nanmedian(points, axis=1)
-    seen = body[np.isfinite(body).all(axis=1)]
-    path = seen[-1] - seen[0] if len(seen) > 1 else np.zeros(3)
-    path = path - (path @ up) * up
-    distance = float(np.linalg.norm(path))
-    if distance < TRAVEL:
-        return _flat_unit(facing, up), "pelvis and feet face it" if facing.any() else "nothing tells, first axis taken"
-    if facing.any() and _flat_unit(facing, up) @ path / distance < 0.5:
-        # A turn, a sideways or a backward walk: the body's front at the start is what stays meaningful.
-        return _flat_unit(facing, up), f"pelvis and feet face it at the start; the path of {distance:.1f} m turns away"
-    return path / distance, f"travels {distance:.1f} m"
+def _inferred_frame(
+    sample: np.ndarray,
+    path: np.ndarray,
+    travel: np.ndarray,
+    places: BodyPlaces,
+    plates: Sequence[RawPlate],
+    screen: tuple[str, str],
+    length: LengthUnit,
+) -> tuple[LabFrame, list[Treatment]]:
+    """The frame that the evidence speaks for; each vertical axis in doubt brings its own forward axis."""
+    vertical = find_vertical_axis(sample, travel, places, plates, screen[1])
+    forward = find_forward_axis(sample, path, travel, places, vertical.up, screen[0])
+    rotation = rotation_to_ground(forward.forward, vertical.up)
+    others = _other_orientations(vertical, forward, rotation)
+    for number in vertical.rivals:
+        up = SIGNED_AXES[number]
+        rival = find_forward_axis(sample, path, travel, places, up, screen[0])
+        fronts = (rival.forward, *(SIGNED_AXES[k] for k in rival.rivals))
+        others += [axes_name(rotation_to_ground(front, up)) for front in fronts]
+    confidence = max(0.0, min(vertical.confidence, forward.confidence))
+    detail = (
+        f"{axes_name(rotation)[:2]} forward ({forward.words}), {axes_name(rotation)[2:]} up ({vertical.words}), "
+        f"confidence {confidence:.2f}"
+    )
+    alternatives = (*dict.fromkeys(others), *length.rivals)
+    frame = LabFrame(rotation, length.metres_per_unit, confidence, bool(alternatives), detail, alternatives)
+    return frame, [*length.treatments, *_axes_treatments(frame, others), *_motion_treatments(frame, forward)]
 
 
-def _at_start(values: np.ndarray) -> np.ndarray:
-    """First third of a trial that is seen: before a turn."""
-    seen = values[np.isfinite(values).all(axis=1)]
-    return seen[: max(1, len(seen) // 3)] if len(seen) else np.zeros((1, 3))
+def _sample(raw: RawC3d) -> tuple[np.ndarray, float]:
+    """Evenly spaced frames (n, n_markers, 3) in which something is seen, and the seconds from first to last."""
+    points = raw.points
+    if not points.size:
+        return points[:0], 0.0
+    occupied = np.flatnonzero(np.isfinite(points[:, :, 0]).any(axis=1))
+    if not len(occupied):
+        return points[:0, :0], 0.0
+    chosen = occupied[np.linspace(0, len(occupied) - 1, min(_SAMPLE, len(occupied))).astype(int)]
+    return points[chosen], float(chosen[-1] - chosen[0]) / raw.rate
 
 
-def _flat_unit(vector: np.ndarray, up: np.ndarray) -> np.ndarray:
-    """Horizontal part of a vector, unit length; zero stays zero."""
-    flat = vector - (vector @ up) * up
-    length = np.linalg.norm(flat)
-    return flat / length if length > 1e-9 else np.zeros(3)
+def _is_rectangle(plate: RawPlate) -> bool:
+    """True if the corners can be those of a plate: files carry plates of zeros and of random numbers."""
+    if not np.isfinite(plate.corners).all():
+        return False
+    sides = plate.corners - np.roll(plate.corners, 1, axis=0)
+    lengths = np.linalg.norm(sides, axis=1)
+    if lengths.min() <= 0 or lengths.max() > 10 * lengths.min():
+        return False
+    opposite = np.abs(lengths[:2] - lengths[2:]).max() < 0.05 * lengths.max()
+    return bool(opposite and abs(sides[0] @ sides[1]) < 0.1 * lengths[0] * lengths[1])
 
 
-def _mean_direction(vectors: np.ndarray) -> np.ndarray:
-    """Unit vector (3,) along the mean of vectors (n, 3)."""
-    mean = np.nanmean(vectors, axis=0)
-    return mean / np.linalg.norm(mean)
+def _other_orientations(vertical: VerticalAxis, forward: ForwardAxis, rotation: np.ndarray) -> list[str]:
+    """Orientations with the same vertical that are possible too; a mirrored file may also be upside down."""
+    others = [axes_name(rotation_to_ground(SIGNED_AXES[number], vertical.up)) for number in forward.rivals]
+    if forward.is_mirrored:
+        others.append(axes_name(rotation_to_ground(rotation[0], -vertical.up)))
+    return others
 
 
-def _nearest_axis(direction: np.ndarray) -> np.ndarray:
-    """Signed unit axis nearest to a direction."""
-    number = int(np.argmax(np.abs(direction)))
-    return np.sign(direction[number]) * np.eye(3)[number]
+def _axes_treatments(frame: LabFrame, others: Sequence[str]) -> list[Treatment]:
+    """What was done about the axes; a choice that may be wrong gets a key of its own and tells the override."""
+    if others:
+        named = ", ".join(dict.fromkeys(others))
+        override = f"look at the trial and give the right one, for example --axes={frame.axes}"
+        return [Treatment("axes_ambiguous", f"{frame.detail}; possible too: {named}; {override}")]
+    return [] if frame.is_ground else [Treatment("axes_inferred", frame.detail)]
 
 
-def _axis(text: str) -> np.ndarray | None:
-    """``"+Z"`` → (0, 0, 1); None if it is no axis."""
-    text = text.strip().upper()
-    if len(text) != 2 or text[0] not in "+-" or text[1] not in _AXES:
-        return None
-    return (1.0 if text[0] == "+" else -1.0) * np.eye(3)[_AXES.index(text[1])]
+def _motion_treatments(frame: LabFrame, forward: ForwardAxis) -> list[Treatment]:
+    """Mirrored, diagonal and backward bodies."""
+    notes = []
+    if forward.is_mirrored:
+        detail = (
+            "left and right markers contradict front and back: labels of the sides are exchanged, or the file's axes "
+            "are left-handed"
+        )
+        notes.append(Treatment("mirrored_suspected", detail))
+    if forward.travels and forward.angle > DIAGONAL:
+        detail = f"{forward.angle:.0f} degrees off the laboratory's {frame.axes[:2]}, which stays the ground's X"
+        notes.append(Treatment("walks_diagonally", detail))
+    if forward.walks_backwards:
+        notes.append(Treatment("walks_backwards", "travels against the way pelvis and feet face"))
+    return notes
 
 
-def _name(axis: np.ndarray) -> str:
-    """(0, 0, 1) → ``"+Z"``."""
-    number = int(np.argmax(np.abs(axis)))
-    return f"{'+' if axis[number] > 0 else '-'}{_AXES[number]}"
+def _given_frame(rotation: np.ndarray, length: LengthUnit, forward: ForwardAxis) -> tuple[LabFrame, list[Treatment]]:
+    """The frame of an override, with a note if the body faces another axis."""
+    name = axes_name(rotation)
+    detail = f"{name[:2]} forward, {name[2:]} up, as given"
+    if forward.confidence > 0 and not np.allclose(forward.forward, rotation[0]):
+        seen = axes_name(rotation_to_ground(forward.forward, rotation[1]))[:2]
+        detail += f"; the body: {seen} forward ({forward.words})"
+    frame = LabFrame(rotation, length.metres_per_unit, 1.0, bool(length.rivals), detail, length.rivals)
+    return frame, [*length.treatments, Treatment("axes_given", detail)]

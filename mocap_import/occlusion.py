@@ -14,33 +14,47 @@ IMPOSSIBLE_JUMP = 10.0
 """Times its usual step that a marker would have to move to a shorter run of zeros for it to count, too."""
 
 
-def mask_occluded(points: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-    """Points with NaN for a negative residual, for its spelling 65535, and for any coordinate that is no number.
+def is_occluded(samples: np.ndarray) -> np.ndarray:
+    """Which samples are no positions (n_frames, n_points).
+
+    The fourth word as a 16-bit integer is negative (65535 is a spelling of -1), or a coordinate is no number. Only
+    the sign of that word is reliable.
 
     Parameters
     ----------
-    points : ndarray, shape (n_frames, n_points, 3)
-    residuals : ndarray, shape (n_frames, n_points)
-        Fourth word of each sample; only its sign is reliable.
+    samples : ndarray, shape (n_frames, n_points, 4)
+        Coordinates and the fourth word, as numbers of any type.
     """
+    x, y, z, word = (samples[:, :, k] for k in range(4))
+    with np.errstate(invalid="ignore", over="ignore"):
+        return (word < 0) | (word >= 32768) | ~np.isfinite(x + y + z)
+
+
+def mask_occluded(samples: np.ndarray) -> np.ndarray:
+    """Coordinates (n_frames, n_points, 3) of samples (n_frames, n_points, 4), NaN where they are occluded."""
+    occluded = is_occluded(samples)
     with np.errstate(invalid="ignore"):
-        occluded = (residuals < 0) | (residuals >= 65535) | ~np.isfinite(points).all(axis=2)
-    return np.where(occluded[:, :, None], np.nan, points)
+        points = samples[:, :, :3].astype(float)
+    if occluded.any():
+        points[occluded] = np.nan
+    return points
 
 
-def mask_zeros(points: np.ndarray, labels: Sequence[str], wanted: np.ndarray) -> tuple[np.ndarray, list[Treatment]]:
+def mask_zeros(points: np.ndarray, labels: Sequence[str]) -> tuple[np.ndarray, list[Treatment]]:
     """Points with NaN for exact zeros that cannot be positions; they and the doubtful ones are reported by marker.
 
     Parameters
     ----------
     points : ndarray, shape (n_frames, n_points, 3)
-        NaN = occluded.
+        Of markers (a model output may well be zero); NaN = occluded.
     labels : sequence of str
-    wanted : ndarray of bool, shape (n_points,)
-        Which points are markers; a model output may well be zero.
     """
+    zero = points[:, :, 0] == 0
+    if zero.any():
+        zero &= (points[:, :, 1] == 0) & (points[:, :, 2] == 0)
+    if not zero.any():
+        return points, []
     points = points.copy()
-    zero = (points == 0).all(axis=2) & wanted
     masked, kept = [], []
     for k in np.flatnonzero(zero.any(axis=0)):
         place = np.where(zero[:, k, None], np.nan, points[:, k])

@@ -1,4 +1,4 @@
-"""Participants: the table of an archive's subjects, and which subject and trial a file belongs to."""
+"""Participants: the table of an archive's subjects."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mocap_import.subject import Subject
-from mocap_import.task import is_task_word
 from mocap_import.trial import TrialRefused
 
 PLAUSIBLE_MASS = (5.0, 300.0)
 PLAUSIBLE_HEIGHT = (0.5, 2.4)
 _CODES = ("subject", "participant_id", "participant", "code", "id")
 _LENGTHS = (("height_m", 1.0), ("height_cm", 0.01), ("height_mm", 0.001))
-_SEXES = {"m": "male", "male": "male", "f": "female", "w": "female", "female": "female"}
-_SESSION = re.compile(r"(ses|session|visit|day|pre|post|baseline|followup)[-_ ]?\w{0,3}", re.IGNORECASE)
-_TASK_IN_STEM = re.compile(
-    r"^(.+?)[_\-. ]*(static|cal|walk|run|straight|turn|gait|dynamic|trial|treadmill|overground|jog)", re.IGNORECASE
-)
+_SEX_COLUMNS = ("sex", "gender")
+_UNSTATED = ("", "n/a", "na", "nan", "unknown", "?", "-")
+_SEXES = {
+    **dict.fromkeys(("m", "male", "man", "boy", "männlich", "homme", "masculin", "hombre"), "male"),
+    **dict.fromkeys(("f", "w", "female", "woman", "girl", "weiblich", "femme", "féminin", "mujer"), "female"),
+    **dict.fromkeys((*_UNSTATED, "other", "diverse", "divers", "d", "x", "non-binary", "nonbinary"), "unknown"),
+}
 
 
 def read_participants(path: Path) -> dict[str, Subject]:
@@ -34,7 +35,8 @@ def read_participants(path: Path) -> dict[str, Subject]:
     Raises
     ------
     TrialRefused
-        No such file, no subject column, or a value that is no number, with its line.
+        No such file, no subject column, a value that is no number or no sex, or one subject twice with different facts,
+        with its line.
     """
     if not path.is_file():
         raise TrialRefused(f"{path}: no such participants table; expected a CSV file with a column `subject`.")
@@ -60,11 +62,16 @@ def read_participants(path: Path) -> dict[str, Subject]:
                 code=code,
                 mass=_optional(row, names, ("mass_kg", "weight_kg", "mass"), path, rows.line_num),
                 height=height,
-                sex=_SEXES.get((row.get(names.get("sex", ""), "") or "").strip().lower(), "unknown"),
+                sex=_sex(row, names, path, rows.line_num),
                 age=_optional(row, names, ("age_yr", "age"), path, rows.line_num),
             )
             _refuse_implausible(subject, path, rows.line_num)
             for key in {code, *(row.get(names.get("files", ""), "") or "").replace(";", " ").split()}:
+                if repr(found.get(key, subject)) != repr(subject):
+                    raise TrialRefused(
+                        f"{path.name} line {rows.line_num}: {key} is listed twice with different facts; "
+                        "keep one row a subject."
+                    )
                 found[key] = subject
     return found
 
@@ -92,12 +99,24 @@ def _optional(
 def _number(row: Mapping[str, str], column: str, path: Path, line: int) -> float:
     """A cell as a number, NaN if it is empty or says n/a."""
     text = (row.get(column) or "").strip()
-    if text.lower() in ("", "n/a", "na", "nan", "unknown", "?"):
+    if text.lower() in _UNSTATED:
         return math.nan
     try:
         return float(text)
     except ValueError:
         raise TrialRefused(f"{path.name} line {line}: {column} = {text!r} is no number; correct or empty it.") from None
+
+
+def _sex(row: Mapping[str, str], names: Mapping[str, str], path: Path, line: int) -> str:
+    """The sex column as ``female``, ``male`` or ``unknown``; a word that is none of them is named, not guessed."""
+    column = next((names[name] for name in _SEX_COLUMNS if name in names), None)
+    text = "" if column is None else (row.get(column) or "").strip()
+    known = _SEXES.get(text.lower())
+    if known is None:
+        raise TrialRefused(
+            f"{path.name} line {line}: {column} = {text!r} is not understood; write female, male or unknown."
+        )
+    return known
 
 
 def subject_for(code: str, participants: Mapping[str, Subject]) -> Subject:
@@ -110,65 +129,3 @@ def subject_for(code: str, participants: Mapping[str, Subject]) -> Subject:
     if listed is None:
         return Subject(code=code)
     return Subject(code=code, mass=listed.mass, height=listed.height, sex=listed.sex, age=listed.age)
-
-
-def name_files(files: list[Path]) -> dict[Path, tuple[str, str]]:
-    """Subject code and trial name of every file of an archive.
-
-    Parameters
-    ----------
-    files : list of Path
-        Relative to the archive.
-
-    Returns
-    -------
-    dict
-        File → (subject, trial); trials are unique within a subject. The innermost folder that is not named after a
-        task or a session is the subject; without one, the beginning of the file name is.
-    """
-    folders = {file: _subject_folder(file) for file in files}
-    parents: dict[str, set[Path]] = {}
-    for folder in folders.values():
-        if folder is not None:
-            parents.setdefault(folder.name, set()).add(folder)
-    named: dict[Path, tuple[str, str]] = {}
-    taken: set[tuple[str, str]] = set()
-    for file in files:
-        folder = folders[file]
-        if folder is None:
-            code, rest = _code_of_stem(file.stem), file.parts[:-1]
-        else:
-            same = len(parents[folder.name]) > 1
-            code, rest = "_".join(folder.parts) if same else folder.name, file.parts[len(folder.parts) : -1]
-        own = code if folder is None else folder.name
-        stem = file.stem[len(own) :].lstrip("_-. ") if file.stem.lower().startswith(own.lower()) else file.stem
-        trial = _clean("_".join([*rest, stem]) if stem else "_".join(rest) or file.stem)
-        code, unique, number = _clean(code), trial, 2
-        while (code, unique) in taken:
-            unique, number = f"{trial}_{number}", number + 1
-        taken.add((code, unique))
-        named[file] = (code, unique)
-    return named
-
-
-def _subject_folder(file: Path) -> Path | None:
-    """Innermost folder of a file that can be a subject's."""
-    for folder in file.parents:
-        if folder.name and not is_task_word(folder.name) and not _SESSION.fullmatch(folder.name):
-            return folder
-    return None
-
-
-def _code_of_stem(stem: str) -> str:
-    """``S012_walk_03`` → ``S012``, ``RBDS001runT25`` → ``RBDS001``, ``HC002D06`` → ``HC002D``."""
-    before_task = _TASK_IN_STEM.match(stem)
-    if before_task:
-        return before_task.group(1)
-    first = re.split(r"[_\-. ]", stem, maxsplit=1)[0]
-    lettered = re.fullmatch(r"([A-Za-z]+\d+[A-Za-z]+)\d+", first)
-    return lettered.group(1) if lettered else first
-
-
-def _clean(text: str) -> str:
-    """A name that every file system takes."""
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip("._") or "unnamed"

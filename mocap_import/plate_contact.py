@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from mocap_import.force_plate import ForcePlate
-from mocap_import.trial import GroundReaction, Treatment
+from mocap_import.plate_step import SIDES, PlateContact, only, plate_steps
+from mocap_import.trial import GroundReaction, PlateStep, Treatment
 
-SIDES = (("right", "r"), ("left", "l"))
 CONTACT_ON, CONTACT_OFF = 50.0, 20.0
-"""Vertical force (N) that a contact must pass, and the force at which it begins and ends."""
+"""Vertical force (N) that a contact must pass, and the force at which it begins and ends.
+
+20 N is above the noise of every real plate here once its baseline is gone (1 to 10 N on belts) and is passed within
+5 ms of foot strike; 50 N keeps the ringing of a neighbouring plate out and lets a child of 10 kg in.
+"""
 SHORTEST_CONTACT = 0.06
 """Seconds; shorter contacts are noise."""
 STANDING_FOOT = 0.4
 """Speed (m/s) of the middle of a foot below which it stands."""
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
 FARTHEST_FOOT = 0.3
 """Distance (m) from centre of pressure to foot beyond which no foot is named."""
 
@@ -28,11 +34,12 @@ def contacts(vertical: np.ndarray, rate: float) -> list[tuple[int, int]]:
     """
     force = np.nan_to_num(vertical)
     edges = np.flatnonzero(np.diff(np.r_[0, (force > CONTACT_OFF).astype(np.int8), 0]))
-    return [
-        (int(start), int(stop))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True)
-        if force[start:stop].max() > CONTACT_ON and (stop - start) / rate >= SHORTEST_CONTACT
-    ]
+    if not len(edges):
+        return []
+    starts, stops = edges[::2], edges[1::2]
+    peaks = np.maximum.reduceat(force, starts)
+    kept = (peaks > CONTACT_ON) & (stops - starts >= SHORTEST_CONTACT * rate)
+    return list(zip(starts[kept].tolist(), stops[kept].tolist(), strict=True))
 
 
 def foot_distances(
@@ -91,8 +98,10 @@ def assign_feet(
     landmarks: Mapping[str, np.ndarray],
     marker_rate: float,
     on_treadmill: bool,
-) -> tuple[list[GroundReaction], list[Treatment]]:
-    """Say of each plate whose foot loaded it.
+    *,
+    body_weight: float = float("nan"),
+) -> tuple[list[GroundReaction], list[PlateStep], list[Treatment]]:
+    """Say of each contact with a plate whose foot made it, and whether it can be used.
 
     Parameters
     ----------
@@ -102,68 +111,111 @@ def assign_feet(
     marker_rate : float
         Frames per second (Hz).
     on_treadmill : bool
-        A plate that both feet load in turn stays one record of ``"both"``.
+        One belt that both feet load in turn stays one record of ``"both"``; of two belts each is the record of the
+        foot that makes most of its contacts, and contacts of the other foot (crossing over) become a record apart.
+    body_weight : float, optional
+        N; a step that never reaches half of it is not usable.
 
     Returns
     -------
     reactions : list of GroundReaction
         With feet. An overground plate stepped on by one foot after the other becomes two records, each zero outside
         its foot's contacts.
+    steps : list of PlateStep
+        All contacts in order of time.
     treatments : list of Treatment
+        ``plate_split``, ``belt_crossed``, ``plate_silent``, ``plate_shared``.
     """
-    named, treatments = [], []
-    for reaction, plate in zip(reactions, plates, strict=True):
-        feet = []
-        loaded = contacts(reaction.force[:, 1], reaction.rate)
-        for start, stop in loaded:
-            foot = nearest_foot(landmarks, reaction, start, stop, marker_rate)
-            if on_treadmill:
-                shared = _in_turn(landmarks, reaction, start, stop, marker_rate)
-            else:
-                shared = _shared(landmarks, plate, reaction, start, stop, marker_rate)
-            if foot != "unknown" and shared:
-                foot = "both"
-            feet.append(foot)
-        known = sorted(set(feet) - {"unknown"})
-        if len(known) <= 1:
-            named.append(replace(reaction, foot=known[0] if known else "unknown"))
-        elif on_treadmill or "both" in known:
-            named.append(replace(reaction, foot="both"))
+    named, found, treatments, silent = [], [], [], []
+    two_belts = on_treadmill and len(plates) > 1
+    for number, (reaction, plate) in enumerate(zip(reactions, plates, strict=True)):
+        mine = _contact_feet(number, reaction, plate, landmarks, marker_rate, on_treadmill)
+        found += mine
+        if not mine:
+            silent.append(plate.name)
+        counts = Counter(contact.foot for contact in mine)
+        if two_belts and counts:
+            counts, mine = _belt_side(counts, mine)
+        if len(counts) <= 1:
+            named.append(replace(reaction, foot=next(iter(counts), "unknown")))
+        elif on_treadmill and not two_belts:
+            known = set(counts) - {"unknown"}
+            named.append(replace(reaction, foot=known.pop() if len(known) == 1 else "both"))
         else:
-            treatments.append(
-                Treatment("plate_split", f"{plate.name} was stepped on by both feet in turn: two records")
-            )
-            named += [_only(reaction, foot, loaded, feet) for foot in known]
-    return named, treatments
+            what = "belt_crossed" if two_belts else "plate_split"
+            words = ", ".join(f"{count} by {foot}" for foot, count in sorted(counts.items()))
+            treatments.append(Treatment(what, f"{plate.name}: contacts {words}; {_NUMBERS[len(counts)]} records"))
+            named += [only(reaction, foot, [c for c in mine if c.foot == foot]) for foot in sorted(counts)]
+    steps = plate_steps(found, reactions, plates, landmarks, marker_rate, on_treadmill, body_weight)
+    if silent:
+        treatments.append(Treatment("plate_silent", f"no contact in this recording: {', '.join(silent)}"))
+    shared = [step.plate for step in steps if " + " in step.plate]
+    if shared:
+        treatments.append(Treatment("plate_shared", f"one foot on two plates at once: {', '.join(shared)}; joined"))
+    return named, steps, treatments
 
 
-def _only(
-    reaction: GroundReaction, foot: str, loaded: Sequence[tuple[int, int]], feet: Sequence[str]
-) -> GroundReaction:
-    """The record of one foot: no load outside its contacts."""
-    mine = np.zeros(len(reaction.force), dtype=bool)
-    for (start, stop), owner in zip(loaded, feet, strict=True):
-        mine[start:stop] |= owner == foot
-    return replace(
-        reaction,
-        force=np.where(mine[:, None], reaction.force, 0.0),
-        centre_of_pressure=np.where(mine[:, None], reaction.centre_of_pressure, np.nan),
-        free_moment=np.where(mine, reaction.free_moment, np.nan),
-        foot=foot,
-        name=f"{reaction.name} ({foot})",
-    )
+def _belt_side(counts: Counter[str], mine: list[PlateContact]) -> tuple[Counter[str], list[PlateContact]]:
+    """Contacts of one belt of two: those of no known foot belong to the foot that makes most of the others."""
+    foot = max((name for name in counts if name != "unknown"), key=lambda name: counts[name], default="unknown")
+    mine = [replace(contact, foot=foot) if contact.foot == "unknown" else contact for contact in mine]
+    return Counter(contact.foot for contact in mine), mine
 
 
-def _in_turn(
-    landmarks: Mapping[str, np.ndarray], reaction: GroundReaction, start: int, stop: int, marker_rate: float
-) -> bool:
-    """True if one contact holds the steps of both feet: walking on a belt never unloads its plate."""
-    distances = foot_distances(landmarks, reaction, start, stop, marker_rate)
-    if len(distances) < 2:
-        return False
-    with np.errstate(invalid="ignore"):
-        share = float(np.mean(distances["right"] < distances["left"])) if len(distances["right"]) else 0.0
-    return 0.15 < share < 0.85
+def _contact_feet(
+    number: int,
+    reaction: GroundReaction,
+    plate: ForcePlate,
+    landmarks: Mapping[str, np.ndarray],
+    marker_rate: float,
+    on_treadmill: bool,
+) -> list[PlateContact]:
+    """The contacts of one plate with their feet: the foot nearest to the centre of pressure, weighted by the load."""
+    loaded = contacts(reaction.force[:, 1], reaction.rate)
+    if not loaded:
+        return []
+    ratio = reaction.rate / marker_rate
+    edges = np.ceil(np.array(loaded) / ratio).astype(int)
+    distances = foot_distances(landmarks, reaction, 0, len(reaction.force), marker_rate)
+    n_frames = min((len(values) for values in distances.values()), default=0)
+    samples = np.minimum(np.round(np.arange(n_frames) * ratio).astype(int), len(reaction.force) - 1)
+    load = np.maximum(np.nan_to_num(reaction.force[samples, 1]), 0.0)
+    edges = np.minimum(edges, n_frames)
+    means = {foot: _weighted_mean(values[:n_frames], load, edges) for foot, values in distances.items()}
+    share = np.full(len(loaded), np.nan)
+    if on_treadmill and len(distances) == 2:
+        right, left = distances["right"][:n_frames], distances["left"][:n_frames]
+        nearer = np.where(np.isfinite(right) & np.isfinite(left), (right < left).astype(float), np.nan)
+        share = _weighted_mean(nearer, np.ones(n_frames), edges)
+    found = []
+    for k, (start, stop) in enumerate(loaded):
+        known = {foot: float(values[k]) for foot, values in means.items() if np.isfinite(values[k])}
+        foot = min(known, key=lambda name: known[name], default="unknown")
+        distance = known.get(foot, float("nan"))
+        if not distance < FARTHEST_FOOT:
+            foot = "unknown"
+        elif on_treadmill:
+            foot = "both" if 0.15 < share[k] < 0.85 else foot
+        elif _shared(landmarks, plate, reaction, start, stop, marker_rate):
+            foot = "both"
+        found.append(PlateContact(number, start, stop, foot, distance))
+    return found
+
+
+def _weighted_mean(values: np.ndarray, weights: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Mean (n,) of values (n_frames,) by weight within the frames [edges[k, 0], edges[k, 1]); NaN where none is known.
+
+    Parameters
+    ----------
+    edges : ndarray of int, shape (n, 2)
+    """
+    known = np.isfinite(values)
+    weights = np.where(known, weights, 0.0)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0) * weights)])
+    total = np.concatenate([[0.0], np.cumsum(weights)])
+    part = total[edges[:, 1]] - total[edges[:, 0]]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(part > 0, (sums[edges[:, 1]] - sums[edges[:, 0]]) / part, np.nan)
 
 
 def _shared(

@@ -25,6 +25,9 @@ class RawPlate:
         Zero-based columns of `RawC3d.analog`.
     calibration : ndarray, shape (6, 6), or None
         FORCE_PLATFORM:CAL_MATRIX, rows = forces and moments, columns = channels.
+    zero : tuple of int, or None
+        FORCE_PLATFORM:ZERO as written: first and last frame (from 1) of the unloaded plate; (0, 0) and the like mean
+        that no offset is to be taken.
     """
 
     kind: int
@@ -32,11 +35,12 @@ class RawPlate:
     origin: np.ndarray
     channels: tuple[int, ...]
     calibration: np.ndarray | None = None
+    zero: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class RawEvent:
-    """An event on the file's absolute clock: time (s), label and context as written."""
+    """An event on the file's absolute clock: time (s), label and context as written (no context in the header)."""
 
     time: float
     label: str
@@ -62,6 +66,12 @@ class RawC3d:
         Frames per second (Hz).
     model_outputs : dict
         Label → (n_frames, 3): angles, forces, moments, powers, virtual points of a laboratory's model, unscaled.
+    model_output_units : dict
+        Label → unit as the file states it for the kind of output, ``""`` if it does not.
+    rotations : dict
+        Segment → (n_rotation_samples, 4, 4) homogeneous transform segment → file axes, file unit, NaN = not seen.
+    rotation_rate : float
+        Rotation samples per second (Hz); 0 without rotations.
     analog : ndarray, shape (n_samples, n_channels)
     analog_labels, analog_units : tuple of str
     analog_rate : float
@@ -76,6 +86,8 @@ class RawC3d:
         kg and m, NaN if not in the file.
     belt_speed : float
         Treadmill speed (m/s), NaN if not in the file.
+    subject_name : str
+        Name or code as written, for grouping trials and for the key kept apart only; never part of a product.
     source_hash : str
         SHA-256 of the file.
     treatments : tuple of Treatment
@@ -87,6 +99,9 @@ class RawC3d:
     unit: str
     rate: float
     model_outputs: dict[str, np.ndarray] = field(default_factory=dict)
+    model_output_units: dict[str, str] = field(default_factory=dict)
+    rotations: dict[str, np.ndarray] = field(default_factory=dict)
+    rotation_rate: float = 0.0
     analog: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     analog_labels: tuple[str, ...] = ()
     analog_units: tuple[str, ...] = ()
@@ -98,5 +113,6 @@ class RawC3d:
     mass: float = float("nan")
     height: float = float("nan")
     belt_speed: float = float("nan")
+    subject_name: str = field(default="", repr=False)
     source_hash: str = ""
     treatments: tuple[Treatment, ...] = ()

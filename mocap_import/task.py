@@ -9,9 +9,13 @@ import numpy as np
 
 from mocap_import.low_pass import low_pass
 from mocap_import.plate_contact import contacts
-from mocap_import.treadmill import feet_range
+from mocap_import.treadmill import feet_range, n_passes, travel_direction
 from mocap_import.trial import MarkerTrial
 
+FASTEST_WALK = 2.5
+"""Speed (m/s) of the pelvis above which a short record overground is running, whatever its heights say."""
+STANDING_BOB = 0.15
+"""Height (m) by which the pelvis of somebody who stands may move."""
 _WORDS = (
     ("static", re.compile(r"static|standing|(?<![a-z])(cal|stand|npose|tpose)(?![a-z])|calib", re.IGNORECASE)),
     ("turn", re.compile(r"turn", re.IGNORECASE)),
@@ -40,18 +44,25 @@ def task_from_motion(
 ) -> str:
     """``static``, ``walk``, ``run``, ``turn`` or ``unknown`` from how feet and pelvis move.
 
-    Standing: neither feet nor pelvis travel. Running: both feet off the ground at times (by the plates on a treadmill,
-    else by the heights of heel and toe). Turning: the direction of travel changes by more than 60°.
+    Standing: neither feet nor pelvis travel, nor does the pelvis sink (a squat) or rise (a jump). Gait: the feet pass
+    each other and the pelvis travels, or a belt does. Running: both feet off the ground at times (by the plates on a
+    treadmill, else by the heights of heel and toe). Turning: the direction of travel changes by more than 60°.
     """
     seen = pelvis[np.isfinite(pelvis).all(axis=1)]
     if len(seen) < 5:
         return "unknown"
     extent = np.ptp(seen[:, [0, 2]], axis=0).max()
     if feet_range(landmarks, pelvis) < 0.12:
-        return "static" if extent < 0.3 else "unknown"
+        return "static" if extent < 0.3 and np.ptp(seen[:, 1]) < STANDING_BOB else "unknown"
     if not on_treadmill and extent < 0.5:
         return "unknown"
-    if _is_running(trial, landmarks, on_treadmill):
+    passes = n_passes(landmarks, travel_direction(pelvis, trial.rate, on_treadmill, len(pelvis)))
+    if passes is not None and passes < 1:
+        return "unknown"
+    step = max(1, round(0.1 * trial.rate))
+    travel = np.linalg.norm(seen[step:, [0, 2]] - seen[:-step, [0, 2]], axis=1) * trial.rate / step
+    is_fast = not on_treadmill and len(travel) > 0 and float(np.median(travel)) > FASTEST_WALK
+    if is_fast or _is_running(trial, landmarks, on_treadmill):
         return "run"
     third = max(2, len(seen) // 4)
     first, last = seen[third] - seen[0], seen[-1] - seen[-third]

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from mocap_import.analog_channel import other_channels
 from mocap_import.c3d import read_c3d
-from mocap_import.force_plate import ForcePlate
-from mocap_import.gait_cycle import events_from_file, find_events
+from mocap_import.emg import trial_envelopes
+from mocap_import.file_event import events_from_file
 from mocap_import.gap import fill_gaps
-from mocap_import.lab_frame import LabFrame, infer_lab_frame, length_unit
-from mocap_import.marker_set import MarkerSet, landmark_positions, load_marker_set, recognise_marker_set
-from mocap_import.plate_contact import assign_feet
+from mocap_import.lab_frame import find_lab_frame
+from mocap_import.label_check import check_labels, verify_marker_set
+from mocap_import.marker_label import strip_label_prefix
+from mocap_import.marker_meaning import meaning_of_labels, stored_name
+from mocap_import.marker_set import MarkerSet
 from mocap_import.plate_record import plate_records
 from mocap_import.quality import check_quality
 from mocap_import.raw_c3d import RawC3d
+from mocap_import.seen_marker import seen_markers
 from mocap_import.subject import Subject
-from mocap_import.task import task_from_motion
-from mocap_import.treadmill import belt_speed_from_feet, is_on_treadmill, pelvis_position
-from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
-
-_SAMPLE = 200
-"""Frames that are enough to infer unit and axes."""
+from mocap_import.trial import MarkerTrial, Treatment
+from mocap_import.trial_motion import with_motion
 
 
 def read_trial(
@@ -39,6 +35,11 @@ def read_trial(
     name: str | None = None,
     source: str | None = None,
     standing_mass: float = math.nan,
+    session: str = "",
+    unit: str | None = None,
+    axes: str | None = None,
+    reader: str = "direct",
+    emg: bool = False,
 ) -> MarkerTrial:
     """Read a C3D file.
 
@@ -57,6 +58,16 @@ def read_trial(
         Trial name and the file's name relative to its archive; the file's own if not given.
     standing_mass : float, optional
         Body mass (kg) weighed in a standing trial, used if neither subject nor file tells one.
+    session : str, optional
+        Day or visit of the recording.
+    unit : str, optional
+        ``"m"``, ``"cm"`` or ``"mm"``, whatever the file states.
+    axes : str, optional
+        The laboratory's forward and up axes, e.g. ``"+Y+Z"``; inferred from plates and body if not given.
+    reader : str, default "direct"
+        ``"direct"``, ``"ezc3d"`` or ``"py-c3d"``, see `read_c3d`.
+    emg : bool, default False
+        Add EMG envelopes at the marker frames.
 
     Returns
     -------
@@ -68,94 +79,62 @@ def read_trial(
         With the file, what was expected, what was found and what to do.
     """
     path = Path(path)
-    raw = read_c3d(path)
-    raw, treatments = _seen_markers(raw, path.name)
-    occupied = raw.points[np.isfinite(raw.points[:, :, 0]).any(axis=1)]
-    sample = occupied[:: max(1, len(occupied) // _SAMPLE)]
-    factor, unit_notes = length_unit(sample, raw.unit, path.name)
-    meaning, set_notes = _meaning(raw.labels, marker_set)
-    frame = infer_lab_frame(sample * factor, raw.labels, meaning, raw.screen)
-    treatments = [*treatments, *unit_notes, *set_notes, *_frame_notes(frame)]
-    seen = (raw.points * factor) @ frame.rotation.T
-    positions, filled, gap_notes = fill_gaps(seen, raw.labels, meaning.segments if meaning else {}, raw.rate)
+    raw, notes = seen_markers(read_c3d(path, reader=reader), path.name)
+    labels, prefix_notes = strip_label_prefix(raw.labels)
+    raw = replace(raw, labels=labels)
+    meaning, set_notes = meaning_of_labels(labels, marker_set)
+    frame, frame_notes = find_lab_frame(raw, meaning, unit=unit, axes=axes, source=path.name)
+    measured = (raw.points * frame.metres_per_unit) @ frame.rotation.T
+    measured, label_notes = check_labels(measured, labels, meaning, raw.rate)
+    # A shipped set was recognised by its labels; one that was asked for can be wrong about them.
+    doubts = verify_marker_set(measured, labels, meaning) if marker_set is not None and meaning is not None else []
+    filling = fill_gaps(measured, labels, meaning.segments if meaning else {}, raw.rate)
     person, person_notes = _completed(subject or Subject(code=path.stem), raw, standing_mass)
+    reactions, plates, plate_notes = plate_records(raw, frame, frame.metres_per_unit)
+    start = (raw.first_frame - 1) / raw.rate
     trial = MarkerTrial(
         name=name or path.stem,
         subject=person,
-        labels=raw.labels,
-        positions=positions,
+        labels=labels,
+        positions=filling.positions,
         rate=raw.rate,
-        marker_set=_stored_name(meaning, marker_set),
-        filled=filled,
-        events=events_from_file(raw.events, (raw.first_frame - 1) / raw.rate, len(positions) / raw.rate),
+        marker_set=stored_name(meaning, marker_set),
+        filled=filling.filled,
+        fill_method=filling.method,
+        fill_uncertainty=filling.uncertainty,
+        ground_reactions=tuple(reactions),
+        events=events_from_file(raw.events, start, len(filling.positions) / raw.rate),
+        start_time=start,
+        session=session,
         source=source or path.name,
         source_hash=raw.source_hash,
     )
-    reactions, plates, plate_notes = plate_records(raw, frame, factor)
-    trial = replace(trial, ground_reactions=tuple(reactions))
-    trial, motion_notes = _motion(trial, meaning, plates, raw.belt_speed if belt_speed is None else belt_speed, task)
-    analog = _other_analog(raw)
-    trial = replace(trial, analog=analog, analog_rate=raw.analog_rate if analog else 0.0)
-    treatments += [*person_notes, *gap_notes, *plate_notes, *motion_notes, *check_quality(trial, meaning)]
-    return replace(trial, treatments=tuple(treatments))
+    trial, motion_notes = with_motion(
+        trial, meaning, plates, raw.belt_speed if belt_speed is None else belt_speed, task
+    )
+    trial, emg_notes = _with_channels(trial, raw, emg)
+    notes += [*prefix_notes, *set_notes, *frame_notes, *label_notes, *doubts, *person_notes, *filling.treatments]
+    notes += [*plate_notes, *motion_notes, *emg_notes, *check_quality(trial, meaning)]
+    return replace(trial, treatments=tuple(notes))
 
 
-def _seen_markers(raw: RawC3d, source: str) -> tuple[RawC3d, list[Treatment]]:
-    """The file without unlabelled and never-seen trajectories; refuse it if nothing is left."""
-    seen = np.isfinite(raw.points).all(axis=2).any(axis=0)
-    if not seen.any():
-        raise TrialRefused(
-            f"{source}: every one of its {len(raw.labels)} markers is occluded in all {len(raw.points)} frames; "
-            "export the reconstructed and labelled trajectories."
-        )
-    labelled = np.array([not re.match(r"^\*\d+$", label) for label in raw.labels])
-    if not (seen & labelled).any():
-        raise TrialRefused(f"{source}: no trajectory has a label; label the markers and export the file again.")
-    notes = list(raw.treatments)
-    if (seen & ~labelled).any():
-        notes.append(
-            Treatment("unlabelled_left_out", f"{int((seen & ~labelled).sum())} unlabelled trajectories left out")
-        )
-    never = [label for label, was in zip(raw.labels, seen, strict=True) if not was and not label.startswith("*")]
-    if never:
-        notes.append(Treatment("never_seen", f"labelled but seen in no frame, left out: {', '.join(never)}"))
-    keep = seen & labelled
-    labels = tuple(label for label, kept in zip(raw.labels, keep, strict=True) if kept)
-    return replace(raw, labels=labels, points=raw.points[:, keep], treatments=()), notes
-
-
-def _meaning(
-    labels: tuple[str, ...], marker_set: str | Path | MarkerSet | None
-) -> tuple[MarkerSet | None, list[Treatment]]:
-    """The marker set reduced to the labels, or None and a note that names them."""
-    if marker_set is None:
-        meaning = recognise_marker_set(labels)
-    else:
-        whole = marker_set if isinstance(marker_set, MarkerSet) else load_marker_set(marker_set)
-        meaning = whole.for_labels(labels)
-        meaning = meaning if meaning.segments else None
-    if meaning is None:
-        asked = "" if marker_set is None else f" {getattr(marker_set, 'name', marker_set)!s} does not fit:"
-        detail = f"{asked} no marker set explains the labels {', '.join(labels)}; write one (`kinesynth labels`)"
-        return None, [Treatment("marker_set_unknown", detail.strip())]
-    unmapped = [label for label in labels if label not in meaning.labels]
-    if unmapped:
-        return meaning, [Treatment("labels_unmapped", f"not in marker set {meaning.name}: {', '.join(unmapped)}")]
-    return meaning, []
-
-
-def _stored_name(meaning: MarkerSet | None, asked: str | Path | MarkerSet | None) -> str:
-    """What `load_marker_set` needs to find the set again: a shipped name, or the path of a file."""
-    if meaning is None:
-        return "unknown"
-    return str(asked) if isinstance(asked, str | Path) else meaning.name
-
-
-def _frame_notes(frame: LabFrame) -> list[Treatment]:
-    """What was done about axes; a doubtful choice gets a key of its own."""
-    if frame.confidence < 0.7:
-        return [Treatment("axes_doubtful", f"{frame.detail}; check the walking direction")]
-    return [] if frame.is_ground else [Treatment("axes_inferred", frame.detail)]
+def _with_channels(trial: MarkerTrial, raw: RawC3d, emg: bool) -> tuple[MarkerTrial, list[Treatment]]:
+    """The trial with what the file holds beside markers and plates."""
+    analog, units = other_channels(raw)
+    trial = replace(
+        trial,
+        analog=analog,
+        analog_units=units,
+        analog_rate=raw.analog_rate if analog else 0.0,
+        model_outputs=dict(raw.model_outputs),
+        model_output_units={label: unit for label, unit in raw.model_output_units.items() if unit},
+        segment_rotations=dict(raw.rotations),
+        segment_rotation_rate=raw.rotation_rate,
+    )
+    if not emg:
+        return trial, []
+    envelopes, notes = trial_envelopes(trial, at_frames=True)
+    return replace(trial, emg_envelopes=envelopes), notes
 
 
 def _completed(subject: Subject, raw: RawC3d, standing_mass: float) -> tuple[Subject, list[Treatment]]:
@@ -167,55 +146,3 @@ def _completed(subject: Subject, raw: RawC3d, standing_mass: float) -> tuple[Sub
         mass = standing_mass
         notes = [Treatment("mass_weighed", f"body mass {mass:.1f} kg from the plates of the standing trial")]
     return replace(subject, mass=mass, height=height), notes
-
-
-def _motion(
-    trial: MarkerTrial, meaning: MarkerSet | None, plates: Sequence[ForcePlate], belt_speed: float, task: str | None
-) -> tuple[MarkerTrial, list[Treatment]]:
-    """Task, treadmill, belt speed, feet of the plates and events."""
-    notes: list[Treatment] = []
-    landmarks = landmark_positions(trial, meaning) if meaning else {}
-    segments = _segment_means(trial, meaning) if meaning else {}
-    pelvis = pelvis_position(landmarks, segments)
-    still = task == "static"
-    treadmill = not still and pelvis is not None and is_on_treadmill(landmarks, pelvis, trial.rate)
-    if task is None and pelvis is not None:
-        task = task_from_motion(trial, landmarks, pelvis, treadmill)
-        still = task == "static"
-    speed = 0.0
-    if not still and math.isfinite(belt_speed) and (treadmill or meaning is None):
-        speed = belt_speed
-    elif treadmill:
-        speed, spread = belt_speed_from_feet(landmarks, trial.rate)
-        known = f"taken from the stance feet: {speed:.2f} m/s (quartiles ± {spread:.2f})"
-        lost = "unknown: no foot lies still on the belt"
-        detail = f"treadmill speed is not in the file, {known if math.isfinite(speed) else lost}"
-        notes.append(Treatment("belt_speed_inferred", f"{detail}; give it with --belt-speed"))
-    trial = replace(trial, task=task or "unknown", belt_speed=speed)
-    reactions, plate_notes = assign_feet(trial.ground_reactions, plates, landmarks, trial.rate, treadmill)
-    trial = replace(trial, ground_reactions=tuple(reactions))
-    trial = replace(trial, events=find_events(trial, meaning))
-    if trial.events and trial.events[0].source != "file":
-        sources = " and ".join(sorted({event.source for event in trial.events}))
-        notes.append(Treatment("events_detected", f"no gait events in the file: {len(trial.events)} from {sources}"))
-    elif not trial.events and trial.task != "static":
-        notes.append(Treatment("no_events", "no gait events in the file and none could be detected"))
-    return trial, [*notes, *plate_notes]
-
-
-def _segment_means(trial: MarkerTrial, meaning: MarkerSet) -> dict[str, np.ndarray]:
-    """Middle of the markers of each segment (n_frames, 3)."""
-    return {
-        body: np.mean([trial.positions[:, trial.labels.index(mark)] for mark in marks], axis=0)
-        for body, marks in meaning.segments.items()
-    }
-
-
-def _other_analog(raw: RawC3d) -> dict[str, np.ndarray]:
-    """Analog channels that belong to no plate, e.g. EMG."""
-    used = {channel for plate in raw.plates for channel in plate.channels}
-    return {
-        raw.analog_labels[k] or f"channel {k + 1}": raw.analog[:, k]
-        for k in range(raw.analog.shape[1])
-        if k not in used
-    }

@@ -1,8 +1,8 @@
 """Trial store: one `MarkerTrial` in one HDF5 file, written all or not at all.
 
-Layout: attributes of the root hold the names and numbers of the trial, datasets `positions` (m, ground frame,
-NaN = occluded), `filled`, one group a ground reaction, one dataset an analog channel, and tables of events and
-treatments as JSON text. Every dataset has `unit` and `frame` attributes.
+The layout is documented in ``docs/trial.md``. Arrays that float32 holds without loss are stored as float32, all others
+as float64, so that a stored trial equals the one in memory bit for bit; nothing carries a time stamp, so that the same
+trial gives the same bytes.
 """
 
 from __future__ import annotations
@@ -10,19 +10,25 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import chain, groupby
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from mocap_import.subject import Subject
-from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial, Treatment, TrialRefused
+from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial, PlateStep, Treatment, TrialRefused
 
 SUFFIX = ".trial.h5"
-SCHEMA = 1
+SCHEMA = 2
 _GROUND = "ground: X forward, Y up, Z right"
+_FILE = "as in the file"
 _LARGEST = 4 * 1024**3
+_LOOK = 16
+_TEXTS = ("name", "task", "marker_set", "session", "source", "source_hash")
+_NUMBERS = {"rate": "Hz", "belt_speed": "m/s", "start_time": "s"}
 
 
 def write_trial(path: str | Path, trial: MarkerTrial) -> None:
@@ -67,43 +73,78 @@ def load_trial(path: str | Path) -> MarkerTrial:
             if schema != SCHEMA:
                 raise TrialRefused(f"{path.name}: trial schema {schema}, expected {SCHEMA}; import it again.")
             _check_links(file, path.name)
-            return _read(file)
+            trial = _read(file)
     except (OSError, KeyError, ValueError, TypeError) as problem:
         raise TrialRefused(
             f"{path.name}: expected a trial written by `kinesynth import`, but {problem}; import the C3D file again."
         ) from problem
+    if trial.marker_set.endswith(".toml") and not Path(trial.marker_set).is_absolute():
+        # A laboratory's own set lies beside its trials, wherever the folder is.
+        return replace(trial, marker_set=str((path.parent / trial.marker_set).resolve()))
+    return trial
 
 
 def _write(file: h5py.File, trial: MarkerTrial) -> None:
     """All fields of a trial."""
     file.attrs["schema"] = SCHEMA
-    for name in ("name", "task", "marker_set", "source", "source_hash"):
+    for name in _TEXTS:
         file.attrs[name] = getattr(trial, name)
-    file.attrs["rate"], file.attrs["rate_unit"] = trial.rate, "Hz"
-    file.attrs["belt_speed"], file.attrs["belt_speed_unit"] = trial.belt_speed, "m/s"
+    for name, unit in _NUMBERS.items():
+        file.attrs[name], file.attrs[f"{name}_unit"] = getattr(trial, name), unit
     file.attrs["subject"] = json.dumps(asdict(trial.subject))
-    file.attrs["events"] = json.dumps([asdict(event) for event in trial.events])
-    file["treatments"] = json.dumps([asdict(treatment) for treatment in trial.treatments])
+    # As datasets: an attribute holds no more than 64 kB.
+    for name in ("events", "steps", "treatments"):
+        file[name] = json.dumps([vars(entry) for entry in getattr(trial, name)])
     file["labels"] = np.array(trial.labels, dtype=h5py.string_dtype())
     _dataset(file, "positions", trial.positions, "m", _GROUND)
-    if trial.filled is not None:
+    if trial.filled is not None and trial.filled.any():
         _dataset(file, "filled", trial.filled, "1", "")
+    if trial.fill_method is not None and trial.fill_method.any():
+        _dataset(file, "fill_method", trial.fill_method, "1", "")
+        _dataset(file, "fill_uncertainty", trial.fill_uncertainty, "m", "")
     reactions = file.create_group("ground_reactions", track_order=True)
-    for number, reaction in enumerate(trial.ground_reactions, start=1):
-        group = reactions.create_group(f"{number:02d}")
-        group.attrs["rate"], group.attrs["foot"], group.attrs["name"] = reaction.rate, reaction.foot, reaction.name
-        _dataset(group, "force", reaction.force, "N", _GROUND)
-        _dataset(group, "centre_of_pressure", reaction.centre_of_pressure, "m", _GROUND)
-        _dataset(group, "free_moment", reaction.free_moment, "N m", _GROUND)
-    analog = file.create_group("analog", track_order=True)
-    analog.attrs["rate"] = trial.analog_rate
-    for number, (label, values) in enumerate(trial.analog.items(), start=1):
-        _dataset(analog, f"{number:03d}", np.asarray(values, dtype=float), "as in the file", "")
-        analog[f"{number:03d}"].attrs["label"] = label
+    records = groupby(trial.ground_reactions, lambda reaction: (reaction.rate, len(reaction.force)))
+    for number, ((rate, _), alike) in enumerate(records, start=1):
+        _write_reactions(reactions.create_group(f"{number:02d}"), list(alike), rate)
+    _write_channels(file, "analog", trial.analog, trial.analog_units, trial.analog_rate)
+    _write_channels(file, "emg_envelopes", trial.emg_envelopes, dict.fromkeys(trial.emg_envelopes, "1"), trial.rate)
+    _write_channels(file, "model_outputs", trial.model_outputs, trial.model_output_units, trial.rate)
+    _write_channels(file, "segment_rotations", trial.segment_rotations, {}, trial.segment_rotation_rate)
+
+
+def _write_reactions(group: h5py.Group, alike: Sequence[GroundReaction], rate: float) -> None:
+    """Plates or feet of one rate and length; the second axis counts them."""
+    group.attrs["rate"], group.attrs["rate_unit"] = rate, "Hz"
+    for name, values in (("feet", [r.foot for r in alike]), ("names", [r.name for r in alike])):
+        group[name] = np.array(values, dtype=h5py.string_dtype())
+    for name, unit in (("force", "N"), ("centre_of_pressure", "m"), ("free_moment", "N m")):
+        _dataset(group, name, np.stack([getattr(r, name) for r in alike], axis=1), unit, _GROUND)
+    unknown = np.full((4, 3), np.nan)
+    _dataset(group, "corners", np.stack([unknown if r.corners is None else r.corners for r in alike]), "m", _GROUND)
+
+
+def _write_channels(
+    file: h5py.File, name: str, values: Mapping[str, np.ndarray], units: Mapping[str, str], rate: float
+) -> None:
+    """Named arrays of equal shape as one dataset, the channel as second axis; nothing where there are none."""
+    if not values:
+        return
+    group = file.create_group(name, track_order=True)
+    group.attrs["rate"], group.attrs["rate_unit"] = rate, "Hz"
+    group["labels"] = np.array(list(values), dtype=h5py.string_dtype())
+    group["units"] = np.array([units.get(label, "") for label in values], dtype=h5py.string_dtype())
+    _dataset(group, "values", np.stack(list(values.values()), axis=1), _FILE, _FILE)
 
 
 def _dataset(group: h5py.Group, name: str, values: np.ndarray, unit: str, frame: str) -> None:
-    """One array without time stamps, so that the same trial gives the same bytes."""
+    """One array without time stamps, as float32 where that loses nothing."""
+    values = np.asarray(values)
+    if values.dtype == np.float64:
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Most arrays that do not fit say so in their first numbers.
+            if np.array_equal(values[:_LOOK].astype(np.float32), values[:_LOOK], equal_nan=True):
+                narrow = values.astype(np.float32)
+                values = narrow if np.array_equal(narrow, values, equal_nan=True) else values
     dataset = group.create_dataset(name, data=values, track_times=False)
     dataset.attrs["unit"] = unit
     if frame:
@@ -134,32 +175,68 @@ def _check_links(file: h5py.File, source: str) -> None:
 
 def _read(file: h5py.File) -> MarkerTrial:
     """All fields of a trial."""
-    analog = file["analog"]
+    positions = _numbers(file["positions"])
+    analog, analog_units, analog_rate = _read_channels(file, "analog")
+    envelopes, _, _ = _read_channels(file, "emg_envelopes")
+    outputs, output_units, _ = _read_channels(file, "model_outputs")
+    rotations, _, rotation_rate = _read_channels(file, "segment_rotations")
     return MarkerTrial(
-        name=str(file.attrs["name"]),
+        **{name: str(file.attrs[name]) for name in _TEXTS},
+        **{name: float(file.attrs[name]) for name in _NUMBERS},
         subject=Subject(**json.loads(file.attrs["subject"])),
         labels=tuple(label.decode() for label in file["labels"][()]),
-        positions=file["positions"][()],
-        rate=float(file.attrs["rate"]),
-        task=str(file.attrs["task"]),
-        marker_set=str(file.attrs["marker_set"]),
-        filled=file["filled"][()] if "filled" in file else None,
-        ground_reactions=tuple(
-            GroundReaction(
-                force=group["force"][()],
-                centre_of_pressure=group["centre_of_pressure"][()],
-                free_moment=group["free_moment"][()],
-                rate=float(group.attrs["rate"]),
-                foot=str(group.attrs["foot"]),
-                name=str(group.attrs["name"]),
-            )
-            for group in file["ground_reactions"].values()
-        ),
-        events=tuple(GaitEvent(**event) for event in json.loads(file.attrs["events"])),
-        belt_speed=float(file.attrs["belt_speed"]),
-        analog={str(values.attrs["label"]): values[()] for values in analog.values()},
-        analog_rate=float(analog.attrs["rate"]),
-        source=str(file.attrs["source"]),
-        source_hash=str(file.attrs["source_hash"]),
+        positions=positions,
+        filled=file["filled"][()] if "filled" in file else np.zeros(positions.shape[:2], dtype=bool),
+        fill_method=file["fill_method"][()] if "fill_method" in file else None,
+        fill_uncertainty=file["fill_uncertainty"][()] if "fill_uncertainty" in file else None,
+        ground_reactions=tuple(chain.from_iterable(map(_read_reactions, file["ground_reactions"].values()))),
+        steps=tuple(PlateStep(**step) for step in json.loads(file["steps"][()])),
+        events=tuple(GaitEvent(**event) for event in json.loads(file["events"][()])),
+        analog=analog,
+        analog_units=analog_units,
+        analog_rate=analog_rate,
+        emg_envelopes=envelopes,
+        model_outputs=outputs,
+        model_output_units=output_units,
+        segment_rotations=rotations,
+        segment_rotation_rate=rotation_rate,
         treatments=tuple(Treatment(**entry) for entry in json.loads(file["treatments"][()])),
     )
+
+
+def _read_reactions(group: h5py.Group) -> list[GroundReaction]:
+    """Plates or feet of one rate and length."""
+    force, pressure, couple = (_numbers(group[name]) for name in ("force", "centre_of_pressure", "free_moment"))
+    feet, names = ([text.decode() for text in group[name][()]] for name in ("feet", "names"))
+    return [
+        GroundReaction(
+            force=np.ascontiguousarray(force[:, k]),
+            centre_of_pressure=np.ascontiguousarray(pressure[:, k]),
+            free_moment=np.ascontiguousarray(couple[:, k]),
+            rate=float(group.attrs["rate"]),
+            foot=feet[k],
+            name=names[k],
+            corners=None if np.isnan(corners).all() else corners,
+        )
+        for k, corners in enumerate(_numbers(group["corners"]))
+    ]
+
+
+def _read_channels(file: h5py.File, name: str) -> tuple[dict[str, np.ndarray], dict[str, str], float]:
+    """Label → values, label → unit, and the rate (Hz)."""
+    if name not in file:
+        return {}, {}, 0.0
+    group = file[name]
+    labels = [label.decode() for label in group["labels"][()]]
+    units = [unit.decode() for unit in group["units"][()]]
+    values = np.moveaxis(_numbers(group["values"]), 1, 0)
+    return (
+        dict(zip(labels, values, strict=True)),
+        {label: unit for label, unit in zip(labels, units, strict=True) if unit},
+        float(group.attrs["rate"]),
+    )
+
+
+def _numbers(dataset: h5py.Dataset) -> np.ndarray:
+    """Values as float64."""
+    return dataset[()].astype(np.float64)

@@ -67,7 +67,7 @@ def trial_paths(trials: Path) -> dict[str, list[Path]]:
     if not found:
         raise TrialRefused(
             f"{trials}: expected converted trials (<subject>/<trial>{SUFFIX}), found none. "
-            "Convert an archive first: kinesynth import ARCHIVE TRIALS"
+            "Convert an archive first: kinesynth import ARCHIVE --out TRIALS"
         )
     return found
 

@@ -134,7 +134,7 @@ def _check_layout(path: Path, code: str, name: str) -> list[str]:
                 present = present.reshape(*present.shape[:2], 2, 3).all(axis=-1)
             if mask.shape != present.shape or (mask != present).any():
                 found.append(f"{mask_name} disagrees with the missing values of {inner}")
-        elif inner.split("/")[0] in {"kinematics", "kinetics"} or inner == "imu/records":
+        elif inner.split("/")[0] in {"kinematics", "kinetics", "emg"} or inner == "imu/records":
             found.append(f"{inner} lacks its mask {mask_name}")
 
     with open_node(path) as node:

@@ -28,7 +28,7 @@ from synth.corpus_schema import (
     require_name,
     spatiotemporal_unit,
 )
-from synth.corpus_trial import CorpusTrial
+from synth.corpus_trial import CorpusTrial, MuscleActivity
 
 _TEXT = h5py.string_dtype()
 
@@ -41,6 +41,8 @@ def trial_bytes(trial: CorpusTrial) -> int:
     if trial.kinetics is not None:
         n_values += np.size(trial.kinetics.generalized_forces) + np.size(trial.kinetics.activations)
         n_values += 7 * trial.n_frames * len(trial.kinetics.ground_reactions)
+    if trial.activity is not None:
+        n_values += np.size(trial.activity.envelopes)
     return trial.n_frames * len(trial.recordings) * (6 * IMU_DTYPE.itemsize + 2) + n_values * (VALUE_DTYPE.itemsize + 1)
 
 
@@ -70,6 +72,8 @@ def store_trial(subjects: h5py.Group, trial: CorpusTrial, where: str) -> None:
         _store_kinematics(group.create_group("kinematics"), trial.kinematics)
     if trial.kinetics is not None:
         _store_kinetics(group.create_group("kinetics"), trial.kinetics)
+    if trial.activity is not None:
+        _store_activity(group.create_group("emg"), trial.activity)
     _store_events(group.create_group("events"), trial)
     treatments = group.create_group("treatments")
     _store_text(treatments, "what", [treatment.what for treatment in trial.treatments])
@@ -114,6 +118,8 @@ def _arrays(trial: CorpusTrial) -> list[tuple[str, np.ndarray, float, tuple[int,
     if trial.kinematics is not None:
         moved = trial.kinematics
         found.append(("kinematics", moved.values, moved.rate, (n, len(moved.coordinates))))
+    if trial.activity is not None:
+        found.append(("emg", trial.activity.envelopes, trial.activity.rate, (n, len(trial.activity.channels))))
     if trial.kinetics is not None:
         forces = trial.kinetics
         found.append(("generalized_forces", forces.generalized_forces, forces.rate, (n, len(forces.coordinates))))
@@ -167,6 +173,13 @@ def _store_imu(group: h5py.Group, trial: CorpusTrial) -> None:
     _store_array(imu, "mountings", mountings, units="1", components="w x y z", direction="sensor to segment")
     if trial.errors is not None:
         imu.attrs["errors"] = trial.errors.to_json()
+
+
+def _store_activity(group: h5py.Group, activity: MuscleActivity) -> None:
+    _store_masked(group, "envelopes", activity.envelopes, units="1")
+    for name in ("channels", "muscles", "sides"):
+        _store_text(group, name, getattr(activity, name))
+    group.attrs["recipe"] = activity.recipe
 
 
 def _store_kinematics(group: h5py.Group, kinematics: Kinematics) -> None:

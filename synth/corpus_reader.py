@@ -17,7 +17,7 @@ from mocap_import.trial import GaitEvent, GroundReaction, Treatment
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus_node import CorpusNode, open_node
 from synth.corpus_schema import SCHEMA_NAME, SCHEMA_VERSION, CorpusMismatch
-from synth.corpus_trial import CorpusTrial
+from synth.corpus_trial import CorpusTrial, MuscleActivity
 from synth.imu_errors import ImuErrors, apply_errors
 from synth.inertial import ImuRecording, SensorPlacement
 from synth.provenance import Provenance
@@ -154,6 +154,7 @@ def _trial(node: CorpusNode, name: str, subject: Subject) -> CorpusTrial:
         errors=errors,
         kinematics=_kinematics(node.child("kinematics"), rate, n_frames) if node.has("kinematics") else None,
         kinetics=_kinetics(node.child("kinetics"), rate, n_frames) if node.has("kinetics") else None,
+        activity=_activity(node.child("emg"), rate, n_frames) if node.has("emg") else None,
         events=_events(node.child("events")),
         task=str(node.attribute("task")),
         belt_speed=float(node.attribute("belt_speed")),
@@ -210,6 +211,12 @@ def _kinetics(node: CorpusNode, rate: float, n_frames: int) -> Kinetics:
         muscles=muscles,
         activations=activations,
     )
+
+
+def _activity(node: CorpusNode, rate: float, n_frames: int) -> MuscleActivity:
+    channels, muscles, sides = (tuple(node.texts(name)) for name in ("channels", "muscles", "sides"))
+    envelopes = node.array("envelopes", (n_frames, len(channels)))
+    return MuscleActivity(channels, muscles, sides, envelopes, rate, str(node.attribute("recipe")))
 
 
 def _events(node: CorpusNode) -> tuple[GaitEvent, ...]:

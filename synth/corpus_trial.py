@@ -5,11 +5,37 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, Treatment
 from opensim_models.motion import Kinematics, Kinetics
 from synth.imu_errors import ImuErrors
 from synth.inertial import ImuRecording
+
+
+@dataclass(frozen=True)
+class MuscleActivity:
+    """EMG envelopes of a trial at its frames.
+
+    Attributes
+    ----------
+    channels, muscles, sides : tuple of str
+        Label in the recording; muscle and side, ``""`` where the label tells none.
+    envelopes : ndarray, shape (n_frames, n_channels)
+        Normalised as `recipe` says; NaN = missing.
+    rate : float
+        Hz; that of the trial.
+    recipe : str
+        How they were made, e.g. ``"band-pass 20-450 Hz, rectified, low-pass 6 Hz, order 4 zero-phase, peak of trial"``.
+    """
+
+    channels: tuple[str, ...]
+    muscles: tuple[str, ...]
+    sides: tuple[str, ...]
+    envelopes: np.ndarray
+    rate: float
+    recipe: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +85,7 @@ class CorpusTrial:
     errors: ImuErrors | None = None
     kinematics: Kinematics | None = None
     kinetics: Kinetics | None = None
+    activity: MuscleActivity | None = None
     events: tuple[GaitEvent, ...] = ()
     task: str = "unknown"
     belt_speed: float = 0.0

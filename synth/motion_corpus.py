@@ -98,7 +98,7 @@ def build_motion_corpus(
     if not files:
         raise CorpusMismatch(
             f"{trials}: expected converted trials (<subject>/<trial>{SUFFIX}), found none. "
-            "Convert an archive first: kinesynth import ARCHIVE TRIALS"
+            "Convert an archive first: kinesynth import ARCHIVE --out TRIALS"
         )
     people: dict[str, _Person] = {}
     rows = []

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
-from mocap_import.c3d import write_c3d
+from mocap_import.c3d_writer import write_c3d
 from mocap_import.marker_set import load_marker_set
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial

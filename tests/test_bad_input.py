@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mocap_import.batch import ExitCode
-from mocap_import.c3d import write_c3d
+from mocap_import.c3d_writer import write_c3d
 from mocap_import.subject import Subject
 from synth.virtual_laboratory import OVERGROUND
 from synth.virtual_recording import static_trial
@@ -47,7 +47,7 @@ def test_a_folder_without_c3d_files(tmp_path):
 
 
 def test_an_archive_that_does_not_exist(tmp_path):
-    done = kinesynth("import", tmp_path / "missing", tmp_path / "out")
+    done = kinesynth("import", tmp_path / "missing", "--out", tmp_path / "out")
     assert done.returncode == ExitCode.ERROR
     is_one_sentence(done.stderr, "missing", "check the path")
 
@@ -56,7 +56,7 @@ def test_zero_bytes_and_half_a_file_are_refused_and_the_rest_is_kept(standing, t
     whole = standing / "S01" / "S01_static.c3d"
     (standing / "S01" / "S01_walk_01.c3d").write_bytes(b"")
     (standing / "S01" / "S01_walk_02.c3d").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    done = kinesynth("import", standing, tmp_path / "trials", "--json")
+    done = kinesynth("import", standing, "--out", tmp_path / "trials", "--codes", "keep", "--json")
     assert done.returncode == ExitCode.SOME
     assert (tmp_path / "trials" / "S01" / "static.trial.h5").exists()
     table = (tmp_path / "trials" / "import.csv").read_text()
@@ -66,7 +66,7 @@ def test_zero_bytes_and_half_a_file_are_refused_and_the_rest_is_kept(standing, t
 
 def test_a_subject_without_a_static_trial(standing, tmp_path):
     (standing / "S01" / "S01_static.c3d").rename(standing / "S01" / "S01_walk_01.c3d")
-    kinesynth("import", standing, tmp_path / "trials")
+    kinesynth("import", standing, "--out", tmp_path / "trials", "--codes", "keep")
     done = kinesynth("motion", tmp_path / "trials", tmp_path / "motion")
     assert done.returncode == ExitCode.NONE
     is_one_sentence(done.stdout + done.stderr, "S01", "no static trial", "standing")
@@ -76,7 +76,7 @@ def test_all_markers_missing(standing, tmp_path):
     trial = static_trial(OVERGROUND, PERSON, np.random.default_rng(0))
     trial.positions[:] = np.nan
     write_c3d(standing / "S01" / "S01_walk_01.c3d", trial)
-    done = kinesynth("import", standing, tmp_path / "trials", "--json")
+    done = kinesynth("import", standing, "--out", tmp_path / "trials", "--codes", "keep", "--json")
     assert done.returncode == ExitCode.SOME
     assert "refused" in (tmp_path / "trials" / "import.csv").read_text()
 
@@ -104,7 +104,7 @@ def test_an_error_is_json_for_machines(tmp_path):
 
 
 def test_a_disk_that_is_full(tmp_path, standing):
-    kinesynth("import", standing, tmp_path / "trials")
+    kinesynth("import", standing, "--out", tmp_path / "trials", "--codes", "keep")
     before = (tmp_path / "trials" / "S01" / "static.trial.h5").read_bytes()
     code = (
         "import errno, sys, kinesynth, opensim_models.subject_motion as m\n"

@@ -38,6 +38,7 @@ def segfault(): ctypes.string_at(0)
 def abort(): os.abort()
 def leave(): os._exit(3)
 def hang(): time.sleep(600)
+def who(): return os.getpid()
 def hold_the_lock(seconds): ctypes.PyDLL(None).usleep(int(seconds * 1e6))
 def eat(size): return len(bytearray(size))
 def environment(): return {k: os.environ.get(k) for k in ("OMP_NUM_THREADS", "LD_LIBRARY_PATH")}
@@ -204,6 +205,27 @@ def test_every_task_of_a_batch_ends_in_exactly_one_outcome(tasks_folder):
     assert [outcomes[f"add{i}"].value for i in range(6)] == [1, 2, 3, 4, 5, 6]
     assert all(o.reason for o in outcomes.values() if o.status != "done")
     assert outcomes["add0"].peak_memory > 1e6
+
+
+def test_a_task_may_have_its_own_time_limit(tasks_folder):
+    tasks = [Task("short", "odd_tasks:hang", timeout=0.3), Task("fine", "odd_tasks:echo", {"value": 1})]
+    began = time.monotonic()
+    outcomes = {outcome.key: outcome for outcome in run_tasks(tasks, timeout=60.0)}
+    assert time.monotonic() - began < 10
+    assert (outcomes["short"].status, outcomes["fine"].value) == ("timed_out", 1)
+
+
+def test_workers_are_replaced_after_a_number_of_tasks_or_much_memory(tasks_folder):
+    tasks = [Task(str(k), "odd_tasks:who") for k in range(6)]
+    one = [outcome.value for outcome in run_tasks(tasks)]
+    three = [outcome.value for outcome in run_tasks(tasks, recycle_after=2)]
+    assert len(set(one)) == 1
+    assert [len(set(three[k : k + 2])) for k in (0, 2, 4)] == [1, 1, 1]
+    assert len(set(three)) == 3
+    tasks.insert(3, Task("big", "odd_tasks:eat", {"size": 200_000_000}))
+    heavy = [outcome.value for outcome in run_tasks(tasks, recycle_memory=100_000_000)]
+    assert len({*heavy[:3]}) == len({*heavy[4:]}) == 1
+    assert heavy[0] != heavy[4]
 
 
 def test_keys_are_unique_and_a_batch_needs_a_worker():

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.c3d import read_c3d, write_c3d
+from mocap_import.c3d import read_c3d
 from mocap_import.c3d_layout import read_layout
+from mocap_import.c3d_writer import write_c3d
 from mocap_import.occlusion import mask_occluded, mask_zeros
 from mocap_import.trial import MarkerTrial, TrialRefused
 
@@ -71,12 +72,14 @@ def test_more_than_255_labels_continue_in_labels2(tmp_path):
 
 
 def test_prefixes_are_stripped_duplicates_numbered_and_model_outputs_kept_apart(tmp_path):
-    labels = ("Jane:LASI", "Jane:RASI", "Jane:RASI", "Jane:LHipAngles", "Jane:LGroundReactionForce", "Jane:PELO")
+    outputs = ("LHipAngles", "LGroundReactionForce", "PELO", "PELA")
+    labels = tuple(f"Jane:{label}" for label in ("LASI", "RASI", "RASI", *outputs, "LFOO"))
     positions = np.random.default_rng(2).uniform(1, 2, (5, len(labels), 3))
     write_c3d(tmp_path / "p.c3d", MarkerTrial("p", _nobody(), labels, positions, 50.0), unit="m")
     raw = read_c3d(tmp_path / "p.c3d")
-    assert raw.labels == ("LASI", "RASI", "RASI_2")
-    assert set(raw.model_outputs) == {"LHipAngles", "LGroundReactionForce", "PELO"}
+    # LFOO alone is a marker; Plug-in Gait's segments come as origin and axes together.
+    assert raw.labels == ("LASI", "RASI", "RASI_2", "LFOO")
+    assert tuple(raw.model_outputs) == outputs
     np.testing.assert_allclose(raw.model_outputs["LHipAngles"], positions[:, 3], atol=1e-6)
     assert [treatment.what for treatment in raw.treatments] == ["labels_repeated"]
     assert "Jane" not in repr(raw)
@@ -86,7 +89,7 @@ def test_occlusion_has_three_spellings():
     points = np.ones((3, 2, 3))
     points[2, 1, 0] = np.nan
     residuals = np.array([[0.0, -1.0], [65535.0, 0.0], [0.0, 0.0]])
-    masked = np.isnan(mask_occluded(points, residuals)).all(axis=2)
+    masked = np.isnan(mask_occluded(np.concatenate([points, residuals[:, :, None]], axis=2))).all(axis=2)
     assert masked.tolist() == [[False, True], [True, False], [False, True]]
 
 
@@ -97,7 +100,7 @@ def test_long_runs_of_zeros_are_occlusion_and_single_ones_only_if_they_jump():
     points = np.stack([far, near], axis=1)
     points[20:25, 0] = 0
     points[60, 0] = 0
-    result, notes = mask_zeros(points, ["far", "near"], np.array([True, True]))
+    result, notes = mask_zeros(points, ["far", "near"])
     assert np.flatnonzero(np.isnan(result[:, 0, 0])).tolist() == [20, 21, 22, 23, 24, 60]
     assert np.isfinite(result[:, 1]).all()
     assert [(note.what, "far" in note.detail) for note in notes] == [("zeros_masked", True), ("zeros_kept", False)]
@@ -127,14 +130,60 @@ def test_empty_truncated_foreign_and_missing_files_are_refused_before_a_native_p
     assert "no regular file" in _refusal(tmp_path / "absent.c3d")
 
 
-def test_a_rate_of_zero_is_refused(written, tmp_path):
+def test_a_rate_of_zero_is_taken_from_the_header_and_refused_if_that_is_zero_too(written, tmp_path):
     path, _, _ = written
     content = bytearray(path.read_bytes())
     at = content.index(b"RATE", content.index(b"POINT")) + 4
     # name, then 2 bytes offset, type, number of dimensions, dimension, value
     struct.pack_into("<f", content, content.index(struct.pack("<f", 100.0), at), 0.0)
     (tmp_path / "timeless.c3d").write_bytes(content)
+    raw = read_c3d(tmp_path / "timeless.c3d")
+    assert (raw.rate, raw.treatments[0].what) == (100.0, "rate_from_header")
+    struct.pack_into("<f", content, 20, 0.0)
+    (tmp_path / "timeless.c3d").write_bytes(content)
     assert "POINT:RATE" in _refusal(tmp_path / "timeless.c3d")
+
+
+def test_more_than_65535_frames_and_a_late_first_frame_survive(tmp_path):
+    time = np.arange(70_000)[:, None, None] * [[[1e-5, 0.0, -1e-5]]]
+    trial = MarkerTrial("hour", _nobody(), ("A", "B"), np.concatenate([time, time + 1.0], axis=1), 100.0)
+    for first in (1, 101, 66_000):
+        write_c3d(tmp_path / "hour.c3d", trial, first_frame=first, unit="m")
+        raw = read_c3d(tmp_path / "hour.c3d")
+        assert (len(raw.points), raw.first_frame) == (70_000, first)
+        np.testing.assert_allclose(raw.points, trial.positions, atol=1e-6)
+
+
+def test_the_axes_are_stated_on_demand_and_units_of_channels_kept(tmp_path, walker, z_up):
+    made = walker(duration=1.0)
+    channels = {"EMG": np.arange(1000.0), "force": np.ones(1000)}
+    trial = replace(made.trial, analog=channels, analog_rate=1000.0, analog_units={"EMG": "uV", "force": ""})
+    write_c3d(tmp_path / "a.c3d", trial, plates=made.plates, axes=z_up, state_axes=True)
+    raw = read_c3d(tmp_path / "a.c3d")
+    assert raw.screen == ("+X", "+Z")
+    assert raw.analog_units[-2:] == ("uV", "V")
+    write_c3d(tmp_path / "b.c3d", trial, plates=made.plates, axes=z_up)
+    assert read_c3d(tmp_path / "b.c3d").screen == ("", "")
+
+
+def test_three_readers_agree_on_a_file_of_ours_and_no_other_exists(written):
+    path, _, _ = written
+    direct = read_c3d(path)
+    for name in ("ezc3d", "py-c3d"):
+        other = read_c3d(path, reader=name)
+        np.testing.assert_array_equal(other.points, direct.points)
+        np.testing.assert_allclose(other.analog, direct.analog, rtol=1e-6)
+        assert (other.source_hash, other.events, other.labels) == (direct.source_hash, direct.events, direct.labels)
+    with pytest.raises(ValueError, match="direct, ezc3d, py-c3d"):
+        read_c3d(path, reader="btk")
+
+
+def test_a_clean_file_needs_no_repair_and_its_subject_is_known_for_grouping_only(written):
+    path, _, _ = written
+    raw = read_c3d(path)
+    assert raw.treatments == ()
+    assert raw.subject_name == ""
+    assert "subject_name" not in repr(raw)
 
 
 def test_an_interrupted_write_leaves_the_old_file(written, monkeypatch):

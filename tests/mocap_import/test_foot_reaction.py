@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.archive import read_trial
 from mocap_import.foot_reaction import foot_reactions, stance_mask
+from mocap_import.trial import PlateStep
+from mocap_import.trial_reader import read_trial
 
 
 def test_overground_a_step_on_a_plate_is_known_and_a_step_beside_it_is_nan(walker):
@@ -54,6 +55,38 @@ def test_two_plates_under_one_foot_add_up_with_their_moment(walker):
     np.testing.assert_allclose(read.centre_of_pressure[loaded], right.centre_of_pressure[loaded], atol=1e-12)
     # Equal directions of both parts: the moments of the two arms cancel.
     np.testing.assert_allclose(read.free_moment[loaded], right.free_moment[loaded], atol=1e-9)
+
+
+def test_a_spoiled_step_is_nan_and_one_cut_by_the_recording_is_not(walker):
+    made = walker()
+    right, left = made.trial.ground_reactions
+    on = np.flatnonzero(right.force[:, 1] > 20)
+    whole = foot_reactions(made.trial)["right"].force
+    for reason, spoiled in (
+        ("toe 6 cm beside the plate", True),
+        ("begins before the recording; heel 5 cm beside the plate", True),
+        ("begins before the recording", False),
+        ("is loaded through the whole recording", False),
+    ):
+        step = PlateStep("plate 1", "right", on[0] / 1000, (on[-1] + 1) / 1000, False, reason)
+        found = foot_reactions(replace(made.trial, steps=(step,)))
+        assert np.isnan(found["right"].force[on]).all() == spoiled
+        if not spoiled:
+            np.testing.assert_allclose(found["right"].force, whole)
+        loaded = left.force[:, 1] > 20
+        np.testing.assert_allclose(found["left"].force[loaded], left.force[loaded])
+
+
+def test_a_real_foot_half_beside_its_plate_has_no_known_force(data_dir):
+    trial = read_trial(data_dir / "clinical_labs_anz" / "Sydney" / "dynamic" / "S4-AMGait04.c3d")
+    found = foot_reactions(trial)
+    rate = found["right"].rate
+    first, second, third = trial.steps
+    assert (first.foot, second.foot, third.foot) == ("right", "left", "right")
+    middle = {step: round(0.5 * (step.start + step.stop) * rate) for step in (first, second, third)}
+    assert found["right"].force[middle[first], 1] > 300
+    assert found["left"].force[middle[second], 1] > 300
+    assert np.isnan(found["right"].force[middle[third], 1])
 
 
 def test_no_plates_no_reactions(walker):

@@ -1,14 +1,19 @@
-"""`kinesynth import` and `kinesynth labels`: help with an example, JSON, exit codes, one sentence an error."""
+"""`kinesynth import`: help with an example, JSON, exit codes, one sentence an error."""
 
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from typer.testing import CliRunner
 
-from mocap_import.c3d import write_c3d
-from mocap_import.cli import import_app, labels_app
+from mocap_import.c3d_writer import write_c3d
+from mocap_import.cli import import_app
+from mocap_import.trial_store import load_trial
 
 
 @pytest.fixture
@@ -21,14 +26,40 @@ def laboratory(tmp_path, walker):
 
 
 def _import(*words):
-    return CliRunner().invoke(import_app, [str(word) for word in words])
+    archive, out, *options = (str(word) for word in words)
+    return CliRunner().invoke(import_app, [archive, "--out", out, *options])
 
 
 def test_help_shows_an_example():
-    for app, command in ((import_app, "kinesynth import"), (labels_app, "kinesynth labels")):
-        result = CliRunner().invoke(app, ["--help"])
-        assert result.exit_code == 0
-        assert f"Example: {command}" in " ".join(result.output.split())
+    result = CliRunner().invoke(import_app, ["--help"])
+    assert result.exit_code == 0
+    assert "Example: kinesynth import recordings/ --out trials/" in " ".join(result.output.split())
+
+
+def test_the_output_folder_is_an_option_that_must_be_given(laboratory, tmp_path):
+    result = CliRunner().invoke(import_app, [str(laboratory), str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "option, word, said",
+    [("--axes", "+Y+Y", "such as +Y+Z"), ("--unit", "inch", "expected mm, cm or m"), ("--codes", "x", "new or keep")],
+)
+def test_an_option_that_fits_no_file_is_an_error_before_any_work(laboratory, tmp_path, option, word, said):
+    result = _import(laboratory, tmp_path / "out", option, word)
+    assert (result.exit_code, said in result.output) == (1, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_terminal_names_the_file_that_the_table_must_not_name(laboratory, tmp_path):
+    (laboratory / "Miller").mkdir()
+    (laboratory / "Miller" / "walk.c3d").write_bytes(b"")
+    result = _import(laboratory, tmp_path / "out", "--workers", "0")
+    assert "Miller/walk.c3d -> S001/walk.c3d" in result.output
+    assert "Miller" not in (tmp_path / "out" / "import.csv").read_text()
+    (laboratory / "Miller" / "walk.c3d").unlink()
+    assert "gone      S001/walk.c3d" in _import(laboratory, tmp_path / "out", "--workers", "0").output
 
 
 def test_all_some_and_none_have_their_own_exit_codes(laboratory, tmp_path):
@@ -37,7 +68,7 @@ def test_all_some_and_none_have_their_own_exit_codes(laboratory, tmp_path):
     (laboratory / "S1_bad.c3d").write_bytes(b"")
     result = _import(laboratory, tmp_path / "out", "--workers", "0")
     assert result.exit_code == 3
-    assert "S1_bad.c3d: the file is empty" in result.output
+    assert "S1_bad.c3d -> S001/trial.c3d\n          S001/trial.c3d: the file is empty" in result.output
     (laboratory / "S1_walk.c3d").unlink()
     assert _import(laboratory, tmp_path / "out2", "--workers", "0").exit_code == 4
 
@@ -45,7 +76,7 @@ def test_all_some_and_none_have_their_own_exit_codes(laboratory, tmp_path):
 def test_json_is_for_machines(laboratory, tmp_path):
     result = _import(laboratory, tmp_path / "out", "--workers", "0", "--json")
     answer = json.loads(result.output)
-    assert (answer["files"], answer["accepted"], answer["rows"][0]["subject"]) == (1, 1, "S1")
+    assert (answer["files"], answer["accepted"], answer["rows"][0]["subject"]) == (1, 1, "S001")
 
 
 @pytest.mark.parametrize("words", [(), ("--json",)])
@@ -60,19 +91,27 @@ def test_ctrl_c_says_that_results_are_kept(laboratory, tmp_path, monkeypatch):
     def interrupted(**_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mocap_import.archive.convert_file", interrupted)
+    monkeypatch.setattr("mocap_import.archive_work.convert_file", interrupted)
     result = _import(laboratory, tmp_path / "out", "--workers", "0")
     assert result.exit_code == 130
     assert "the same command goes on from there" in result.output
 
 
-def test_labels_say_what_each_label_means(laboratory):
-    file = str(laboratory / "S1_walk.c3d")
-    result = CliRunner().invoke(labels_app, [file])
-    assert result.exit_code == 0
-    assert "marker set: plug_in_gait" in result.output
-    assert "RASI                     asis_r, pelvis" in result.output
-    other = CliRunner().invoke(labels_app, [file, "--marker-set", "ufabc_running", "--json"])
-    assert json.loads(other.output)["labels"]["RASI"] == []
-    bad = CliRunner().invoke(labels_app, [str(laboratory)])
-    assert (bad.exit_code, "no regular file" in bad.output) == (1, True)
+def test_ctrl_c_ends_a_run_with_workers_at_once_and_leaves_whole_products(laboratory, tmp_path, repository):
+    for k in range(60):
+        (laboratory / f"S1_walk_{k:02d}.c3d").write_bytes((laboratory / "S1_walk.c3d").read_bytes() + bytes([k]))
+    command = [sys.executable, "-m", "kinesynth", "import", str(laboratory), "--out", str(tmp_path / "out")]
+    run = subprocess.Popen(command, cwd=repository, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob("*/*.trial.h5")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    output, errors = run.communicate(timeout=20)
+    assert run.returncode == 130
+    assert (output, errors.count("\n")) == ("", 1)
+    assert "the same command goes on from there" in errors
+    with (tmp_path / "out" / "import.csv").open() as file:
+        n_rows = sum(1 for _ in file) - 1
+    assert 0 < n_rows < 61
+    for path in (tmp_path / "out").glob("*/*.trial.h5"):
+        load_trial(path)

@@ -52,3 +52,24 @@ def test_short_stretches_survive():
 def test_impossible_settings_are_refused(cutoff, order, words):
     with pytest.raises(ValueError, match=words):
         low_pass(TIME, RATE, cutoff, order)
+
+
+def test_a_missing_sample_changes_nothing_further_away_than_the_filter_rings():
+    rng = np.random.default_rng(4)
+    values = np.cumsum(rng.normal(size=(800, 3)), axis=0)
+    holed = values.copy()
+    holed[400] = np.nan
+    whole, result = low_pass(values, RATE, 6.0), low_pass(holed, RATE, 6.0)
+    assert np.isnan(result[400]).all()
+    assert np.isfinite(np.delete(result, 400, axis=0)).all()
+    away = np.abs(np.arange(800) - 400) > 4 * RATE / 6.0
+    np.testing.assert_allclose(result[away], whole[away], atol=1e-2 * values.std())
+
+
+def test_each_stretch_between_gaps_is_filtered_as_if_alone():
+    rng = np.random.default_rng(5)
+    values = rng.normal(size=(300, 2))
+    values[40:43] = values[150:151] = values[297:299] = np.nan
+    result = low_pass(values, RATE, 6.0)
+    for start, stop in ((0, 40), (43, 150), (151, 297), (299, 300)):
+        np.testing.assert_allclose(result[start:stop], low_pass(values[start:stop], RATE, 6.0), atol=1e-12)

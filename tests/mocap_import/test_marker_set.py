@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mocap_import.c3d import read_c3d
+from mocap_import.marker_label import plain_label, strip_label_prefix
 from mocap_import.marker_set import (
     LANDMARKS,
     SEGMENTS,
+    keep_marker_set,
     known_marker_sets,
     landmark_positions,
     load_marker_set,
+    match_notes,
+    nearest_marker_sets,
     parse_marker_set,
     recognise_marker_set,
 )
@@ -29,6 +34,112 @@ def test_shipped_sets_are_sound_and_recognise_themselves(name):
     assert recognise_marker_set(marker_set.labels).name == name
     for segment in ("femur", "tibia", "calcn"):
         assert len(marker_set.segments[f"{segment}_r"]) == len(marker_set.segments[f"{segment}_l"])
+
+
+REAL_SETS = {
+    "c3d_import_cases/Sample02/pc_real.c3d": "segment_triads",
+    "c3d_import_cases/bmclab/Gait.c3d": "helen_hayes",
+    "c3d_import_cases/pyorerun/Running_0002_forceplate_type3.c3d": "running_thigh_shank_foot",
+    "c3d_import_cases/others/duplicate_labels.c3d": None,
+    "c3d_import_cases/others/many_analogs.c3d": None,
+    "clinical_labs_anz/AUC/dynamic/CB_Dynamic0003.c3d": "plug_in_gait",
+    "clinical_labs_anz/FMC/static/MH0222_BP01.c3d": "plug_in_gait",
+    "clinical_labs_anz/QCMAS/dynamic/QCMAS.dynamic.c3d": "plug_in_gait",
+    "clinical_labs_anz/Sydney/dynamic/S4-AMGait03.c3d": "plug_in_gait",
+    "mcgill_walk_youth/HC002D/Static/HC002D02.c3d": "plug_in_gait",
+    "mcgill_walk_youth/HC040A/Straight/HC040A14.c3d": "plug_in_gait",
+    "opensim_core/c3d/walking2.c3d": "rajagopal",
+    "rbds_running/RBDS002/RBDS002static.c3d": "ufabc_running",
+    "c3d_odd/analog-rate-missing/type1.C3D": "davis_bars",
+    "c3d_odd/axes/Basketball.c3d": "xsens_points",
+    "c3d_odd/axes/trial2.c3d": "helen_hayes",
+    "c3d_odd/force-plate-types/ADemo1_rewrite_c3d_pc_float.c3d": "sacral_wand",
+    "c3d_odd/force-plate-types/newwalk.c3d": "helen_hayes",
+    "c3d_odd/force-plate-type3-negative-origin/Capture0003.c3d": "joint_line_18",
+    "c3d_odd/many-points/bigparlove.c3d": "lateral_medial_pairs",
+    "c3d_odd/multi-subject-prefix/gait-pig.c3d": "plug_in_gait",
+    "c3d_odd/occlusion-65535/Walking_Hybrid_1_1.c3d": "numbered_clusters",
+    "c3d_odd/parameter-type/Dance.c3d": None,
+    "c3d_odd/nan-coordinates/kinematics_racing_probing_olecrane_R.c3d": None,
+    "c3d_odd_GPL3/force-plate-types/FP_Type1.c3d": "davis_bars",
+}
+"""Checked by eye against the label lists and the places of the markers."""
+
+
+def test_every_real_laboratory_gets_its_own_set_or_none(data_dir):
+    found = {}
+    for file in REAL_SETS:
+        recognised = recognise_marker_set(read_c3d(data_dir / file).labels)
+        found[file] = recognised.name if recognised else None
+    assert found == REAL_SETS
+
+
+TRC_SETS = {
+    "hamner_running/run200.trc": "rajagopal",
+    "opencap_lab_subject4/MarkerData/static1.trc": "opencap",
+    "opensim_core/gait10dof18musc_subject01/subject01_static.trc": "opensim_gait2392",
+    "opensim_core/rajagopal_walk/markers_walk.trc": "stanford_walking",
+}
+
+
+@pytest.mark.parametrize("file, name", TRC_SETS.items())
+def test_the_labels_of_published_trc_files_are_recognised_wholly(data_dir, file, name):
+    header = (data_dir / file).read_text().splitlines()[3].split("\t")
+    labels = [word.strip() for word in header if word.strip()][2:]
+    found = recognise_marker_set(labels)
+    assert found.name == name
+    assert not set(labels) - found.labels
+
+
+def test_no_set_is_taken_for_another():
+    names = known_marker_sets()
+    found = [recognise_marker_set(load_marker_set(name).labels).name for name in names]
+    assert found == names
+    # Nor is its lower body alone, which is what a walking trial may hold.
+    legs = [
+        [mark for body, marks in load_marker_set(name).segments.items() if body != "torso" for mark in marks]
+        for name in names
+    ]
+    assert [recognise_marker_set(labels).name for labels in legs] == names
+
+
+@pytest.mark.parametrize("name", known_marker_sets())
+def test_sides_mirror_each_other_in_every_shipped_set(name):
+    marker_set = load_marker_set(name)
+    for landmark in marker_set.landmarks:
+        if landmark.endswith("_r"):
+            assert f"{landmark[:-2]}_l" in marker_set.landmarks
+    for landmark, label in marker_set.landmarks.items():
+        if landmark.endswith("_r"):
+            assert label != marker_set.landmarks[f"{landmark[:-2]}_l"]
+
+
+def test_case_and_punctuation_are_read_loosely_and_said_so():
+    whole = load_marker_set("ufabc_running")
+    labels = [label.replace(".", "_").upper() for label in whole.ordered_labels]
+    found = recognise_marker_set(labels)
+    assert found.name == "ufabc_running"
+    assert found.landmarks["heel_r"] == "R_HEEL_BOTTOM"
+    assert "R_HEEL_BOTTOM as R.Heel.Bottom" in match_notes(whole, labels)[0].detail
+    assert match_notes(whole, whole.ordered_labels) == []
+    # Two labels with one plain text: neither is guessed.
+    assert "heel_r" not in whole.for_labels(["R_Heel_Bottom", "RHeelBottom"]).landmarks
+    # The exact label wins, a loose one beside it is left alone.
+    assert whole.for_labels(["R.ASIS", "R_ASIS"]).landmarks == {"asis_r": "R.ASIS"}
+    # A label that the reader numbered is not the label of another set.
+    assert load_marker_set("davis_bars").for_labels(["RKNE", "RKNE_1"]).landmarks == {}
+    assert load_marker_set("davis_bars").for_labels(["RKNE_1"]).landmarks == {"knee_lateral_r": "RKNE_1"}
+    assert plain_label("Ép. R_1") == "epr1"
+
+
+def test_a_name_in_front_of_all_labels_is_taken_off_and_not_repeated():
+    bare = ("RASI", "LASI", "RPSI", "LPSI", "RHEE", "LHEE")
+    labels, notes = strip_label_prefix([f"Anna_{label}" for label in bare])
+    assert labels == bare
+    assert notes[0].what == "label_prefix_removed" and "Anna" not in notes[0].detail
+    assert strip_label_prefix([*(f"Q_{label}" for label in bare), "extra"])[0] == (*bare, "extra")
+    for untouched in (bare, [f"R_{label}" for label in bare], ["A_x", "A_y"], ["A_1", "A_2", "A_3", "A_4", "A_5", "1"]):
+        assert strip_label_prefix(untouched) == (tuple(untouched), [])
 
 
 def test_labels_of_nobody_are_not_recognised():
@@ -74,7 +185,33 @@ def test_mistakes_in_a_set_are_named_with_the_nearest_word(text, words):
         parse_marker_set(text, "x.toml")
 
 
+def test_a_laboratory_s_own_set_travels_with_the_trials(tmp_path):
+    own = tmp_path / "my archive" / "lab.toml"
+    own.parent.mkdir()
+    own.write_text('name = "lab"\n[segments]\npelvis = ["A"]\n')
+    out = tmp_path / "trials"
+    stored = keep_marker_set(own, out)
+    assert stored == "lab.toml"
+    trial = out / "S01" / "walk.trial.h5"
+    assert load_marker_set(stored, near=trial).name == "lab"
+    assert keep_marker_set(own, out) == stored, "the same text again is no conflict"
+    own.write_text('name = "lab"\n[segments]\npelvis = ["B"]\n')
+    with pytest.raises(TrialRefused, match="another marker set of this name"):
+        keep_marker_set(own, out)
+    assert load_marker_set(stored, near=trial).segments == {"pelvis": ("A",)}
+    with pytest.raises(TrialRefused, match="no such marker set file"):
+        load_marker_set("lost.toml", near=trial)
+
+
+def test_the_nearest_sets_are_named_with_the_share_they_explain():
+    near = nearest_marker_sets(["RASI", "LPSI", "RHEE", "nobody"])
+    assert near[0] == ("plug_in_gait", 0.75)
+    assert nearest_marker_sets(["nobody"]) == []
+
+
 def test_unknown_names_and_files_are_refused(tmp_path):
+    with pytest.raises(TrialRefused, match=r"is a \.toml file, got \.csv"):
+        load_marker_set("labels.csv")
     with pytest.raises(TrialRefused, match="Did you mean 'plug_in_gait'"):
         load_marker_set("plugin_gait")
     with pytest.raises(TrialRefused, match="no such marker set file"):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mocap_import.participants import name_files, read_participants, subject_for
+from mocap_import.participants import read_participants, subject_for
+from mocap_import.recording_name import name_files, plain_name
 from mocap_import.task import task_from_name
 from mocap_import.trial import TrialRefused
 
@@ -26,15 +27,54 @@ from mocap_import.trial import TrialRefused
     ],
 )
 def test_subject_and_trial_come_from_folder_or_file_name(file, subject, trial):
-    assert name_files([Path(file)])[Path(file)] == (subject, trial)
+    named = name_files([Path(file)])[Path(file)]
+    assert (named.subject, named.trial) == (subject, trial)
 
 
 def test_names_are_unique_within_a_subject_and_sites_are_kept_apart():
     files = [Path(name) for name in ("a/S1/walk.c3d", "b/S1/walk.c3d", "P/x y.c3d", "P/x-y.c3d", "P/x_y.c3d")]
     named = name_files(files)
-    assert len(set(named.values())) == 5
-    assert named[files[0]][0] == "a_S1"
-    assert {named[file][1] for file in files[2:]} == {"x_y", "x-y", "x_y_2"}
+    assert len({(name.subject, name.trial) for name in named.values()}) == 5
+    assert named[files[0]].subject == "a_S1"
+    assert {named[file].trial for file in files[2:]} == {"x_y", "x-y", "x_y_2"}
+
+
+@pytest.mark.parametrize(
+    "file, session",
+    [
+        ("P1/session2/walk.c3d", "session2"),
+        ("P1/2019-03-12/Gait/walk.c3d", "2019-03-12"),
+        ("P1/20190312/walk.c3d", "20190312"),
+        ("P1/post/Barefoot/walk.c3d", "post"),
+        ("P1/walk.c3d", ""),
+    ],
+)
+def test_a_folder_named_after_a_visit_or_a_date_is_a_session_and_no_subject(file, session):
+    named = name_files([Path(file)])[Path(file)]
+    assert (named.subject, named.session) == ("P1", session)
+
+
+def test_the_parameters_name_the_subject_where_no_folder_does():
+    loose, own = Path("Gait/xyz_01.c3d"), Path("P7/xyz_02.c3d")
+    named = name_files([loose, own], {loose: "Miller", own: "Miller"})
+    assert (named[loose].subject, named[own].subject) == ("Miller", "P7")
+
+
+@pytest.mark.parametrize(
+    "parts, plain",
+    [
+        (["Straight", "06"], "Straight_06"),
+        (["runT25"], "runT25"),
+        (["JaneDoe_walk_12-03-1961_03"], "walk_03"),
+        (["S4 AM Cal 01"], "Cal_01"),
+        (["dynamic", "CB_Dynamic0003"], "Dynamic0003"),
+        (["Doe_1961"], ""),
+        (["12031961"], ""),
+        (["Walker Runa", "x"], ""),
+    ],
+)
+def test_a_plain_name_keeps_movements_and_trial_numbers_only(parts, plain):
+    assert plain_name(parts) == plain
 
 
 @pytest.mark.parametrize(
@@ -69,7 +109,12 @@ def test_the_table_is_read_in_its_units_and_matched_by_number(tmp_path):
 
 @pytest.mark.parametrize(
     "text, words",
-    [("name,mass_kg\nA,1\n", "column `subject`"), ("subject,mass_kg\nA,heavy\n", "line 2: mass_kg = 'heavy'")],
+    [
+        ("name,mass_kg\nA,1\n", "column `subject`"),
+        ("subject,mass_kg\nA,heavy\n", "line 2: mass_kg = 'heavy'"),
+        ("subject,sex\nA,w\nB,yes\n", "line 3: sex = 'yes' is not understood; write female, male or unknown"),
+        ("subject,mass_kg\nA,70\nA,80\n", "line 3: A is listed twice with different facts"),
+    ],
 )
 def test_a_table_that_cannot_be_read_is_refused_with_its_place(tmp_path, text, words):
     (tmp_path / "p.csv").write_text(text)
