@@ -46,7 +46,7 @@ def _make_archive(run: Run) -> str:
 
 
 def _import(run: Run) -> str:
-    from mocap_import.archive import convert_archive
+    from mocap_import.archive.run import convert_archive
 
     n_files = sum(1 for path in run.archive.rglob("*") if path.suffix.lower() == ".c3d")
     with run.track(n_files, "C3D files") as bar:

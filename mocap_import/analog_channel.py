@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mocap_import.raw_c3d import RawC3d
+from mocap_import.c3d.raw_c3d import RawC3d
 from mocap_import.trial import MarkerTrial
 
 KINDS = ("emg", "force", "accelerometer", "gyroscope", "goniometer", "trigger", "other")

@@ -62,8 +62,8 @@ def import_archive(
 
     Every file ends in one row of OUT/import.csv and OUT/import.html: accepted, repaired or refused, and why.
     """
-    from mocap_import.archive import convert_archive
-    from mocap_import.archive_file import find_files
+    from mocap_import.archive.file import find_files
+    from mocap_import.archive.run import convert_archive
     from mocap_import.progress import track
     from mocap_import.trial import TrialRefused
 

@@ -123,7 +123,7 @@ def _exported(
 
 def _targets(folder: Path, name: str, form: Format) -> list[Path]:
     """Files that an export may write."""
-    from mocap_import.trial_table import TABLES
+    from mocap_import.export.trial_table import TABLES
 
     if form is Format.CSV:
         return [folder / f"{name}_{table}.csv" for table in TABLES]
@@ -131,7 +131,7 @@ def _targets(folder: Path, name: str, form: Format) -> list[Path]:
 
 
 def _write_trc(stem: Path, trial: MarkerTrial) -> tuple[list[Path], list[str]]:
-    from mocap_import.trc import write_trc
+    from mocap_import.export.trc import write_trc
 
     path = stem.with_name(f"{stem.name}.trc")
     write_trc(path, trial)
@@ -139,7 +139,7 @@ def _write_trc(stem: Path, trial: MarkerTrial) -> tuple[list[Path], list[str]]:
 
 
 def _write_mot(stem: Path, trial: MarkerTrial) -> tuple[list[Path], list[str]]:
-    from mocap_import.external_load import write_external_loads
+    from mocap_import.export.external_load import write_external_loads
 
     path = stem.with_name(f"{stem.name}.mot")
     notes = write_external_loads(path, trial)
@@ -147,13 +147,13 @@ def _write_mot(stem: Path, trial: MarkerTrial) -> tuple[list[Path], list[str]]:
 
 
 def _write_csv(stem: Path, trial: MarkerTrial) -> tuple[list[Path], list[str]]:
-    from mocap_import.trial_table import write_trial_tables
+    from mocap_import.export.trial_table import write_trial_tables
 
     return write_trial_tables(stem, trial), []
 
 
 def _write_c3d(stem: Path, trial: MarkerTrial) -> tuple[list[Path], list[str]]:
-    from mocap_import.c3d_export import write_clean_c3d
+    from mocap_import.export.clean_c3d import write_clean_c3d
 
     path = stem.with_name(f"{stem.name}.c3d")
     notes = write_clean_c3d(path, trial)

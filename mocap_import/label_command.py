@@ -12,7 +12,7 @@ import typer
 from mocap_import.batch import ExitCode, exit_code
 
 if TYPE_CHECKING:
-    from mocap_import.label_survey import LabelSurvey
+    from mocap_import.archive.label_survey import LabelSurvey
 
 labels_app = typer.Typer(
     help="Show what the labels of C3D files mean; draft a marker set.", add_completion=False, subcommand_metavar=""
@@ -39,8 +39,8 @@ def show_labels(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List labels with what a marker set says of each; unknown ones are marked, and a draft says what they may be."""
-    from mocap_import.label_survey import LabelSurvey, read_file_labels, survey_labels
-    from mocap_import.marker_set import load_marker_set
+    from mocap_import.archive.label_survey import LabelSurvey, read_file_labels, survey_labels
+    from mocap_import.marker.marker_set import load_marker_set
     from mocap_import.progress import track
     from mocap_import.trial import TrialRefused
 
@@ -97,8 +97,8 @@ def _check_draft(draft: Path, as_json: bool) -> None:
 
 def _write_draft(survey: LabelSurvey, draft: Path, as_json: bool) -> dict[str, Any] | None:
     """Write the draft; None if every file is of a known set."""
-    from mocap_import.marker_draft import draft_toml
-    from mocap_import.marker_set import parse_marker_set
+    from mocap_import.marker.draft import draft_toml
+    from mocap_import.marker.marker_set import parse_marker_set
 
     found = survey.proposal(draft.stem)
     if found is None:
@@ -180,7 +180,7 @@ def _print_draft(draft: Path, written: dict[str, Any] | None) -> None:
 
 def _nearest(labels: tuple[str, ...], name: str) -> str:
     """The shipped sets that explain most labels of an unknown one."""
-    from mocap_import.marker_set import known_marker_sets, nearest_marker_sets
+    from mocap_import.marker.marker_set import known_marker_sets, nearest_marker_sets
 
     if name != "unknown":
         return ""

@@ -36,9 +36,9 @@ def judge_trials(
     Writes quality.json, quality.csv and quality.html (with one page a subject in quality/).
     """
     from mocap_import.progress import track
-    from mocap_import.quality_page import write_quality
+    from mocap_import.quality.page import write_quality
+    from mocap_import.quality.verdict import LEVELS
     from mocap_import.trial import TrialRefused
-    from mocap_import.verdict import LEVELS
 
     total = sum(1 for _ in trials.rglob("*.trial.h5")) if trials.is_dir() else 0
     try:

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mocap_import.gait_cycle import find_gait_cycles, stance_phases
-from mocap_import.gait_event import GAIT
-from mocap_import.marker_set import MarkerSet, landmark_positions, load_marker_set
-from mocap_import.plate_contact import SIDES
+from mocap_import.event.gait_cycle import find_gait_cycles, stance_phases
+from mocap_import.event.gait_event import GAIT
+from mocap_import.marker.marker_set import MarkerSet, landmark_positions, load_marker_set
+from mocap_import.plate.contact import SIDES
 from mocap_import.trial import MarkerTrial
 
 COLUMNS = (
@@ -52,7 +52,7 @@ def spatiotemporal(trial: MarkerTrial, marker_set: MarkerSet | None = None) -> p
     Parameters
     ----------
     trial : MarkerTrial
-        With events; see `mocap_import.gait_event`.
+        With events; see `mocap_import.event.gait_event`.
     marker_set : MarkerSet, optional
         Loaded by the trial's own name if not given.
 

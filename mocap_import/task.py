@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mocap_import.low_pass import low_pass
-from mocap_import.plate_contact import contacts
+from mocap_import.plate.contact import contacts
 from mocap_import.treadmill import feet_range, n_passes, travel_direction
 from mocap_import.trial import MarkerTrial
 

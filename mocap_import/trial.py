@@ -130,7 +130,7 @@ class MarkerTrial:
     filled : ndarray of bool, shape (n_frames, n_markers)
         Samples that were occluded and are estimates now.
     fill_method : ndarray of uint8, shape (n_frames, n_markers), or None
-        How each sample was filled, as a number of `gap.FILL_METHODS`; 0 where nothing was filled.
+        How each sample was filled, as a number of `gap.filling.FILL_METHODS`; 0 where nothing was filled.
     fill_uncertainty : ndarray of float32, shape (n_frames, n_markers), or None
         Standard uncertainty (m) of filled samples; 0 where measured, NaN where missing.
     ground_reactions : tuple of GroundReaction

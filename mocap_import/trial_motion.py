@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from mocap_import.force_plate import ForcePlate
-from mocap_import.gait_event import choose_events
-from mocap_import.marker_set import MarkerSet, landmark_positions
-from mocap_import.plate_contact import assign_feet
+from mocap_import.event.gait_event import choose_events
+from mocap_import.marker.marker_set import MarkerSet, landmark_positions
+from mocap_import.plate.contact import assign_feet
+from mocap_import.plate.force_plate import ForcePlate
 from mocap_import.task import task_from_motion
 from mocap_import.treadmill import is_on_treadmill, known_belt_speed, pelvis_position
 from mocap_import.trial import MarkerTrial, Treatment

@@ -7,19 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from mocap_import.analog_channel import other_channels
-from mocap_import.c3d import read_c3d
+from mocap_import.c3d.raw_c3d import RawC3d
+from mocap_import.c3d.reader import read_c3d
 from mocap_import.emg import trial_envelopes
-from mocap_import.file_event import events_from_file
-from mocap_import.gap import fill_gaps
-from mocap_import.lab_frame import find_lab_frame
-from mocap_import.label_check import check_labels, verify_marker_set
-from mocap_import.marker_label import strip_label_prefix
-from mocap_import.marker_meaning import meaning_of_labels, stored_name
-from mocap_import.marker_set import MarkerSet
-from mocap_import.plate_record import plate_records
-from mocap_import.quality import check_quality
-from mocap_import.raw_c3d import RawC3d
-from mocap_import.seen_marker import seen_markers
+from mocap_import.event.file_event import events_from_file
+from mocap_import.frame.lab_frame import find_lab_frame
+from mocap_import.gap.filling import fill_gaps
+from mocap_import.marker.label import strip_label_prefix
+from mocap_import.marker.label_check import check_labels, verify_marker_set
+from mocap_import.marker.marker_set import MarkerSet
+from mocap_import.marker.meaning import meaning_of_labels, stored_name
+from mocap_import.marker.seen_marker import seen_markers
+from mocap_import.plate.record import plate_records
+from mocap_import.quality.doubt import check_quality
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment
 from mocap_import.trial_motion import with_motion

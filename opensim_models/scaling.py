@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mocap_import.marker_set import MarkerSet
+from mocap_import.marker.marker_set import MarkerSet
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
 from opensim_models import anthropometry

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mocap_import.marker_set import load_marker_set
+from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.trial import MarkerTrial, TrialRefused
 from mocap_import.trial_store import SUFFIX, load_trial
 from opensim_models.catalogue import lower_body_skeleton, planar_skeleton

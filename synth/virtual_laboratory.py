@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mocap_import.force_plate import ForcePlate
-from mocap_import.marker_set import load_marker_set
+from mocap_import.marker.marker_set import load_marker_set
+from mocap_import.plate.force_plate import ForcePlate
 from mocap_import.subject import Subject
 from opensim_models.catalogue import landmark_markers
 from opensim_models.skeleton import SkeletonMarker

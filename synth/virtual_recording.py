@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
-from mocap_import.c3d_writer import write_c3d
-from mocap_import.marker_set import load_marker_set
+from mocap_import.export.c3d_writer import write_c3d
+from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial
 from opensim_models.segment_motion import marker_positions

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mocap_import.batch import ExitCode
-from mocap_import.c3d_writer import write_c3d
+from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.subject import Subject
 from synth.virtual_laboratory import OVERGROUND
 from synth.virtual_recording import static_trial

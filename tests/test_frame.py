@@ -24,7 +24,7 @@ HOMES = {
     "opensim": ("opensim_models/osim/library.py",),
     "casadi": ("synth/optimal_control/", "kinesynth_doctor.py"),
     "torch": ("training/", "kinesynth_doctor.py"),
-    "ezc3d": ("mocap_import/c3d", "kinesynth_doctor.py"),
+    "ezc3d": ("mocap_import/c3d", "mocap_import/export/c3d_writer.py", "kinesynth_doctor.py"),
     "c3d": ("mocap_import/c3d",),
     "h5py": ("mocap_import/trial_store.py", "synth/corpus", "kinesynth_doctor.py"),
     "spm1d": (),

@@ -25,7 +25,9 @@ ARCHIVES = ("rbds_running", "mcgill_walk_youth", "clinical_labs_anz")
 """Gait recordings of three laboratories: treadmill runners, children overground, clinical walks."""
 N_FILES = 5000
 N_KILLS = 50
-_IMPORT = "import sys; from mocap_import.archive import convert_archive as c; c(sys.argv[1], sys.argv[2], n_workers=%d)"
+_IMPORT = (
+    "import sys; from mocap_import.archive.run import convert_archive as c; c(sys.argv[1], sys.argv[2], n_workers=%d)"
+)
 _READ = """
 import contextlib, io, json, sys, time, warnings
 import ezc3d
@@ -41,7 +43,7 @@ print(min(read() for _ in range(3)))
 _CONVERT = """
 import json, sys, time
 from pathlib import Path
-from mocap_import.conversion import convert_file
+from mocap_import.archive.conversion import convert_file
 def convert(out):
     spent, began = 0.0, time.process_time()
     for k, path in enumerate(sys.argv[2:]):
@@ -115,9 +117,9 @@ def _throughput(data: Path, folder: Path) -> dict[str, dict]:
 
 def _recordings(data: Path, folder: Path) -> dict[str, dict]:
     """Every real C3D file: accepted, repaired or refused with a reason; gait trials with a whole cycle."""
-    from mocap_import.archive import convert_archive
-    from mocap_import.gait_cycle import find_gait_cycles
-    from mocap_import.marker_set import landmark_positions, load_marker_set
+    from mocap_import.archive.run import convert_archive
+    from mocap_import.event.gait_cycle import find_gait_cycles
+    from mocap_import.marker.marker_set import landmark_positions, load_marker_set
     from mocap_import.trial_store import load_trial
 
     table = convert_archive(data, folder / "out", n_workers=2, codes="keep")
@@ -171,7 +173,8 @@ def _broken(data: Path, folder: Path) -> dict[str, dict]:
     (root / ".c3d").write_bytes(b"")
     n_files = 50 + 200 + 6 + 2
     code = (
-        "import sys, resource, json, time; from mocap_import.archive import convert_archive as c; began = time.time(); "
+        "import sys, resource, json, time; from mocap_import.archive.run import convert_archive as c; "
+        "began = time.time(); "
         "t = c(sys.argv[1], sys.argv[2], n_workers=2, codes='keep'); "
         "print(json.dumps([len(t), t.status.tolist(), t.file.tolist(), "
         "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.time() - began]))"
@@ -194,7 +197,7 @@ def _broken(data: Path, folder: Path) -> dict[str, dict]:
 
 def _kills(data: Path, folder: Path) -> dict[str, dict]:
     """SIGKILL at random moments of a run: everything on the disk is whole, nothing lost or doubled in the end."""
-    from mocap_import.archive import convert_archive
+    from mocap_import.archive.run import convert_archive
     from mocap_import.trial import TrialRefused
     from mocap_import.trial_store import load_trial
 
@@ -242,7 +245,7 @@ def _kills(data: Path, folder: Path) -> dict[str, dict]:
 def _memory(_: Path, folder: Path) -> dict[str, dict]:
     """Resident memory of parent and workers over 5,000 small files, each with a content of its own."""
     sys.path.insert(0, str(REPOSITORY))
-    from mocap_import.c3d_writer import write_c3d
+    from mocap_import.export.c3d_writer import write_c3d
     from mocap_import.subject import Subject
     from mocap_import.trial import MarkerTrial
 

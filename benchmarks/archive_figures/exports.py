@@ -19,18 +19,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mocap_import.c3d import read_c3d
-from mocap_import.c3d_export import whole_plates, write_clean_c3d
-from mocap_import.external_load import write_external_loads
-from mocap_import.foot_reaction import foot_reactions
-from mocap_import.marker_set import load_marker_set
-from mocap_import.quality import check_quality
-from mocap_import.trc import write_trc
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.export.clean_c3d import whole_plates, write_clean_c3d
+from mocap_import.export.external_load import write_external_loads
+from mocap_import.export.trc import write_trc
+from mocap_import.export.trial_table import write_trial_tables
+from mocap_import.marker.marker_set import load_marker_set
+from mocap_import.plate.foot_reaction import foot_reactions
+from mocap_import.quality.doubt import check_quality
+from mocap_import.quality.trial_quality import verdict
+from mocap_import.quality.verdict import LEVELS
 from mocap_import.trial import MarkerTrial, TrialRefused
-from mocap_import.trial_quality import verdict
 from mocap_import.trial_reader import read_trial
-from mocap_import.trial_table import write_trial_tables
-from mocap_import.verdict import LEVELS
 
 SEEN = ("mcgill_walk_youth", "clinical_labs_anz/FMC", "clinical_labs_anz/QCMAS")
 EXPORTED = (

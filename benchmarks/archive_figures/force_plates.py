@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mocap_import.body_weight import WEIGHT_TOLERANCE, mean_vertical_force
-from mocap_import.c3d import read_c3d
-from mocap_import.force_plate import ForcePlate, ground_reaction
-from mocap_import.plate_check import plate_problem
-from mocap_import.plate_contact import assign_feet
-from mocap_import.plate_corner import foot_marker_distance
-from mocap_import.plate_record import measured_wrench, plate_records
-from mocap_import.raw_c3d import RawC3d, RawPlate
+from mocap_import.c3d.raw_c3d import RawC3d, RawPlate
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.plate.check import plate_problem
+from mocap_import.plate.contact import assign_feet
+from mocap_import.plate.corner import foot_marker_distance
+from mocap_import.plate.force_plate import ForcePlate, ground_reaction
+from mocap_import.plate.record import measured_wrench, plate_records
+from mocap_import.quality.body_weight import WEIGHT_TOLERANCE, mean_vertical_force
 from mocap_import.subject import STANDARD_GRAVITY, Subject
 from mocap_import.trial import MarkerTrial, TrialRefused
 from mocap_import.trial_reader import read_trial

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap_import.event_agreement import compare
-from mocap_import.foot_path import FootPath, foot_paths
-from mocap_import.force_event import force_contacts, is_smoothed, supported_force_events
-from mocap_import.gait_cycle import find_gait_cycles
-from mocap_import.gait_event import GAIT, choose_events, marker_events
-from mocap_import.marker_event import DETECTORS
-from mocap_import.marker_set import MarkerSet, load_marker_set
-from mocap_import.swing_event import BIAS, swing_events
+from mocap_import.event.agreement import compare
+from mocap_import.event.foot_path import FootPath, foot_paths
+from mocap_import.event.force_event import force_contacts, is_smoothed, supported_force_events
+from mocap_import.event.gait_cycle import find_gait_cycles
+from mocap_import.event.gait_event import GAIT, choose_events, marker_events
+from mocap_import.event.marker_event import DETECTORS
+from mocap_import.event.swing_event import BIAS, swing_events
+from mocap_import.marker.marker_set import MarkerSet, load_marker_set
 from mocap_import.trial import MarkerTrial, TrialRefused
 from mocap_import.trial_reader import read_trial
 

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicSpline
 
-from mocap_import.gap import FILL_METHODS, fill_gaps
-from mocap_import.marker_set import load_marker_set
+from mocap_import.gap.filling import FILL_METHODS, fill_gaps
+from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.trial_reader import read_trial
 
 TUNING = ("rbds_running/RBDS001", "rbds_running/RBDS002", "clinical_labs_anz/FMC")

@@ -23,11 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap_import.c3d import read_c3d
-from mocap_import.lab_frame import find_lab_frame
-from mocap_import.marker_set import recognise_marker_set
-from mocap_import.raw_c3d import RawC3d
-from mocap_import.signed_axis import AXIS_NAMES, SIGNED_AXES, axes_name, axis_name, rotation_to_ground
+from mocap_import.c3d.raw_c3d import RawC3d
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.frame.lab_frame import find_lab_frame
+from mocap_import.frame.signed_axis import AXIS_NAMES, SIGNED_AXES, axes_name, axis_name, rotation_to_ground
+from mocap_import.marker.marker_set import recognise_marker_set
 from mocap_import.trial import TrialRefused
 
 CHOSEN_ON = ("rbds_running", "mcgill_walk_youth")

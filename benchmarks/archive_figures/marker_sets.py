@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap_import.c3d import read_c3d
-from mocap_import.lab_frame import find_lab_frame
-from mocap_import.label_check import check_labels
-from mocap_import.label_flip import exchange_back, find_label_flips
-from mocap_import.marker_proposal import propose_marker_set
-from mocap_import.marker_set import MarkerSet, load_marker_set, recognise_marker_set
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.frame.lab_frame import find_lab_frame
+from mocap_import.marker.label_check import check_labels
+from mocap_import.marker.label_flip import exchange_back, find_label_flips
+from mocap_import.marker.marker_set import MarkerSet, load_marker_set, recognise_marker_set
+from mocap_import.marker.proposal import propose_marker_set
 from mocap_import.trial import TrialRefused
 
 EXPECTED = {

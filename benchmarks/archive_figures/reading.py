@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.batch import WorkerProcess
-from mocap_import.c3d import read_c3d
-from mocap_import.c3d_data import decode
-from mocap_import.c3d_layout import layout_of
-from mocap_import.occlusion import is_occluded
+from mocap_import.c3d.data_section import decode
+from mocap_import.c3d.layout import layout_of
+from mocap_import.c3d.occlusion import is_occluded
+from mocap_import.c3d.reader import read_c3d
 from mocap_import.trial import TrialRefused
 from mocap_import.worker import WorkerFailed
 
@@ -133,7 +133,7 @@ def _mutations(data: Path) -> dict[str, dict]:
             path.write_bytes(content)
             start = time.perf_counter()
             try:
-                worker.call("mocap_import.c3d:read_c3d", {"path": str(path)})
+                worker.call("mocap_import.c3d.reader:read_c3d", {"path": str(path)})
                 seen["read or repaired"] += 1
             except WorkerFailed as problem:
                 seen[problem.error_type or problem.status] += 1

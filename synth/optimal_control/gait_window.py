@@ -13,9 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from mocap_import.gait_cycle import find_gait_cycles
+from mocap_import.event.gait_cycle import find_gait_cycles
 from mocap_import.low_pass import low_pass
-from mocap_import.plate_contact import contacts
+from mocap_import.plate.contact import contacts
 from mocap_import.trial import GroundReaction, MarkerTrial
 from opensim_models.skeleton import Skeleton
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mocap_import.force_plate import ForcePlate
+from mocap_import.plate.force_plate import ForcePlate
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial
 

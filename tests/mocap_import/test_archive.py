@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mocap_import import archive_work
-from mocap_import.archive import COLUMNS, convert_archive
-from mocap_import.c3d_writer import write_c3d
+from mocap_import.archive import work as archive_work
+from mocap_import.archive.run import COLUMNS, convert_archive
+from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, TrialRefused
 from mocap_import.trial_store import load_trial
@@ -119,7 +119,7 @@ def test_ctrl_c_keeps_what_was_done_and_the_next_run_goes_on(laboratory, tmp_pat
 
 def test_a_full_disk_stops_with_one_sentence_and_earlier_trials_stay(laboratory, tmp_path, monkeypatch):
     out = tmp_path / "out"
-    from mocap_import import conversion
+    from mocap_import.archive import conversion
 
     original = conversion.write_trial
 
@@ -385,7 +385,7 @@ def test_fifty_truncations_and_absurd_counts_are_rows_with_a_reason(laboratory, 
 
 KILLED = """
 import sys
-from mocap_import.archive import convert_archive
+from mocap_import.archive.run import convert_archive
 convert_archive(sys.argv[1], sys.argv[2], n_workers=2)
 """
 

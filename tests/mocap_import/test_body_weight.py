@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.body_weight import check_weight, mean_vertical_force, standing_mass, step_peaks
+from mocap_import.quality.body_weight import check_weight, mean_vertical_force, standing_mass, step_peaks
 from mocap_import.subject import STANDARD_GRAVITY
 from mocap_import.trial import PlateStep
 from mocap_import.trial_reader import read_trial

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.c3d import read_c3d
-from mocap_import.c3d_layout import read_layout
-from mocap_import.c3d_writer import write_c3d
-from mocap_import.occlusion import mask_occluded, mask_zeros
+from mocap_import.c3d.layout import read_layout
+from mocap_import.c3d.occlusion import mask_occluded, mask_zeros
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.trial import MarkerTrial, TrialRefused
 
 

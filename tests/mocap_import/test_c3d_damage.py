@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mocap_import.batch import WorkerProcess
-from mocap_import.c3d import read_c3d
-from mocap_import.c3d_layout import layout_of
-from mocap_import.c3d_writer import write_c3d
-from mocap_import.force_plate import ForcePlate
+from mocap_import.c3d.layout import layout_of
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.export.c3d_writer import write_c3d
+from mocap_import.plate.force_plate import ForcePlate
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial, TrialRefused
 from mocap_import.worker import WorkerFailed
@@ -118,7 +118,7 @@ def test_500_mutations_in_a_limited_worker_crash_nothing(sound, tmp_path):
 def in_worker(worker, path):
     """``"read"``, or the name of what was raised."""
     try:
-        worker.call("mocap_import.c3d:read_c3d", {"path": str(path)})
+        worker.call("mocap_import.c3d.reader:read_c3d", {"path": str(path)})
     except WorkerFailed as problem:
         return problem.error_type or problem.status
     return "read"

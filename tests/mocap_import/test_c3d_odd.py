@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from mocap_import.batch import WorkerProcess
-from mocap_import.c3d import read_c3d
-from mocap_import.c3d_data import decode
-from mocap_import.c3d_layout import layout_of
-from mocap_import.occlusion import is_occluded
+from mocap_import.c3d.data_section import decode
+from mocap_import.c3d.layout import layout_of
+from mocap_import.c3d.occlusion import is_occluded
+from mocap_import.c3d.reader import read_c3d
 from mocap_import.trial import TrialRefused
 
 REFUSED = {
@@ -262,4 +262,4 @@ def test_files_that_take_native_parsers_down_need_no_more_than_a_few_times_their
     with WorkerProcess(timeout=10.0, memory_limit=600_000_000) as worker:
         for path in hostile:
             if f"fuzz/{path.name}" not in REFUSED:
-                assert worker.call("mocap_import.c3d:read_c3d", {"path": str(path)}).points.size
+                assert worker.call("mocap_import.c3d.reader:read_c3d", {"path": str(path)}).points.size

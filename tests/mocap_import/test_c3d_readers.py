@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from mocap_import.c3d import READERS, read_c3d
+from mocap_import.c3d.reader import READERS, read_c3d
 from mocap_import.trial import TrialRefused
 
 HOSTILE = ("fuzz", "memory-bomb")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mocap_import.cycle_waveform import cycle_waveforms
+from mocap_import.event.cycle_waveform import cycle_waveforms
 
 CYCLES = [(0.213, 1.25), (1.25, 2.31)]
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.event_agreement import agreement_table, compare, event_agreement
-from mocap_import.marker_event import DETECTORS
-from mocap_import.marker_set import load_marker_set
+from mocap_import.event.agreement import agreement_table, compare, event_agreement
+from mocap_import.event.marker_event import DETECTORS
+from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.trial_reader import read_trial
 
 PLUG_IN_GAIT = load_marker_set("plug_in_gait")

@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from mocap_import.c3d_export import whole_plates, write_clean_c3d
+from mocap_import.export.clean_c3d import whole_plates, write_clean_c3d
+from mocap_import.export.external_load import write_external_loads
+from mocap_import.export.trc import read_trc, trc_labels, write_trc
+from mocap_import.export.trial_table import TABLES, csv_text, write_trial_tables
 from mocap_import.export_command import export_app
-from mocap_import.external_load import write_external_loads
-from mocap_import.foot_reaction import foot_reactions
-from mocap_import.trc import read_trc, trc_labels, write_trc
+from mocap_import.plate.foot_reaction import foot_reactions
 from mocap_import.trial import PlateStep, Treatment, TrialRefused
 from mocap_import.trial_reader import read_trial
 from mocap_import.trial_store import write_trial
-from mocap_import.trial_table import TABLES, csv_text, write_trial_tables
 
 
 @pytest.fixture

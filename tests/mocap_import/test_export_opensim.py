@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mocap_import.batch import WorkerProcess
-from mocap_import.external_load import write_external_loads
-from mocap_import.foot_reaction import foot_reactions
-from mocap_import.trc import write_trc
+from mocap_import.export.external_load import write_external_loads
+from mocap_import.export.trc import write_trc
+from mocap_import.plate.foot_reaction import foot_reactions
 from mocap_import.trial_reader import read_trial
 
 READER = """

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.foot_reaction import foot_reactions, stance_mask
+from mocap_import.plate.foot_reaction import foot_reactions, stance_mask
 from mocap_import.trial import PlateStep
 from mocap_import.trial_reader import read_trial
 

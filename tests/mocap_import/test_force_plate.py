@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.force_plate import ForcePlate, ground_reaction, plate_channels, plate_wrench
+from mocap_import.plate.force_plate import ForcePlate, ground_reaction, plate_channels, plate_wrench
 from mocap_import.trial import GroundReaction
 
 ORIGINS = {1: (0.0, 0.0, 0.0), 2: (0.01, -0.02, -0.04), 3: (0.12, 0.2, -0.05), 4: (-0.02, 0.01, 0.04)}

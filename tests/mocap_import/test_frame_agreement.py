@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mocap_import.frame_agreement import agreed_frame, resolved_frame
-from mocap_import.lab_frame import LabFrame
-from mocap_import.signed_axis import parse_axes
+from mocap_import.frame.frame_agreement import agreed_frame, resolved_frame
+from mocap_import.frame.lab_frame import LabFrame
+from mocap_import.frame.signed_axis import parse_axes
 
 
 def frame(axes, metres=0.001, alternatives=()):

@@ -8,14 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mocap_import.belt_event import on_one_belt, refine_on_belt
-from mocap_import.file_event import events_from_file
-from mocap_import.force_event import events_from_force
-from mocap_import.gait_cycle import find_gait_cycles, stance_phases
-from mocap_import.gait_event import events_from_markers, find_events
-from mocap_import.marker_set import load_marker_set
-from mocap_import.plate_contact import contacts
-from mocap_import.raw_c3d import RawEvent
+from mocap_import.c3d.raw_c3d import RawEvent
+from mocap_import.event.belt_event import on_one_belt, refine_on_belt
+from mocap_import.event.file_event import events_from_file
+from mocap_import.event.force_event import events_from_force
+from mocap_import.event.gait_cycle import find_gait_cycles, stance_phases
+from mocap_import.event.gait_event import events_from_markers, find_events
+from mocap_import.marker.marker_set import load_marker_set
+from mocap_import.plate.contact import contacts
 from mocap_import.spatiotemporal import spatiotemporal
 from mocap_import.subject import Subject
 from mocap_import.treadmill import belt_speed_from_feet

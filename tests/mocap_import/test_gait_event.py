@@ -8,14 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mocap_import.file_event import check_file_events
-from mocap_import.foot_path import FootPath, foot_paths
-from mocap_import.force_event import events_from_force, force_contacts, is_smoothed, supported_force_events
-from mocap_import.gait_cycle import find_gait_cycles
-from mocap_import.gait_event import choose_events, events_from_markers, find_events, marker_events
-from mocap_import.marker_event import DETECTORS, swings, zeni
-from mocap_import.marker_set import landmark_positions, load_marker_set
-from mocap_import.swing_event import swing_events
+from mocap_import.event.file_event import check_file_events
+from mocap_import.event.foot_path import FootPath, foot_paths
+from mocap_import.event.force_event import events_from_force, force_contacts, is_smoothed, supported_force_events
+from mocap_import.event.gait_cycle import find_gait_cycles
+from mocap_import.event.gait_event import choose_events, events_from_markers, find_events, marker_events
+from mocap_import.event.marker_event import DETECTORS, swings, zeni
+from mocap_import.event.swing_event import swing_events
+from mocap_import.marker.marker_set import landmark_positions, load_marker_set
 from mocap_import.task import task_from_motion
 from mocap_import.treadmill import is_on_treadmill, known_belt_speed, pelvis_position
 from mocap_import.trial import GaitEvent, PlateStep

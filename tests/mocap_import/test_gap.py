@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from mocap_import.gap import FILL_METHODS, LONGEST_GAP, fill_gaps, find_gaps
+from mocap_import.gap.filling import FILL_METHODS, LONGEST_GAP, fill_gaps, find_gaps
 from mocap_import.trial_reader import read_trial
 
 RATE = 100.0

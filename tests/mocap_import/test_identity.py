@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mocap_import.archive import convert_archive
-from mocap_import.c3d_writer import write_c3d
-from mocap_import.identity import is_code
-from mocap_import.private_text import without_private_text
+from mocap_import.archive.identity import is_code
+from mocap_import.archive.private_text import without_private_text
+from mocap_import.archive.run import convert_archive
+from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.subject import Subject
 from mocap_import.trial import Treatment, TrialRefused
 from mocap_import.trial_store import load_trial
@@ -89,7 +89,7 @@ def test_no_name_date_path_or_free_text_is_in_any_byte_of_the_output(hospital, t
 
 
 def test_a_crash_reason_and_an_interrupted_run_name_nobody_either(hospital, tmp_path, monkeypatch):
-    from mocap_import import archive_work
+    from mocap_import.archive import work as archive_work
 
     def broken(**arguments):
         raise ValueError(f"cannot read {arguments['path']}")

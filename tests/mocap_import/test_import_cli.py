@@ -11,8 +11,8 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from mocap_import.c3d_writer import write_c3d
 from mocap_import.cli import import_app
+from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.trial_store import load_trial
 
 
@@ -91,7 +91,7 @@ def test_ctrl_c_says_that_results_are_kept(laboratory, tmp_path, monkeypatch):
     def interrupted(**_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mocap_import.archive_work.convert_file", interrupted)
+    monkeypatch.setattr("mocap_import.archive.work.convert_file", interrupted)
     result = _import(laboratory, tmp_path / "out", "--workers", "0")
     assert result.exit_code == 130
     assert "the same command goes on from there" in result.output

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mocap_import.archive import convert_archive, read_trial
-from mocap_import.force_event import events_from_force
-from mocap_import.gait_event import events_from_markers
-from mocap_import.marker_set import landmark_positions, load_marker_set
-from mocap_import.plate_contact import contacts, foot_distances
+from mocap_import.archive.run import convert_archive, read_trial
+from mocap_import.event.force_event import events_from_force
+from mocap_import.event.gait_event import events_from_markers
+from mocap_import.marker.marker_set import landmark_positions, load_marker_set
+from mocap_import.plate.contact import contacts, foot_distances
 from mocap_import.spatiotemporal import spatiotemporal
 from mocap_import.subject import Subject
 

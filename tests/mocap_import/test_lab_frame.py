@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mocap_import.lab_frame import find_lab_frame
-from mocap_import.marker_set import load_marker_set
-from mocap_import.raw_c3d import RawC3d, RawPlate
-from mocap_import.signed_axis import axis_name
+from mocap_import.c3d.raw_c3d import RawC3d, RawPlate
+from mocap_import.frame.lab_frame import find_lab_frame
+from mocap_import.frame.signed_axis import axis_name
+from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.trial import TrialRefused
 
 ORIENTATIONS = [

@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.c3d import read_c3d
-from mocap_import.frame_agreement import agreed_frame, resolved_frame
-from mocap_import.lab_frame import find_lab_frame
-from mocap_import.marker_set import recognise_marker_set
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.frame.frame_agreement import agreed_frame, resolved_frame
+from mocap_import.frame.lab_frame import find_lab_frame
+from mocap_import.marker.marker_set import recognise_marker_set
 
 
 @pytest.fixture(scope="module")

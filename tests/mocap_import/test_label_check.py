@@ -7,11 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from mocap_import.c3d import read_c3d
-from mocap_import.lab_frame import find_lab_frame
-from mocap_import.label_check import check_labels, verify_marker_set
-from mocap_import.label_flip import find_label_flips
-from mocap_import.marker_set import load_marker_set, recognise_marker_set
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.frame.lab_frame import find_lab_frame
+from mocap_import.marker.label_check import check_labels, verify_marker_set
+from mocap_import.marker.label_flip import find_label_flips
+from mocap_import.marker.marker_set import load_marker_set, recognise_marker_set
 
 PLUG_IN_GAIT = load_marker_set("plug_in_gait")
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mocap_import.c3d import read_c3d
-from mocap_import.c3d_writer import write_c3d
-from mocap_import.lab_frame import find_lab_frame
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.export.c3d_writer import write_c3d
+from mocap_import.frame.lab_frame import find_lab_frame
 from mocap_import.label_command import labels_app
-from mocap_import.marker_set import load_marker_set, recognise_marker_set
+from mocap_import.marker.marker_set import load_marker_set, recognise_marker_set
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
 from mocap_import.trial_reader import read_trial

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mocap_import.c3d import read_c3d
-from mocap_import.lab_frame import find_lab_frame
-from mocap_import.marker_draft import combine_proposals, draft_toml
-from mocap_import.marker_geometry import body_places, distance_changes, moves
-from mocap_import.marker_proposal import propose_marker_set
-from mocap_import.marker_set import load_marker_set, parse_marker_set, recognise_marker_set
-from mocap_import.marker_word import read_words
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.frame.lab_frame import find_lab_frame
+from mocap_import.marker.draft import combine_proposals, draft_toml
+from mocap_import.marker.geometry import body_places, distance_changes, moves
+from mocap_import.marker.marker_set import load_marker_set, parse_marker_set, recognise_marker_set
+from mocap_import.marker.proposal import propose_marker_set
+from mocap_import.marker.word import read_words
 
 GERMAN = {
     "ASI": "Spina_ant_sup", "PSI": "Beckenhinten", "THI": "Oberschenkel", "KNE": "Knie_aussen", "TIB": "Unterschenkel",

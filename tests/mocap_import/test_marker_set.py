@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mocap_import.c3d import read_c3d
-from mocap_import.marker_label import plain_label, strip_label_prefix
-from mocap_import.marker_set import (
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.marker.label import plain_label, strip_label_prefix
+from mocap_import.marker.marker_set import (
     LANDMARKS,
     SEGMENTS,
     keep_marker_set,

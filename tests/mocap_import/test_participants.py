@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mocap_import.participants import read_participants, subject_for
-from mocap_import.recording_name import name_files, plain_name
+from mocap_import.archive.participants import read_participants, subject_for
+from mocap_import.archive.recording_name import name_files, plain_name
 from mocap_import.task import task_from_name
 from mocap_import.trial import TrialRefused
 

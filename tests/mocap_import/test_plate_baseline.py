@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mocap_import.plate_baseline import find_baseline, unloaded_stretches
+from mocap_import.plate.baseline import find_baseline, unloaded_stretches
 from mocap_import.trial_reader import read_trial
 
 RATE = 1000.0

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.c3d import read_c3d
-from mocap_import.force_plate import plate_channels
-from mocap_import.lab_frame import LabFrame
-from mocap_import.plate_corner import foot_marker_distance
-from mocap_import.plate_record import plate_records
-from mocap_import.plate_saturation import saturated_stretches
-from mocap_import.raw_c3d import RawC3d, RawPlate
+from mocap_import.c3d.raw_c3d import RawC3d, RawPlate
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.frame.lab_frame import LabFrame
+from mocap_import.plate.corner import foot_marker_distance
+from mocap_import.plate.force_plate import plate_channels
+from mocap_import.plate.record import plate_records
+from mocap_import.plate.saturation import saturated_stretches
 from mocap_import.trial import GroundReaction
 from mocap_import.trial_reader import read_trial
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mocap_import.marker_set import landmark_positions, load_marker_set
-from mocap_import.plate_contact import assign_feet, contacts
+from mocap_import.marker.marker_set import landmark_positions, load_marker_set
+from mocap_import.plate.contact import assign_feet, contacts
 from mocap_import.trial_reader import read_trial
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mocap_import.gait_event import find_events
-from mocap_import.marker_set import load_marker_set
+from mocap_import.event.gait_event import find_events
+from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.spatiotemporal import (
     UNITS,
     cycle_parameters,

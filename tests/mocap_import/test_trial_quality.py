@@ -12,16 +12,16 @@ import pytest
 from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
-from mocap_import.marker_noise import cluster_residual, contiguous_sample, marker_jitter
-from mocap_import.marker_set import load_marker_set
-from mocap_import.quality import check_quality
+from mocap_import.marker.marker_set import load_marker_set
+from mocap_import.quality.doubt import check_quality
+from mocap_import.quality.marker_noise import cluster_residual, contiguous_sample, marker_jitter
+from mocap_import.quality.page import write_quality
+from mocap_import.quality.trial_quality import subject_quality, trial_quality, verdict
+from mocap_import.quality.verdict import FAULTS, LEVELS, THRESHOLDS, TREATMENT_LEVELS
 from mocap_import.quality_command import quality_app
-from mocap_import.quality_page import write_quality
 from mocap_import.trial import PlateStep, Treatment
-from mocap_import.trial_quality import subject_quality, trial_quality, verdict
 from mocap_import.trial_reader import read_trial
 from mocap_import.trial_store import write_trial
-from mocap_import.verdict import FAULTS, LEVELS, THRESHOLDS, TREATMENT_LEVELS
 
 
 @pytest.fixture

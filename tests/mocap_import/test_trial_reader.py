@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.archive import read_trial
-from mocap_import.c3d_writer import write_c3d
+from mocap_import.archive.run import read_trial
+from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.subject import Subject
 from mocap_import.trial import TrialRefused
 

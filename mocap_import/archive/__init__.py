@@ -1,0 +1,1 @@
+"""Archive: a folder of recordings converted whole."""

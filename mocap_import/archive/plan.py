@@ -1,0 +1,153 @@
+"""Archive plan: what has to be done with every file of an archive, and what was done before and still holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from mocap_import.archive.conversion import content_hash
+from mocap_import.archive.file import ArchiveFile
+from mocap_import.archive.identity import Recording
+from mocap_import.archive.journal import Journal
+from mocap_import.archive.participants import subject_for
+from mocap_import.archive.recording_name import subject_folder
+from mocap_import.c3d.layout import read_layout
+from mocap_import.c3d.metadata import subject_name
+from mocap_import.subject import Subject
+from mocap_import.task import task_from_name
+from mocap_import.trial import TrialRefused
+
+IMPORT_VERSION = 2
+"""Raised when the same file would give another trial, so that earlier results are made again."""
+MOST_ATTEMPTS = 2
+"""Runs that try a file whose reader crashed or ran out of time: the cause may have been the computer, not the file."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to be converted.
+
+    Attributes
+    ----------
+    recording : Recording
+    arguments : dict
+        Of `conversion.convert_file`.
+    fingerprint : str
+        Hash of every setting that the trial depends on, except the file's content and a weighed mass.
+    """
+
+    recording: Recording
+    arguments: dict[str, Any]
+    fingerprint: str
+
+    @property
+    def is_static(self) -> bool:
+        """Whether its name says that the subject stands."""
+        return self.arguments["task"] == "static"
+
+
+def check_settings(unit: str | None, axes: str | None, reader: str) -> None:
+    """Refuse settings that no file could be read with, before any work."""
+    if unit not in (None, "mm", "cm", "m"):
+        raise TrialRefused(f"unit {unit!r}: expected mm, cm or m.")
+    if axes is not None and (not re.fullmatch(r"[+-][XYZ][+-][XYZ]", axes) or axes[1] == axes[3]):
+        raise TrialRefused(f"axes {axes!r}: expected the laboratory's forward and up axes, such as +Y+Z.")
+    if reader not in ("direct", "ezc3d", "py-c3d"):
+        raise TrialRefused(f"reader {reader!r}: expected direct, ezc3d or py-c3d.")
+
+
+def names_in_files(archive: Path, files: Sequence[ArchiveFile]) -> dict[Path, str]:
+    """Subjects' names in the parameters of the files that no folder assigns to a subject."""
+    found = {}
+    for file in files:
+        if file.problem or subject_folder(file.relative) is not None:
+            continue
+        try:
+            name = subject_name(read_layout(archive / file.relative).parameters)
+        except (TrialRefused, OSError):
+            continue  # the conversion refuses it with the reason
+        if name:
+            found[file.relative] = name
+    return found
+
+
+def plan_jobs(
+    archive: Path, recordings: Sequence[Recording], participants: Mapping[str, Subject], settings: dict[str, Any]
+) -> list[Job]:
+    """What `convert_file` is to do with every file that can be read."""
+    common: list[Any] = [IMPORT_VERSION, {key: value for key, value in settings.items() if key != "out"}]
+    if str(settings["marker_set"]).endswith(".toml"):
+        common.append(content_hash(Path(settings["marker_set"])))
+        common[1].pop("marker_set")
+    jobs = []
+    for recording in recordings:
+        if recording.file.problem:
+            continue
+        subject = replace(subject_for(recording.name.own, participants), code=recording.code)
+        own = {
+            "trial": recording.trial,
+            "session": recording.session,
+            "shown": recording.shown,
+            "subject": asdict(subject),
+            "task": task_from_name(recording.file.relative.parts),
+        }
+        fingerprint = hashlib.sha256(json.dumps([common, own], sort_keys=True).encode()).hexdigest()
+        relative = recording.file.relative.as_posix()
+        arguments = settings | own | {"path": str(archive / recording.file.relative), "relative": relative}
+        jobs.append(Job(recording, arguments, fingerprint))
+    return jobs
+
+
+def standing_masses(jobs: Iterable[Job], rows: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Body mass (kg) for every file whose subject nobody weighed otherwise, by its key.
+
+    It is the median over the standing trials of the subject's session, without one over all of the subject's; a
+    standing trial known by its name is not told, one known by its motion is told the others'.
+    """
+    weighed: dict[tuple[str, str | None], list[tuple[str, float]]] = {}
+    for key, row in rows.items():
+        if (row.get("standing_mass") or 0) > 0:
+            for group in ((row["subject"], row["session"]), (row["subject"], None)):
+                weighed.setdefault(group, []).append((key, row["standing_mass"]))
+    masses = {}
+    for job in jobs:
+        if job.is_static or not math.isnan(job.arguments["subject"]["mass"]):
+            continue
+        for session in (job.recording.session, None):
+            others = [m for key, m in weighed.get((job.recording.code, session), []) if key != job.recording.key]
+            if others:
+                masses[job.recording.key] = float(median(others))
+                break
+    return masses
+
+
+def row_in_force(job: Job, journal: Journal, out: Path, mass: float, verify: bool) -> dict[str, Any] | None:
+    """The row of an earlier run if file, settings and product are the same, else None.
+
+    Size and date of change tell that a file is the same; where they differ, or with `verify`, its content does.
+    """
+    row = journal.rows.get(job.recording.key)
+    if row is None or row.get("fingerprint") != job.fingerprint:
+        return None
+    if row["status"] == "refused":
+        if row.get("attempts", 0) and (row["attempts"] < MOST_ATTEMPTS or verify):
+            return None
+    else:
+        if not (out / row["output"]).is_file():
+            return None
+        told = row.get("told_mass")
+        depends_on_mass = told is not None or not (row.get("mass") or 0) > 0
+        if depends_on_mass and told != (None if math.isnan(mass) else mass):
+            return None
+    file = job.recording.file
+    if (row.get("size"), row.get("modified")) == (file.size, file.modified) and not verify:
+        return row
+    same = row.get("source_hash") and content_hash(Path(job.arguments["path"])) == row["source_hash"]
+    return row if same else None

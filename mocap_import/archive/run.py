@@ -1,0 +1,221 @@
+"""Archive: a folder of C3D files and the trials made of it, one row of a table a file.
+
+Every file ends accepted, repaired or refused, with the reason. What is done is kept in ``import.jsonl``, one line a
+file, so that a run that was interrupted, or a second run after adding files, does only what is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mocap_import.archive.file import find_files
+from mocap_import.archive.folder_lock import folder_lock
+from mocap_import.archive.identity import CODES, assign, find_archive, load_identity
+from mocap_import.archive.identity_key import check_key_place, write_key
+from mocap_import.archive.journal import Journal
+from mocap_import.archive.page import write_page
+from mocap_import.archive.participants import read_participants
+from mocap_import.archive.plan import check_settings, names_in_files, plan_jobs, standing_masses
+from mocap_import.archive.quarantine import check_quarantine_place, copy_refused, write_quarantine
+from mocap_import.archive.recording_name import name_files
+from mocap_import.archive.table import COLUMNS, make_table, write_table
+from mocap_import.archive.work import ArchiveRun, convert_jobs, not_written, refuse_entry
+from mocap_import.durable_file import sweep_temporary, write_durably
+from mocap_import.marker.marker_set import load_marker_set
+from mocap_import.trial import TrialRefused
+from mocap_import.trial_reader import read_trial
+
+__all__ = ["COLUMNS", "convert_archive", "read_trial"]
+
+
+def convert_archive(
+    archive: Path,
+    out: Path,
+    *,
+    marker_set: str | Path | None = None,
+    participants: Path | None = None,
+    belt_speed: float | None = None,
+    unit: str | None = None,
+    axes: str | None = None,
+    reader: str = "direct",
+    emg: bool = False,
+    codes: str = "new",
+    key: Path | None = None,
+    quarantine: Path | None = None,
+    add: bool = False,
+    verify: bool = False,
+    n_workers: int = 1,
+    progress: Callable[[dict[str, Any]], object] | None = None,
+) -> pd.DataFrame:
+    """Convert every C3D file below a folder.
+
+    Parameters
+    ----------
+    archive : Path
+        Searched for ``*.c3d`` at any depth; nothing in it is changed.
+    out : Path
+        Receives ``<subject>/<trial>.trial.h5``, ``import.csv``, ``import.html``, ``quarantine/`` and the run's state.
+    marker_set : str or Path, optional
+        For all files; recognised file by file if not given.
+    participants : Path, optional
+        Table of subjects; ``participants.csv`` in the archive if it exists.
+    belt_speed : float, optional
+        Treadmill speed (m/s) of all treadmill trials.
+    unit, axes, reader, emg
+        As in `read_trial`, for all files.
+    codes : str, default "new"
+        ``"new"``: subjects are S001, S002 …, in the order of their names, except codes that the participants table
+        lists; nothing of names and paths is written. ``"keep"``: folders and file names are codes already.
+    key : Path, optional
+        Where to write which subject and file is behind every code; never in `out`.
+    quarantine : Path, optional
+        Folder apart that receives copies of refused files.
+    add : bool, default False
+        Let another archive's trials share the output folder.
+    verify : bool, default False
+        Compare the content of every file with that of the earlier run, not only its size and date.
+    n_workers : int, default 1
+        Worker processes, each with 4 GB and 10 s a file and 2 s a megabyte; 0 works in this process, without that
+        protection.
+    progress : callable, optional
+        Called with the row of every file as it is done.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a file in the order of names, columns `COLUMNS`; also in ``import.csv``. ``attrs["originals"]`` holds
+        the place of every row's file in its archive, ``attrs["gone"]`` the files whose trials were removed because the
+        archive no longer holds them.
+
+    Raises
+    ------
+    TrialRefused
+        No such folder, no C3D file in it, an unreadable participants table, an unknown marker set, or an output folder
+        that belongs to something else.
+    OSError
+        The output cannot be written, e.g. a full disk; what was written before is intact.
+    KeyboardInterrupt
+        After saving the table of what was done so far.
+    """
+    archive, out = Path(archive), Path(out)
+    check_settings(unit, axes, reader)
+    if codes not in CODES:
+        raise TrialRefused(f"codes {codes!r}: expected {' or '.join(CODES)}.")
+    for place, check in ((key, check_key_place), (quarantine, check_quarantine_place)):
+        if place is not None:
+            check(Path(place), out)
+    files = find_files(archive, out)
+    settings = {"out": str(out), "belt_speed": belt_speed, "unit": unit, "axes": axes, "reader": reader, "codes": codes}
+    settings |= {"marker_set": None if marker_set is None else str(marker_set)} | ({"emg": True} if emg else {})
+    if marker_set is not None:
+        load_marker_set(marker_set)
+    table_path = participants or archive / "participants.csv"
+    subjects = read_participants(table_path) if participants or table_path.is_file() else {}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with folder_lock(out), Journal(out) as journal:
+            identity = load_identity(out, codes)
+            sweep_temporary(out)
+            sizes = {name: row["size"] for name, row in journal.rows.items() if row.get("size")}
+            number = find_archive(identity, archive, files, sizes, add)
+            names = name_files([file.relative for file in files], names_in_files(archive, files))
+            recordings = assign(identity, number, files, names, subjects)
+            identity.save(out)
+            settings["marker_set"] = _own_set(settings["marker_set"], out)
+            jobs = plan_jobs(archive, recordings, subjects, settings)
+            run = ArchiveRun(archive, out, identity, journal, recordings, jobs, n_workers, verify)
+            table = _convert(run, number, progress)
+            if key is not None:
+                write_key(Path(key), recordings)
+            if quarantine is not None:
+                rows = [(journal.rows[r.key], archive / r.file.relative) for r in recordings]
+                copy_refused(Path(quarantine), out, rows)
+    except OSError as problem:
+        if "intact" in str(problem):
+            raise
+        raise not_written(problem.filename or out, problem) from problem
+    return table
+
+
+def _convert(run: ArchiveRun, number: int, progress: Callable[[dict[str, Any]], object] | None) -> pd.DataFrame:
+    """All rows, standing trials first: they tell the mass of subjects that no table knows."""
+    rows: dict[str, dict[str, Any]] = {}
+
+    def take(row: dict[str, Any], seen: bool = False) -> None:
+        rows[row["key"]] = row
+        if progress is not None and not seen:
+            progress(row)
+
+    gone: list[str] = []
+    try:
+        for recording in run.recordings:
+            if recording.file.problem:
+                take(refuse_entry(run, recording, recording.file.problem))
+        known = {job.recording.key: run.journal.rows.get(job.recording.key, {}) for job in run.jobs}
+        earlier = {k: row for k, row in known.items() if row.get("task") == "static" and row.get("status") != "refused"}
+        for statics in (True, False):
+            jobs = [job for job in run.jobs if job.is_static == statics]
+            for row in convert_jobs(run, jobs, standing_masses(jobs, earlier | rows)):
+                take(row)
+        # Standing trials that only their motion gave away come too late for the others: those are done once more.
+        masses = standing_masses(run.jobs, rows)
+        late = [job for job in run.jobs if masses.get(job.recording.key) != rows[job.recording.key].get("told_mass")]
+        late = [job for job in late if rows[job.recording.key]["status"] != "refused"]
+        for row in convert_jobs(run, late, masses):
+            take(row, seen=True)
+        gone = _remove_gone(run, number)
+    except BaseException:
+        # What stopped the run is what the caller must hear of, even if the table cannot be written either.
+        with contextlib.suppress(OSError):
+            _write_products(run, number, rows, gone)
+        raise
+    return _write_products(run, number, rows, gone)
+
+
+def _remove_gone(run: ArchiveRun, number: int) -> list[str]:
+    """Remove the trials of files that the archive no longer holds; where a folder cannot be listed, none is gone."""
+    if any(recording.file.is_folder for recording in run.recordings):
+        return []
+    present = {recording.key for recording in run.recordings}
+    gone = []
+    for name, row in list(run.journal.rows.items()):
+        if name not in present and run.identity.files.get(name, ["?"])[0] == str(number):
+            if row.get("output"):
+                (run.out / row["output"]).unlink(missing_ok=True)
+            run.journal.forget(name)
+            gone.append(row["file"])
+    return sorted(gone)
+
+
+def _write_products(run: ArchiveRun, number: int, rows: dict[str, dict[str, Any]], gone: Sequence[str]) -> pd.DataFrame:
+    """The table, its page and the quarantine; rows of other archives in the folder follow those of this one."""
+    run.journal.sync()
+    places = {recording.key: recording.file.relative.as_posix() for recording in run.recordings}
+    ordered = [rows[key] for key in places if key in rows]
+    others = [
+        row for k, row in run.journal.rows.items() if run.identity.files.get(k, ["?"])[0] not in ("?", str(number))
+    ]
+    ordered += sorted(others, key=lambda row: row["file"])
+    table = make_table(ordered)
+    write_table(run.out, table)
+    write_page(run.out, table, gone)
+    write_quarantine(run.out, ordered)
+    table.attrs["originals"] = [places.get(row["key"], row["file"]) for row in ordered]
+    table.attrs["gone"] = list(gone)
+    return table
+
+
+def _own_set(marker_set: str | None, out: Path) -> str | None:
+    """A laboratory's own marker set, copied beside the trials that it explains; a shipped one by its name."""
+    if marker_set is None or not marker_set.endswith(".toml"):
+        return marker_set
+    content = Path(marker_set).read_bytes()
+    copy = out / "marker_set.toml"
+    if not copy.is_file() or copy.read_bytes() != content:
+        write_durably(copy, content)
+    return str(copy)

@@ -1,0 +1,1 @@
+"""C3D: files of a laboratory as plain data, and trials back as files."""

@@ -1,0 +1,1 @@
+"""Event: foot strikes and offs from files, plates and markers; gait cycles."""

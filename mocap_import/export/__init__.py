@@ -1,0 +1,1 @@
+"""Export: trials in the formats of other programs."""

@@ -1,0 +1,1 @@
+"""Frame: from the axes and unit of a laboratory to the ground frame."""

@@ -1,0 +1,1 @@
+"""Gap: stretches in which a marker was not seen, and how they are filled."""

@@ -1,0 +1,1 @@
+"""Marker: what labels mean, and whether they are right."""

@@ -1,0 +1,1 @@
+"""Plate: from analog channels to ground reactions of feet."""

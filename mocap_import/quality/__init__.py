@@ -1,0 +1,1 @@
+"""Quality: what a trial is worth, in numbers and pictures."""
