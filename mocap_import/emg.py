@@ -25,6 +25,11 @@ ORDER = 4
 HIGHEST_SHARE = 0.95
 """Largest upper edge of the band as a share of half the rate."""
 NORMALISATIONS = ("peak", "mean", "none")
+RECIPE = (
+    f"band-pass {BAND[0]:g}-{BAND[1]:g} Hz, rectified, low-pass {SMOOTHING:g} Hz, Butterworth of order {ORDER} without "
+    "lag, 1 = peak of the trial"
+)
+"""What the default envelopes are, in words."""
 
 
 def emg_band(rate: float, band: tuple[float, float] = BAND) -> tuple[tuple[float, float], list[Treatment]]:

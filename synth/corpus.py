@@ -3,7 +3,7 @@
 from synth.corpus_check import Finding, check_corpus
 from synth.corpus_reader import Corpus
 from synth.corpus_schema import CorpusMismatch
-from synth.corpus_trial import CorpusTrial
+from synth.corpus_trial import CorpusTrial, MuscleActivity
 from synth.corpus_writer import CorpusWriter, merge_corpora
 from synth.imu_errors import ImuErrors
 
@@ -14,6 +14,7 @@ __all__ = [
     "CorpusWriter",
     "Finding",
     "ImuErrors",
+    "MuscleActivity",
     "check_corpus",
     "merge_corpora",
 ]

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from mocap_import.analog_channel import classify_channel
+from mocap_import.emg import RECIPE
 from mocap_import.spatiotemporal import spatiotemporal
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from opensim_models.motion import Kinematics, SegmentMotion
 from opensim_models.segment_motion import segment_motions as model_motions
 from opensim_models.skeleton import Skeleton
 from synth.cluster_rigidity import rigid_part
-from synth.corpus_trial import CorpusTrial
+from synth.corpus_trial import CorpusTrial, MuscleActivity
 from synth.imu import simulate_imu
 from synth.imu_errors import ImuErrors
 from synth.inertial import ImuRecording, SensorPlacement
@@ -135,8 +137,25 @@ def make_corpus_trial(
         source=trial.source,
         source_hash=trial.source_hash,
         treatments=treatments,
+        activity=muscle_activity(trial),
     )
     return made, facts
+
+
+def muscle_activity(trial: MarkerTrial) -> MuscleActivity | None:
+    """EMG envelopes that the trial was imported with (`kinesynth import --emg`), None without."""
+    if not trial.emg_envelopes:
+        return None
+    labels = tuple(trial.emg_envelopes)
+    channels = [classify_channel(label, trial.analog_units.get(label, "")) for label in labels]
+    return MuscleActivity(
+        channels=labels,
+        muscles=tuple(channel.muscle for channel in channels),
+        sides=tuple(channel.side for channel in channels),
+        envelopes=np.stack([trial.emg_envelopes[label] for label in labels], axis=1),
+        rate=trial.rate,
+        recipe=RECIPE,
+    )
 
 
 def _cluster_motions(trial: MarkerTrial, skeleton: Skeleton) -> tuple[dict[str, SegmentMotion], list[str]]:

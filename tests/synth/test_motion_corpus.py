@@ -1,6 +1,7 @@
 """From converted trials and solved motion to a corpus: cluster and model agree, and every file ends in one row."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from opensim_models.segment_motion import marker_positions
 from opensim_models.skeleton import SkeletonMarker, save_skeleton
 from opensim_models.storage import write_motion
 from synth.cli import corpus_app, imu_app
-from synth.corpus import Corpus, CorpusMismatch, ImuErrors, check_corpus
+from synth.corpus import Corpus, CorpusMismatch, CorpusWriter, ImuErrors, check_corpus
 from synth.measured_trial import make_corpus_trial, segment_cutoff
 from synth.motion_corpus import build_motion_corpus
 from synth.placement import SEVEN_SENSORS
@@ -143,6 +144,21 @@ def test_occluded_frames_stay_missing_and_are_counted():
     shank = made.recordings[2].specific_force
     assert np.isnan(shank[59:71]).all() and np.isfinite(shank[1:59]).all() and np.isfinite(shank[71:-1]).all()
     assert facts["missing"] == pytest.approx((7 * 2 + 12) / (7 * 150))
+
+
+def test_muscle_activity_travels_from_trial_to_corpus(tmp_path):
+    subject, skeleton = make_person("S01")
+    kinematics = make_motion(skeleton)
+    trial = make_trial(subject, skeleton, kinematics)
+    envelopes = {"Voltage.LRectus": np.linspace(0, 1, trial.n_frames), "EMG 9": np.linspace(1, 0, trial.n_frames)}
+    trial = replace(trial, emg_envelopes=envelopes, analog_units={"Voltage.LRectus": "V"})
+    made, _ = make_corpus_trial(trial, skeleton, kinematics, SEVEN_SENSORS)
+    with CorpusWriter(tmp_path / "emg.h5", role="motion", seed=1, config={}) as corpus:
+        corpus.append(made)
+    found = Corpus(tmp_path / "emg.h5").read("S01", trial.name).activity
+    assert found.channels == tuple(envelopes) and found.muscles[0] == "rectus_femoris" and found.sides[0] == "left"
+    np.testing.assert_array_equal(found.envelopes, np.stack(list(envelopes.values()), axis=1))
+    assert check_corpus(tmp_path / "emg.h5") == []
 
 
 def test_a_constant_belt_speed_changes_no_reading():
