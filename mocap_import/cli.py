@@ -12,7 +12,12 @@ import typer
 
 from mocap_import.batch import ExitCode, exit_code
 
-import_app = typer.Typer(help="Convert a folder of C3D files into trials.", add_completion=False, subcommand_metavar="")
+import_app = typer.Typer(
+    help="Convert a folder of C3D files into trials.",
+    add_completion=False,
+    subcommand_metavar="",
+    rich_markup_mode=None,
+)
 _SETTINGS = {"allow_interspersed_args": True}
 _IMPORT_EXAMPLE = (
     "Example: kinesynth import recordings/ --out trials/ --participants subjects.csv --key key.csv. "

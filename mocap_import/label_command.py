@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from mocap_import.archive.label_survey import LabelSurvey
 
 labels_app = typer.Typer(
-    help="Show what the labels of C3D files mean; draft a marker set.", add_completion=False, subcommand_metavar=""
+    help="Show what the labels of C3D files mean; draft a marker set.",
+    add_completion=False,
+    subcommand_metavar="",
+    rich_markup_mode=None,
 )
 _EXAMPLE = (
     "Example: kinesynth labels recordings/ --draft lab.toml for a laboratory whose marker set is not known; correct "

@@ -143,8 +143,8 @@ def _facts(trial: MarkerTrial) -> dict[str, Any]:
         "rate": trial.rate,
         "n_markers": len(trial.labels),
         "marker_set": trial.marker_set,
-        "missing_percent": 100.0 * float(np.isnan(trial.positions[:, :, 0]).mean()),
-        "filled_percent": 100.0 * float(np.mean(trial.filled)) if trial.filled is not None else 0.0,
+        "missing_percent": _percent(np.isnan(trial.positions[:, :, 0])),
+        "filled_percent": _percent(trial.filled),
         "n_plates": len(trial.ground_reactions),
         "feet": " ".join(reaction.foot for reaction in trial.ground_reactions),
         "n_events": len(trial.events),
@@ -158,3 +158,8 @@ def _facts(trial: MarkerTrial) -> dict[str, Any]:
         "standing_mass": standing_mass(trial),
         "source_hash": trial.source_hash,
     }
+
+
+def _percent(marked: np.ndarray | None) -> float:
+    """Share of the samples that a mask marks, 0 for a trial without markers."""
+    return 100.0 * float(marked.mean()) if marked is not None and marked.size else 0.0

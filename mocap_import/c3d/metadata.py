@@ -155,29 +155,44 @@ def plates(parameters: Parameters) -> tuple[tuple[RawPlate, ...], str]:
     problem = f"{used} force plates declared, {len(kinds)} described" if used > len(kinds) else ""
     corners = _per_plate(group.get("CORNERS"), (3, 4))
     origins = _per_plate(group.get("ORIGIN"), (3,))
-    matrices, table = group.get("CAL_MATRIX"), group.get("CHANNEL")
+    matrices, polynomials = _calibrations(parameters), _stack(group.get("FPCOPPOLY"), (6, 2))
+    table = group.get("CHANNEL")
     zero = numbers(parameters, "FORCE_PLATFORM", "ZERO")
     found = []
     for k in range(n_plates):
-        columns, matrix = np.zeros(0), None
+        columns = np.zeros(0)
         if isinstance(table, np.ndarray) and table.size:
             columns = table.reshape(table.shape[0] if table.ndim else 1, -1, order="F")
             columns = columns[:, k] if k < columns.shape[1] else np.zeros(0)
-        if isinstance(matrices, np.ndarray) and matrices.ndim >= 2 and matrices.size and matrices.shape[:2] == (6, 6):
-            stack = matrices.reshape(6, 6, -1, order="F")
-            # Written by column: the first dimension runs over rows of the matrix, as numpy's Fortran order gives it.
-            matrix = stack[:, :, k] if k < stack.shape[2] else None
         found.append(
             RawPlate(
                 kind=kinds[k],
                 corners=corners[:, :, k].T if corners is not None and k < corners.shape[2] else np.full((4, 3), np.nan),
                 origin=origins[:, k] if origins is not None and k < origins.shape[1] else np.zeros(3),
                 channels=tuple(int(c) - 1 for c in columns if c > 0),
-                calibration=matrix,
+                calibration=matrices[:, :, k] if matrices is not None and k < matrices.shape[2] else None,
                 zero=(int(zero[0]), int(zero[1])) if len(zero) > 1 and np.isfinite(zero[:2]).all() else None,
+                polynomial=polynomials[:, :, k] if polynomials is not None and k < polynomials.shape[2] else None,
             )
         )
     return tuple(found), problem
+
+
+def _calibrations(parameters: Parameters) -> np.ndarray | None:
+    """CAL_MATRIX as (rows = forces and moments, columns = channels, n_plates).
+
+    Written by column unless FORCE_PLATFORM:MATRIX_STORE says by row: the first dimension runs over the rows.
+    """
+    matrices = _stack(parameters.get("FORCE_PLATFORM", {}).get("CAL_MATRIX"), (6, 6))
+    order = (joined(parameters, "FORCE_PLATFORM", "MATRIX_STORE") or [""])[0].upper().replace(" ", "").replace("_", "")
+    return matrices.transpose(1, 0, 2) if matrices is not None and order == "BYROW" else matrices
+
+
+def _stack(value: Any, shape: tuple[int, int]) -> np.ndarray | None:
+    """A parameter of matrices as (*shape, n_plates), None if its first dimensions are others."""
+    if not isinstance(value, np.ndarray) or value.ndim < 2 or not value.size or value.shape[:2] != shape:
+        return None
+    return value.reshape((*shape, -1), order="F").astype(float)
 
 
 def _per_plate(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:

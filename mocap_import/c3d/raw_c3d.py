@@ -28,6 +28,8 @@ class RawPlate:
     zero : tuple of int, or None
         FORCE_PLATFORM:ZERO as written: first and last frame (from 1) of the unloaded plate; (0, 0) and the like mean
         that no offset is to be taken.
+    polynomial : ndarray, shape (6, 2), or None
+        FORCE_PLATFORM:FPCOPPOLY, Kistler's correction of the centre of pressure: P1 to P6 of x and of y.
     """
 
     kind: int
@@ -36,6 +38,7 @@ class RawPlate:
     channels: tuple[int, ...]
     calibration: np.ndarray | None = None
     zero: tuple[int, int] | None = None
+    polynomial: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -154,10 +154,9 @@ def measured_wrench(
 
 def _polynomial(declared: RawPlate, factor: float) -> np.ndarray | None:
     """FPCOPPOLY (6, 2) for places in m instead of the file's unit: P1 y⁴ x³ is a length, so P1 is per length⁶."""
-    written = getattr(declared, "polynomial", None)
-    if written is None or not np.any(written):
+    if declared.polynomial is None or not np.any(declared.polynomial):
         return None
-    return np.asarray(written, dtype=float) * (1.0 / factor) ** np.array([6, 4, 2, 4, 2, 0])[:, None]
+    return declared.polynomial * (1.0 / factor) ** np.array([6, 4, 2, 4, 2, 0])[:, None]
 
 
 def _moment_repair(plate: ForcePlate, wrench: np.ndarray) -> float:
@@ -178,7 +177,7 @@ def _moment_repair(plate: ForcePlate, wrench: np.ndarray) -> float:
 
 def _zero_samples(declared: RawPlate, raw: RawC3d) -> tuple[int, int] | None:
     """Samples (start, stop) of the frames that FORCE_PLATFORM:ZERO names; None if it names none."""
-    zero = getattr(declared, "zero", None)
+    zero = declared.zero
     if not zero or zero[0] < 1 or zero[1] < zero[0]:
         return None
     ratio = raw.analog_rate / raw.rate
