@@ -194,4 +194,4 @@ if __name__ == "__main__":
     results = figures(Path(folder))
     for title, row in results.items():
         print(f"{'met ' if row['met'] else 'MISS'}  {title}: {row['ours']} (goal {row['goal']})")
-    print(json.dumps(results))
+    print(json.dumps({"figures": results}))

@@ -197,4 +197,4 @@ def _row(ours: float, peer: float | None, goal: object, met: bool) -> dict:
 
 if __name__ == "__main__":
     place = os.environ.get("KINESYNTH_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
-    print(json.dumps(figures(Path(place))))
+    print(json.dumps({"figures": figures(Path(place))}))
