@@ -48,9 +48,7 @@ def figures(data: Path) -> dict[str, dict]:
                 apart.append(f"{path.name}: {str(problem).splitlines()[0][:90]}")
                 continue
             if any(treatment.what in _EZC3D_SCRAMBLES for treatment in trial.treatments):
-                apart.append(
-                    f"{path.name}: ANALOG:RATE missing or wrong, where ezc3d can take analog samples for points"
-                )
+                apart.append(f"{path.name}: ANALOG:RATE missing or wrong; ezc3d may take analog samples for points")
                 continue
             pairs = _pairs(trial, file)
             if pairs is None:
