@@ -1,24 +1,36 @@
 """Anthropometry: segment lengths, masses, mass centres and inertias of a person from published tables.
 
-Two tables to choose from:
+Tables to choose from (numbers in `segment_table`):
 
 ``winter``
     D. A. Winter, Biomechanics and Motor Control of Human Movement, 3rd ed. 2005, table 4.1 (after Dempster), one table
     for everybody.
 ``de_leva``
     P. de Leva, J Biomech 29:1223-1230, 1996, adjusted Zatsiorsky-Seluyanov parameters for women and men.
+``dumas``
+    R. Dumas et al., J Biomech 40:543-553, 2007: pelvis and legs, mass centres off the axes and full inertia tensors;
+    what is above the lumbar joint has the rest of the mass, distributed as in ``de_leva``.
+``jensen``
+    R. K. Jensen, J Biomech 19:359-368, 1986, and 22:529-536, 1989: masses of boys of 6 to 18 years, linear in between;
+    mass centres and radii of gyration of ``de_leva``. Needs the age.
+``elderly``
+    R. K. Jensen, P. Fletcher, J Biomech 27:89-96, 1994: masses of elderly women and men; otherwise ``de_leva``.
 
-Segment lengths follow Winter's stature fractions (after Drillis and Contini) in both, so that two skeletons of one
-person differ in mass distribution only unless they are scaled to markers.
+Segment lengths follow Winter's stature fractions (after Drillis and Contini) in all, so that two skeletons of one
+person differ in mass distribution only unless they are scaled to markers; a child's longer head and shorter legs are
+not represented before that.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.segment_table import DE_LEVA, DUMAS, ELDERLY, JENSEN, WINTER, WINTER_TRUNK
 
-TABLES = ("winter", "de_leva")
+TABLES = ("winter", "de_leva", "dumas", "jensen", "elderly")
 
 # Stature fractions. Hip-centre distance, lumbar joint height and the foot's rear length complete Winter's figure 4.1.
 THIGH_LENGTH = 0.245
@@ -44,11 +56,21 @@ class SegmentParameters:
         m, in the segment frame of `catalogue` (joint centre, X forward, Y up, Z right).
     inertia : tuple of 3 floats
         Ixx, Iyy, Izz about the centre of mass (kg·m²).
+    products : tuple of 3 floats
+        Ixy, Ixz, Iyz of the inertia tensor (kg·m²); zero in tables without them. Right side, like the mass centre.
     """
 
     mass: float
     centre_of_mass: tuple[float, float, float]
     inertia: tuple[float, float, float]
+    products: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def mirrored(self) -> SegmentParameters:
+        """The same segment of the left side."""
+        x, y, z = self.centre_of_mass
+        xy, xz, yz = self.products
+        return replace(self, centre_of_mass=(x, y, -z), products=(xy, -xz, -yz))
 
 
 @dataclass(frozen=True)
@@ -60,45 +82,9 @@ class _Part:
     radii: tuple[float, float, float]
 
 
-# de Leva 1996, tables 1 and 4: mass %, centre of mass % from the proximal end, radii of gyration % of length about the
-# anteroposterior (X), longitudinal (Y) and mediolateral (Z) axes, length mm at stature 1735 (women), 1741 mm (men).
-_DE_LEVA = {
-    "female": {
-        "stature": 1735.0,
-        "head": (6.68, 48.41, (27.1, 26.1, 29.5), 243.7),
-        "upper_trunk": (15.45, 50.50, (46.6, 44.9, 31.4), 228.0),
-        "middle_trunk": (14.65, 45.12, (43.3, 41.5, 35.4), 205.3),
-        "pelvis": (12.47, 49.20, (43.3, 44.4, 40.2), 181.5),
-        "upper_arm": (2.55, 57.54, (27.8, 14.8, 26.0), 275.1),
-        "forearm": (1.38, 45.59, (26.3, 9.5, 25.9), 264.3),
-        "hand": (0.56, 34.27, (24.4, 15.4, 20.8), 170.1),
-        "thigh": (14.78, 36.12, (36.9, 16.2, 36.4), 368.5),
-        "shank": (4.81, 44.16, (27.1, 9.3, 26.7), 432.3),
-        "foot": (1.29, 40.14, (13.9, 29.9, 27.9), 228.3),
-        "shoulder": 497.9,
-    },
-    "male": {
-        "stature": 1741.0,
-        "head": (6.94, 50.02, (30.3, 26.1, 31.5), 242.9),
-        "upper_trunk": (15.96, 50.66, (50.5, 46.5, 32.0), 242.1),
-        "middle_trunk": (16.33, 45.02, (48.2, 46.8, 38.3), 215.5),
-        "pelvis": (11.17, 61.15, (61.5, 58.7, 55.1), 145.7),
-        "upper_arm": (2.71, 57.72, (28.5, 15.8, 26.9), 281.7),
-        "forearm": (1.62, 45.74, (27.6, 12.1, 26.5), 268.9),
-        "hand": (0.61, 36.24, (28.8, 18.4, 23.5), 189.9),
-        "thigh": (14.16, 40.95, (32.9, 14.9, 32.9), 422.2),
-        "shank": (4.33, 44.59, (25.5, 10.3, 24.9), 434.0),
-        "foot": (1.37, 44.15, (12.4, 25.7, 24.5), 258.1),
-        "shoulder": 515.5,
-    },
-}
-
-# Winter 2005, table 4.1: mass fraction, centre of mass from the proximal joint, radius of gyration, as parts of length.
-_WINTER = {"thigh": (0.100, 0.433, 0.323), "shank": (0.0465, 0.433, 0.302), "foot": (0.0145, 0.50, 0.475)}
-_WINTER_TRUNK = {"mass": 0.678, "centre": 0.626, "radius": 0.496, "pelvis_mass": 0.142}
-
-
-def segment_parameters(mass: float, height: float, sex: str, table: str) -> dict[str, SegmentParameters]:
+def segment_parameters(
+    mass: float, height: float, sex: str, table: str, age: float = math.nan
+) -> dict[str, SegmentParameters]:
     """Mass properties of pelvis, torso (with head and arms), thigh, shank and foot.
 
     Parameters
@@ -110,25 +96,39 @@ def segment_parameters(mass: float, height: float, sex: str, table: str) -> dict
     sex : str
         ``"female"``, ``"male"``; anything else takes the mean of both where the table distinguishes them.
     table : str
-        ``"winter"`` or ``"de_leva"``.
+        One of `TABLES`.
+    age : float
+        Years; only ``"jensen"`` uses it.
 
     Returns
     -------
     dict of str to SegmentParameters
-        The masses of the pelvis, the torso and twice the leg add up to `mass`.
+        The masses of the pelvis, the torso and twice the leg add up to `mass`. Legs are those of the right side.
+
+    Raises
+    ------
+    ModelMismatch
+        Mass or height is no positive number, the table is unknown, or it does not hold for that age.
     """
-    if not (mass > 0 and height > 0):
+    if not (0 < mass < math.inf and 0 < height < math.inf):
         raise ModelMismatch(
             f"segment parameters: expected a body mass (kg) and a height (m) above zero, got {mass} and {height}. "
             "Give them in participants.csv."
         )
+    if table not in TABLES:
+        raise ModelMismatch(f"anthropometric table {table!r} is unknown; choose one of {', '.join(TABLES)}.")
     if table == "winter":
         return _winter(mass, height)
-    if table != "de_leva":
-        raise ModelMismatch(f"anthropometric table {table!r} is unknown; choose one of {', '.join(TABLES)}.")
-    if sex in _DE_LEVA:
-        return _de_leva(mass, height, sex)
-    both = [_de_leva(mass, height, s) for s in _DE_LEVA]
+    build = {"dumas": _dumas, "elderly": _elderly}.get(table, _de_leva)
+    if table == "jensen":
+        shares = _shares_at(age)
+
+        def build(mass: float, height: float, sex: str) -> dict[str, SegmentParameters]:
+            return _de_leva(mass, height, sex, shares)
+
+    if sex in DE_LEVA:
+        return build(mass, height, sex)
+    both = [build(mass, height, s) for s in DE_LEVA]
     return {name: _mean(both[0][name], both[1][name]) for name in both[0]}
 
 
@@ -137,7 +137,10 @@ def _mean(a: SegmentParameters, b: SegmentParameters) -> SegmentParameters:
         return tuple((p + q) / 2 for p, q in zip(x, y, strict=True))
 
     return SegmentParameters(
-        (a.mass + b.mass) / 2, half(a.centre_of_mass, b.centre_of_mass), half(a.inertia, b.inertia)
+        (a.mass + b.mass) / 2,
+        half(a.centre_of_mass, b.centre_of_mass),
+        half(a.inertia, b.inertia),
+        half(a.products, b.products),
     )
 
 
@@ -179,11 +182,11 @@ def _winter(mass: float, height: float) -> dict[str, SegmentParameters]:
     lengths = {"thigh": THIGH_LENGTH * height, "shank": SHANK_LENGTH * height}
     legs = {}
     for name, length in lengths.items():
-        fraction, centre, radius = _WINTER[name]
+        fraction, centre, radius = WINTER[name]
         legs[name] = _leg_segment(fraction * mass, length, centre, (radius, 0.4 * radius, radius))
-    fraction, centre, radius = _WINTER["foot"]
+    fraction, centre, radius = WINTER["foot"]
     legs["foot"] = _foot(fraction * mass, height, centre, (0.5 * radius, radius, radius))
-    trunk, span = _WINTER_TRUNK, SHOULDER_HEIGHT * height
+    trunk, span = WINTER_TRUNK, SHOULDER_HEIGHT * height
     pelvis_mass, trunk_mass = trunk["pelvis_mass"] * mass, trunk["mass"] * mass
     pelvis_height, pelvis_radius = 0.5 * LUMBAR_HEIGHT * height, 0.05 * height
     torso_mass = trunk_mass - pelvis_mass
@@ -200,16 +203,74 @@ def _winter(mass: float, height: float) -> dict[str, SegmentParameters]:
     return legs | _above_hips(parts, height)
 
 
-def _de_leva(mass: float, height: float, sex: str) -> dict[str, SegmentParameters]:
-    table = _DE_LEVA[sex]
+def _shares_at(age: float) -> dict[str, float]:
+    """Mass percentages of a boy of that age, linear between the ages of the table."""
+    youngest, oldest = min(JENSEN), max(JENSEN)
+    if not youngest <= age <= oldest:
+        raise ModelMismatch(
+            f"Jensen's table holds from {youngest} to {oldest} years; the age is {age:g}. Give the age, or choose the "
+            "table de_leva or elderly."
+        )
+    before = max(a for a in JENSEN if a <= age)
+    after = min(a for a in JENSEN if a >= age)
+    part = (age - before) / (after - before) if after > before else 0.0
+    return {name: (1 - part) * JENSEN[before][name] + part * JENSEN[after][name] for name in JENSEN[before]}
+
+
+def _elderly(mass: float, height: float, sex: str) -> dict[str, SegmentParameters]:
+    return _de_leva(mass, height, sex, ELDERLY[sex])
+
+
+def _percentages(sex: str, shares: Mapping[str, float] | None) -> dict[str, float]:
+    """Mass percentages of de Leva's parts, or those of a table whose trunk is one part."""
+    own = {name: row[0] for name, row in DE_LEVA[sex].items() if isinstance(row, tuple)}
+    if shares is None:
+        return own
+    trunk = ("upper_trunk", "middle_trunk", "pelvis")
+    ratio = shares["trunk"] / sum(own[name] for name in trunk)
+    return {name: own[name] * ratio if name in trunk else shares[name] for name in own}
+
+
+def _dumas(mass: float, height: float, sex: str) -> dict[str, SegmentParameters]:
+    """Pelvis and legs of Dumas et al.; the torso keeps the rest of the mass."""
+    table = DUMAS[sex]
+    pelvis_length = table["pelvis_length"] * height
+    # where the table counts from, in our frames: the pelvis from a lumbar joint above the hips, the foot from the heel
+    layout = {
+        "pelvis": (pelvis_length, (-LUMBAR_SETBACK * height * pelvis_length / (LUMBAR_HEIGHT * height), pelvis_length)),
+        "thigh": (THIGH_LENGTH * height, (0.0, 0.0)),
+        "shank": (SHANK_LENGTH * height, (0.0, 0.0)),
+        "foot": (FOOT_LENGTH * height, (-HEEL_LENGTH * height, -0.5 * ANKLE_HEIGHT * height)),
+    }
+    segments = {}
+    for name, (length, (x, y)) in layout.items():
+        percent, centre, radii = table[name]
+        own = percent / 100 * mass
+        moments = [own * math.copysign((r / 100 * length) ** 2, r) for r in radii]
+        at = (x + centre[0] / 100 * length, y + centre[1] / 100 * length, centre[2] / 100 * length)
+        segments[name] = SegmentParameters(own, at, tuple(moments[:3]), tuple(moments[3:]))
+    pelvis = segments["pelvis"]  # the asymmetry of a mean pelvis is no property of a generic person
+    segments["pelvis"] = SegmentParameters(
+        pelvis.mass, (*pelvis.centre_of_mass[:2], 0.0), pelvis.inertia, (pelvis.products[0], 0.0, 0.0)
+    )
+    torso = _de_leva(mass, height, sex)["torso"]
+    rest = mass - pelvis.mass - 2 * sum(segments[name].mass for name in ("thigh", "shank", "foot"))
+    segments["torso"] = replace(torso, mass=rest, inertia=tuple(i * rest / torso.mass for i in torso.inertia))
+    return segments
+
+
+def _de_leva(
+    mass: float, height: float, sex: str, shares: Mapping[str, float] | None = None
+) -> dict[str, SegmentParameters]:
+    table, percentages = DE_LEVA[sex], _percentages(sex, shares)
     unit = height / table["stature"]  # m per mm of the table
     own = {"thigh": THIGH_LENGTH * height, "shank": SHANK_LENGTH * height}
     legs = {}
     for name, length in own.items():
-        percent, centre, radii, _ = table[name]
-        legs[name] = _leg_segment(percent / 100 * mass, length, centre / 100, tuple(r / 100 for r in radii))
-    percent, centre, radii, _ = table["foot"]
-    legs["foot"] = _foot(percent / 100 * mass, height, centre / 100, tuple(r / 100 for r in radii))
+        _, centre, radii, _ = table[name]
+        legs[name] = _leg_segment(percentages[name] / 100 * mass, length, centre / 100, tuple(r / 100 for r in radii))
+    _, centre, radii, _ = table["foot"]
+    legs["foot"] = _foot(percentages["foot"] / 100 * mass, height, centre / 100, tuple(r / 100 for r in radii))
     # parts stand on one another; their tops, in mm above the hip centres
     tops = {"pelvis": table["pelvis"][3]}
     tops["middle_trunk"] = tops["pelvis"] + table["middle_trunk"][3]
@@ -220,15 +281,15 @@ def _de_leva(mass: float, height: float, sex: str) -> dict[str, SegmentParameter
     tops["hand"] = tops["forearm"] - table["forearm"][3]
     parts = {}
     for name, top in tops.items():
-        percent, centre, radii, length = table[name]
+        _, centre, radii, length = table[name]
         sides = 2 if name in ("upper_arm", "forearm", "hand") else 1
         parts[name] = _Part(
-            sides * percent / 100 * mass,
+            sides * percentages[name] / 100 * mass,
             (top - centre / 100 * length) * unit,
             tuple(r / 100 * length * unit for r in radii),
         )
     segments = legs | _above_hips(parts, height)
-    # the table's percentages add up to 99.9-100.1: the torso takes the rest
+    # the tables' percentages add up to 99.9-100.2: the torso takes the rest
     rest = mass - segments["pelvis"].mass - 2 * sum(s.mass for s in legs.values())
     torso = segments["torso"]
     ratio = rest / torso.mass

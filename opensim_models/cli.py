@@ -1,21 +1,27 @@
-"""Commands of this package: `kinesynth model` and `kinesynth motion`."""
+"""Commands of this package: `kinesynth model`, and `kinesynth motion` of `motion_command`."""
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from opensim_models.motion_command import motion_app
+from opensim_models.scale_command import scale
+
+__all__ = ["model_app", "motion_app"]
+
+if TYPE_CHECKING:
+    from opensim_models.model_report import ModelReport
 
 model_app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Look at skeletons and OpenSim models."
 )
-motion_app = typer.Typer(
-    add_completion=False, rich_markup_mode=None, help="Scale skeletons and solve inverse kinematics."
-)
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+model_app.command("scale")(scale)
 
 
 @model_app.command("check")
@@ -23,19 +29,53 @@ def check(
     file: Annotated[Path, typer.Argument(help="An OpenSim model (.osim) or a skeleton (.json).")],
     as_json: AsJson = False,
 ) -> None:
-    """Say what a model holds and what of it is not represented here.
+    """Say what of a model is represented here, and name everything that is not.
 
     Example: kinesynth model check subject.osim
     """
-    from opensim_models.skeleton import Skeleton, load_skeleton
-
     if file.suffix.lower() == ".json":
-        skeleton: Skeleton = load_skeleton(file)
-    else:
-        from opensim_models.osim_skeleton import read_osim
+        from opensim_models.skeleton import load_skeleton
 
-        skeleton = read_osim(file)
-    _show(skeleton, as_json)
+        _show(load_skeleton(file), as_json)
+        return
+    from dataclasses import asdict
+
+    from opensim_models.model_report import report_model
+
+    report = report_model(file)
+    if as_json:
+        typer.echo(json.dumps(asdict(report)))
+    else:
+        _show_report(report)
+    if report.refusal:
+        if not as_json:
+            typer.echo(f"error: {report.refusal}", err=True)
+        raise typer.Exit(1)
+
+
+def _show_report(report: ModelReport) -> None:
+    """Print a report as tables."""
+    typer.echo(f"{report.name} ({report.path}): {report.mass:.2f} kg")
+    typer.echo(f"\n{'part':30} {'count':>5}  {'here':16} detail")
+    for row in report.rows:
+        typer.echo(f"{row.part:30} {row.count:5}  {row.place:16} {row.detail}".rstrip())
+    typer.echo(f"\n{'coordinate':30} {'kind':12} {'from':>9} {'to':>9} {'default':>9}  state")
+    for c in report.coordinates:
+        lower, upper = ("-" if c[end] is None else _shown(c[end], c["kind"]) for end in ("lower", "upper"))
+        words = [word for word in ("locked", "clamped", "prescribed") if c[word]]
+        words += [f"follows {c['follows']}"] if c["follows"] else []
+        default = _shown(c["default"], c["kind"])
+        typer.echo(f"{c['name']:30} {c['kind']:12} {lower:>9} {upper:>9} {default:>9}  {', '.join(words)}".rstrip())
+    typer.echo(f"\n{'body':30} {'mass (kg)':>9}  joint")
+    for body in report.bodies:
+        typer.echo(f"{body['name']:30} {body['mass']:9.4g}  {body['joint']} on {body['parent']}")
+    for finding in report.findings:
+        typer.echo(f"note: {finding}")
+
+
+def _shown(value: float, kind: str) -> str:
+    """A coordinate's value for people: degrees or metres."""
+    return f"{math.degrees(value):.1f}°" if kind == "rotation" else f"{value:.3f} m"
 
 
 @model_app.command("show")
@@ -66,6 +106,35 @@ def show(
     _show(skeleton, as_json)
 
 
+@model_app.command("build")
+def build(
+    name: Annotated[str, typer.Argument(help="planar (10 coordinates, 18 muscles) or lower_body (23, 92)")],
+    out: Annotated[Path, typer.Option(help="File to write: .osim, or .json for the skeleton alone.")],
+    mass: Annotated[float, typer.Option(help="Body mass (kg).")] = 75.0,
+    height: Annotated[float, typer.Option(help="Stature (m).")] = 1.75,
+    sex: Annotated[str, typer.Option(help="female, male or unknown")] = "unknown",
+    age: Annotated[float, typer.Option(help="Age (years); nan if unknown.")] = math.nan,
+    table: Annotated[
+        str, typer.Option(help="Masses: winter, de_leva, dumas, jensen (6-18 years), elderly")
+    ] = "de_leva",
+    strength: Annotated[str, typer.Option(help="published, mass_two_thirds or muscle_volume")] = "muscle_volume",
+    as_json: AsJson = False,
+) -> None:
+    """Write our generic model, muscles and foot contact included, for a person.
+
+    Example: kinesynth model build lower_body --mass 62 --height 1.68 --sex female --out subject.osim
+    """
+    from mocap_import.subject import Subject
+    from opensim_models.generic_model import generic_model, write_generic_model
+
+    model = generic_model(name, Subject("generic", mass, height, sex, age), table, strength)
+    write_generic_model(model, out)
+    _show(model.skeleton, as_json)
+    if not as_json:
+        contents = f"{len(model.skeleton.muscles)} muscles, {len(model.skeleton.contacts)} contact spheres"
+        typer.echo(f"written      {out}: {contents}")
+
+
 def _show(skeleton: object, as_json: bool) -> None:
     """Print a skeleton as a table, or as JSON."""
     summary = {
@@ -87,29 +156,3 @@ def _show(skeleton: object, as_json: bool) -> None:
     typer.echo("coordinates  " + ", ".join(skeleton.coordinate_names))
     for note in skeleton.notes:
         typer.echo(f"note         {note}")
-
-
-@motion_app.command()
-def motion(
-    trials: Annotated[Path, typer.Argument(help="Folder written by `kinesynth import`.")],
-    out: Annotated[Path, typer.Argument(help="Folder for skeletons, .mot files and motion.csv.")],
-    as_json: AsJson = False,
-) -> None:
-    """Scale a skeleton to every subject's static trial and solve every moving trial.
-
-    Example: kinesynth motion trials/ motion/
-    """
-    from mocap_import.batch import exit_code
-    from mocap_import.progress import track
-    from opensim_models.subject_motion import solve_archive_motion
-
-    table = solve_archive_motion(trials, out, progress=None if as_json else track)
-    solved = table[table.status == "solved"]
-    refused = table[table.status == "refused"]
-    if as_json:
-        typer.echo(json.dumps({"out": str(out), "solved": len(solved), "refused": refused.to_dict("records")}))
-    else:
-        typer.echo(f"{len(solved)} trials solved, {len(refused)} refused; table: {out / 'motion.csv'}")
-        for reason in refused.reason.unique():
-            typer.echo(f"refused: {reason}")
-    raise typer.Exit(exit_code(len(solved), len(refused)))

@@ -1,7 +1,12 @@
-"""Joint centres of a standing person from anatomical landmarks."""
+"""Joint centres of a standing person from anatomical landmarks.
+
+Four published regressions of the hip centre to choose from (`HIP_METHODS`); where a person moved the hip on purpose,
+`functional_centre` finds it from the movement instead.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +15,12 @@ from opensim_models.model_mismatch import ModelMismatch
 
 # Half the width of knee and ankle as part of stature, marker included, where a trial has no medial marker.
 _HALF_KNEE, _HALF_ANKLE = 0.032, 0.023
+
+HIP_METHODS = ("harrington", "davis", "plug_in_gait", "bell")
+"""``harrington``: J Biomech 40:595, 2007 · ``davis``: Hum Mov Sci 10:575, 1991 · ``plug_in_gait``: Davis as Vicon
+rounds its angles, with the distance trochanter-spine from leg length · ``bell``: J Biomech 23:617, 1990."""
+# Angles (rad) of the hip's offset from the spine in the frontal (theta) and sagittal (beta) plane.
+_DAVIS = {"davis": (math.radians(28.4), math.radians(18.0)), "plug_in_gait": (0.5, 0.314)}
 
 
 def pelvis_axes(landmarks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, float]:
@@ -46,15 +57,87 @@ def pelvis_axes(landmarks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.nda
     return midpoint, np.column_stack([x, np.cross(z, x), z]), depth
 
 
-def hip_centres(landmarks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Hip centres (m, ground frame): Harrington et al., J Biomech 40:595, 2007, from pelvis width and depth."""
+def hip_offset(
+    method: str, width: float, depth: float = math.nan, leg_length: float = math.nan, marker_radius: float = 0.0
+) -> np.ndarray:
+    """Right hip centre in the pelvis frame of `pelvis_axes`; the left one has the opposite third component.
+
+    Parameters
+    ----------
+    method : str
+        One of `HIP_METHODS`.
+    width, depth : float
+        Distance (m) of the anterior spines, and of their midpoint from that of the posterior ones (``harrington``).
+    leg_length : float
+        Anterior spine to medial malleolus (m), for ``davis`` and ``plug_in_gait``.
+    marker_radius : float
+        m, for the same two.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        m, from the midpoint of the anterior spines: forward, up, right.
+
+    Raises
+    ------
+    ModelMismatch
+        Unknown method, or a length that it needs is missing or absurd.
+    """
+    if method not in HIP_METHODS:
+        raise ModelMismatch(f"hip centre method {method!r} is unknown; choose one of {', '.join(HIP_METHODS)}.")
+    needed = {"width of the pelvis": (width, 0.08, 0.45)}
+    if method == "harrington":
+        needed["depth of the pelvis"] = (depth, 0.05, 0.35)
+    elif method in _DAVIS:
+        needed["leg length"] = (leg_length, 0.2, 1.4)
+    for what, (found, low, high) in needed.items():
+        if not low <= found <= high:
+            raise ModelMismatch(
+                f"hip centre by {method}: the {what} is {found:.3f} m, expected {low}-{high}. Check the labels and the "
+                "unit of the static trial, or give the length measured on the person."
+            )
+    if method == "harrington":
+        return np.array([-0.24 * depth - 0.0099, -0.30 * width - 0.0109, 0.33 * width + 0.0073])
+    if method == "bell":
+        return np.array([-0.19 * width, -0.30 * width, 0.36 * width])
+    theta, beta = _DAVIS[method]
+    to_trochanter = 0.1288 * leg_length - 0.04856 + marker_radius  # sagittal distance spine-trochanter, plus radius
+    reach = 0.115 * leg_length - 0.0153
+    return np.array(
+        [
+            reach * math.cos(theta) * math.sin(beta) - to_trochanter * math.cos(beta),
+            -reach * math.cos(theta) * math.cos(beta) - to_trochanter * math.sin(beta),
+            width / 2 - reach * math.sin(theta),
+        ]
+    )
+
+
+def leg_length(landmarks: Mapping[str, np.ndarray]) -> float:
+    """Mean distance (m) anterior spine - medial malleolus (lateral where there is no medial), NaN if unseen."""
+    found = []
+    for side in "rl":
+        ankle = next((landmarks[n] for n in (f"ankle_medial_{side}", f"ankle_lateral_{side}") if n in landmarks), None)
+        if ankle is not None and f"asis_{side}" in landmarks:
+            found.append(float(np.linalg.norm(landmarks[f"asis_{side}"] - ankle)))
+    return float(np.mean(found)) if found else math.nan
+
+
+def hip_centres(
+    landmarks: Mapping[str, np.ndarray],
+    method: str = "harrington",
+    *,
+    leg: float = math.nan,
+    marker_radius: float = 0.0,
+) -> dict[str, np.ndarray]:
+    """Hip centres (m, ground frame) by one of `HIP_METHODS`: ``"r"`` and ``"l"``.
+
+    `leg` is the measured leg length (m); methods that need one take it from the landmarks if it is NaN.
+    """
     midpoint, axes, depth = pelvis_axes(landmarks)
     width = float(np.linalg.norm(landmarks["asis_r"] - landmarks["asis_l"]))
-    centres = {}
-    for side, sign in (("r", 1.0), ("l", -1.0)):
-        local = np.array([-0.24 * depth - 0.0099, -0.30 * width - 0.0109, sign * (0.33 * width + 0.0073)])
-        centres[side] = midpoint + axes @ local
-    return centres
+    length = leg if math.isfinite(leg) else leg_length(landmarks)
+    local = hip_offset(method, width, depth, length, marker_radius)
+    return {side: midpoint + axes @ (local * (1.0, 1.0, sign)) for side, sign in (("r", 1.0), ("l", -1.0))}
 
 
 def _between(
@@ -68,7 +151,9 @@ def _between(
     return landmarks[lateral] + inward * half_width
 
 
-def joint_centres(landmarks: Mapping[str, np.ndarray], height: float) -> dict[str, np.ndarray]:
+def joint_centres(
+    landmarks: Mapping[str, np.ndarray], height: float, hip_method: str = "harrington"
+) -> dict[str, np.ndarray]:
     """Centres of hips, knees and ankles.
 
     Parameters
@@ -77,6 +162,8 @@ def joint_centres(landmarks: Mapping[str, np.ndarray], height: float) -> dict[st
         Anatomical landmarks of a standing person (m, ground frame).
     height : float
         Stature (m), for widths where no medial landmark is there.
+    hip_method : str, default "harrington"
+        One of `HIP_METHODS`.
 
     Returns
     -------
@@ -84,7 +171,7 @@ def joint_centres(landmarks: Mapping[str, np.ndarray], height: float) -> dict[st
         ``hip_r``, ``knee_r``, ``ankle_r`` and left ones; knees and ankles only where their landmarks are.
     """
     _, axes, _ = pelvis_axes(landmarks)
-    centres = {f"hip_{side}": centre for side, centre in hip_centres(landmarks).items()}
+    centres = {f"hip_{side}": centre for side, centre in hip_centres(landmarks, hip_method).items()}
     for side, sign in (("r", 1.0), ("l", -1.0)):
         inward = -sign * axes[:, 2]
         for joint, landmark, half in (("knee", "knee", _HALF_KNEE), ("ankle", "ankle", _HALF_ANKLE)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,6 +57,38 @@ class Kinematics:
 
 
 @dataclass(frozen=True)
+class RootResidual:
+    """What inverse dynamics finds at the root of the skeleton, where nothing holds a person: zero in a perfect world.
+
+    Attributes
+    ----------
+    force : ndarray, shape (n_frames, 3)
+        N, ground frame; NaN where not computed.
+    moment : ndarray, shape (n_frames, 3)
+        N·m about the origin of the root segment, ground frame.
+    body_weight : float
+        Of the skeleton (N).
+    height : float
+        Of the subject (m); NaN if unknown.
+    """
+
+    force: np.ndarray
+    moment: np.ndarray
+    body_weight: float
+    height: float = math.nan
+
+    @property
+    def force_percent(self) -> np.ndarray:
+        """Magnitude of the force (n_frames,) in % of the body weight."""
+        return 100.0 * np.linalg.norm(self.force, axis=1) / self.body_weight
+
+    @property
+    def moment_percent(self) -> np.ndarray:
+        """Magnitude of the moment (n_frames,) in % of body weight × height; NaN without a height."""
+        return 100.0 * np.linalg.norm(self.moment, axis=1) / (self.body_weight * self.height)
+
+
+@dataclass(frozen=True)
 class Kinetics:
     """Generalized forces, ground reactions and muscle activations over time.
 
@@ -73,6 +106,14 @@ class Kinetics:
         Names of the columns of `activations`.
     activations : ndarray, shape (n_frames, n_muscles)
         0..1; NaN where not computed.
+    residual : RootResidual, optional
+        Of inverse dynamics.
+    masked : ndarray of bool, shape (n_frames,)
+        Frames in which some generalized force is unknown; empty where nothing was masked.
+    mask_reasons : tuple of str
+        Why and when, as sentences.
+    cutoff : float, optional
+        Low-pass (Hz) that motion and forces passed.
     """
 
     coordinates: tuple[str, ...]
@@ -81,6 +122,10 @@ class Kinetics:
     ground_reactions: tuple[GroundReaction, ...] = ()
     muscles: tuple[str, ...] = ()
     activations: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    residual: RootResidual | None = None
+    masked: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    mask_reasons: tuple[str, ...] = ()
+    cutoff: float | None = None
 
     def of(self, coordinate: str) -> np.ndarray:
         """Generalized force (n_frames,) of one coordinate."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from opensim_models.scalar_function import chain_and_derivatives
 from opensim_models.skeleton import IDENTITY, ORIGIN, JointElement, Skeleton
 from opensim_models.vector import (
     Matrix,
@@ -89,16 +90,6 @@ class SegmentState:
     joint: tuple[ElementState, ...] = ()
 
 
-def _polynomial(coefficients: tuple[float, ...], q: Scalar) -> tuple[Scalar, Scalar, Scalar]:
-    """Value, first and second derivative (Horner)."""
-    value = slope = curvature = 0.0
-    for c in reversed(coefficients):
-        curvature = plus(times(curvature, q), times(2.0, slope))
-        slope = plus(times(slope, q), value)
-        value = plus(times(value, q), c)
-    return value, slope, curvature
-
-
 def _shifted(s: SegmentState, r: Vector) -> SegmentState:
     """Move the observed point by a vector fixed in the frame."""
     w, alpha = s.angular_velocity, s.angular_acceleration
@@ -129,10 +120,10 @@ def _moved(
 ) -> tuple[SegmentState, ElementState]:
     """Pass one joint element."""
     if element.coordinate < 0:
-        value, slope, rate, second = element.polynomial[0], 0.0, 0.0, 0.0
+        value, slope, rate, second = chain_and_derivatives(element.functions, 0.0)[0], 0.0, 0.0, 0.0
     else:
         j = element.coordinate
-        value, slope, curvature = _polynomial(element.polynomial, q[j])
+        value, slope, curvature = chain_and_derivatives(element.functions, q[j])
         rate = times(slope, qd[j])
         second = plus(times(slope, qdd[j]), times(curvature, times(qd[j], qd[j])))
     axis = element.axis

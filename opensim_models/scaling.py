@@ -17,18 +17,29 @@ from mocap_import.marker.marker_set import MarkerSet
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
 from opensim_models import anthropometry
-from opensim_models.inverse_kinematics import InverseKinematicsSolution, solve_inverse_kinematics
+from opensim_models.inverse_kinematics import InverseKinematicsSolution
 from opensim_models.joint_centre import hip_centres, joint_centres, pelvis_axes
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
+from opensim_models.scaling_report import (
+    ScalingReport,
+    refuse_bad_residuals,
+    refuse_impossible_subject,
+    refuse_wrong_subject,
+)
 from opensim_models.segment_motion import segment_motions
 from opensim_models.skeleton import Segment, Skeleton, SkeletonMarker
+from opensim_models.standing_pose import landmark_residuals, solve_standing_pose
+from opensim_models.static_landmark import (
+    estimate_height,
+    knee_axis,
+    refuse_motion,
+    static_landmarks,
+    stature_by_legs,
+    tibial_torsion,
+)
 
 PLAUSIBLE_FACTOR = (0.6, 1.6)
-PLAUSIBLE_RESIDUAL = 0.06
-"""Largest landmark residual, as part of stature, that a pose of the scaled skeleton may leave."""
-# Shoulders move on the trunk, so they say little of it.
-_LANDMARK_WEIGHTS = {"acromion_r": 0.05, "acromion_l": 0.05}
 
 
 @dataclass(frozen=True)
@@ -45,44 +56,33 @@ class ScaledSkeleton:
         Segment → scale factor of its length against the generic skeleton.
     residuals : dict of str to float
         Landmark → distance (m) between scaled skeleton and static trial.
+    subject : Subject
+        With the height that was used.
     """
 
     skeleton: Skeleton
     static_pose: Kinematics
     factors: dict[str, float]
     residuals: dict[str, float]
+    subject: Subject = Subject("")
+
+    @property
+    def report(self) -> ScalingReport:
+        """Factors and residuals as a report."""
+        every = {}
+        for name in self.skeleton.segment_names:
+            factor = self.factors.get(name.removesuffix("_r").removesuffix("_l"), 1.0)
+            every[name] = (factor, factor, factor)
+        notes = (f"against a generic person of {self.subject.height:.3f} m",)
+        who = self.subject
+        return ScalingReport(
+            self.skeleton.name, who.code, "static", who.mass, who.height, every, (), dict(self.residuals), {}, notes
+        )
 
     @property
     def rms_residual(self) -> float:
         """Root mean square landmark residual (m)."""
         return float(np.sqrt(np.mean(np.square(list(self.residuals.values())))))
-
-
-def static_landmarks(static: MarkerTrial, marker_set: MarkerSet) -> dict[str, np.ndarray]:
-    """Mean position (m, ground frame) of each anatomical landmark that the static trial shows."""
-    landmarks = {}
-    for landmark, label in marker_set.landmarks.items():
-        if label in static.labels:
-            position = static.marker(label)
-            seen = np.isfinite(position).all(axis=1)
-            if seen.any():
-                landmarks[landmark] = position[seen].mean(axis=0)
-    return landmarks
-
-
-def estimate_height(landmarks: Mapping[str, np.ndarray]) -> float:
-    """Stature (m) from hip and ankle centres by Winter's fractions, where nobody measured it."""
-    ratio = anthropometry.THIGH_LENGTH + anthropometry.SHANK_LENGTH
-    centres = joint_centres(landmarks, 1.7)
-    legs = [
-        np.linalg.norm(centres[f"hip_{s}"] - centres[f"knee_{s}"])
-        + np.linalg.norm(centres[f"knee_{s}"] - centres[f"ankle_{s}"])
-        for s in "rl"
-        if {f"knee_{s}", f"ankle_{s}"} <= set(centres)
-    ]
-    if not legs:
-        raise ModelMismatch("stature is unknown and the static trial shows no whole leg; give it in participants.csv.")
-    return float(np.mean(legs)) / ratio
 
 
 def scale_skeleton(
@@ -92,6 +92,7 @@ def scale_skeleton(
     generic: Callable[[Subject], Skeleton],
     *,
     planar: bool = False,
+    hip_method: str = "harrington",
 ) -> ScaledSkeleton:
     """Scale a generic skeleton to a subject.
 
@@ -107,6 +108,8 @@ def scale_skeleton(
         Subject → skeleton carrying landmark markers (`opensim_models.catalogue`).
     planar : bool
         Fit the sagittal projection only, after turning the trial so that the pelvis faces X.
+    hip_method : str
+        One of `joint_centre.HIP_METHODS`.
 
     Returns
     -------
@@ -117,41 +120,42 @@ def scale_skeleton(
     ModelMismatch
         Landmarks are missing, or factors or residuals are absurd.
     """
+    refuse_motion(static, marker_set)
     landmarks = static_landmarks(static, marker_set)
     if planar:
         static, landmarks = _faced_forward(static, landmarks)
+    refuse_wrong_subject(stature_by_legs(landmarks), subject, static.source or static.name)
     if not math.isfinite(subject.height):
         subject = replace(subject, height=estimate_height(landmarks))
-    if not math.isfinite(subject.mass):
-        raise ModelMismatch(f"{subject.code}: the body mass is unknown; give it in participants.csv (column mass_kg).")
+    refuse_impossible_subject(subject)
     skeleton = generic(subject)
-    factors = _scale_factors(landmarks, skeleton, subject.height)
+    factors = _scale_factors(landmarks, skeleton, subject.height, hip_method)
     _refuse_absurd(factors, subject, static)
-    skeleton = _scaled(skeleton, factors, landmarks)
-    names = tuple(landmarks)
-    positions = np.stack([landmarks[n] for n in names])[None]
-    axis_weights = (1.0, 1.0, 0.0) if planar else (1.0, 1.0, 1.0)
-    pose = solve_inverse_kinematics(
-        skeleton,
-        names,
-        positions,
-        static.rate,
-        weights=_LANDMARK_WEIGHTS,
-        axis_weights=axis_weights,
-        prior_spread=math.radians(20.0),
-    )
-    errors = zip(pose.markers, pose.marker_error[0].tolist(), strict=True)
-    residuals = {name: error for name, error in errors if name not in _LANDMARK_WEIGHTS}
-    if max(residuals.values()) > PLAUSIBLE_RESIDUAL * subject.height:
-        worst = max(residuals, key=residuals.get)
-        raise ModelMismatch(
-            f"{static.source or static.name}: after scaling, landmark {worst} ({marker_set.landmarks[worst]}) lies "
-            f"{residuals[worst] * 1000:.0f} mm from the skeleton; a marker is mislabelled or the trial is not "
-            "a standing one."
-        )
+    skeleton = _scaled(skeleton, factors, landmarks, hip_method)
+    centres = joint_centres(landmarks, subject.height, hip_method)
+    axes = {side: knee_axis(static, landmarks, centres, side) for side in "rl"}
+    if not planar:
+        turns = {f"calcn_{side}": tibial_torsion(landmarks, centres, axes[side], side) for side in "rl"}
+        skeleton = _with_torsion(skeleton, turns)
+    pose = solve_standing_pose(skeleton, landmarks, centres, axes, static.rate, planar=planar)
+    residuals = landmark_residuals(skeleton, pose, landmarks, planar)
+    labels = marker_set.for_labels(static.labels).landmarks
+    refuse_bad_residuals(residuals, subject.height, static.source or static.name, labels)
     return ScaledSkeleton(
-        _with_tracking_markers(skeleton, pose, static, marker_set), pose.kinematics, factors, residuals
+        _with_tracking_markers(skeleton, pose, static, marker_set), pose.kinematics, factors, residuals, subject
     )
+
+
+def _with_torsion(skeleton: Skeleton, turns: Mapping[str, float]) -> Skeleton:
+    """Turn the joint frames of the feet about the shank's long axis: ankles flex about the line of the malleoli."""
+    segments = []
+    for s in skeleton.segments:
+        turn = turns.get(s.name, 0.0)
+        if turn:
+            matrix = Rotation.from_euler("Y", turn).as_matrix().tolist()
+            s = replace(s, orientation=tuple(map(tuple, matrix)))
+        segments.append(s)
+    return replace(skeleton, segments=tuple(segments))
 
 
 def _faced_forward(
@@ -169,9 +173,11 @@ def _distance(points: Mapping[str, np.ndarray], a: str, b: str) -> float:
     return float(np.linalg.norm(points[a] - points[b])) if a in points and b in points else math.nan
 
 
-def _scale_factors(landmarks: Mapping[str, np.ndarray], generic: Skeleton, height: float) -> dict[str, float]:
+def _scale_factors(
+    landmarks: Mapping[str, np.ndarray], generic: Skeleton, height: float, hip_method: str
+) -> dict[str, float]:
     """Length of each segment against the generic one; left and right share a factor, unknown ones are 1."""
-    centres = joint_centres(landmarks, height)
+    centres = joint_centres(landmarks, height, hip_method)
     own = {m.name: np.array(m.offset) for m in generic.markers}
 
     def ratio(pairs: list[tuple[Mapping[str, np.ndarray], str, str]], length: float) -> float:
@@ -216,7 +222,9 @@ def _refuse_absurd(factors: Mapping[str, float], subject: Subject, static: Marke
         )
 
 
-def _scaled(skeleton: Skeleton, factors: Mapping[str, float], landmarks: Mapping[str, np.ndarray]) -> Skeleton:
+def _scaled(
+    skeleton: Skeleton, factors: Mapping[str, float], landmarks: Mapping[str, np.ndarray], hip_method: str
+) -> Skeleton:
     """Stretch segments, mass centres, inertias and landmarks; masses stay."""
 
     def factor(name: str) -> float:
@@ -240,11 +248,11 @@ def _scaled(skeleton: Skeleton, factors: Mapping[str, float], landmarks: Mapping
             )
         )
     markers = tuple(replace(m, offset=stretch(m.offset, factor(m.segment))) for m in skeleton.markers)
-    return replace(skeleton, segments=tuple(segments), markers=_pelvis_as_measured(markers, landmarks))
+    return replace(skeleton, segments=tuple(segments), markers=_pelvis_as_measured(markers, landmarks, hip_method))
 
 
 def _pelvis_as_measured(
-    markers: tuple[SkeletonMarker, ...], landmarks: Mapping[str, np.ndarray]
+    markers: tuple[SkeletonMarker, ...], landmarks: Mapping[str, np.ndarray], hip_method: str
 ) -> tuple[SkeletonMarker, ...]:
     """Put the pelvis landmarks where the static trial shows them relative to the hip centres.
 
@@ -254,7 +262,7 @@ def _pelvis_as_measured(
     _, axes, _ = pelvis_axes(landmarks)
     generic = {m.name: np.array(m.offset) for m in markers if m.segment == "pelvis"}
     _, own_axes, _ = pelvis_axes(generic)
-    centres = hip_centres(landmarks)
+    centres = hip_centres(landmarks, hip_method)
     hips = (centres["r"] + centres["l"]) / 2
     moved = []
     for m in markers:
@@ -272,7 +280,7 @@ def _with_tracking_markers(
     """Attach every tracking marker of the marker set where the static pose shows it."""
     motions = segment_motions(skeleton, pose.kinematics)
     markers = []
-    for segment, labels in marker_set.segments.items():
+    for segment, labels in marker_set.for_labels(static.labels).segments.items():
         if segment not in motions:
             continue
         motion = motions[segment]

@@ -13,14 +13,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from mocap_import.subject import STANDARD_GRAVITY
+from opensim_models.contact_sphere import ContactPlane, ContactSphere, plane_from_plain, sphere_from_plain
 from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.muscle_tendon import MuscleTendon, muscle_from_plain
+from opensim_models.scalar_function import IDENTITY_FUNCTION, Polynomial, ScalarFunction, function_from_plain
 
 Vector = tuple[float, float, float]
 Matrix = tuple[Vector, Vector, Vector]
 
 IDENTITY: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 ORIGIN: Vector = (0.0, 0.0, 0.0)
-FORMAT = "kinesynth-skeleton 1"
+FORMAT = "kinesynth-skeleton 2"
+FIRST_FORMAT = "kinesynth-skeleton 1"
+"""Elements had one polynomial each; still read."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,12 @@ class Coordinate:
         Range of motion; infinite where unlimited.
     default : float
         Value in the reference pose.
+    locked : bool
+        The model holds it at its default: inverse kinematics does the same, and says so.
+    clamped : bool
+        The model keeps it inside its range.
+    prescribed : ScalarFunction, optional
+        The model moves it by this function of time (s → rad or m).
     """
 
     name: str
@@ -43,11 +54,37 @@ class Coordinate:
     lower: float = -math.inf
     upper: float = math.inf
     default: float = 0.0
+    locked: bool = False
+    clamped: bool = False
+    prescribed: ScalarFunction | None = None
+
+
+@dataclass(frozen=True)
+class CoupledCoordinate:
+    """A coordinate of the source model that follows another one; elements carry it inside their functions.
+
+    Attributes
+    ----------
+    name, kind : str
+        As of a `Coordinate`.
+    coordinate : int
+        Index of the coordinate that it follows.
+    functions : tuple of ScalarFunction
+        Its value from that coordinate, one applied after the other.
+    segment : str
+        The segment whose joint it moves in the source model.
+    """
+
+    name: str
+    kind: str
+    coordinate: int
+    functions: tuple[ScalarFunction, ...]
+    segment: str
 
 
 @dataclass(frozen=True)
 class JointElement:
-    """One axis of a joint: a rotation about it or a translation along it by a polynomial of one coordinate.
+    """One axis of a joint: a rotation about it or a translation along it by a function of one coordinate.
 
     Attributes
     ----------
@@ -56,15 +93,15 @@ class JointElement:
     axis : tuple of 3 floats
         Unit vector in the frame that the previous elements have reached.
     coordinate : int
-        Index of the driving coordinate; -1 for a constant.
-    polynomial : tuple of float
-        Coefficients, constant term first; ``(0, 1)`` is the coordinate itself.
+        Index of the driving coordinate; -1 for a constant, which is the one function at zero.
+    functions : tuple of ScalarFunction
+        Applied one after the other to the coordinate: one for most, two where a coupled coordinate drives the axis.
     """
 
     kind: str
     axis: Vector
     coordinate: int
-    polynomial: tuple[float, ...] = (0.0, 1.0)
+    functions: tuple[ScalarFunction, ...] = (IDENTITY_FUNCTION,)
 
 
 @dataclass(frozen=True)
@@ -127,6 +164,13 @@ class Skeleton:
         Ground frame (m/s²).
     notes : tuple of str
         Where the numbers come from, and what a source model had that is not represented here.
+    coupled : tuple of CoupledCoordinate
+        Coordinates of the source model that follow others, to be reported beside the independent ones.
+    muscles : tuple of MuscleTendon
+        Parameters, and paths where they have been fitted (`muscle_path_fit.with_muscle_paths`).
+    contacts : tuple of ContactSphere
+        Spheres that may touch a plane.
+    planes : tuple of ContactPlane
     """
 
     name: str
@@ -135,6 +179,10 @@ class Skeleton:
     markers: tuple[SkeletonMarker, ...] = ()
     gravity: Vector = (0.0, -STANDARD_GRAVITY, 0.0)
     notes: tuple[str, ...] = field(default=())
+    coupled: tuple[CoupledCoordinate, ...] = ()
+    muscles: tuple[MuscleTendon, ...] = ()
+    contacts: tuple[ContactSphere, ...] = ()
+    planes: tuple[ContactPlane, ...] = ()
 
     @property
     def coordinate_names(self) -> tuple[str, ...]:
@@ -194,23 +242,55 @@ def load_skeleton(path: Path) -> Skeleton:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ModelMismatch(f"{path}: expected a skeleton file of `kinesynth motion`, but {error}.") from error
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+    if not isinstance(content, dict) or content.pop("format", None) not in (FORMAT, FIRST_FORMAT):
         raise ModelMismatch(f"{path}: expected a file marked {FORMAT!r}. Write it again with `kinesynth motion`.")
+    try:
+        return _skeleton(content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelMismatch(
+            f"{path}: this skeleton file is damaged ({type(error).__name__}: {error}). Write it again."
+        ) from error
+
+
+def _skeleton(content: dict) -> Skeleton:
+    """Turn the JSON of a skeleton back into one."""
     return Skeleton(
         name=content["name"],
-        coordinates=tuple(Coordinate(**c) for c in content["coordinates"]),
+        coordinates=tuple(_coordinate(c) for c in content["coordinates"]),
         segments=tuple(_segment(s) for s in content["segments"]),
         markers=tuple(SkeletonMarker(m["name"], m["segment"], tuple(m["offset"])) for m in content["markers"]),
         gravity=tuple(content["gravity"]),
         notes=tuple(content["notes"]),
+        coupled=tuple(
+            CoupledCoordinate(
+                c["name"], c["kind"], c["coordinate"], tuple(map(function_from_plain, c["functions"])), c["segment"]
+            )
+            for c in content.get("coupled", ())
+        ),
+        muscles=tuple(map(muscle_from_plain, content.get("muscles", ()))),
+        contacts=tuple(map(sphere_from_plain, content.get("contacts", ()))),
+        planes=tuple(map(plane_from_plain, content.get("planes", ()))),
     )
+
+
+def _coordinate(content: dict) -> Coordinate:
+    """Turn the JSON of a coordinate, with or without the fields of format 2, back into one."""
+    prescribed = content.get("prescribed")
+    return Coordinate(**content | {"prescribed": None if prescribed is None else function_from_plain(prescribed)})
+
+
+def _element(content: dict) -> JointElement:
+    """Turn the JSON of an element of either format back into one."""
+    if "polynomial" in content:
+        functions: tuple[ScalarFunction, ...] = (Polynomial(tuple(content["polynomial"])),)
+    else:
+        functions = tuple(map(function_from_plain, content["functions"]))
+    return JointElement(content["kind"], tuple(content["axis"]), content["coordinate"], functions)
 
 
 def _segment(content: dict) -> Segment:
     """Turn JSON lists back into the tuples of a Segment."""
-    elements = tuple(
-        JointElement(e["kind"], tuple(e["axis"]), e["coordinate"], tuple(e["polynomial"])) for e in content["elements"]
-    )
+    elements = tuple(map(_element, content["elements"]))
     plain = {k: tuple(content[k]) for k in ("offset", "child_offset", "centre_of_mass", "inertia")}
     rotations = {k: tuple(tuple(row) for row in content[k]) for k in ("orientation", "child_orientation")}
     return Segment(content["name"], content["parent"], elements=elements, mass=content["mass"], **plain, **rotations)

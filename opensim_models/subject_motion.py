@@ -1,68 +1,112 @@
-"""The motion of an archive's subjects: scaled skeletons and inverse kinematics, subject by subject.
+"""The motion of an archive's subjects: scaled skeletons, inverse kinematics and inverse dynamics, trial by trial.
 
-Reads the folder that `kinesynth import` wrote (``<subject>/<trial>.trial.h5``) and writes, beside one table::
+Reads the folder that `kinesynth import` wrote (``<subject>/<trial>.trial.h5``) and writes, beside tables::
 
     <out>/<subject>/skeleton.json          scaled 3-D skeleton with the tracking markers
     <out>/<subject>/planar_skeleton.json   scaled sagittal skeleton with the same markers
     <out>/<subject>/static.mot             pose of the 3-D skeleton in the static trial
+    <out>/<subject>/scaling.json           scale factors, the lengths behind them, residuals
     <out>/<subject>/<trial>.mot            coordinates of each moving trial
-    <out>/motion.csv                       one row a trial: solved or refused, why, errors
+    <out>/<subject>/<trial>_forces.sto     generalized forces of each trial with force plates
+    <out>/motion.csv, residuals.csv, scaling.csv
+
+Runs in parallel, goes on where it was interrupted, and does again what depends on something that changed.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import partial
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from mocap_import.marker.marker_set import load_marker_set
-from mocap_import.trial import MarkerTrial, TrialRefused
-from mocap_import.trial_store import SUFFIX, load_trial
-from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
-from opensim_models.inverse_kinematics import InverseKinematicsSolution, solve_inverse_kinematics
+from mocap_import.archive.folder_lock import folder_lock
+from mocap_import.batch import Task, run_tasks
+from mocap_import.durable_file import sweep_temporary
+from mocap_import.trial import TrialRefused
+from mocap_import.trial_store import SUFFIX
+from opensim_models.marker_map import read_marker_map
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.scaling import ScaledSkeleton, scale_skeleton
+from opensim_models.motion_table import refused_row, write_tables
+from opensim_models.motion_task import (
+    SCALING,
+    SCALING_DONE,
+    SKELETON,
+    STATIC_POSE,
+    done_file,
+    forces_file,
+    read_done,
+    scale_task,
+    trial_task,
+)
 from opensim_models.skeleton import Skeleton, save_skeleton
-from opensim_models.storage import write_motion
+from opensim_models.subject_scaling import SubjectModel, load_recording, scale_subject
 
-PLAUSIBLE_MARKER_ERROR = 0.05
-MISPLACED = 0.05
-"""A marker sample further (m) than this from the fitted skeleton is mislabelled or a ghost, and is left out."""
-STATIC_POSE = "static.mot"
+__all__ = ["STATIC_POSE", "MotionSettings", "SubjectModel", "scale_subject", "solve_archive_motion", "trial_paths"]
+
+FORMAT = 1
+"""To be raised with every change of what the products hold: makes them again."""
+METHODS = ("static", "automatic", "stature", "as_is")
+STEPS = ("ik", "id")
+TIMEOUT = 600.0
+Progress = Callable[[int, str], AbstractContextManager[Callable[[object], object]]]
 
 
 @dataclass(frozen=True)
-class SubjectModel:
-    """A subject's two scaled skeletons."""
+class MotionSettings:
+    """What a run is asked for.
 
-    spatial: ScaledSkeleton
-    planar: ScaledSkeleton
+    Attributes
+    ----------
+    model : Skeleton, optional
+        To be used in the place of our own lower body.
+    scale : str
+        ``"static"``, ``"automatic"`` (by movement), ``"stature"``, or ``"as_is"``: the model is the subject's already.
+    markers : dict
+        Model marker → label, before names and meanings.
+    hip_method : str
+        One of `joint_centre.HIP_METHODS`.
+    cutoff : float, optional
+        Low-pass of inverse dynamics (Hz); by the task if None.
+    mass, height : float, optional
+        Of the subject (kg, m), for all subjects: for single trials.
+    static : Path, optional
+        The static trial of all subjects: for single trials.
+    move_landmarks : bool
+        Adjust the anatomical markers of another model too.
+    """
 
-
-def scale_subject(static: MarkerTrial) -> SubjectModel:
-    """Scale both generic skeletons to the subject of a static trial."""
-    marker_set = load_marker_set(static.marker_set)
-    spatial = scale_skeleton(static.subject, static, marker_set, partial(lower_body_skeleton, table="de_leva"))
-    planar = scale_skeleton(static.subject, static, marker_set, partial(planar_skeleton, table="de_leva"), planar=True)
-    return SubjectModel(spatial, planar)
+    model: Skeleton | None = None
+    scale: str = "static"
+    markers: dict[str, str] = field(default_factory=dict)
+    hip_method: str = "harrington"
+    cutoff: float | None = None
+    mass: float | None = None
+    height: float | None = None
+    static: Path | None = None
+    move_landmarks: bool = False
 
 
 def trial_paths(trials: Path) -> dict[str, list[Path]]:
-    """List the converted trials of each subject below a folder.
+    """List the converted trials of each subject below a folder; of one trial, it and its subject's static trials.
 
     Raises
     ------
     TrialRefused
-        The folder holds none.
+        There is none.
     """
+    trials = Path(trials)
+    if trials.is_file():
+        others = trials.parent.glob(f"*{SUFFIX}") if trials.name.endswith(SUFFIX) else ()
+        statics = [p for p in sorted(others) if p != trials and load_recording(p).task == "static"]
+        return {trials.resolve().parent.name: [*statics, trials]}
     found: dict[str, list[Path]] = {}
-    for path in sorted(Path(trials).glob(f"*/*{SUFFIX}")):
+    for path in sorted(trials.glob(f"*/*{SUFFIX}")):
         found.setdefault(path.parent.name, []).append(path)
     if not found:
         raise TrialRefused(
@@ -73,7 +117,13 @@ def trial_paths(trials: Path) -> dict[str, list[Path]]:
 
 
 def solve_archive_motion(
-    trials: Path, out: Path, *, progress: Callable[[Iterable, str], Iterable] | None = None
+    trials: Path,
+    out: Path,
+    *,
+    settings: MotionSettings | None = None,
+    steps: tuple[str, ...] = STEPS,
+    n_workers: int = 0,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Scale every subject and solve every moving trial.
 
@@ -82,118 +132,257 @@ def solve_archive_motion(
     Parameters
     ----------
     trials : Path
-        Folder of converted trials.
+        Folder of converted trials, or one trial (.trial.h5, .trc, .c3d).
     out : Path
         Folder to write.
+    settings : MotionSettings, optional
+    steps : tuple of str
+        ``"ik"`` scales and solves inverse kinematics, ``"id"`` inverse dynamics of what was solved.
+    n_workers : int
+        Worker processes; 0 works in this one.
     progress : callable, optional
-        Wraps the iteration over subjects, with a description.
+        Makes a bar from a number of steps and a description, as `mocap_import.progress.track`.
 
     Returns
     -------
     DataFrame
-        Columns subject, trial, status (``solved`` or ``refused``), reason, n_frames, marker_error_mm,
-        landmark_error_mm, held, seconds.
+        One row a moving trial, columns as `motion_table.COLUMNS`; also in ``motion.csv``.
+
+    Raises
+    ------
+    TrialRefused, ModelMismatch
+        No trials, unknown settings, or an output folder in which another run is writing.
+    OSError
+        The output cannot be written; what was written before is intact.
     """
+    settings = settings or MotionSettings()
+    _check(settings, steps)
     subjects = trial_paths(trials)
     out = Path(out)
-    rows: list[dict] = []
-    for code in progress(list(subjects), "inverse kinematics") if progress else subjects:
-        rows += _solve_subject(code, subjects[code], out / code)
-    table = pd.DataFrame(rows)
     out.mkdir(parents=True, exist_ok=True)
-    partial_path = out / "motion.csv.tmp"
-    table.to_csv(partial_path, index=False)
-    partial_path.replace(out / "motion.csv")
+    with folder_lock(out):
+        sweep_temporary(out)
+        run = _Run(out, subjects, settings, steps, n_workers)
+        n = sum(map(len, subjects.values()))
+        with progress(n + len(subjects), "motion") if progress else nullcontext(_nothing) as bar:
+            try:
+                run.scale(bar)
+                run.solve(bar)
+            finally:
+                table = write_tables(out, run.scalings, run.rows())
     return table
 
 
-def _refused(code: str, name: str, reason: str) -> dict:
-    return {"subject": code, "trial": name, "status": "refused", "reason": reason}
+def _nothing(_finished: object = None) -> None:
+    """No bar."""
 
 
-def _solve_subject(code: str, paths: list[Path], out: Path) -> list[dict]:
-    """Scale one subject and solve its moving trials; every failure is a row."""
-    loaded = [load_trial(path) for path in paths]
-    moving = [t for t in loaded if t.task != "static"]
-    static = [t for t in loaded if t.task == "static"]
-    names = [t.name for t in moving] or [""]
-    if not static:
-        reason = (
-            f"{code}: no static trial, so the skeleton cannot be scaled. Add a recording of the subject standing, "
-            "with 'static' or 'cal' in its file name."
+def _check(settings: MotionSettings, steps: tuple[str, ...]) -> None:
+    """Refuse settings that mean nothing."""
+    from opensim_models.joint_centre import HIP_METHODS
+
+    for what, value, known in (
+        ("scale", settings.scale, METHODS),
+        ("hip method", settings.hip_method, HIP_METHODS),
+        *(("step", step, STEPS) for step in steps),
+    ):
+        if value not in known:
+            raise ModelMismatch(f"{what} {value!r} is unknown; choose one of {', '.join(known)}.")
+    for what, number, unit in (("mass", settings.mass, "kg"), ("height", settings.height, "m")):
+        if number is not None and not 0 < number < float("inf"):
+            raise ModelMismatch(f"expected a {what} above 0 {unit}, got {number:g}.")
+    if settings.scale == "as_is" and settings.model is None:
+        raise ModelMismatch("a model to be used as it is must be given: --model FILE.")
+
+
+class _Run:
+    """One run over an archive: what has been found so far, and what is still to do."""
+
+    def __init__(
+        self,
+        out: Path,
+        subjects: Mapping[str, list[Path]],
+        settings: MotionSettings,
+        steps: tuple[str, ...],
+        n_workers: int,
+    ) -> None:
+        self.out, self.subjects, self.steps, self.n_workers = out, subjects, steps, n_workers
+        plain = asdict(settings) | {"model": "", "static": str(settings.static or "")}
+        model_hash = ""
+        if settings.model is not None:
+            save_skeleton(settings.model, out / "model.json")
+            plain["model"] = str(out / "model.json")
+            model_hash = _hash(out / "model.json")
+        static_hash = _hash(settings.static) if settings.static else ""
+        self.scaling = {
+            key: plain[key] for key in ("model", "scale", "hip_method", "mass", "height", "static", "move_landmarks")
+        }
+        self.scaling |= {"given": plain["markers"], "method": self.scaling.pop("scale")}
+        self.solving = {"given": plain["markers"], "cutoff": settings.cutoff}
+        self.solving |= {"mass": settings.mass, "height": settings.height}
+        place = {"model": model_hash, "static": static_hash}
+        self.scaling_key = _digest(FORMAT, self.scaling | place)
+        self.solving_key = {
+            "ik": _digest(FORMAT, plain["markers"], settings.mass, settings.height),
+            "id": _digest(FORMAT, settings.cutoff, settings.mass, settings.height),
+        }
+        self.hashes = {path: _hash(path) for paths in subjects.values() for path in paths}
+        self.scalings: dict[str, dict[str, Any]] = {}
+        self.done: dict[tuple[str, str], dict[str, Any]] = {}
+        self.names: dict[tuple[str, str], Path] = {}
+        self.tasks: dict[Path, str] = {}
+
+    def scale(self, bar: Callable[[object], object]) -> None:
+        """Scale the subjects whose input has changed; `motion id` alone takes the skeletons as they are."""
+        tasks = []
+        for code, paths in self.subjects.items():
+            folder = self.out / code
+            earlier = read_done(folder / SCALING_DONE)
+            if "ik" not in self.steps:
+                self.scalings[code] = earlier or {"row": {"subject": code, "status": "absent"}}
+                bar()
+                continue
+            used = paths if self.scaling["method"] == "automatic" else self._statics(paths)
+            key = _digest(self.scaling_key, [self.hashes[p] for p in used])
+            if earlier and earlier["fingerprint"] == key and self._has_skeleton(folder, earlier):
+                self.scalings[code] = earlier
+                bar()
+                continue
+            arguments = {
+                "code": code,
+                "recordings": [str(p) for p in paths],
+                "out": str(folder),
+                "fingerprint": key,
+                "settings": self.scaling,
+            }
+            tasks.append(Task(code, "opensim_models.motion_task:scale_task", arguments))
+        for key, value, reason in self._outcomes(tasks, scale_task):
+            lost = {"row": {"subject": key, "status": "refused", "reason": f"{key}: {reason}"}}
+            self.scalings[key] = value or lost
+            bar()
+
+    def _statics(self, paths: list[Path]) -> list[Path]:
+        """Trials that scaling looks at: the static ones, or all where there are none."""
+        statics = [path for path in paths if self._is_static(path)]
+        return statics or paths
+
+    def _is_static(self, path: Path) -> bool:
+        if path not in self.tasks:
+            self.tasks[path] = _task_of(path)
+        return self.tasks[path] == "static"
+
+    @staticmethod
+    def _has_skeleton(folder: Path, earlier: Mapping[str, Any]) -> bool:
+        """Whether the products of an earlier scaling are there; a refusal has none."""
+        return earlier["row"].get("status") == "refused" or all(
+            (folder / name).is_file() for name in (SKELETON, SCALING)
         )
-        return [_refused(code, name, reason) for name in names]
+
+    def solve(self, bar: Callable[[object], object]) -> None:
+        """Solve the trials whose input has changed."""
+        tasks = []
+        for code, paths in self.subjects.items():
+            folder = self.out / code
+            for path in paths:
+                name = path.name.removesuffix(SUFFIX) if path.name.endswith(SUFFIX) else path.stem
+                if self._is_static(path):
+                    bar()
+                    continue
+                self.names[code, name] = path
+                if self.scalings[code]["row"].get("status") == "refused" or not (folder / SKELETON).is_file():
+                    bar()
+                    continue
+                task = self._trial_task(code, name, path, folder)
+                if task is None:
+                    bar()
+                else:
+                    tasks.append(task)
+        for key, value, reason in self._outcomes(tasks, trial_task):
+            code, _, name = key.partition("/")
+            lost = {step: {"row": {"status": "refused", "reason": f"{key}: {reason}"}} for step in self.steps}
+            self.done[code, name] = self.done.get((code, name), {}) | (value or lost)
+            bar()
+
+    def _trial_task(self, code: str, name: str, path: Path, folder: Path) -> Task | None:
+        """What is to be done for a trial; None if everything was done before."""
+        motion = folder / f"{name}.mot"
+        keys = {"ik": _digest(self.solving_key["ik"], self.hashes[path], _hash(folder / SKELETON))}
+        todo = []
+        for step in STEPS:
+            earlier = read_done(done_file(folder, name, step))
+            if step == "id":  # what it was solved from is part of the key, so a new .mot makes new forces
+                known = self.done.get((code, name), {}).get("ik") or read_done(done_file(folder, name, "ik")) or {}
+                source = keys["ik"] if "ik" in self.steps else _hash(motion) + known.get("fingerprint", "")
+                keys["id"] = _digest(self.solving_key["id"], self.hashes[path], source)
+            product = motion if step == "ik" else forces_file(folder, name)
+            fresh = earlier is not None and earlier["fingerprint"] == keys[step]
+            fresh = fresh and (earlier["row"]["status"] == "refused" or product.is_file())
+            if fresh or (step not in self.steps and earlier):
+                self.done.setdefault((code, name), {})[step] = earlier
+            if step in self.steps and not fresh:
+                todo.append(step)
+        if not todo:
+            return None
+        arguments = {
+            "path": str(path),
+            "code": code,
+            "name": name,
+            "out": str(folder),
+            "steps": todo,
+            "fingerprints": {step: keys[step] for step in todo},
+            "settings": self.solving,
+        }
+        return Task(f"{code}/{name}", "opensim_models.motion_task:trial_task", arguments)
+
+    def _outcomes(self, tasks: list[Task], function: Callable[..., Any]) -> Iterator[tuple[str, Any, str]]:
+        """Key, value and reason of each task, in worker processes or here."""
+        if self.n_workers == 0:
+            for task in tasks:
+                yield task.key, function(**task.arguments), ""
+            return
+        for outcome in run_tasks(tasks, n_workers=self.n_workers, timeout=TIMEOUT):
+            if outcome.error_type in ("OSError", "PermissionError", "FileNotFoundError"):
+                raise OSError(outcome.message)
+            yield outcome.key, outcome.value, outcome.reason
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a trial, subject by subject."""
+        found = []
+        for code in self.subjects:
+            own = [name for subject, name in self.names if subject == code]
+            scaling = self.scalings.get(code, {"row": {}})["row"]
+            reason = scaling.get("reason", "") if scaling.get("status") == "refused" else ""
+            if scaling.get("status") == "absent":
+                reason = f"{code}: no scaled skeleton in {self.out / code}; run `kinesynth motion ik` first."
+            for name in own or ([""] if reason else []):
+                if reason:
+                    found.append(refused_row(code, name, reason))
+                elif (code, name) in self.done:
+                    found.append({"subject": code, "trial": name, "scaling": scaling} | self.done[code, name])
+        return found
+
+
+def _task_of(path: Path) -> str:
+    """Task of a trial; a file that cannot be read is a moving one, and refused as such."""
     try:
-        model = scale_subject(static[0])
-    except (ModelMismatch, TrialRefused) as error:
-        return [_refused(code, name, str(error)) for name in names]
-    save_skeleton(model.spatial.skeleton, out / "skeleton.json")
-    save_skeleton(model.planar.skeleton, out / "planar_skeleton.json")
-    write_motion(out / STATIC_POSE, model.spatial.static_pose)
-    return [_solve_trial(trial, model, out) for trial in moving]
+        return load_recording(path).task
+    except (TrialRefused, ModelMismatch):
+        return "unknown"
 
 
-def _solve_robustly(skeleton: Skeleton, trial: MarkerTrial) -> tuple[InverseKinematicsSolution, dict[str, int]]:
-    """Solve, leave out the samples that fit no pose (swapped labels, ghosts), and solve again.
-
-    Returns the solution and, per marker, how many samples were left out.
-    """
-    positions = trial.positions
-    left_out = np.zeros(positions.shape[:2], dtype=bool)
-    for _ in range(3):
-        solution = solve_inverse_kinematics(
-            skeleton, trial.labels, positions, trial.rate, prior_spread=math.radians(90.0), tolerance=1e-5
-        )
-        columns = [trial.labels.index(name) for name in solution.markers]
-        misplaced = np.zeros_like(left_out)
-        misplaced[:, columns] = solution.marker_error > MISPLACED
-        if not misplaced.any():
-            break
-        left_out |= misplaced
-        positions = np.where(left_out[..., None], np.nan, positions)
-    counts = {trial.labels[k]: int(n) for k, n in enumerate(left_out.sum(axis=0)) if n}
-    return solution, counts
+def _digest(*content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _solve_trial(trial: MarkerTrial, model: SubjectModel, out: Path) -> dict:
-    """Solve one moving trial and write its motion file."""
-    skeleton: Skeleton = model.spatial.skeleton
-    started = time.perf_counter()
+def _hash(path: Path) -> str:
+    """SHA-256 of a file, empty if it is missing."""
     try:
-        solution, left_out = _solve_robustly(skeleton, trial)
-    except ModelMismatch as error:
-        return _refused(trial.subject.code, trial.name, f"{trial.source or trial.name}: {error}")
-    solved = np.isfinite(solution.kinematics.values).any(axis=1)
-    if not solved.any() or solution.rms_error > PLAUSIBLE_MARKER_ERROR:
-        reason = (
-            f"{trial.source or trial.name}: inverse kinematics leaves {solution.rms_error * 1000:.0f} mm RMS at the "
-            f"markers, expected below {PLAUSIBLE_MARKER_ERROR * 1000:.0f} mm. Check labels and the static trial."
-        )
-        return _refused(trial.subject.code, trial.name, reason)
-    write_motion(out / f"{trial.name}.mot", solution.kinematics)
-    return {
-        "subject": trial.subject.code,
-        "trial": trial.name,
-        "status": "solved",
-        "reason": _remarks(solved, solution.converged, left_out),
-        "n_frames": trial.n_frames,
-        "marker_error_mm": solution.rms_error * 1000,
-        "landmark_error_mm": model.spatial.rms_residual * 1000,
-        "held": " ".join(solution.held),
-        "seconds": time.perf_counter() - started,
-    }
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
-def _remarks(solved: np.ndarray, converged: np.ndarray, left_out: dict[str, int]) -> str:
-    """Say what a solved trial lacks."""
-    remarks = []
-    if not solved.all():
-        remarks.append(f"{int((~solved).sum())} frames show too few markers")
-    if (solved & ~converged).any():
-        remarks.append(f"{int((solved & ~converged).sum())} frames did not converge")
-    if left_out:
-        worst = sorted(left_out, key=left_out.get, reverse=True)
-        share = ", ".join(f"{name} ({100 * left_out[name] / len(solved):.0f} %)" for name in worst[:6])
-        more = f" and {len(worst) - 6} more" if len(worst) > 6 else ""
-        remarks.append(f"samples more than {MISPLACED * 1000:.0f} mm from the skeleton left out: {share}{more}")
-    return "; ".join(remarks)
+def marker_map_of(path: Path | None) -> dict[str, str]:
+    """The marker map of a file, empty without one."""
+    return {} if path is None else read_marker_map(path)

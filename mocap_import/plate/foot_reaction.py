@@ -13,6 +13,9 @@ from mocap_import.plate.force_plate import FORCE_THRESHOLD
 from mocap_import.plate.step import SIDES, holds_whole_force
 from mocap_import.trial import GroundReaction, MarkerTrial
 
+_EVENT_ERROR = 0.05
+"""Events are no more exact than this (s)."""
+
 
 def foot_reactions(trial: MarkerTrial) -> dict[str, GroundReaction]:
     """Ground reaction of each foot.
@@ -100,7 +103,9 @@ def _joined(
         about = arm[:, 2] * load[:, 0] - arm[:, 0] * load[:, 2]  # vertical part of arm × load
         moment += np.where(mine, np.nan_to_num(reaction.free_moment[:n_samples]) + about, 0.0)
     # A foot that stands by its events but loads no plate stands beside them; the noise of a plate is no load.
-    beside = (standing != 0) & ~contact & ~_edge(standing, rate)
+    reach = int(_EVENT_ERROR * rate)
+    beside = (standing != 0) & ~contact & ~_edge(standing, reach)
+    beside = _widened(beside, reach) & ~contact & (standing != 0)  # to both ends of such a stance
     lost = unknown | beside
     force = np.where(contact[:, None], force, 0.0)
     force[lost] = np.nan
@@ -108,11 +113,19 @@ def _joined(
     return GroundReaction(force, centre, np.where(contact & ~lost, moment, np.nan), rate, foot, f"{foot} foot")
 
 
-def _edge(standing: np.ndarray, rate: float) -> np.ndarray:
-    """Samples within 50 ms of a change of state: events are no more exact than that."""
+def _widened(mask: np.ndarray, reach: int) -> np.ndarray:
+    """A mask with its runs longer by `reach` samples at both ends."""
+    edges = np.flatnonzero(np.diff(np.r_[0, mask.astype(np.int8), 0]))
+    wide = mask.copy()
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        wide[max(0, start - reach) : stop + reach] = True
+    return wide
+
+
+def _edge(standing: np.ndarray, reach: int) -> np.ndarray:
+    """Samples so near to a change of state that an event may be wrong about them."""
     changes = np.flatnonzero(np.diff(standing))
     near = np.zeros(len(standing), dtype=bool)
-    reach = int(0.05 * rate)
     for k in changes:
         near[max(0, k - reach) : k + reach + 1] = True
     return near

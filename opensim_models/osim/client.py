@@ -6,7 +6,7 @@ process with it, as well as in one that has imported `opensim`. One worker is st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,16 +37,25 @@ def describe_model(path: Path | str) -> dict[str, Any]:
     dict
         ``name``, ``gravity`` (m/s²) and lists of dictionaries:
         ``coordinates`` (name, motion_type rotation|translation|coupled, default, range_min, range_max, locked,
-        clamped), ``bodies`` (name, mass, centre_of_mass, inertia xx yy zz xy xz yz about the centre of mass),
-        ``joints`` (name, type, parent, child, parent_offset, parent_orientation, child_offset, child_orientation,
-        axes), ``couplers`` (name, dependent, independent, function, enforced), ``markers`` (name, body, offset),
-        ``contact_geometry`` (name, type, body, offset, radius), ``muscles`` (name, type, max_isometric_force,
-        optimal_fibre_length, tendon_slack_length, pennation), ``unsupported`` (name, type, reason).
-        An orientation is the 3 x 3 matrix joint frame → body. ``axes`` holds six: three rotations, body-fixed one
-        after the other, then three translations in the joint's parent frame, applied before the rotations; each has
-        kind, axis (unit), coordinate (or None) and function. A function has a type: constant, linear and polynomial
-        have ``coefficients``, the constant term first; spline and sampled have ``source`` (OpenSim's class),
-        ``points`` (knots x, y) where there are any, and dense ``samples`` (x, y).
+        clamped, prescribed: a function of time or None), ``bodies`` (name, mass, centre_of_mass, inertia xx yy zz xy
+        xz yz about the centre of mass), ``joints`` (name, type, parent, child, parent_offset, parent_orientation,
+        child_offset, child_orientation, axes), ``couplers`` (name, dependent, independent, function, enforced),
+        ``markers`` (name, body, offset), ``frames`` and ``sensors`` (offset frames; the frames of IMUs),
+        ``contact_geometry`` (name, type, body, offset, orientation, radius; a half space fills the side of its own x
+        axis), ``contact_forces`` (name, type, enabled, connected_to, parameters, and ``sets``: geometries, stiffness,
+        dissipation and friction coefficients), ``forces`` (all others but muscles: name, type, enabled, connected_to,
+        parameters), ``muscles`` (name, type, enabled, max_isometric_force, optimal_fibre_length, tendon_slack_length,
+        pennation, max_contraction_velocity, tendon_strain, activation_time_constant, deactivation_time_constant,
+        parameters: all of the class, and ``path``), ``wraps`` (name, type, body, offset, orientation, quadrant,
+        active, dimensions), ``controllers`` and ``unsupported`` (name, type, reason).
+        An orientation is the 3 x 3 matrix frame → body. ``axes`` holds six: three rotations, body-fixed one after the
+        other, then three translations in the joint's parent frame, applied before the rotations; each has kind, axis
+        (unit), coordinate (or None) and function; None for a joint that has no such form. A function has ``source``
+        (OpenSim's class), ``coefficients`` and, made of pieces, ``breaks`` as of
+        `opensim_models.scalar_function.PiecewisePolynomial`, with ``deviation``, the largest difference from
+        OpenSim's values; fitted ones also the ``range`` of the fit. A path has type and, if geometric, ``points``
+        (name, type, body, offset; conditional ones coordinate and range; moving ones functions of coordinates along
+        the axes of the frame that offset and orientation give) and ``wraps`` (object, method, range of points).
 
     Raises
     ------
@@ -114,8 +123,27 @@ def inverse_dynamics(
     return _call("inverse_dynamics:inverse_dynamics", path=_text(path), **arguments)
 
 
-def build_model(skeleton: Skeleton | dict[str, Any], path: Path | str) -> None:
-    """Write a skeleton as an OpenSim model file.
+def build_model(
+    skeleton: Skeleton | dict[str, Any],
+    path: Path | str,
+    paths: Mapping[str, Sequence[Any]] | None = None,
+    credits: str = "",
+) -> list[str]:
+    """Write a skeleton as an OpenSim model file, with its contact spheres and planes.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+    path : Path
+    paths : mapping, optional
+        Muscle of the skeleton → its points (`opensim_models.muscle_geometry.PathPoint`).
+    credits : str
+        OpenSim's field for authors and sources.
+
+    Returns
+    -------
+    list of str
+        Names of the muscles that are not in the file because `paths` has no points of them.
 
     Raises
     ------
@@ -123,7 +151,8 @@ def build_model(skeleton: Skeleton | dict[str, Any], path: Path | str) -> None:
         A joint's chain of elements is not up to three translations followed by up to three rotations.
     """
     plain = asdict(skeleton) if is_dataclass(skeleton) else skeleton
-    _call("model_build:build_model", skeleton=plain, path=_text(path))
+    points = {name: [asdict(p) if is_dataclass(p) else p for p in route] for name, route in (paths or {}).items()}
+    return _call("model_build:build_model", skeleton=plain, path=_text(path), paths=points, credits=credits)
 
 
 def check_model(path: Path | str) -> dict[str, Any]:
@@ -131,15 +160,199 @@ def check_model(path: Path | str) -> dict[str, Any]:
     return _call("model_check:check", path=_text(path))
 
 
+def track_markers(
+    path: Path | str,
+    labels: Sequence[str],
+    positions: np.ndarray,
+    rate: float,
+    *,
+    weights: Mapping[str, float] | None = None,
+    accuracy: float = 1e-5,
+) -> dict[str, Any]:
+    """Inverse kinematics by OpenSim's InverseKinematicsTool: the peer of ours, on copies in a temporary folder.
+
+    Parameters
+    ----------
+    path : Path
+    labels : sequence of str
+        Those that the model has are tracked.
+    positions : (n_frames, n_markers, 3) array
+        m, ground frame; NaN = occluded.
+    rate : float
+        Hz.
+    weights : mapping, optional
+        Marker → weight, 1 where absent.
+    accuracy : float
+        OpenSim's setting; 1e-5 is its default.
+
+    Returns
+    -------
+    dict
+        ``coordinates``, ``values`` (n_frames, n_coordinates) in rad and m, and ``cpu_seconds`` of the tool alone.
+    """
+    arguments = {"labels": list(labels), "positions": np.asarray(positions, dtype=float), "rate": float(rate)}
+    settings = {"weights": dict(weights or {}), "accuracy": float(accuracy)}
+    return _call("inverse_kinematics_tool:track_markers", path=_text(path), **arguments, **settings)
+
+
+def demand_forces(
+    path: Path | str,
+    coordinates: Sequence[str],
+    values: np.ndarray,
+    rate: float,
+    loads: Sequence[Mapping[str, Any]] = (),
+    *,
+    cutoff: float = -1.0,
+) -> dict[str, Any]:
+    """Inverse dynamics by OpenSim's InverseDynamicsTool: the peer of ours, on copies in a temporary folder.
+
+    Parameters
+    ----------
+    path : Path
+    coordinates : sequence of str
+        Names of the columns of `values`.
+    values : (n_frames, n_coordinates) array
+        rad or m.
+    rate : float
+        Hz.
+    loads : sequence of mappings
+        ``body``, ``force`` (N), ``point`` (m), ``moment`` (N·m), each (n_samples, 3) in the ground frame, and ``rate``
+        (Hz), the same for all.
+    cutoff : float
+        OpenSim's low-pass (Hz) of the coordinates; negative: none.
+
+    Returns
+    -------
+    dict
+        ``coordinates``, ``forces`` (n_frames, n_coordinates) in N·m and N, and ``cpu_seconds`` of the tool alone.
+    """
+    plain = [dict(load) for load in loads]
+    arguments = {"coordinates": list(coordinates), "values": np.asarray(values, dtype=float), "rate": float(rate)}
+    return _call(
+        "inverse_dynamics_tool:demand_forces", path=_text(path), **arguments, loads=plain, cutoff=float(cutoff)
+    )
+
+
+def muscle_lengths(
+    path: Path | str, coordinates: Sequence[str], values: np.ndarray, muscles: Sequence[str] | None = None
+) -> np.ndarray:
+    """Muscle-tendon lengths by OpenSim, with every kind of path point and wrap object.
+
+    Parameters
+    ----------
+    path : Path
+    coordinates : sequence of str
+        Names of the columns of `values`; others stand at their default, coupled ones follow.
+    values : (n, n_coordinates) array
+        rad or m. Frames with NaN give NaN.
+    muscles : sequence of str, optional
+        Default: all, in the order of the model.
+
+    Returns
+    -------
+    (n, n_muscles) array
+        m.
+
+    Raises
+    ------
+    ModelMismatch
+        The model has no muscles, or none of these names.
+    """
+    named = None if muscles is None else list(muscles)
+    arguments = {"coordinates": list(coordinates), "values": np.asarray(values, dtype=float), "muscles": named}
+    return _call("muscle_path:muscle_lengths", path=_text(path), **arguments)
+
+
+def muscle_moment_arms(
+    path: Path | str,
+    coordinates: Sequence[str],
+    values: np.ndarray,
+    about: Sequence[str],
+    muscles: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Moment arms by OpenSim's own solver, coupled coordinates following: (n, n_muscles, n_about) in m.
+
+    Arguments as of `muscle_lengths`, and `about`, the coordinates whose arms are wanted. Slow: minus the differences
+    of `muscle_lengths` are the same numbers and cost a fraction (`opensim_models.muscle_path_sample`).
+    """
+    named = None if muscles is None else list(muscles)
+    arguments = {"coordinates": list(coordinates), "values": np.asarray(values, dtype=float), "muscles": named}
+    return _call("muscle_path:muscle_moment_arms", path=_text(path), **arguments, about=list(about))
+
+
+def isometric_forces(
+    path: Path | str,
+    coordinates: Sequence[str],
+    values: np.ndarray,
+    muscles: Sequence[str] | None = None,
+    *,
+    activation: float = 1.0,
+) -> np.ndarray:
+    """Muscle forces by OpenSim, fibre and tendon in equilibrium and nothing moving: (n, n_muscles) in N.
+
+    Arguments as of `muscle_lengths`; all muscles have the same `activation` (0 to 1). Times the moment arms, they are
+    the strength of a joint.
+    """
+    named = None if muscles is None else list(muscles)
+    arguments = {"coordinates": list(coordinates), "values": np.asarray(values, dtype=float), "muscles": named}
+    return _call("muscle_force:isometric_forces", path=_text(path), **arguments, activation=float(activation))
+
+
+def scale_model(
+    path: Path | str,
+    out: Path | str,
+    factors: Mapping[str, Sequence[float]],
+    mass: float,
+    *,
+    markers: Mapping[str, Sequence[float]] | None = None,
+    name: str = "",
+) -> dict[str, Any]:
+    """Scale a model by OpenSim's ScaleTool, on copies in a temporary folder, and write it.
+
+    Parameters
+    ----------
+    path : Path
+        The generic model; it is not touched.
+    out : Path
+        The scaled .osim, whole or not at all.
+    factors : mapping of str to 3 numbers
+        Body → factors along its X, Y and Z axis; others keep their size.
+    mass : float
+        Of the subject (kg); the distribution of the masses is kept.
+    markers : mapping of str to 3 numbers, optional
+        Marker → new place (m) in its body; every other marker stretches with its body. None is dropped.
+    name : str
+        Of the scaled model; the generic one's if empty.
+
+    Returns
+    -------
+    dict
+        ``mass`` and ``masses`` (kg).
+
+    Raises
+    ------
+    ModelMismatch
+        No such model, body or marker; a factor or the mass is not above zero; the tool refuses.
+    """
+    plain = {body: [float(f) for f in own] for body, own in factors.items()}
+    bad = [body for body, own in plain.items() if len(own) != 3 or not all(0 < f < np.inf for f in own)]
+    if bad or not 0 < mass < np.inf:
+        what = f"factors of {bad[0]} {plain[bad[0]]}" if bad else f"body mass {mass} kg"
+        raise ModelMismatch(f"{path}: scaling needs numbers above zero, got {what}.")
+    places = {marker: [float(x) for x in offset] for marker, offset in (markers or {}).items()}
+    settings = {"factors": plain, "mass": float(mass), "markers": places, "name": name, "out": _text(out)}
+    return _call("scale_tool:scale_model", path=_text(path), **settings)
+
+
 def close_opensim() -> None:
     """End the OpenSim process of this process, if there is one; the next call starts another."""
     _worker.close()
 
 
-def _call(function: str, **arguments: Any) -> Any:
+def _call(function: str, more_patience: float = 0.0, /, **arguments: Any) -> Any:
     """Call the worker; its refusals are ours, and a model that crashes OpenSim is refused too."""
     try:
-        timeout = PATIENCE + PATIENCE_PER_FRAME * max(map(_n_frames, arguments.values()))
+        timeout = PATIENCE + more_patience + PATIENCE_PER_FRAME * max(map(_n_frames, arguments.values()))
         return _worker.call(f"opensim_models.osim.{function}", arguments, timeout)
     except WorkerFailed as failure:
         if failure.error_type == ModelMismatch.__name__:
@@ -150,6 +363,9 @@ def _call(function: str, **arguments: Any) -> Any:
             ) from failure
         if failure.error_type in {"OSError", "PermissionError", "FileNotFoundError"}:
             raise OSError(failure.message) from failure
+        if failure.error_type == "RuntimeError" and "std::exception" in failure.message:
+            said = " ".join(failure.message.split("': ", 1)[-1].split())[:400]
+            raise ModelMismatch(f"{arguments['path']}: OpenSim refuses this model: {said}") from failure
         if failure.signal in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE"}:
             raise ModelMismatch(f"{arguments['path']}: this model crashed OpenSim ({failure.signal}).") from failure
         raise

@@ -6,6 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from opensim_models.osim.ball_speed import (
+    acceleration_vector,
+    ball_columns,
+    refuse_other_speeds,
+    set_motion,
+    to_coordinate_forces,
+    to_speeds,
+)
 from opensim_models.osim.body_kinematics import coupler_slope, finite_rows, full_coordinates, pose
 from opensim_models.osim.library import loaded_model, osim
 
@@ -18,16 +26,18 @@ def inverse_dynamics(path: str, coordinates: list[str], q: np.ndarray, qd: np.nd
     """
     model = loaded_model(Path(path))
     values, rates, accelerations = full_coordinates(model, coordinates, q, qd, qdd)
-    by_speed = np.argsort(model.u_entries)
+    balls = ball_columns(model)
     solver = osim.InverseDynamicsSolver(model.model)
     forces = np.full(values.shape, np.nan)
     for frame in finite_rows(values, rates, accelerations):
         pose(model, values[frame])
-        model.state.setU(osim.Vector.createFromMat(rates[frame][by_speed]))
-        acceleration = osim.Vector.createFromMat(accelerations[frame][by_speed])
-        result = solver.solve(model.state, acceleration)
-        forces[frame] = result.to_numpy()[model.u_entries]
-    for dependent, independent, function in model.couplers:
+        speeds, second_speeds = to_speeds(balls, values[frame], rates[frame], accelerations[frame])
+        set_motion(model, speeds)
+        if balls:
+            refuse_other_speeds(model, rates[frame])
+        result = solver.solve(model.state, acceleration_vector(model, second_speeds))
+        forces[frame] = to_coordinate_forces(balls, values[frame], result.to_numpy()[model.u_entries])
+    for dependent, independent, function in reversed(model.couplers):
         if dependent not in coordinates:
             driver = model.columns[independent]
             for frame in finite_rows(forces):

@@ -6,15 +6,16 @@ Runs only inside a worker process: see `opensim_models.osim.client` for what oth
 from __future__ import annotations
 
 import os
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
 
 import numpy as np
 
+from opensim_models.model_file import inspect_model, read_model_file
 from opensim_models.model_mismatch import ModelMismatch
 
 # `import opensim` overwrites these, after which no child of this process could import CasADi.
@@ -32,8 +33,6 @@ osim.Logger.setLevelString("Error")
 _log = osim.StringLogSink()
 osim.Logger.addSink(_log)
 
-DEEPEST_TAG = 200  # OpenSim's parser recurses and overflows the stack of this process on very deep files
-LARGEST_FILE = 500_000_000  # bytes
 KEPT_MODELS = 4
 
 
@@ -81,7 +80,7 @@ def read_model(path: Path) -> Any:
         The file is missing, empty, not XML, not a model, or refused by OpenSim.
     """
     path = Path(path)
-    refuse_no_model(path)
+    inspect_model(path, read_model_file(path))
     _log.clear()
     try:
         model = osim.Model(str(path.resolve()))
@@ -93,26 +92,27 @@ def read_model(path: Path) -> Any:
     return model
 
 
-def loaded_model(path: Path) -> LoadedModel:
-    """Load a model for kinematics and inverse dynamics, or take it from the last few loaded."""
+def loaded_model(path: Path, *, with_muscles: bool = False) -> LoadedModel:
+    """Load a model for kinematics and inverse dynamics, or for muscle paths, or take it from the last few loaded."""
     path = Path(path)
     try:
         facts = path.stat()
     except OSError as error:
         raise ModelMismatch(f"{path}: no such model file ({error.strerror}).") from error
-    key = (str(path.resolve()), facts.st_mtime_ns, facts.st_size)
+    key = (str(path.resolve()), facts.st_mtime_ns, facts.st_size, with_muscles)
     if key not in _models:
-        _models[key] = _prepare(path)
+        _models[key] = _prepare(path, with_muscles)
         while len(_models) > KEPT_MODELS:
             _models.popitem(last=False)
     _models.move_to_end(key)
     return _models[key]
 
 
-def _prepare(path: Path) -> LoadedModel:
-    """Strip a model of its forces, unlock its coordinates and index them."""
+def _prepare(path: Path, with_muscles: bool) -> LoadedModel:
+    """Strip a model of its forces (muscles stay where asked for), unlock its coordinates and index them."""
     model = read_model(path)
-    for components in (model.updForceSet(), model.updControllerSet(), model.updProbeSet()):
+    stripped = [model.updControllerSet(), model.updProbeSet()]
+    for components in stripped if with_muscles else [model.updForceSet(), *stripped]:
         components.clearAndDestroy()
     model.finalizeConnections()
     for component in model.getComponentsList():  # forces may also stand outside the force set
@@ -145,7 +145,10 @@ def _prepare(path: Path) -> LoadedModel:
 
 
 def couplers(model: Any) -> list[tuple[str, str, Any]]:
-    """Constraints that give one coordinate as a function of another: (dependent, independent, function)."""
+    """Constraints that give one coordinate as a function of another: (dependent, independent, function).
+
+    A coordinate that follows a follower comes after it.
+    """
     found = []
     constraints = model.getConstraintSet()
     for i in range(constraints.getSize()):
@@ -153,8 +156,38 @@ def couplers(model: Any) -> list[tuple[str, str, Any]]:
         if coupler is not None and coupler.get_isEnforced():
             names = coupler.getIndependentCoordinateNames()
             if names.getSize() == 1:
-                found.append((coupler.getDependentCoordinateName(), names.get(0), coupler.getFunction()))
-    return found
+                function = ScaledFunction(coupler.getFunction(), coupler_scale(coupler))
+                found.append((coupler.getDependentCoordinateName(), names.get(0), function))
+    dependent, ordered = {name for name, _, _ in found}, []
+    while found:
+        known = {name for name, _, _ in ordered}
+        ready = [c for c in found if c[1] in known or c[1] not in dependent]
+        if not ready:
+            raise ModelMismatch(f"{model.getName()}: coordinate {found[0][0]} follows itself through its couplers.")
+        ordered += ready
+        found = [c for c in found if c not in ready]
+    return ordered
+
+
+def coupler_scale(coupler: Any) -> float:
+    """The factor that a coupler puts on its function."""
+    return osim.PropertyHelper.getValueDouble(coupler.getPropertyByName("scale_factor"))
+
+
+@dataclass
+class ScaledFunction:
+    """An OpenSim function times a factor, with the same two questions."""
+
+    function: Any
+    scale: float
+
+    def calcValue(self, at: Any) -> float:  # noqa: N802  (OpenSim's name)
+        """Value."""
+        return self.scale * self.function.calcValue(at)
+
+    def calcDerivative(self, components: Any, at: Any) -> float:  # noqa: N802  (OpenSim's name)
+        """Derivative of the order that the number of components says."""
+        return self.scale * self.function.calcDerivative(components, at)
 
 
 def _entries(model: Any, state: Any, coordinates: list) -> tuple[np.ndarray, np.ndarray]:
@@ -184,42 +217,8 @@ def require_names(path: Path, kind: str, asked: list[str], present: list[str]) -
         raise ModelMismatch(f"{path}: a {kind} is asked for twice in {', '.join(asked)}.")
 
 
-def refuse_no_model(path: Path) -> None:
-    """Refuse what cannot be a model before OpenSim sees it: OpenSim takes foreign XML for an empty model."""
-    if path.is_dir():
-        raise ModelMismatch(f"{path}: expected an OpenSim model file (.osim); this is a folder.")
-    try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size <= LARGEST_FILE else b""
-    except OSError as error:
-        raise ModelMismatch(f"{path}: expected an OpenSim model file; it cannot be read ({error.strerror}).") from error
-    if size == 0 or size > LARGEST_FILE:
-        raise ModelMismatch(f"{path}: expected an OpenSim model file; it has {size} bytes.")
-    tags: list[str] = []
-    seen: list[str] = []
-
-    def start(name: str, _attributes: dict) -> None:
-        tags.append(name)
-        if len(tags) <= 2:
-            seen.append("/".join(tags))
-        if len(tags) > DEEPEST_TAG:
-            raise ModelMismatch(f"{path}: expected an OpenSim model; its XML is nested deeper than {DEEPEST_TAG} tags.")
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-    parser.EndElementHandler = lambda _name: tags.pop()
-    try:
-        parser.Parse(content, True)
-    except expat.ExpatError as error:
-        raise ModelMismatch(f"{path}: expected an OpenSim model (XML), but it is not well formed: {error}.") from error
-    if "OpenSimDocument/Model" not in seen:
-        raise ModelMismatch(
-            f"{path}: expected an OpenSim model (<OpenSimDocument> with a <Model>), found <{'> <'.join(seen[:2])}>."
-        )
-
-
 def _cause(error: RuntimeError) -> str:
     """Shorten OpenSim's exception to its first telling lines, with the log where the exception says nothing."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(line for line in lines if not line.startswith(("Thrown at", "In Object", "std::exception")))[:400]
+    lines = [re.sub(r"^std::exception in '.*?': ", "", line.strip()) for line in str(error).splitlines()]
+    text = " ".join(line for line in lines if line and not line.startswith(("Thrown at", "In Object")))[:400]
     return text or _log.getString().strip()[-400:] or "no reason given"

@@ -11,11 +11,20 @@ import math
 from pathlib import Path
 from typing import Any
 
-from opensim_models.osim.library import osim, read_model
+from opensim_models.osim.component import items, place, station, vector
+from opensim_models.osim.force_description import (
+    describe_contact,
+    describe_controllers,
+    describe_forces,
+    describe_frames,
+    describe_sensors,
+)
+from opensim_models.osim.joint_function import describe_function
+from opensim_models.osim.library import coupler_scale, osim, read_model
+from opensim_models.osim.muscle_description import describe_muscle, describe_wraps
 
 MOTION_TYPES = {1: "rotation", 2: "translation", 3: "coupled"}
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
-SAMPLES = 401
 # joint type -> axes of its coordinates in order: (rotation or translation, slot 0-2, axis)
 SIMPLE_JOINTS = {
     "PinJoint": (("rotation", 0, Z),),
@@ -40,29 +49,37 @@ def describe(path: str) -> dict[str, Any]:
     """Read a model and describe it; see `opensim_models.osim.client.describe_model` for the content."""
     model = read_model(Path(path))
     unsupported: list[dict[str, str]] = []
-    coordinates = [_coordinate(c) for c in _items(model.getCoordinateSet())]
+    components = list(model.getComponentsList())
+    coordinates = [_coordinate(c) for c in items(model.getCoordinateSet())]
     ranges = {c["name"]: (c["range_min"], c["range_max"]) for c in coordinates}
+    bodies = [part for part in map(osim.Body.safeDownCast, components) if part is not None]
+    joints = [part for part in map(osim.Joint.safeDownCast, components) if part is not None]
+    contact_forces, forces = describe_forces(components)
     return {
         "name": model.getName(),
-        "gravity": _vector(model.getGravity()),
+        "gravity": vector(model.getGravity()),
         "coordinates": coordinates,
-        "bodies": [_body(b) for b in _items(model.getBodySet())],
-        "joints": [_joint(j, ranges, unsupported) for j in _items(model.getJointSet())],
+        "bodies": [_body(b) for b in bodies],
+        "joints": [_joint(j, ranges, unsupported) for j in joints],
         "couplers": _couplers(model, ranges, unsupported),
-        "markers": [_marker(m) for m in _items(model.getMarkerSet())],
-        "contact_geometry": [_contact(g) for g in _items(model.getContactGeometrySet())],
-        "muscles": [_muscle(m) for m in model.getMuscleList()],
+        "markers": [_marker(m) for m in items(model.getMarkerSet())],
+        "frames": describe_frames(components),
+        "sensors": describe_sensors(components),
+        "contact_geometry": [describe_contact(g) for g in items(model.getContactGeometrySet())],
+        "contact_forces": contact_forces,
+        "forces": forces,
+        "muscles": [describe_muscle(m, ranges) for m in model.getMuscleList()],
+        "wraps": [w for b in (model.getGround(), *bodies) for w in describe_wraps(b)],
+        "controllers": describe_controllers(model),
         "unsupported": unsupported,
     }
 
 
-def _items(objects: Any) -> list:
-    """The members of an OpenSim set."""
-    return [objects.get(i) for i in range(objects.getSize())]
-
-
 def _coordinate(coordinate: Any) -> dict[str, Any]:
-    """One coordinate."""
+    """One coordinate; a prescribed one with its function of time."""
+    prescribed = None
+    if coordinate.get_prescribed() and coordinate.getPropertyByName("prescribed_function").size():
+        prescribed = describe_function(coordinate.get_prescribed_function(), None)
     return {
         "name": coordinate.getName(),
         "motion_type": MOTION_TYPES.get(coordinate.getMotionType(), "undefined"),
@@ -71,6 +88,7 @@ def _coordinate(coordinate: Any) -> dict[str, Any]:
         "range_max": coordinate.getRangeMax(),
         "locked": coordinate.get_locked(),
         "clamped": coordinate.get_clamped(),
+        "prescribed": prescribed,
     }
 
 
@@ -80,130 +98,85 @@ def _body(body: Any) -> dict[str, Any]:
     return {
         "name": body.getName(),
         "mass": body.getMass(),
-        "centre_of_mass": _vector(body.getMassCenter()),
+        "centre_of_mass": vector(body.getMassCenter()),
         "inertia": tuple(inertia.get(i) for i in range(6)),
     }
 
 
 def _joint(joint: Any, ranges: dict, unsupported: list) -> dict[str, Any]:
-    """One joint in six-axis form."""
+    """One joint in six-axis form; ``axes`` is None for a joint that has no such form."""
     kind = joint.getConcreteClassName()
-    parent, child = joint.getParentFrame(), joint.getChildFrame()
-    parent_offset, parent_orientation = _transform(parent)
-    child_offset, child_orientation = _transform(child)
+    parent, child = place(joint.getParentFrame()), place(joint.getChildFrame())
+    axes, reason = None, "its motion is not a chain of one-axis rotations and translations"
     if kind == "CustomJoint":
-        axes = _custom_axes(osim.CustomJoint.safeDownCast(joint), ranges)
+        axes, reason = _custom_axes(osim.CustomJoint.safeDownCast(joint), ranges)
     elif kind in SIMPLE_JOINTS:
         names = [joint.get_coordinates(i).getName() for i in range(joint.numCoordinates())]
         axes = _simple_axes(SIMPLE_JOINTS[kind], names)
-    else:
-        axes = None
-        reason = "its motion is not a chain of one-axis rotations and translations"
+    if axes is None:
         unsupported.append({"name": joint.getName(), "type": kind, "reason": reason})
     return {
         "name": joint.getName(),
         "type": kind,
-        "parent": parent.findBaseFrame().getName(),
-        "child": child.findBaseFrame().getName(),
-        "parent_offset": parent_offset,
-        "parent_orientation": parent_orientation,
-        "child_offset": child_offset,
-        "child_orientation": child_orientation,
+        "parent": parent["body"],
+        "child": child["body"],
+        "parent_offset": parent["offset"],
+        "parent_orientation": parent["orientation"],
+        "child_offset": child["offset"],
+        "child_orientation": child["orientation"],
         "axes": axes,
     }
 
 
-def _custom_axes(joint: Any, ranges: dict) -> list[dict[str, Any]]:
-    """Axes of a CustomJoint."""
+def _custom_axes(joint: Any, ranges: dict) -> tuple[list[dict[str, Any]] | None, str]:
+    """Axes of a CustomJoint, or None and why not."""
     spatial = joint.getSpatialTransform()
     axes = []
     for i in range(6):
         axis = spatial.getTransformAxis(i)
         names = axis.getCoordinateNamesInArray()
+        if names.getSize() > 1:
+            return None, "one of its axes is driven by more than one coordinate"
         coordinate = names.get(0) if names.getSize() else None
-        vector = _vector(axis.getAxis())
-        length = math.sqrt(sum(x * x for x in vector))
-        described = function(axis.getFunction(), ranges.get(coordinate))
+        direction = vector(axis.getAxis())
+        length = math.sqrt(sum(x * x for x in direction))
+        if not 0 < length < math.inf:
+            return None, "one of its axes has no direction"
         axes.append(
             {
                 "kind": "rotation" if i < 3 else "translation",
-                "axis": tuple(x / length for x in vector),
+                "axis": tuple(x / length for x in direction),
                 "coordinate": coordinate,
-                "function": described,
+                "function": describe_function(axis.getFunction(), ranges.get(coordinate)),
             }
         )
-    return axes
+    return axes, ""
 
 
 def _simple_axes(table: tuple, names: list[str]) -> list[dict[str, Any]]:
     """Axes of a joint type whose motion is fixed."""
     axes = [
-        {"kind": kind, "axis": axis, "coordinate": None, "function": {"type": "constant", "coefficients": (0.0,)}}
+        {"kind": kind, "axis": axis, "coordinate": None, "function": {"source": "Constant", "coefficients": (0.0,)}}
         for kind in ("rotation", "translation")
         for axis in (X, Y, Z)
     ]
     for (kind, slot, axis), name in zip(table, names, strict=True):
-        linear = {"type": "linear", "coefficients": (0.0, 1.0)}
+        linear = {"source": "LinearFunction", "coefficients": (0.0, 1.0)}
         place = slot + (3 if kind == "translation" else 0)
         axes[place] = {"kind": kind, "axis": axis, "coordinate": name, "function": linear}
     return axes
 
 
-def function(source: Any, limits: tuple[float, float] | None, scale: float = 1.0) -> dict[str, Any]:
-    """A function of one coordinate: polynomial coefficients (constant first), or points and dense samples."""
-    kind = source.getConcreteClassName()
-    if kind == "MultiplierFunction":
-        multiplier = osim.MultiplierFunction.safeDownCast(source)
-        return function(multiplier.getFunction(), limits, scale * multiplier.getScale())
-    if kind == "Constant":
-        return {"type": "constant", "coefficients": (scale * osim.Constant.safeDownCast(source).getValue(),)}
-    if kind == "LinearFunction":
-        linear = osim.LinearFunction.safeDownCast(source)
-        return {"type": "linear", "coefficients": (scale * linear.getIntercept(), scale * linear.getSlope())}
-    if kind == "PolynomialFunction":
-        highest_first = osim.PolynomialFunction.safeDownCast(source).getCoefficients()
-        values = [scale * highest_first.get(i) for i in range(highest_first.size())]
-        return {"type": "polynomial", "coefficients": tuple(reversed(values))}
-    described: dict[str, Any] = {"type": "spline" if "Spline" in kind else "sampled", "source": kind}
-    points = _points(source, kind)
-    if points is not None:
-        described["points"] = (points[0], tuple(scale * y for y in points[1]))
-    low, high = _sampled_range(limits, points)
-    x = [low + (high - low) * i / (SAMPLES - 1) for i in range(SAMPLES)]
-    described["samples"] = (tuple(x), tuple(scale * value_at(source, at) for at in x))
-    return described
-
-
-def value_at(source: Any, x: float) -> float:
-    """Value of an OpenSim function of one argument."""
-    return source.calcValue(osim.Vector(1, x))
-
-
-def _points(source: Any, kind: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """Knots of a function that has them."""
-    cast = getattr(osim, kind, None)
-    source = cast.safeDownCast(source) if cast is not None else source
-    if not all(hasattr(source, name) for name in ("getSize", "getX", "getY")):
-        return None
-    size = source.getSize()
-    return tuple(source.getX(i) for i in range(size)), tuple(source.getY(i) for i in range(size))
-
-
-def _sampled_range(limits: tuple | None, points: tuple | None) -> tuple[float, float]:
-    """Where to sample: the coordinate's range, unless it is a stand-in for "no limit", then the knots."""
-    if limits is not None and limits[1] - limits[0] <= 4 * math.pi:
-        return limits
-    return (min(points[0]), max(points[0])) if points is not None else (-math.pi, math.pi)
-
-
 def _couplers(model: Any, ranges: dict, unsupported: list) -> list[dict[str, Any]]:
     """Coordinates that are functions of others; other constraints are named as unsupported."""
     described = []
-    for constraint in _items(model.getConstraintSet()):
+    for constraint in items(model.getConstraintSet()):
         coupler = osim.CoordinateCouplerConstraint.safeDownCast(constraint)
         names = coupler.getIndependentCoordinateNames() if coupler is not None else None
         if coupler is None or names.getSize() != 1:
             reason = "a constraint other than one coordinate as a function of another"
+            if not constraint.get_isEnforced():
+                reason += " (the model does not enforce it)"
             entry = {"name": constraint.getName(), "type": constraint.getConcreteClassName(), "reason": reason}
             unsupported.append(entry)
             continue
@@ -212,7 +185,7 @@ def _couplers(model: Any, ranges: dict, unsupported: list) -> list[dict[str, Any
                 "name": coupler.getName(),
                 "dependent": coupler.getDependentCoordinateName(),
                 "independent": names.get(0),
-                "function": function(coupler.getFunction(), ranges.get(names.get(0))),
+                "function": describe_function(coupler.getFunction(), ranges.get(names.get(0)), coupler_scale(coupler)),
                 "enforced": coupler.get_isEnforced(),
             }
         )
@@ -221,45 +194,4 @@ def _couplers(model: Any, ranges: dict, unsupported: list) -> list[dict[str, Any
 
 def _marker(marker: Any) -> dict[str, Any]:
     """One marker in the frame of its body."""
-    frame = marker.getParentFrame()
-    in_base = frame.findTransformInBaseFrame()
-    location = in_base.shiftFrameStationToBase(marker.get_location())
-    return {"name": marker.getName(), "body": frame.findBaseFrame().getName(), "offset": _vector(location)}
-
-
-def _contact(geometry: Any) -> dict[str, Any]:
-    """One contact geometry in the frame of its body."""
-    frame = geometry.getFrame()
-    in_base = frame.findTransformInBaseFrame()
-    sphere = osim.ContactSphere.safeDownCast(geometry)
-    return {
-        "name": geometry.getName(),
-        "type": geometry.getConcreteClassName(),
-        "body": frame.findBaseFrame().getName(),
-        "offset": _vector(in_base.shiftFrameStationToBase(geometry.get_location())),
-        "radius": None if sphere is None else sphere.getRadius(),
-    }
-
-
-def _muscle(muscle: Any) -> dict[str, Any]:
-    """Parameters of one muscle."""
-    return {
-        "name": muscle.getName(),
-        "type": muscle.getConcreteClassName(),
-        "max_isometric_force": muscle.getMaxIsometricForce(),
-        "optimal_fibre_length": muscle.getOptimalFiberLength(),
-        "tendon_slack_length": muscle.getTendonSlackLength(),
-        "pennation": muscle.getPennationAngleAtOptimalFiberLength(),
-    }
-
-
-def _transform(frame: Any) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
-    """Origin and orientation of a frame in the frame of its body."""
-    transform = frame.findTransformInBaseFrame()
-    matrix = transform.R().asMat33()
-    return _vector(transform.p()), tuple(tuple(matrix.get(i, j) for j in range(3)) for i in range(3))
-
-
-def _vector(vector: Any) -> tuple[float, float, float]:
-    """Three numbers."""
-    return vector.get(0), vector.get(1), vector.get(2)
+    return {"name": marker.getName(), **station(marker.getParentFrame(), marker.get_location())}

@@ -8,6 +8,7 @@ import torch
 from mocap_import.subject import Subject
 from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
 from opensim_models.multibody import inverse_dynamics, point_position, point_velocity, segment_states, specific_force
+from opensim_models.scalar_function import Polynomial
 from opensim_models.skeleton import Coordinate, JointElement, Segment, Skeleton
 
 PERSON = Subject("S01", 72.0, 1.76, "female", 30.0)
@@ -142,10 +143,11 @@ def test_screw_motion_gives_centripetal_acceleration():
 
 def test_polynomial_elements_carry_their_derivatives():
     """A slider driven by c·q² moves as the chain rule says."""
+    halved_square = Polynomial((0.1, 0.0, 0.5))
     slider = Skeleton(
         "slider",
         (Coordinate("q", "rotation"),),
-        (Segment("cart", -1, elements=(JointElement("translation", (1.0, 0.0, 0.0), 0, (0.1, 0.0, 0.5)),), mass=3.0),),
+        (Segment("cart", -1, elements=(JointElement("translation", (1.0, 0.0, 0.0), 0, (halved_square,)),), mass=3.0),),
     )
     q, qd, qdd = 0.7, 1.1, -0.4
     force = dynamics(slider, [q], [qd], [qdd])[0]

@@ -1,0 +1,1 @@
+"""Compiled kernels: the mechanics of `multibody` and the marker fit of `marker_least_squares`, millions of times."""

@@ -1,0 +1,88 @@
+"""Motion tables: one row a trial, one a marker, one a scale factor; nothing that was seen is without a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mocap_import.durable_file import write_durably
+
+COLUMNS = (
+    *("subject", "trial", "status", "reason", "n_frames", "marker_error_mm", "landmark_error_mm", "held", "seconds"),
+    *("solved_frames", "worst_marker", "worst_marker_mm", "worst_frame", "worst_frame_mm"),
+    *("dynamics", "dynamics_reason", "cutoff_hz", "masked_percent", "residual_force_percent"),
+    *("residual_force_peak_percent", "residual_moment_percent", "residual_moment_peak_percent"),
+)
+RESIDUAL_COLUMNS = (
+    *("subject", "trial", "what", "name", "segment", "rms_mm", "largest_mm", "worst_frame", "seen_percent"),
+    "samples_left_out",
+)
+SCALING_COLUMNS = ("subject", "what", "name", "value", "unit", "detail")
+
+
+def refused_row(code: str, name: str, reason: str) -> dict[str, Any]:
+    """A trial of which nothing could be done."""
+    return {"subject": code, "trial": name, "refused": reason}
+
+
+def write_tables(
+    out: Path, scalings: Mapping[str, Mapping[str, Any]], trials: Sequence[Mapping[str, Any]]
+) -> pd.DataFrame:
+    """Write ``motion.csv`` and ``motion.json``, ``residuals.csv`` and ``scaling.csv``, each whole or not at all.
+
+    Parameters
+    ----------
+    out : Path
+    scalings : mapping
+        Subject → what its scaling task said.
+    trials : sequence of mappings
+        Of `refused_row`, or with the contents of the done files under ``ik`` and ``id``.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`.
+    """
+    rows, residuals = [], []
+    for trial in trials:
+        rows.append(_row(trial))
+        for residual in trial.get("ik", {}).get("residuals", ()):
+            residuals.append({"subject": trial["subject"], "trial": trial["trial"], **residual})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    factors = [each for scaling in scalings.values() for each in scaling["row"].get("report", ())]
+    for name, frame in (
+        ("motion.csv", table),
+        ("residuals.csv", pd.DataFrame(residuals, columns=RESIDUAL_COLUMNS)),
+        ("scaling.csv", pd.DataFrame(factors, columns=SCALING_COLUMNS)),
+    ):
+        write_durably(out / name, frame.to_csv(index=False))
+    write_durably(out / "motion.json", json.dumps(json.loads(table.to_json(orient="records")), indent=1))
+    return table
+
+
+def _row(trial: Mapping[str, Any]) -> dict[str, Any]:
+    """One row of the trial table."""
+    found = {"subject": trial["subject"], "trial": trial["trial"], "reason": "", "dynamics": "", "dynamics_reason": ""}
+    if "refused" in trial:
+        return found | {"status": "refused", "reason": trial["refused"]}
+    ik, dynamics = trial.get("ik", {}).get("row", {}), trial.get("id", {}).get("row", {})
+    found |= {key: value for key, value in ik.items() if key in COLUMNS}
+    if not ik:
+        found |= {
+            "status": "refused",
+            "reason": f"{trial['subject']}/{trial['trial']}: no coordinates; run `motion ik`.",
+        }
+    found["landmark_error_mm"] = trial.get("scaling", {}).get("landmark_error_mm")
+    found |= {key: value for key, value in dynamics.items() if key in COLUMNS and key not in found}
+    if dynamics:
+        found["dynamics"], found["dynamics_reason"] = dynamics["status"], dynamics.get("reason", "")
+        if found.get("seconds") is not None:
+            found["seconds"] += dynamics.get("seconds") or 0.0
+    scaled = trial.get("scaling", {}).get("reason", "")
+    if scaled:
+        found["reason"] = "; ".join(part for part in (found["reason"], scaled) if part)
+    return found

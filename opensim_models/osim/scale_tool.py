@@ -1,0 +1,86 @@
+"""OpenSim's ScaleTool on temporary copies: a generic model becomes a subject's. Runs inside a worker.
+
+The tool writes files beside its setup, converts old ones in place, reads relative paths from the working folder and
+drops markers that a trial lacks; here it sees copies with absolute paths, is given the factors, and places no markers:
+those come from the caller, and every marker of the model stays.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap_import.durable_file import write_durably
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.osim.library import osim, read_model, require_names
+
+
+def scale_model(
+    path: str,
+    factors: dict[str, list[float]],
+    mass: float,
+    markers: dict[str, list[float]],
+    name: str,
+    out: str,
+) -> dict[str, Any]:
+    """Scale a model file; see `opensim_models.osim.client.scale_model`."""
+    model = read_model(Path(path))
+    bodies = model.getBodySet()
+    present = [bodies.get(i).getName() for i in range(bodies.getSize())]
+    require_names(Path(path), "body", list(factors), present)
+    marker_set = model.getMarkerSet()
+    known = [marker_set.get(i).getName() for i in range(marker_set.getSize())]
+    require_names(Path(path), "marker", list(markers), known)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "generic.osim"
+        shutil.copyfile(path, copy)
+        result = Path(folder) / "scaled.osim"
+        if not _scaler(copy, factors, mass, result).processModel(osim.Model(str(copy)), folder, mass):
+            raise ModelMismatch(f"{path}: OpenSim's ScaleTool refuses to scale this model.")
+        if not result.exists():
+            raise ModelMismatch(f"{path}: OpenSim's ScaleTool wrote no model.")
+        scaled = osim.Model(str(result))
+        if name:
+            scaled.setName(name)
+        placed = scaled.updMarkerSet()
+        for marker, offset in markers.items():
+            placed.get(marker).set_location(osim.Vec3(*[float(x) for x in offset]))
+        scaled.finalizeConnections()
+        final = Path(folder) / "final.osim"
+        if not scaled.printToXML(str(final)):
+            raise OSError(f"{out}: OpenSim could not write the model file. Is the disk full?")
+        target = Path(out)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(target, final.read_bytes())
+        parts = [scaled.getBodySet().get(i) for i in range(scaled.getBodySet().getSize())]
+        masses = {part.getName(): part.getMass() for part in parts}
+    return {"mass": float(np.sum(list(masses.values()))), "masses": masses}
+
+
+def _scaler(copy: Path, factors: dict[str, list[float]], mass: float, result: Path) -> Any:
+    """The tool's scaling step: factors given, distribution of the masses kept."""
+    tool = osim.ScaleTool()
+    tool.setSubjectMass(mass)
+    scaler = tool.getModelScaler()
+    scaler.setApply(True)
+    order = osim.ArrayStr()
+    order.append("manualScale")
+    scaler.setScalingOrder(order)
+    scaler.setPreserveMassDist(True)
+    scales = scaler.getScaleSet()
+    for body, own in factors.items():
+        scale = osim.Scale()
+        scale.setSegmentName(body)
+        scale.setScaleFactors(osim.Vec3(*[float(f) for f in own]))
+        scale.setApply(True)
+        scales.cloneAndAppend(scale)
+    scaler.setOutputModelFileName(str(result))
+    _KEPT.append(tool)
+    return scaler
+
+
+_KEPT: list = []  # the tool owns what its scaler points to

@@ -1,0 +1,149 @@
+"""Command `kinesynth model scale`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from opensim_models.model_scaling import ScaledModel
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+
+
+def scale(
+    model: Annotated[Path, typer.Argument(help="An .osim or .json model, or lower_body for our own.")],
+    out: Annotated[Path, typer.Option("--out", help="The scaled model: .osim or .json. The report lies beside it.")],
+    static: Annotated[
+        Path | None, typer.Option("--static", help="Static trial (.trial.h5 .trc .c3d); without: mass and height.")
+    ] = None,
+    moving: Annotated[
+        list[Path] | None, typer.Option("--moving", help="Moving trials to scale by instead; may be given repeatedly.")
+    ] = None,
+    mass: Annotated[float | None, typer.Option("--mass", help="Body mass in kg, before that of the trial.")] = None,
+    height: Annotated[float | None, typer.Option("--height", help="Stature in m, before that of the trial.")] = None,
+    sex: Annotated[str, typer.Option("--sex", help="female or male; for our own model.")] = "unknown",
+    markers: Annotated[
+        Path | None, typer.Option("--markers", help='TOML with [markers] and lines "R.ASIS" = "RASI" (model = trial).')
+    ] = None,
+    hip: Annotated[
+        str, typer.Option("--hip", help="Hip centre: harrington, davis, plug_in_gait or bell.")
+    ] = "harrington",
+    move_landmarks: Annotated[
+        bool, typer.Option("--move-landmarks", help="Adjust anatomical markers to the trial too, not only the others.")
+    ] = False,
+    asymmetrical: Annotated[
+        bool, typer.Option("--asymmetrical", help="Left and right have factors of their own.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Scale a model to a subject, by a static trial, by moving trials, or by mass and height alone.
+
+    Example: kinesynth model scale generic.osim --static static.trc --mass 62 --height 1.68 --out subject.osim
+    """
+    from opensim_models.scaling_report import write_report
+
+    if out.suffix.lower() not in (".osim", ".json"):
+        raise typer.BadParameter(f"{out}: a model is an .osim or a .json file.", param_hint="--out")
+    for name, number in (("--mass", mass), ("--height", height)):
+        if number is not None and not 0 < number < math.inf:
+            raise typer.BadParameter(f"expected a number above 0, got {number:g}.", param_hint=name)
+    if static is not None and moving:
+        raise typer.BadParameter("give --static or --moving, not both.", param_hint="--moving")
+    settings = {"hip": hip, "move_landmarks": move_landmarks, "symmetrical": not asymmetrical}
+    facts = (mass or math.nan, height or math.nan, sex)
+    scaled = scale_file(model, static, moving or [], facts, markers, settings)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_scaled(model, scaled, out)
+    report = out.with_name(out.stem + "_scaling.json")
+    write_report(report, scaled.report)
+    if as_json:
+        typer.echo(report.read_text(encoding="utf-8"))
+        return
+    _show(scaled, out, report)
+
+
+def scale_file(
+    model: Path,
+    static: Path | None,
+    moving: list[Path],
+    facts: tuple[float, float, str],
+    markers: Path | None,
+    settings: dict,
+) -> ScaledModel:
+    """Scale the model of a file, or our own, by what was given."""
+    from mocap_import.subject import Subject
+    from opensim_models.automatic_scaling import scale_automatically
+    from opensim_models.model_scaling import ScaledModel, scale_by_static, scale_by_stature
+    from opensim_models.motion_command import read_any_model
+    from opensim_models.scaling_report import refuse_impossible_subject
+    from opensim_models.subject_motion import marker_map_of
+    from opensim_models.subject_scaling import load_recording, meaning_of, own_generic, scale_subject
+
+    known = Subject("", *facts)
+    given = marker_map_of(markers)
+    trials = [load_recording(path, known) for path in (moving or ([static] if static else []))]
+    subject = trials[0].subject if trials else replace(known, code="subject")
+    own = str(model) == "lower_body"
+    if own and static is not None:
+        spatial = scale_subject(trials[0], settings["hip"]).spatial
+        return ScaledModel(spatial.skeleton, spatial.report, spatial.static_pose)
+    if own and not trials:
+        refuse_impossible_subject(subject)
+    generic = own_generic(subject) if own else read_any_model(model)
+    if static is not None:
+        return scale_by_static(
+            generic,
+            subject,
+            trials[0],
+            meaning_of(trials[0]),
+            given=given,
+            symmetrical=settings["symmetrical"],
+            hip_method=settings["hip"],
+            move_landmarks=settings["move_landmarks"],
+        )
+    if trials:
+        symmetrical = settings["symmetrical"]
+        return scale_automatically(
+            generic, subject, trials, meaning_of(trials[0]), given=given, symmetrical=symmetrical
+        )
+    return scale_by_stature(generic, subject)
+
+
+def write_scaled(model: Path, scaled: ScaledModel, out: Path) -> None:
+    """Write a scaled model: as JSON, or as .osim by OpenSim's ScaleTool if it came from one."""
+    from opensim_models.osim.client import build_model, scale_model
+    from opensim_models.osim_skeleton import read_osim
+    from opensim_models.skeleton import save_skeleton
+
+    if out.suffix.lower() == ".json":
+        save_skeleton(scaled.skeleton, out)
+    elif model.suffix.lower() != ".osim":
+        build_model(scaled.skeleton, out)
+    else:
+        present = {m.name for m in read_osim(model).markers}
+        places = {m.name: m.offset for m in scaled.skeleton.markers if m.name in present}
+        scale_model(model, out, scaled.factors, scaled.report.mass, markers=places)
+
+
+def _show(scaled: ScaledModel, out: Path, report: Path) -> None:
+    """Print the report as tables."""
+    typer.echo(scaled.report.sentence)
+    typer.echo(f"\n{'segment':16} {'X':>7} {'Y':>7} {'Z':>7}")
+    for name, own in scaled.report.factors.items():
+        typer.echo(f"{name:16} " + " ".join(f"{factor:7.3f}" for factor in own))
+    if scaled.report.pairs:
+        typer.echo(f"\n{'length':40} {'model mm':>9} {'person mm':>10} {'factor':>7}")
+        for pair in scaled.report.pairs:
+            typer.echo(f"{pair.ends:40} {1000 * pair.model:9.1f} {1000 * pair.person:10.1f} {pair.factor:7.3f}")
+    if scaled.report.residuals:
+        typer.echo(f"\n{'marker':24} {'residual mm':>11}")
+        for name, residual in scaled.report.residuals.items():
+            typer.echo(f"{name:24} {1000 * residual:11.1f}")
+    for note in scaled.report.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(f"\n{out}; report: {report}")
