@@ -19,14 +19,14 @@ from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
 from opensim_models.inverse_kinematics import solve_inverse_kinematics
 from opensim_models.marker_least_squares import MarkerProblem, marker_jacobian, model_markers
-from opensim_models.marker_map import match_markers
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.model_scaling import ScaledModel, model_stature
 from opensim_models.motion import Kinematics
+from opensim_models.movement_sample import movement_start, sampled_frames, segment_groups
 from opensim_models.scale_factor import Factors, refuse_absurd_factors, scaled_skeleton
 from opensim_models.scaling_report import ScalingReport, refuse_impossible_subject
 from opensim_models.segment_motion import segment_motions
-from opensim_models.skeleton import Skeleton, SkeletonMarker
+from opensim_models.skeleton import Skeleton
 
 LENGTH_SPREAD = 0.06
 """Standard deviation of a segment's length among people of one stature, as part of it."""
@@ -41,9 +41,6 @@ FRAMES, MOST_STEPS = 60, 40
 CONVERGED = 2e-4
 LARGEST_RESIDUAL = 0.04
 """RMS (m) above which the model does not explain the trials."""
-
-_GROUPS = {"patella": "tibia", "talus": "foot", "calcn": "foot", "toes": "foot", "hand": "forearm"}
-_GROUPS |= {"ulna": "forearm", "radius": "forearm"}
 
 
 @dataclass(frozen=True)
@@ -98,8 +95,8 @@ def scale_automatically(
         raise ModelMismatch(f"{where}: expected a body mass above 0 kg, got {subject.mass:g}.")
     if math.isfinite(subject.height):
         refuse_impossible_subject(subject)
-    labels, positions, rate = _sampled_frames(trials, n_frames, where)
-    start, loose = _start(skeleton, subject, labels, positions, marker_set, given, rate)
+    labels, positions, rate = sampled_frames(trials, n_frames, where)
+    start, loose = movement_start(skeleton, subject, labels, positions, marker_set, given, rate)
     groups = segment_groups(start, symmetrical)
     tall = math.isfinite(subject.height)
     spreads = np.array([CLUSTER_SPREAD if m.name in loose else LANDMARK_SPREAD for m in start.markers])
@@ -140,84 +137,6 @@ def scale_automatically(
     return ScaledModel(scaled, report)
 
 
-def segment_groups(skeleton: Skeleton, symmetrical: bool) -> dict[str, int]:
-    """Segment → number of the factor that it shares: feet are one piece, forearms too, sides alike if asked."""
-    names: dict[str, str] = {}
-    for name in skeleton.segment_names:
-        base, _, side = name.rpartition("_")
-        base, side = (base, side) if side in ("r", "l") and base else (name, "")
-        group = _GROUPS.get(base, base)
-        names[name] = group if symmetrical or not side else f"{group}_{side}"
-    numbers = {group: k for k, group in enumerate(dict.fromkeys(names.values()))}
-    return {name: numbers[group] for name, group in names.items()}
-
-
-def _sampled_frames(
-    trials: Sequence[MarkerTrial], n_frames: int, where: str
-) -> tuple[tuple[str, ...], np.ndarray, float]:
-    """Frames spread over the trials, of those that show most markers, in the columns of the labels of all."""
-    labels = tuple(dict.fromkeys(label for trial in trials for label in trial.labels))
-    chosen = []
-    each = max(1, n_frames // max(1, len(trials)))
-    for trial in trials:
-        columns = [labels.index(label) for label in trial.labels]
-        seen = np.isfinite(trial.positions).all(axis=2).sum(axis=1)
-        good = np.flatnonzero(seen >= max(4, 0.8 * seen.max(initial=0)))
-        some = good[np.unique(np.linspace(0, len(good) - 1, min(each, len(good))).astype(int))] if len(good) else []
-        frames = np.full((len(some), len(labels), 3), np.nan)
-        frames[:, columns] = trial.positions[some]
-        chosen.append(frames)
-    positions = np.concatenate(chosen) if chosen else np.empty((0, 0, 3))
-    if len(positions) < 10:
-        raise ModelMismatch(
-            f"{where}: automatic scaling needs at least 10 frames with markers, found {len(positions)}."
-        )
-    return labels, positions, trials[0].rate
-
-
-def _start(
-    skeleton: Skeleton,
-    subject: Subject,
-    labels: tuple[str, ...],
-    positions: np.ndarray,
-    marker_set: MarkerSet | None,
-    given: Mapping[str, str] | None,
-    rate: float,
-) -> tuple[Skeleton, set[str]]:
-    """The skeleton at the subject's stature with the trials' labels on it, and the markers nobody knows a place of."""
-    markers = match_markers(skeleton, labels, marker_set, given)
-    factor = subject.height / model_stature(skeleton) if math.isfinite(subject.height) else 1.0
-    scaled = scaled_skeleton(skeleton, dict.fromkeys(skeleton.segment_names, (factor,) * 3))
-    own = tuple(replace(m, name=markers.labels[m.name]) for m in scaled.markers if m.name in markers.labels)
-    landmarks = {markers.labels[name] for name in markers.landmarks if name in markers.labels}
-    firm = [m for m in own if m.name in landmarks]
-    loose = {m.name for m in own if m.name not in landmarks} if len(firm) >= 8 else set()
-    first = scaled.with_markers(own)
-    weights = dict.fromkeys(loose, 1e-3)
-    prior = math.radians(40.0)
-    pose = solve_inverse_kinematics(first, labels, positions, rate, weights=weights, prior_spread=prior)
-    motions = segment_motions(first, pose.kinematics)
-    known = {m.name for m in own}
-    places = [(m.name, m.segment) for m in own if m.name in loose]
-    if marker_set is not None:
-        own_set = marker_set.for_labels(labels)
-        places += [
-            (label, segment)
-            for segment, members in own_set.segments.items()
-            if segment in motions
-            for label in members
-            if label not in known and label in labels
-        ]
-    added = []
-    for label, segment in dict(places).items():
-        motion = motions[segment]
-        local = motion.orientation.inv().apply(positions[:, labels.index(label)] - motion.origin)
-        if np.isfinite(local).all(axis=1).sum() >= 5:
-            added.append(SkeletonMarker(label, segment, tuple(np.nanmedian(local, axis=0).tolist())))
-    kept = tuple(m for m in own if m.name not in loose)
-    return first.with_markers((*kept, *added)), {m.name for m in added}
-
-
 class _Fit:
     """Factors and marker places that explain the frames best."""
 
@@ -253,7 +172,9 @@ class _Fit:
     def solve(self, where: str) -> tuple[_State, np.ndarray, np.ndarray, int]:
         """Alternate poses and steps; returns state, deviations of the factors, residual per marker (m), steps."""
         state = _State(np.ones(self.n_groups), np.zeros((len(self.start.markers), 3)))
-        for step in range(1, MOST_STEPS + 1):
+        steps = 0
+        while steps < MOST_STEPS:
+            steps += 1
             change, information, residual = self._step(state)
             state = _State(
                 np.clip(state.factors + change[: self.n_groups], 0.3, 3.0),
@@ -267,7 +188,7 @@ class _Fit:
                 f"{np.abs(change).max():.4f}); the movement may be too small. Scale from a static trial instead."
             )
         deviations = np.sqrt(np.diag(np.linalg.inv(information))[: self.n_groups])
-        return state, deviations, residual, step
+        return state, deviations, residual, steps
 
     def _step(self, state: _State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One Gauss-Newton step of factors and offsets, the poses eliminated."""

@@ -38,10 +38,10 @@ _GLIDING_RANGE = (-10, 120)
 # that of the recommended frame (Wu et al., J Biomech 35:542, 2002). Feet and shanks from Winter's lengths.
 _LANDMARKS: dict[str, dict[str, tuple[float, float, float]]] = {
     "pelvis": {
-        "asis": (0.028, 0.043, 0.070),
-        "psis": (-0.063, 0.043, 0.027),
-        "iliac_crest": (-0.010, 0.092, 0.085),
-        "sacrum": (-0.065, 0.041, 0.0),
+        "asis": (0.028, 0.048, 0.070),
+        "psis": (-0.063, 0.048, 0.027),
+        "iliac_crest": (-0.010, 0.097, 0.085),
+        "sacrum": (-0.065, 0.046, 0.0),
     },
     "femur": {
         "trochanter": (0.0, -0.005, 0.048),

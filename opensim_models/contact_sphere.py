@@ -6,8 +6,9 @@ The constants are those of OpenSim's SmoothSphereHalfSpaceForce and HuntCrossley
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 Vector = tuple[float, float, float]
@@ -124,6 +125,23 @@ def _sphere(
         enabled=bool(force["enabled"]),
         **constants,
     )
+
+
+def scaled_contacts(spheres: Sequence[ContactSphere], factors: Mapping[str, Vector]) -> tuple[ContactSphere, ...]:
+    """Spheres of a stretched skeleton: centres by the factors of their segment, radii by the geometric mean of these.
+
+    Parameters
+    ----------
+    spheres : sequence of ContactSphere
+    factors : mapping
+        Segment → factors along its X, Y and Z axis; 1 for segments that are not named.
+    """
+    scaled = []
+    for sphere in spheres:
+        own = factors.get(sphere.segment, (1.0, 1.0, 1.0))
+        x, y, z = (a * b for a, b in zip(sphere.offset, own, strict=True))
+        scaled.append(replace(sphere, offset=(x, y, z), radius=sphere.radius * math.prod(own) ** (1 / 3)))
+    return tuple(scaled)
 
 
 def sphere_from_plain(content: Mapping[str, Any]) -> ContactSphere:

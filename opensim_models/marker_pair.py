@@ -105,7 +105,7 @@ def model_points(skeleton: Skeleton, landmarks: Mapping[str, str]) -> dict[str, 
 
 
 def with_midpoints(points: Points) -> dict[str, np.ndarray]:
-    """Points and the midpoints of paired ones: ``asis_mid``, ``psis_mid`` (or the sacrum), ``hip_mid``, ``acromion_mid``."""
+    """Points, and the midpoints of paired ones: ``asis_mid``, ``psis_mid`` (or the sacrum), ``hip_mid`` and so on."""
     made = dict(points)
     for name in ("asis", "psis", "hip", "acromion"):
         if {f"{name}_r", f"{name}_l"} <= set(points):

@@ -148,7 +148,7 @@ def scale_by_static(
     Raises
     ------
     ModelMismatch
-        Too few markers in common, a person who moved, the static trial of somebody else, or absurd factors or residuals.
+        Too few markers in common, a person who moved, the trial of somebody else, or absurd factors or residuals.
     """
     where = static.source or static.name
     markers = match_markers(skeleton, static.labels, marker_set, given)
@@ -174,6 +174,9 @@ def scale_by_static(
     residuals = {name: r for name, r in every.items() if _is_firm(name, markers)} or every
     refuse_bad_residuals(residuals, subject.height, where, markers.labels)
     placed, moved = _moved_markers(scaled, pose, static, markers, move_landmarks)
+    placed, added = _with_clusters(placed, pose, static, marker_set, markers)
+    if added:
+        notes.append(f"markers of the trial put on the model where they stand: {', '.join(added)}")
     report = ScalingReport(
         skeleton.name,
         subject.code,
@@ -224,6 +227,31 @@ def _pose(scaled: Skeleton, static: MarkerTrial, markers: MarkerMap) -> InverseK
         weights=weights,
         prior_spread=math.radians(20.0),
     )
+
+
+def _with_clusters(
+    placed: Skeleton,
+    pose: InverseKinematicsSolution,
+    static: MarkerTrial,
+    marker_set: MarkerSet | None,
+    markers: MarkerMap,
+) -> tuple[Skeleton, list[str]]:
+    """Attach labels that the marker set puts on a segment and the model does not have: thigh and shank clusters."""
+    if marker_set is None:
+        return placed, []
+    motions = segment_motions(placed, pose.kinematics)
+    known = {m.name for m in placed.markers} | set(markers.labels.values())
+    added = []
+    for segment, labels in marker_set.for_labels(static.labels).segments.items():
+        motion = motions.get(segment)
+        if motion is None or not np.isfinite(motion.origin[0]).all():
+            continue
+        for label in labels:
+            place = mean_position(static, label)
+            if label not in known and place is not None:
+                local = motion.orientation[0].inv().apply(place - motion.origin[0])
+                added.append(SkeletonMarker(label, segment, tuple(local.tolist())))
+    return placed.with_markers((*placed.markers, *added)), [m.name for m in added]
 
 
 def _moved_markers(

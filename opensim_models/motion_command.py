@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from opensim_models.skeleton import Skeleton
 
 _WHOLE = "all"
-_CODES = (
-    "Exit code 0: all trials solved; 3: some refused; 4: none solved; 1: an error, in one sentence; 130: interrupted."
-)
+_CODES = "Exit code 0: all trials solved; 3: some refused; 4: none solved; 1: an error, in one sentence."
 
 
 class MotionGroup(TyperGroup):
@@ -34,13 +32,11 @@ motion_app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Scale skeletons, solve inverse kinematics and inverse dynamics. `kinesynth motion TRIALS OUT` does all three.",
+    help="Scale skeletons, solve inverse kinematics and dynamics. `kinesynth motion TRIALS OUT` does all three.",
     epilog="Example: kinesynth motion trials/ motion/",
 )
 
-Trials = Annotated[
-    Path, typer.Argument(help="Folder written by `kinesynth import`, or one trial (.trial.h5 .trc .c3d).")
-]
+Trials = Annotated[Path, typer.Argument(help="Folder of `kinesynth import`, or one trial (.trial.h5 .trc .c3d).")]
 Out = Annotated[Path, typer.Argument(help="Folder for skeletons, .mot and .sto files and tables; again goes on there.")]
 Model = Annotated[
     Path | None, typer.Option("--model", help="An .osim or .json model in the place of our own lower body.")

@@ -6,10 +6,12 @@ products depend on. A run that was killed leaves products without that file, and
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from mocap_import.durable_file import write_durably
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, TrialRefused
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.scaling_report import write_report
+from opensim_models.scaling_report import read_report, write_report
 from opensim_models.skeleton import load_skeleton, save_skeleton
 from opensim_models.storage import read_motion, write_generalized_forces, write_motion
 from opensim_models.subject_scaling import load_recording, own_generic, scale_other, scale_our_own
@@ -98,7 +100,7 @@ def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, A
     known = Subject(
         code if settings["static"] else "", settings.get("mass") or math.nan, settings.get("height") or math.nan
     )
-    trials = [load_recording(Path(path), known) for path in recordings]
+    trials = list(_readable(recordings, known))
     statics = [t for t in trials if t.task == "static"]
     if settings["static"]:
         statics = [load_recording(Path(settings["static"]), known)]
@@ -139,6 +141,13 @@ def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, A
         "sentence": report.sentence,
         "report": report.rows(),
     }
+
+
+def _readable(recordings: list[str], known: Subject) -> Iterator[MarkerTrial]:
+    """Load recordings; one that cannot be read is refused when it is to be solved, and does not stop the others."""
+    for path in recordings:
+        with contextlib.suppress(TrialRefused, ModelMismatch):
+            yield load_recording(Path(path), known)
 
 
 def trial_task(
@@ -208,6 +217,9 @@ def _kinetics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, A
     if not skeleton.mass > 0:
         raise ModelMismatch(f"{skeleton.name}: the model has no mass; inverse dynamics needs the subject's.")
     kinematics = read_motion(motion, skeleton=skeleton)
+    if not math.isfinite(trial.subject.height) and (folder / SCALING).is_file():  # that of the legs
+        height = read_report(folder / SCALING).height
+        trial = replace(trial, subject=replace(trial.subject, height=height))
     kinetics = solve_trial_kinetics(skeleton, kinematics, trial, settings.get("cutoff"))
     write_generalized_forces(forces_file(folder, name), kinetics, start_time=_start(trial))
     return kinetics_row(kinetics) | {"reason": "; ".join(kinetics.mask_reasons)}

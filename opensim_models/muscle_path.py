@@ -42,6 +42,8 @@ class MusclePath:
     jump_share : float
         Share of those poses beyond a jump of OpenSim's own length, where a wrapping path slips to the other side of its
         cylinder; the polynomial continues the path before the jump, and the errors are those of the other poses.
+    length_error_with_jumps : float
+        RMS (m) of the length with the poses beyond the jump; 0 where there are none.
     jumps : tuple of str
         Where and by how much OpenSim's length jumps, in words.
     split : (str, float), optional
@@ -61,6 +63,7 @@ class MusclePath:
     largest_length_error: float = 0.0
     largest_arm_error: float = 0.0
     jump_share: float = 0.0
+    length_error_with_jumps: float = 0.0
     jumps: tuple[str, ...] = ()
     split: tuple[str, float] | None = None
     beyond: MusclePath | None = None
@@ -194,7 +197,7 @@ def _smooth_lengths_and_arms(
     lengths = np.empty((len(values), len(paths)))
     arms = np.zeros((len(values), len(paths), len(columns)))
     for members in _alike(paths):
-        first = max((paths[i] for i in members), key=lambda path: len(path.exponents))
+        first = paths[members[0]]
         missing = [name for name in first.coordinates if name not in columns]
         if missing:
             raise ModelMismatch(f"muscle {first.name} crosses {', '.join(missing)}, which the motion does not have.")
@@ -206,7 +209,7 @@ def _smooth_lengths_and_arms(
         for i, (earlier, j) in enumerate(first.chain, start=1):
             np.multiply(terms[earlier], scaled[j], out=terms[i])
         weights = np.zeros((len(members), 1 + len(crossed), len(terms)))
-        for k, i in enumerate(members):  # terms are sorted by degree: a lower degree is the start of a higher one
+        for k, i in enumerate(members):
             weights[k, 0, : len(paths[i].coefficients)] = paths[i].coefficients
             for j, row in enumerate(paths[i].slopes):
                 weights[k, 1 + j, : len(row)] = -np.array(row)
@@ -218,10 +221,15 @@ def _smooth_lengths_and_arms(
 
 
 def _alike(paths: Sequence[MusclePath]) -> Iterable[list[int]]:
-    """Muscles that cross the same coordinates over the same range with terms in the same order."""
+    """Muscles that cross the same coordinates over the same range, each with the first terms of the longest."""
     groups: dict[Any, list[int]] = {}
-    for i, path in enumerate(paths):
-        groups.setdefault((path.coordinates, path.ranges), []).append(i)
+    for i in sorted(range(len(paths)), key=lambda i: -len(paths[i].exponents)):
+        path, apart = paths[i], 0
+        while (key := (path.coordinates, path.ranges, apart)) in groups:
+            if paths[groups[key][0]].exponents[: len(path.exponents)] == path.exponents:
+                break
+            apart += 1
+        groups.setdefault(key, []).append(i)
     return groups.values()
 
 
@@ -243,6 +251,37 @@ def whole_ranges(path: MusclePath) -> tuple[tuple[float, float], ...]:
         return path.ranges
     both = zip(path.ranges, whole_ranges(path.beyond), strict=True)
     return tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in both)
+
+
+def path_with_held(path: MusclePath, held: Mapping[str, float]) -> MusclePath:
+    """The path as a function of fewer coordinates: for a planar model, or one with a locked joint.
+
+    Parameters
+    ----------
+    path : MusclePath
+    held : mapping
+        Coordinate → value (rad or m) at which it stays; names that the muscle does not cross change nothing.
+    """
+    if path.split is not None and path.beyond is not None:
+        low, high = path_with_held(replace(path, split=None, beyond=None), held), path_with_held(path.beyond, held)
+        if path.split[0] in held:
+            return high if held[path.split[0]] > path.split[1] else low
+        return replace(low, split=path.split, beyond=high)
+    free = [j for j, name in enumerate(path.coordinates) if name not in held]
+    fixed = {
+        j: (2.0 * held[name] - sum(path.ranges[j])) / (path.ranges[j][1] - path.ranges[j][0])
+        for j, name in enumerate(path.coordinates)
+        if name in held
+    }
+    terms: dict[tuple[int, ...], float] = {}
+    for exponents, coefficient in zip(path.exponents, path.coefficients, strict=True):
+        for j, place in fixed.items():
+            coefficient *= place ** exponents[j]
+        key = tuple(exponents[j] for j in free)
+        terms[key] = terms.get(key, 0.0) + coefficient
+    kept = {"coordinates": tuple(path.coordinates[j] for j in free), "ranges": tuple(path.ranges[j] for j in free)}
+    order = sorted(terms, key=lambda e: (sum(e), tuple(-x for x in e)))
+    return replace(path, exponents=tuple(order), coefficients=tuple(terms[e] for e in order), **kept)
 
 
 def path_from_plain(content: Mapping[str, Any]) -> MusclePath:

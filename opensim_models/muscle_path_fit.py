@@ -28,7 +28,7 @@ from opensim_models.osim_skeleton import read_description, skeleton_from_descrip
 from opensim_models.path_polynomial import PathEquations, chebyshev_design, powers_of_chebyshev, total_degree_exponents
 from opensim_models.skeleton import Skeleton
 
-FIT_FORMAT = 1
+FIT_FORMAT = 2
 """To be raised with every change of what a fit gives."""
 MOST_TERMS = 0.7
 """Terms per pose; a pose gives a length and an arm for every coordinate."""
@@ -301,7 +301,8 @@ def _beside_jumps(
     if jump is None:
         return whole
     near = _fit_group([0], fitted.of(name, kept), checked.of(name, ~beyond), ranges, settings)[name]
-    return replace(near, jump_share=float(beyond.mean()), jumps=(jump,))
+    whole_error = float(np.sqrt(np.mean(_deviation(near, checked, ranges) ** 2)))
+    return replace(near, jump_share=float(beyond.mean()), length_error_with_jumps=whole_error, jumps=(jump,))
 
 
 def _values(sample: PathSample, made: MusclePath, ranges: Ranges) -> np.ndarray:

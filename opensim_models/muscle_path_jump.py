@@ -5,13 +5,12 @@ A path over a cylinder has two ways round; where OpenSim's choice changes, lengt
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
 
 from opensim_models.muscle_path import MusclePath, length_and_arms
-from opensim_models.osim import client
+from opensim_models.osim import muscle_client
 
 HALVINGS = 24
 LEAST_JUMP = 0.5e-3
@@ -51,10 +50,10 @@ def locate_jump(path: Path, fitted: MusclePath, values: np.ndarray, off: np.ndar
     leap = _length(path, fitted, bad) - _length(path, fitted, good)
     if abs(leap) < LEAST_JUMP:
         return None
-    place = ", ".join(f"{n} {math.degrees(x):.1f}°" for n, x in zip(fitted.coordinates, good, strict=True))
+    place = ", ".join(f"{n} = {x:.3f}" for n, x in zip(fitted.coordinates, good, strict=True))
     return f"OpenSim's length jumps by {1e3 * leap:.1f} mm at {place}"
 
 
 def _length(path: Path, fitted: MusclePath, values: np.ndarray) -> float:
     """OpenSim's length of one muscle in one pose (m)."""
-    return float(client.muscle_lengths(path, fitted.coordinates, values[None], [fitted.name])[0, 0])
+    return float(muscle_client.muscle_lengths(path, fitted.coordinates, values[None], [fitted.name])[0, 0])

@@ -17,7 +17,7 @@ from scipy.stats import qmc
 
 from opensim_models.gait_range import base_name
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.osim import client
+from opensim_models.osim import muscle_client
 from opensim_models.skeleton import Skeleton
 
 STEP = 1e-3
@@ -180,13 +180,13 @@ def lengths_and_slopes(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Lengths (n, m) and for each muscle its arms (n, n_crossed), by steps of one coordinate, or of both its sides."""
     muscles = list(crossed)
-    lengths = client.muscle_lengths(path, names, values, muscles)
+    lengths = muscle_client.muscle_lengths(path, names, values, muscles)
     arms = [np.zeros((len(values), len(crossed[muscle]))) for muscle in muscles]
     for stepped in _steps(names, crossed):
         touched = [i for i, muscle in enumerate(muscles) if stepped & set(crossed[muscle])]
         step = STEP * np.array([name in stepped for name in names])
         moved = np.concatenate([values - step, values + step])
-        before, after = np.split(client.muscle_lengths(path, names, moved, [muscles[i] for i in touched]), 2)
+        before, after = np.split(muscle_client.muscle_lengths(path, names, moved, [muscles[i] for i in touched]), 2)
         arm = (before - after) / (2.0 * STEP)
         bend = np.abs(before - 2.0 * lengths[:, touched] + after) / STEP
         arm[bend > GREATEST_BEND] = np.nan

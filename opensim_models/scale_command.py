@@ -127,7 +127,8 @@ def write_scaled(model: Path, scaled: ScaledModel, out: Path) -> None:
     else:
         present = {m.name for m in read_osim(model).markers}
         places = {m.name: m.offset for m in scaled.skeleton.markers if m.name in present}
-        scale_model(model, out, scaled.factors, scaled.report.mass, markers=places)
+        new = {m.name: (m.segment, m.offset) for m in scaled.skeleton.markers if m.name not in present}
+        scale_model(model, out, scaled.factors, scaled.report.mass, markers=places, added=new)
 
 
 def _show(scaled: ScaledModel, out: Path, report: Path) -> None:

@@ -64,7 +64,7 @@ class ScaledSkeleton:
     static_pose: Kinematics
     factors: dict[str, float]
     residuals: dict[str, float]
-    subject: Subject = Subject("")
+    subject: Subject
 
     @property
     def report(self) -> ScalingReport:

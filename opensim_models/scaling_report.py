@@ -154,8 +154,8 @@ def refuse_impossible_subject(subject: Subject) -> None:
         )
     if not (math.isfinite(subject.height) and subject.height > 0):
         raise ModelMismatch(
-            f"{who}: expected a height above 0 m, got {subject.height:g}. Give it in participants.csv (column height_m) "
-            "or as --height."
+            f"{who}: expected a height above 0 m, got {subject.height:g}. Give it in participants.csv (column "
+            "height_m) or as --height."
         )
     index = subject.mass / subject.height**2
     low, high = PLAUSIBLE_BODY_MASS_INDEX

@@ -2,7 +2,8 @@
 
 What a skeleton of hinges can represent is put where it must be: hip, knee and ankle centres, the flexion axes of the
 knees, and feet flat on the ground. Single landmarks, which sit on skin of any thickness, decide nothing about angles
-but at pelvis and trunk. The ankle's zero is a sole that is level in the static trial, as in the conventional gait model.
+but at pelvis and trunk. The ankle's zero is a sole that is level in the static trial, as in the conventional gait
+model.
 """
 
 from __future__ import annotations

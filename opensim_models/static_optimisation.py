@@ -174,6 +174,8 @@ def _strengths(
     if not fibres:
         return np.broadcast_to(strength, lengths.shape), np.zeros(lengths.shape), ()
     finite = np.isfinite(values).all(axis=1)
+    if np.count_nonzero(np.diff(np.r_[0, finite.astype(np.int8), 0]) > 0) > 1:
+        raise ModelMismatch("the speeds of fibres need coordinates without gaps; cut the trial, or leave `fibres` out.")
     speeds = np.full(values.shape, np.nan)
     speeds[finite] = coordinate_derivatives(values[finite], rate, cutoff)[1]
     optimal, slack, velocity, pennation = (

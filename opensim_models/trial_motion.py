@@ -28,6 +28,9 @@ from opensim_models.steady_trunk import with_steady_trunk
 PLAUSIBLE_MARKER_ERROR = 0.05
 MISPLACED = 0.05
 """A marker sample further (m) than this from the fitted skeleton is mislabelled or a ghost, and is left out."""
+MOSTLY = 0.5
+"""Part of the frames in which a label must be misplaced before it is asked whether it is exchanged for another."""
+MOST_CANDIDATES = 6
 _SEGMENT_WEIGHT, _PROXIMAL = 3.0, 2.0
 CUTOFF = {"run": 10.0}
 """Low-pass (Hz) of motion and forces by task; 6 Hz for all others (Winter 2005, section 2.2; Kristianslund 2012)."""
@@ -47,12 +50,15 @@ class TrialKinematics:
         Label → segment.
     left_out : dict
         Label → number of samples that fitted no pose.
+    exchanged : tuple of pairs of str
+        Labels that stand for each other all through this trial; they were taken the right way round.
     """
 
     solution: InverseKinematicsSolution
     markers: MarkerMap
     segments: dict[str, str]
     left_out: dict[str, int]
+    exchanged: tuple[tuple[str, str], ...] = ()
 
 
 def solve_trial_kinematics(
@@ -80,6 +86,10 @@ def solve_trial_kinematics(
     markers = match_markers(skeleton, trial.labels, marker_set, given)
     model = renamed_markers(skeleton, markers)
     solution, left_out = _solve_robustly(model, trial)
+    exchanged = exchanged_labels(model, trial, left_out)
+    if exchanged:
+        trial = with_exchanged(trial, exchanged)
+        solution, left_out = _solve_robustly(model, trial)
     solved = np.isfinite(solution.kinematics.values).any(axis=1)
     if not solved.any():
         raise ModelMismatch(f"{where}: no frame shows enough of the model's markers; {markers.sentence}.")
@@ -88,7 +98,43 @@ def solve_trial_kinematics(
             f"{where}: inverse kinematics leaves {solution.rms_error * 1000:.0f} mm RMS at the markers, expected below "
             f"{PLAUSIBLE_MARKER_ERROR * 1000:.0f} mm. Check labels and the static trial."
         )
-    return TrialKinematics(solution, markers, {m.name: m.segment for m in model.markers}, left_out)
+    return TrialKinematics(solution, markers, {m.name: m.segment for m in model.markers}, left_out, exchanged)
+
+
+def exchanged_labels(
+    skeleton: Skeleton, trial: MarkerTrial, left_out: Mapping[str, int]
+) -> tuple[tuple[str, str], ...]:
+    """Find pairs of labels of one segment that fit no pose as they are, but do the other way round.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+        Its markers carry the trial's labels.
+    trial : MarkerTrial
+    left_out : mapping
+        Label → samples that fitted no pose.
+    """
+    segment = {m.name: m.segment for m in skeleton.markers}
+    few = MOSTLY * trial.n_frames
+    lost = [label for label, n in left_out.items() if n > few and label in segment]
+    candidates = [(a, b) for k, a in enumerate(lost) for b in lost[k + 1 :] if segment[a] == segment[b]]
+    pairs: tuple[tuple[str, str], ...] = ()
+    for pair in candidates[:MOST_CANDIDATES]:
+        if set(pair) & {label for each in pairs for label in each}:
+            continue
+        again = _solve_robustly(skeleton, with_exchanged(trial, (*pairs, pair)))[1]
+        if all(again.get(label, 0) < few / 5 for label in pair):
+            pairs = (*pairs, pair)
+    return pairs
+
+
+def with_exchanged(trial: MarkerTrial, pairs: tuple[tuple[str, str], ...]) -> MarkerTrial:
+    """The trial with the places of each pair of labels exchanged."""
+    positions = trial.positions.copy()
+    for first, second in pairs:
+        a, b = trial.labels.index(first), trial.labels.index(second)
+        positions[:, [a, b]] = positions[:, [b, a]]
+    return replace(trial, positions=positions)
 
 
 def segment_weights(skeleton: Skeleton, labels: tuple[str, ...]) -> dict[str, float]:
@@ -186,7 +232,7 @@ def kinematics_row(found: TrialKinematics) -> dict[str, Any]:
         "worst_frame": int(np.argmax(frames)),
         "worst_frame_mm": float(frames.max()) * 1000,
         "held": " ".join(solution.held),
-        "reason": _remarks(solved, solution.converged, found.left_out),
+        "reason": _remarks(solved, solution.converged, found),
     }
 
 
@@ -237,9 +283,10 @@ def kinetics_row(kinetics: Kinetics) -> dict[str, Any]:
     return row
 
 
-def _remarks(solved: np.ndarray, converged: np.ndarray, left_out: dict[str, int]) -> str:
+def _remarks(solved: np.ndarray, converged: np.ndarray, found: TrialKinematics) -> str:
     """Say what a solved trial lacks."""
-    remarks = []
+    left_out = found.left_out
+    remarks = [f"labels {a} and {b} are exchanged in this trial, taken the right way round" for a, b in found.exchanged]
     if not solved.all():
         remarks.append(f"{int((~solved).sum())} frames show too few markers")
     if (solved & ~converged).any():

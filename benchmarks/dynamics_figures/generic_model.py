@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from opensim_models.generic_model import MODELS, REFERENCE_PERSON
-from opensim_models.osim import client
+from opensim_models.osim import client, muscle_client
 
 # Our names and Rajagopal's; the others have no counterpart of the same name and place.
 COUNTERPARTS = {
@@ -92,9 +92,9 @@ def moment_arm_deviations(model: Path, data: Path, n_poses: int = 40) -> list[tu
     mine = [f"{name}_r" for name in COUNTERPARTS]
     theirs = [f"{name}_r" for name in COUNTERPARTS.values()]
     reference = data / "opensim_core/rajagopal_walk/subject_walk_scaled.osim"
-    ours = client.muscle_moment_arms(model, names, q, names, mine)
-    peer = client.muscle_moment_arms(data / "hamner_running/final.osim", names, q * other, names, mine) * other
-    rajagopal = client.muscle_moment_arms(reference, names, q, names, theirs)
+    ours = muscle_client.muscle_moment_arms(model, names, q, names, mine)
+    peer = muscle_client.muscle_moment_arms(data / "hamner_running/final.osim", names, q * other, names, mine) * other
+    rajagopal = muscle_client.muscle_moment_arms(reference, names, q, names, theirs)
     size = 1e3 * np.abs(ours).mean(axis=0)
     to_ours, to_peer = (1e3 * np.sqrt(((arms - rajagopal) ** 2).mean(axis=0)) for arms in (ours, peer))
     return [
@@ -112,9 +112,9 @@ def joint_strengths(model: Path) -> dict[str, float]:
     for name, (coordinate, angles, pose, direction, _) in SWEEPS.items():
         columns = [coordinate, *pose]
         q = np.radians([[angle, *pose.values()] for angle in angles])
-        forces = client.isometric_forces(model, columns, q, muscles)
-        forces -= client.isometric_forces(model, columns, q, muscles, activation=PASSIVE)
-        arms = client.muscle_moment_arms(model, columns, q, [coordinate], muscles)[:, :, 0]
+        forces = muscle_client.isometric_forces(model, columns, q, muscles)
+        forces -= muscle_client.isometric_forces(model, columns, q, muscles, activation=PASSIVE)
+        arms = muscle_client.muscle_moment_arms(model, columns, q, [coordinate], muscles)[:, :, 0]
         peaks[name] = float((forces * np.clip(direction * arms, 0.0, None)).sum(axis=1).max())
     return peaks
 

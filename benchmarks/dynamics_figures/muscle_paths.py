@@ -1,9 +1,9 @@
 """Muscle paths: lengths and moment arms of every shared model's muscles against OpenSim, and what they cost.
 
 The range is that of walking and running (`gait_range`), sampled at poses that no fit has seen; real motions are a
-second sample, all of whose poses count. OpenSim's arms are minus the central differences of its lengths, none where a jump lies
-between; what its own moment arm solver says instead is printed beside them. Errors over the range are those of poses on
-this side of OpenSim's own jumps; the share beyond is in the table.
+second sample, all of whose poses count. OpenSim's arms are minus the central differences of its lengths, none where a
+jump lies between; what its own moment arm solver says instead is printed beside them. Errors over the range are those
+of poses on this side of OpenSim's own jumps; the share beyond is in the table.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from pathlib import Path
 import numpy as np
 
 from opensim_models.motion import Kinematics
-from opensim_models.muscle_path import MusclePath, lengths_and_arms
+from opensim_models.muscle_path import MusclePath, beyond_range, lengths_and_arms
 from opensim_models.muscle_path_fit import fit_muscle_paths
 from opensim_models.muscle_path_sample import lengths_and_slopes
-from opensim_models.osim import client
+from opensim_models.osim import client, muscle_client
 from opensim_models.osim_skeleton import read_description, read_osim
 from opensim_models.storage import read_motion
 
 LENGTH_GOAL, ARM_GOAL = 0.5e-3, 1.0e-3
 FIT_GOAL = 90.0
 """CPU seconds for Rajagopal's 80 muscles."""
+OUR_MODELS = Path(__file__).parents[2] / "opensim_models" / "models"
 RAJAGOPAL = "opensim_core/rajagopal_walk/subject_walk_scaled.osim"
 HAMNER = "hamner_running/final.osim"
 MOTIONS = {  # name → model, coordinates, every so manyth frame
@@ -54,10 +55,12 @@ def _measured(data: Path) -> dict[str, dict]:
     """All figures."""
     fits, losing = {}, []
     print(f"{'model':64s}   n   length mm median worst   arm mm median worst   fit s   beyond jumps")
-    for path in sorted(data.rglob("*.osim")):
+    models = {str(path.relative_to(data)): path for path in sorted(data.rglob("*.osim"))}
+    models |= {f"ours: {path.name}": path for path in sorted(OUR_MODELS.glob("*.osim"))}
+    for name, path in models.items():
         if not read_description(path)["muscles"]:
             continue
-        name, began = str(path.relative_to(data)), _cpu()
+        began = _cpu()
         fits[name] = fit_muscle_paths(path)
         losing += _table_row(name, fits[name], _cpu() - began)
         if name == RAJAGOPAL:
@@ -76,6 +79,9 @@ def _measured(data: Path) -> dict[str, dict]:
         "muscle paths: muscles that miss a goal": _figure(len(missed), 0),
         "muscle paths: muscles with poses beyond a jump of OpenSim's length, not counted above": _figure(
             sum(p.jump_share > 0 for paths in fits.values() for p in paths), None
+        ),
+        "muscle paths: worst length error with those poses counted, where no smooth path can follow (mm RMS)": _figure(
+            max(1e3 * p.length_error_with_jumps for paths in fits.values() for p in paths), None
         ),
         "muscle paths: CPU seconds to fit Rajagopal's 80": _figure(spent, FIT_GOAL),
     }
@@ -119,7 +125,9 @@ def _table_row(name: str, paths: tuple[MusclePath, ...], spent: float) -> list[s
         if path.length_error > LENGTH_GOAL or path.arm_error > ARM_GOAL:
             rows.append(f"MISS  {text}")
         elif path.jumps:
-            rows.append(f"jump  {text}; {'; '.join(path.jumps)}; {100 * path.jump_share:.1f} % of poses beyond")
+            beyond = f"; {100 * path.jump_share:.1f} % of poses beyond"
+            beyond += f", {1e3 * path.length_error_with_jumps:.2f} mm with them"
+            rows.append(f"jump  {text}; {'; '.join(path.jumps)}{beyond if path.jump_share else ''}")
     return rows
 
 
@@ -142,7 +150,7 @@ def _on_motion(
     path, motion = _poses(data, model, file, every)
     paths, names, values = fits[model], motion.coordinates, motion.values
     length, arm = lengths_and_arms(paths, names, values)
-    away = 1e3 * np.sqrt(np.mean((length - client.muscle_lengths(path, names, values)) ** 2, axis=0))
+    away = 1e3 * np.sqrt(np.mean((length - muscle_client.muscle_lengths(path, names, values)) ** 2, axis=0))
     slopes = lengths_and_slopes(path, list(names), values, {p.name: p.coordinates for p in paths})[1]
     turned = np.array(
         [
@@ -156,6 +164,7 @@ def _on_motion(
         f"{title}, {len(values)} frames: length {away.max():.3f} mm ({paths[worst[0]].name}), "
         f"arm {turned.max():.3f} mm ({paths[worst[1]].name}); muscles that miss: "
         + (", ".join(p.name for p, a, b in zip(paths, away, turned, strict=True) if a > 0.5 or b > 1.0) or "none")
+        + f"; coordinates beyond the range of the fits: {beyond_range(paths, names, values) or 'none'}"
     )
     return {
         f"muscle paths: worst length error over a real {title} (mm RMS)": _figure(away.max(), 1e3 * LENGTH_GOAL),
@@ -174,8 +183,8 @@ def _speed(data: Path, paths: tuple[MusclePath, ...]) -> dict[str, dict]:
         lengths_and_arms(paths, names, values)
     ours = 5 * len(values) / max(_cpu() - began, 1e-3)
     began = _cpu()
-    client.muscle_lengths(path, names, values[:100])
-    client.muscle_moment_arms(path, names, values[:100], about)
+    muscle_client.muscle_lengths(path, names, values[:100])
+    muscle_client.muscle_moment_arms(path, names, values[:100], about)
     peer = 100 / max(_cpu() - began, 1e-3)
     print(f"lengths and arms of 80 muscles: ours {ours:.0f} frames/s, OpenSim {peer:.1f}, {ours / peer:.0f} x")
     row = {"ours": ours, "peer": peer, "ratio": ours / peer, "goal": "reported", "met": True}
@@ -189,7 +198,7 @@ def _solver_of_opensim(data: Path, fits: dict[str, tuple[MusclePath, ...]]) -> d
         path, motion = _poses(data, *MOTIONS[title])
         names, values, paths = motion.coordinates, motion.values[::2], fits[MOTIONS[title][0]]
         about = [name for name in names if any(name in p.coordinates for p in paths)]
-        solver = client.muscle_moment_arms(path, names, values, about)
+        solver = muscle_client.muscle_moment_arms(path, names, values, about)
         slopes = lengths_and_slopes(path, list(names), values, {p.name: p.coordinates for p in paths})[1]
         off = [solver[:, i, [about.index(n) for n in p.coordinates]] - slopes[i] for i, p in enumerate(paths)]
         away = np.array([1e3 * np.sqrt(np.nanmean(each**2, axis=0)).max() for each in off])

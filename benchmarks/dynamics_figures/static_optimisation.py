@@ -1,8 +1,8 @@
 """Static optimisation: ours against OpenSim's StaticOptimization and an independent solver, on the example's walk.
 
 Both sides get the same coordinates and ground reactions, unfiltered, squared activations, no force-length-velocity, and
-reserves of 1 N·m. OpenSim weighs a wrapping muscle by moment arms that are not the derivative of its length (the lateral
-gastrocnemius at the knee, 10 mm off), so ours is compared twice: with the fitted paths, and with OpenSim's own arms.
+reserves of 1 N·m. OpenSim weighs a wrapping muscle by moment arms that are not the derivative of its length (10 mm off
+at the knee for the lateral gastrocnemius), so ours is compared twice: with the fitted paths, and with OpenSim's arms.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from opensim_models.kernel.least_activation import least_activations
 from opensim_models.motion import Kinematics, Kinetics
 from opensim_models.muscle_path import lengths_and_arms
 from opensim_models.muscle_path_fit import fit_muscle_paths, with_muscle_paths
-from opensim_models.osim import client
-from opensim_models.osim.static_optimisation_client import share_forces
+from opensim_models.osim import muscle_client
 from opensim_models.segment_motion import coordinate_columns
 from opensim_models.skeleton import Skeleton
 from opensim_models.static_optimisation import solve_muscle_forces
@@ -42,7 +41,7 @@ def figures(data: Path) -> dict[str, dict]:
     ours = solve_muscle_forces(skeleton, kinematics, kinetics, least_activation=LEAST)
     names, balanced, rate = kinematics.coordinates, ours.coordinates, kinematics.rate
     loads = _loads(reactions, rate)
-    peer = share_forces(model, names, kinematics.values, rate, balanced, loads, every=EVERY)
+    peer = muscle_client.share_forces(model, names, kinematics.values, rate, balanced, loads, every=EVERY)
     frames = peer["frames"]
     away = ours.activations[frames] - peer["activations"]
     worst = np.sqrt(np.mean(away**2, axis=0))
@@ -83,7 +82,7 @@ def _with_their_arms(
     frames: np.ndarray,
 ) -> np.ndarray:
     """Our optimiser with the arms of OpenSim's moment arm solver."""
-    arms = client.muscle_moment_arms(model, kinematics.coordinates, kinematics.values[frames], balanced)
+    arms = muscle_client.muscle_moment_arms(model, kinematics.coordinates, kinematics.values[frames], balanced)
     return least_activations(_gains(skeleton, arms), _demand(kinetics, balanced, frames), 1.0, LEAST)[0]
 
 
@@ -121,7 +120,9 @@ def _speed(
         spent.append(time.process_time() - began)
     ours = len(kinematics.values) / min(spent)
     part = [{**load, **{key: load[key][STRETCH] for key in ("force", "point", "moment")}} for load in loads]
-    run = share_forces(model, kinematics.coordinates, kinematics.values[STRETCH], kinematics.rate, balanced, part)
+    run = muscle_client.share_forces(
+        model, kinematics.coordinates, kinematics.values[STRETCH], kinematics.rate, balanced, part
+    )
     peer = len(run["frames"]) / run["cpu_seconds"]
     print(f"  frames per CPU second: ours {ours:.0f}, OpenSim {peer:.1f}, {ours / peer:.0f} x")
     met = bool(ours / peer >= SPEED_GOAL)

@@ -233,71 +233,6 @@ def demand_forces(
     )
 
 
-def muscle_lengths(
-    path: Path | str, coordinates: Sequence[str], values: np.ndarray, muscles: Sequence[str] | None = None
-) -> np.ndarray:
-    """Muscle-tendon lengths by OpenSim, with every kind of path point and wrap object.
-
-    Parameters
-    ----------
-    path : Path
-    coordinates : sequence of str
-        Names of the columns of `values`; others stand at their default, coupled ones follow.
-    values : (n, n_coordinates) array
-        rad or m. Frames with NaN give NaN.
-    muscles : sequence of str, optional
-        Default: all, in the order of the model.
-
-    Returns
-    -------
-    (n, n_muscles) array
-        m.
-
-    Raises
-    ------
-    ModelMismatch
-        The model has no muscles, or none of these names.
-    """
-    named = None if muscles is None else list(muscles)
-    arguments = {"coordinates": list(coordinates), "values": np.asarray(values, dtype=float), "muscles": named}
-    return _call("muscle_path:muscle_lengths", path=_text(path), **arguments)
-
-
-def muscle_moment_arms(
-    path: Path | str,
-    coordinates: Sequence[str],
-    values: np.ndarray,
-    about: Sequence[str],
-    muscles: Sequence[str] | None = None,
-) -> np.ndarray:
-    """Moment arms by OpenSim's own solver, coupled coordinates following: (n, n_muscles, n_about) in m.
-
-    Arguments as of `muscle_lengths`, and `about`, the coordinates whose arms are wanted. Slow: minus the differences
-    of `muscle_lengths` are the same numbers and cost a fraction (`opensim_models.muscle_path_sample`).
-    """
-    named = None if muscles is None else list(muscles)
-    arguments = {"coordinates": list(coordinates), "values": np.asarray(values, dtype=float), "muscles": named}
-    return _call("muscle_path:muscle_moment_arms", path=_text(path), **arguments, about=list(about))
-
-
-def isometric_forces(
-    path: Path | str,
-    coordinates: Sequence[str],
-    values: np.ndarray,
-    muscles: Sequence[str] | None = None,
-    *,
-    activation: float = 1.0,
-) -> np.ndarray:
-    """Muscle forces by OpenSim, fibre and tendon in equilibrium and nothing moving: (n, n_muscles) in N.
-
-    Arguments as of `muscle_lengths`; all muscles have the same `activation` (0 to 1). Times the moment arms, they are
-    the strength of a joint.
-    """
-    named = None if muscles is None else list(muscles)
-    arguments = {"coordinates": list(coordinates), "values": np.asarray(values, dtype=float), "muscles": named}
-    return _call("muscle_force:isometric_forces", path=_text(path), **arguments, activation=float(activation))
-
-
 def scale_model(
     path: Path | str,
     out: Path | str,
@@ -305,6 +240,7 @@ def scale_model(
     mass: float,
     *,
     markers: Mapping[str, Sequence[float]] | None = None,
+    added: Mapping[str, tuple[str, Sequence[float]]] | None = None,
     name: str = "",
 ) -> dict[str, Any]:
     """Scale a model by OpenSim's ScaleTool, on copies in a temporary folder, and write it.
@@ -321,6 +257,8 @@ def scale_model(
         Of the subject (kg); the distribution of the masses is kept.
     markers : mapping of str to 3 numbers, optional
         Marker → new place (m) in its body; every other marker stretches with its body. None is dropped.
+    added : mapping of str to (body, 3 numbers), optional
+        New marker → body and place (m).
     name : str
         Of the scaled model; the generic one's if empty.
 
@@ -340,7 +278,9 @@ def scale_model(
         what = f"factors of {bad[0]} {plain[bad[0]]}" if bad else f"body mass {mass} kg"
         raise ModelMismatch(f"{path}: scaling needs numbers above zero, got {what}.")
     places = {marker: [float(x) for x in offset] for marker, offset in (markers or {}).items()}
+    new = {marker: [body, [float(x) for x in offset]] for marker, (body, offset) in (added or {}).items()}
     settings = {"factors": plain, "mass": float(mass), "markers": places, "name": name, "out": _text(out)}
+    settings["added"] = new
     return _call("scale_tool:scale_model", path=_text(path), **settings)
 
 

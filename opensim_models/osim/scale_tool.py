@@ -24,6 +24,7 @@ def scale_model(
     factors: dict[str, list[float]],
     mass: float,
     markers: dict[str, list[float]],
+    added: dict[str, list],
     name: str,
     out: str,
 ) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def scale_model(
     marker_set = model.getMarkerSet()
     known = [marker_set.get(i).getName() for i in range(marker_set.getSize())]
     require_names(Path(path), "marker", list(markers), known)
+    require_names(Path(path), "body", list(dict.fromkeys(body for body, _ in added.values())), present)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "generic.osim"
         shutil.copyfile(path, copy)
@@ -49,6 +51,10 @@ def scale_model(
         placed = scaled.updMarkerSet()
         for marker, offset in markers.items():
             placed.get(marker).set_location(osim.Vec3(*[float(x) for x in offset]))
+        for marker, (body, offset) in added.items():
+            made = osim.Marker(marker, scaled.getBodySet().get(body), osim.Vec3(*[float(x) for x in offset]))
+            scaled.addMarker(made)
+            _KEPT.append(made)
         scaled.finalizeConnections()
         final = Path(folder) / "final.osim"
         if not scaled.printToXML(str(final)):

@@ -28,7 +28,7 @@ def share_forces(
     reserve: float,
     every: int,
 ) -> dict[str, Any]:
-    """Run the tool; see `opensim_models.osim.static_optimisation_client`."""
+    """Run the tool; see `opensim_models.osim.muscle_client.share_forces`."""
     with tempfile.TemporaryDirectory() as folder:
         _write_model(path, f"{folder}/model.osim", balanced, reserve)
         _write_table(Path(folder) / "q.mot", coordinates, values, rate)

@@ -23,15 +23,8 @@ from opensim_models.multibody import inverse_dynamics, segment_states
 from opensim_models.muscle_geometry import lower_body_muscles, planar_muscles, published_muscles
 from opensim_models.muscle_strength import strength_ratio
 from opensim_models.osim import client
-from opensim_models.osim.client import (
-    body_poses,
-    build_model,
-    check_model,
-    describe_model,
-    isometric_forces,
-    muscle_lengths,
-    muscle_moment_arms,
-)
+from opensim_models.osim.client import body_poses, build_model, check_model, describe_model
+from opensim_models.osim.muscle_client import isometric_forces, muscle_lengths, muscle_moment_arms
 from opensim_models.scalar_function import value_and_derivatives
 from opensim_models.segment_motion import marker_positions
 from opensim_models.skeleton import load_skeleton

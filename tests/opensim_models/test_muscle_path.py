@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from benchmarks.peers.compared_models import compared_models
+from opensim_models.contact_sphere import scaled_contacts
 from opensim_models.gait_range import gait_ranges
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.muscle_path import (
@@ -17,11 +18,12 @@ from opensim_models.muscle_path import (
     length_and_arms,
     lengths_and_arms,
     path_from_plain,
+    path_with_held,
     whole_ranges,
 )
 from opensim_models.muscle_path_fit import FitSettings, fit_muscle_paths, with_muscle_paths
 from opensim_models.muscle_path_sample import crossed_coordinates, lengths_and_slopes, spread_poses
-from opensim_models.osim import client
+from opensim_models.osim import muscle_client
 from opensim_models.osim_skeleton import read_description, read_osim
 from opensim_models.path_polynomial import (
     PathEquations,
@@ -34,6 +36,8 @@ from opensim_models.skeleton import load_skeleton, save_skeleton
 TEN = "opensim_core/gait10dof18musc_subject01/gait10dof18musc_subject01.osim"
 RAJAGOPAL = "opensim_core/rajagopal_walk/subject_walk_scaled.osim"
 HAMNER = "hamner_running/final.osim"
+MANY_FORCES = (0.001, -0.04, 0.3)
+"""Coefficients as they stand in `opensim_built_models`, highest power first."""
 FEW = FitSettings(poses=512, check_poses=128)
 RNG = np.random.default_rng(3)
 
@@ -146,6 +150,39 @@ def test_a_path_survives_json_and_says_where_it_holds():
     assert beyond_range([path], ["a", "b"], np.array([[1.3, 0.5], [1.5, 0.5]])) == {"a": 0.5}
 
 
+@pytest.mark.parametrize("split", [None, 0.1])
+def test_a_held_coordinate_leaves_the_same_length(split):
+    path = two_coordinates(split)
+    for held, free, at in (("b", "a", 0.3), ("a", "b", 0.5), ("a", "b", 0.8)):
+        fewer = path_with_held(path, {held: 0.4, "other": 1.0})
+        assert fewer.coordinates == (free,)
+        whole = {held: 0.4, free: at}
+        length, arms = length_and_arms(path, [whole["a"], whole["b"]])
+        assert length_and_arms(fewer, [at])[0] == pytest.approx(length, rel=1e-12)
+        assert length_and_arms(fewer, [at])[1] == pytest.approx((arms[path.coordinates.index(free)],), rel=1e-12)
+
+
+def test_paths_with_terms_in_another_order_are_evaluated_apart():
+    path = two_coordinates()
+    order = sorted(path.exponents, key=lambda e: (sum(e), e))
+    turned = replace(
+        path,
+        exponents=tuple(order),
+        coefficients=tuple(path.coefficients[path.exponents.index(e)] for e in order),
+    )
+    lengths, _ = lengths_and_arms([path, turned], ["a", "b"], RNG.uniform(0.2, 0.9, (5, 2)))
+    np.testing.assert_allclose(lengths[:, 0], lengths[:, 1], rtol=1e-12)
+
+
+def test_a_path_that_is_a_function_in_the_model_is_found_again(built_models):
+    """OpenSim's own polynomial: 0.3 - 0.04 x + 0.001 x² of a hinge."""
+    (path,) = fit_muscle_paths(built_models["many forces"], muscles=["fitted"], settings=FEW)
+    assert path.coordinates == ("hinge_0",) and path.length_error < 1e-5
+    (length,), (arm,) = length_and_arms(path, [np.array([0.5])])
+    assert length == pytest.approx(np.polyval(MANY_FORCES, 0.5), abs=2e-5)
+    assert arm[0] == pytest.approx(-np.polyval(np.polyder(MANY_FORCES), 0.5), abs=2e-4)
+
+
 def test_missing_coordinates_are_named():
     with pytest.raises(ModelMismatch, match="crosses b"):
         lengths_and_arms([two_coordinates()], ["a"], np.zeros((3, 1)))
@@ -204,7 +241,7 @@ def test_muscles_of_a_planar_model_meet_the_goal(data_dir, ten_paths):
 def test_arms_are_opensims_own_where_nothing_wraps(data_dir, ten_paths):
     names = ("hip_flexion_r", "knee_angle_r", "ankle_angle_r")
     values = np.column_stack([RNG.uniform(*r, 10) for r in ((-0.4, 1.0), (-1.2, 0.0), (-0.4, 0.4))])
-    theirs = client.muscle_moment_arms(data_dir / TEN, names, values, names)
+    theirs = muscle_client.muscle_moment_arms(data_dir / TEN, names, values, names)
     slopes = lengths_and_slopes(data_dir / TEN, list(names), values, {p.name: names for p in ten_paths})[1]
     np.testing.assert_allclose(np.stack(slopes, axis=1), theirs, atol=5e-5)
 
@@ -218,6 +255,7 @@ def test_some_muscles_of_a_wrapping_model_meet_the_goal(data_dir):
     assert length <= 0.5e-3 and arm <= 1e-3
     psoas = next(p for p in fitted if p.name == "psoas_r")
     assert 0 < psoas.jump_share < 0.05 and "jumps by" in psoas.jumps[0]
+    assert psoas.length_error_with_jumps > psoas.length_error
 
 
 def test_a_point_that_comes_and_goes_makes_two_polynomials(data_dir):
@@ -225,7 +263,7 @@ def test_a_point_that_comes_and_goes_makes_two_polynomials(data_dir):
     assert psoas.split == ("hip_flexion_r", pytest.approx(math.pi / 4)) and psoas.beyond is not None
     assert psoas.length_error <= 0.5e-3 and psoas.arm_error <= 1e-3
     names, at = psoas.coordinates, np.array([[math.pi / 4 - 0.01, -0.2, -0.3], [math.pi / 4 + 0.01, -0.2, -0.3]])
-    theirs = client.muscle_lengths(data_dir / HAMNER, names, at, ["psoas_r"])
+    theirs = muscle_client.muscle_lengths(data_dir / HAMNER, names, at, ["psoas_r"])
     assert abs(theirs[1, 0] - theirs[0, 0]) > 2e-3  # it is OpenSim that jumps
     np.testing.assert_allclose(lengths_and_arms([psoas], names, at)[0], theirs, atol=3e-4)
 
@@ -234,7 +272,7 @@ def test_a_fit_is_remembered_and_a_damaged_memory_is_made_anew(data_dir, ten_pat
     def refused(*_):
         raise AssertionError("OpenSim is asked again")
 
-    monkeypatch.setattr(client, "muscle_lengths", refused)
+    monkeypatch.setattr(muscle_client, "muscle_lengths", refused)
     assert fit_muscle_paths(data_dir / TEN, settings=FEW) == ten_paths
     with pytest.raises(AssertionError):
         fit_muscle_paths(data_dir / TEN, settings=replace(FEW, seed=5))
@@ -253,7 +291,7 @@ def test_a_model_without_muscles_and_a_wrong_name_are_refused(data_dir, built_mo
     with pytest.raises(ModelMismatch, match="no muscle nonsense"):
         fit_muscle_paths(data_dir / TEN, muscles=["nonsense"])
     with pytest.raises(ModelMismatch, match="nonsense"):
-        client.muscle_lengths(data_dir / TEN, ["knee_angle_r"], np.zeros((1, 1)), ["nonsense"])
+        muscle_client.muscle_lengths(data_dir / TEN, ["knee_angle_r"], np.zeros((1, 1)), ["nonsense"])
 
 
 def test_a_skeleton_keeps_its_muscles_and_contacts(data_dir, tmp_path, ten_paths):
@@ -274,6 +312,8 @@ def test_contact_spheres_stand_on_their_plane(data_dir, tmp_path):
     sphere = skeleton.contacts[0]
     assert sphere.segment == "calcn_r" and sphere.plane == floor.name == "floor" and sphere.radius == 0.032
     assert (sphere.stiffness, sphere.dissipation, sphere.transition_velocity) == (1e6, 2.0, 0.2)
+    (twice,) = scaled_contacts([sphere], {"calcn_r": (2.0, 2.0, 2.0)})
+    assert twice.radius == pytest.approx(0.064) and twice.offset == tuple(2 * x for x in sphere.offset)
     save_skeleton(skeleton, tmp_path / "contact.json")
     assert load_skeleton(tmp_path / "contact.json") == skeleton
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
+from benchmarks.dynamics_figures.static_optimisation import figures
 from opensim_models.kernel.least_activation import least_activations
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics, Kinetics
@@ -142,3 +143,10 @@ def test_a_skeleton_without_paths_and_other_frames_are_refused():
         solve_muscle_forces(hinge(), kinematics, kinetics, reserve=0.0)
     with pytest.raises(ModelMismatch, match="no muscle crosses"):
         solve_muscle_forces(hinge(), kinematics, kinetics, coordinates=["knee"])
+
+
+@pytest.mark.slow
+def test_a_real_walk_is_shared_as_by_opensim(data_dir):
+    """Activations of the example's walk: OpenSim's with its own moment arms, SciPy's with the fitted paths."""
+    found = figures(data_dir)
+    assert [title for title, row in found.items() if not row["met"]] == []

@@ -1,0 +1,90 @@
+"""`kinesynth model scale`: from a file to a file, with a report beside it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent))
+from walking_archive import PERSON, static_of, trial_of, true_skeleton, walk
+
+from mocap_import.trial_store import write_trial
+from opensim_models.cli import model_app
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.osim_skeleton import read_osim
+from opensim_models.scaling_report import read_report
+from opensim_models.skeleton import load_skeleton
+
+RAJAGOPAL = "opensim_core/rajagopal_walk/subject_walk_scaled.osim"
+
+
+def scale(*arguments):
+    return CliRunner().invoke(model_app, ["scale", *map(str, arguments)])
+
+
+@pytest.fixture
+def static(tmp_path) -> Path:
+    path = tmp_path / "static.trial.h5"
+    write_trial(path, static_of(true_skeleton()))
+    return path
+
+
+def test_an_osim_becomes_the_subjects_osim(data_dir, static, tmp_path):
+    out = tmp_path / "subject.osim"
+    done = scale(data_dir / RAJAGOPAL, "--static", static, "--out", out)
+    assert done.exit_code == 0, done.output
+    scaled, generic = read_osim(out), read_osim(data_dir / RAJAGOPAL)
+    assert scaled.mass == pytest.approx(PERSON.mass)
+    names = [m.name for m in scaled.markers]
+    assert names[: len(generic.markers)] == [m.name for m in generic.markers], "none is dropped"
+    assert {"RTHI", "LTIB"} <= set(names), "clusters of the trial are put on the model"
+    report = read_report(tmp_path / "subject_scaling.json")
+    assert report.method == "static" and report.factors["femur_r"] == report.factors["femur_l"]
+    assert "hip_r - knee_r" in done.output
+
+
+def test_our_own_model_by_mass_and_height_by_static_and_by_movement(static, tmp_path):
+    for name, arguments in {
+        "stature": ("--mass", 68, "--height", 1.72),
+        "static": ("--static", static),
+        "movement": ("--moving", tmp_path / "walk.trial.h5"),
+    }.items():
+        person = true_skeleton()
+        write_trial(tmp_path / "walk.trial.h5", trial_of(person, walk(person, 120), "walk"))
+        done = scale("lower_body", *arguments, "--out", tmp_path / f"{name}.json", "--json")
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.output)["mass"] == pytest.approx(68.0)
+        assert load_skeleton(tmp_path / f"{name}.json").mass == pytest.approx(68.0)
+
+
+def test_our_own_model_as_osim(static, tmp_path):
+    assert scale("lower_body", "--static", static, "--out", tmp_path / "own.osim").exit_code == 0
+    assert read_osim(tmp_path / "own.osim").mass == pytest.approx(68.0)
+
+
+@pytest.mark.parametrize("wrong", [("--mass", -70), ("--mass", "nan"), ("--height", 0), ("--out", "model.stl")])
+def test_wrong_numbers_and_endings_are_wrong_usage(wrong, tmp_path):
+    given = {"--mass": 70, "--height": 1.8, "--out": tmp_path / "a.json"} | {wrong[0]: wrong[1]}
+    done = scale("lower_body", *(str(x) for pair in given.items() for x in pair))
+    assert done.exit_code == 2
+
+
+HOSTILE = '<!DOCTYPE a [<!ENTITY b "c">]><OpenSimDocument>&b;</OpenSimDocument>'
+
+
+@pytest.mark.parametrize("content", ["", "<a/>", "hello", HOSTILE])
+def test_a_file_that_is_no_model_is_refused(content, tmp_path):
+    path = tmp_path / "bad.osim"
+    path.write_text(content)
+    done = scale(path, "--mass", 70, "--height", 1.8, "--out", tmp_path / "a.osim")
+    assert isinstance(done.exception, ModelMismatch) and "bad.osim" in str(done.exception)
+    assert not (tmp_path / "a.osim").exists()
+
+
+def test_the_height_of_somebody_else_is_refused(static, tmp_path, data_dir):
+    done = scale(data_dir / RAJAGOPAL, "--static", static, "--height", 1.1, "--mass", 40, "--out", tmp_path / "a.osim")
+    assert isinstance(done.exception, ModelMismatch) and "somebody else" in str(done.exception)
