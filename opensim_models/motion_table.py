@@ -30,7 +30,11 @@ def refused_row(code: str, name: str, reason: str) -> dict[str, Any]:
 
 
 def write_tables(
-    out: Path, scalings: Mapping[str, Mapping[str, Any]], trials: Sequence[Mapping[str, Any]]
+    out: Path,
+    scalings: Mapping[str, Mapping[str, Any]],
+    trials: Sequence[Mapping[str, Any]],
+    *,
+    keep: bool = False,
 ) -> pd.DataFrame:
     """Write ``motion.csv`` and ``motion.json``, ``residuals.csv`` and ``scaling.csv``, each whole or not at all.
 
@@ -41,6 +45,8 @@ def write_tables(
         Subject → what its scaling task said.
     trials : sequence of mappings
         Of `refused_row`, or with the contents of the done files under ``ik`` and ``id``.
+    keep : bool
+        Keep the rows of other trials that the files hold: a single trial must not take an archive's rows away.
 
     Returns
     -------
@@ -59,9 +65,23 @@ def write_tables(
         ("residuals.csv", pd.DataFrame(residuals, columns=RESIDUAL_COLUMNS)),
         ("scaling.csv", pd.DataFrame(factors, columns=SCALING_COLUMNS)),
     ):
-        write_durably(out / name, frame.to_csv(index=False))
-    write_durably(out / "motion.json", json.dumps(json.loads(table.to_json(orient="records")), indent=1))
+        whole = _with_others(out / name, frame) if keep else frame
+        write_durably(out / name, whole.to_csv(index=False))
+        if name == "motion.csv":
+            records = json.loads(whole.to_json(orient="records"))
+            write_durably(out / "motion.json", json.dumps(records, indent=1))
     return table
+
+
+def _with_others(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of other trials (of other subjects, where a table has no trials) before those of a frame."""
+    if not path.is_file():
+        return frame
+    earlier = pd.read_csv(path, dtype={"subject": str, "trial": str})
+    own = [name for name in ("subject", "trial") if name in frame.columns]
+    new = set(map(tuple, frame[own].astype(str).to_numpy()))
+    others = earlier[[tuple(row) not in new for row in earlier[own].astype(str).to_numpy()]]
+    return pd.concat([others, frame], ignore_index=True) if len(others) else frame
 
 
 def _row(trial: Mapping[str, Any]) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def solve_archive_motion(
                 run.scale(bar)
                 run.solve(bar)
             finally:
-                table = write_tables(out, run.scalings, run.rows())
+                table = write_tables(out, run.scalings, run.rows(), keep=Path(trials).is_file())
     return table
 
 
@@ -133,7 +133,11 @@ def _check(settings: MotionSettings, steps: tuple[str, ...]) -> None:
     ):
         if value not in known:
             raise ModelMismatch(f"{what} {value!r} is unknown; choose one of {', '.join(known)}.")
-    for what, number, unit in (("mass", settings.mass, "kg"), ("height", settings.height, "m")):
+    for what, number, unit in (
+        ("mass", settings.mass, "kg"),
+        ("height", settings.height, "m"),
+        ("cut-off", settings.cutoff, "Hz"),
+    ):
         if number is not None and not 0 < number < float("inf"):
             raise ModelMismatch(f"expected a {what} above 0 {unit}, got {number:g}.")
     if settings.scale == "as_is" and settings.model is None:

@@ -13,13 +13,13 @@ import os
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mocap_import.archive.run import convert_archive
-from mocap_import.event.gait_cycle import find_gait_cycles
 from mocap_import.plate.foot_reaction import foot_reactions
 from mocap_import.trial import MarkerTrial
 from mocap_import.trial_store import load_trial
@@ -152,62 +152,59 @@ def _moments_alike(trial: MarkerTrial, solved: Path) -> JointMoments | None:
 
 
 def _against_published_cycles(data: Path, trials: Path, motion: Path) -> dict[str, dict]:
-    """Mean running cycles against those of BioMAC (planar, symmetrical: right half, then left half of the cycle).
+    """Mean running cycles against those of BioMAC: half a cycle from strike to strike, leading and trailing leg.
 
-    Its strikes are a few milliseconds earlier than ours; both cycles are laid over each other by the vertical force.
+    Its strikes are a few milliseconds earlier than ours; both are laid over each other by the vertical force alone.
     """
     found = {}
-    print("\nmean cycle at 3.5 m/s against reference_cycles (deg raw / mean removed)")
+    print("\nmean half cycles at 3.5 m/s against reference_cycles (deg raw / mean removed)")
     for runner in ("RBDS001", "RBDS002"):
         table = pd.read_csv(data / "biomac_fau" / "reference_cycles" / f"{runner}runT35_mean.csv")
         trial = load_trial(trials / runner / "runT35.trial.h5")
         ours = read_motion(motion / runner / "runT35.mot")
-        force = np.r_[table["GRF.GRF_y_r"], table["GRF.GRF_y_l"]]
-        shift = _shift(trial, force)
+        time_ = np.arange(len(ours.values)) / ours.rate
+        shift = _shift(trial, (table["GRF.GRF_y_r"] + table["GRF.GRF_y_l"]).to_numpy())
         for joint, sign in (("hip_flexion", 1.0), ("knee_angle", -1.0), ("ankle_angle", 1.0)):
             reference = sign * np.degrees(np.r_[table[f"angle.{joint}_r"], table[f"angle.{joint}_l"]])
-            time_ = np.arange(len(ours.values)) / ours.rate
-            legs = [_mean_cycle(trial, foot, time_, np.degrees(ours.of(f"{joint}_{foot[0]}")), shift) for foot in FEET]
-            both = np.mean(legs, axis=0) - reference
-            best = min((_rms(np.roll(both + reference, k) - reference), k) for k in range(-4, 5))
-            each = [
-                f"{_rms(leg - reference):.1f}/{_rms(leg - reference - np.mean(leg - reference)):.1f}" for leg in legs
-            ]
+            legs = {foot: np.degrees(ours.of(f"{joint}_{foot[0]}")) for foot in FEET}
+            apart = _half_cycles(trial, time_, legs, shift) - reference
+            by_angle = min(_rms(_half_cycles(trial, time_, legs, k / 200) - reference) for k in range(-10, 11))
+            name = f"{joint} {runner} at 3.5 m/s vs published cycle"
             print(
-                f"{runner} {joint:12} mean of legs {_rms(both):.2f}/{_rms(both - both.mean()):.2f}, {each}"
-                f"; laid over by the angles themselves ({best[1]} %) {best[0]:.2f}"
+                f"{runner} {joint:12} {_rms(apart):.2f}/{_rms(apart - apart.mean()):.2f}; "
+                f"laid over by the angle itself instead: {by_angle:.2f}"
             )
-            found[f"{joint} {runner} at 3.5 m/s vs published cycle (deg)"] = _figure(_rms(both), RAW)
-            found[f"{joint} {runner} at 3.5 m/s vs published cycle (deg, mean removed)"] = _figure(
-                _rms(both - both.mean()), RUN_REMOVED
-            )
-        print(f"   shift by the vertical force: {100 * shift:.1f} % of the cycle")
+            found[f"{name} (deg)"] = _figure(_rms(apart), RAW)
+            found[f"{name} (deg, mean removed)"] = _figure(_rms(apart - apart.mean()), RUN_REMOVED)
+        print(f"   shift by the vertical force: {100 * shift:.1f} % of the half cycle")
     return _printed(found)
 
 
 FEET = ("right", "left")
+OTHER = {"right": "left", "left": "right"}
 
 
 def _shift(trial: MarkerTrial, reference: np.ndarray) -> float:
-    """Part of the cycle by which our strikes come later than those of the reference, by the vertical force alone."""
+    """Part of the half cycle by which our strikes come later than the reference's, by the vertical force alone."""
     plate = max(trial.ground_reactions, key=lambda r: np.nanmax(r.force[:, 1]))
     time_ = np.arange(len(plate.force)) / plate.rate
+    vertical = np.nan_to_num(plate.force[:, 1]) / trial.subject.body_weight
     candidates = np.arange(-0.05, 0.0501, 0.0025)
-    weight = trial.subject.body_weight
-    vertical = np.nan_to_num(plate.force[:, 1]) / weight
-    first = reference[:40]
-    errors = [
-        _rms(np.mean([_mean_cycle(trial, f, time_, vertical, c)[:40] for f in FEET], axis=0) - first)
-        for c in candidates
-    ]
+    same = dict.fromkeys(FEET, vertical)
+    errors = [_rms(_half_cycles(trial, time_, same, c)[:50] - reference) for c in candidates]
     return float(candidates[int(np.argmin(errors))])
 
 
-def _mean_cycle(trial: MarkerTrial, foot: str, time_: np.ndarray, values: np.ndarray, shift: float) -> np.ndarray:
-    """Mean over cycles at 100 points from the strike, all moved by a part of the cycle."""
-    part = np.arange(100) / 100 - shift
-    cycles = [np.interp(a + (b - a) * part, time_, values) for a, b in find_gait_cycles(trial, foot)]
-    return np.mean(cycles, axis=0)
+def _half_cycles(trial: MarkerTrial, time_: np.ndarray, legs: dict[str, np.ndarray], shift: float) -> np.ndarray:
+    """Mean over all half cycles (100,): the leg that strikes at its beginning, then the one that strikes at its end."""
+    strikes = sorted((event.time, event.foot) for event in trial.events if event.kind == "foot_strike")
+    part = np.arange(50) / 50 - shift
+    halves = [
+        np.r_[np.interp(a + (b - a) * part, time_, legs[foot]), np.interp(a + (b - a) * part, time_, legs[OTHER[foot]])]
+        for (a, foot), (b, next_foot) in pairwise(strikes)
+        if next_foot != foot and 0.2 < b - a < 0.6
+    ]
+    return np.mean(halves, axis=0)
 
 
 def _against_opencap(data: Path, folder: Path) -> dict[str, dict]:

@@ -59,12 +59,15 @@ def scale_model(
         final = Path(folder) / "final.osim"
         if not scaled.printToXML(str(final)):
             raise OSError(f"{out}: OpenSim could not write the model file. Is the disk full?")
+        parts = [scaled.getBodySet().get(i) for i in range(scaled.getBodySet().getSize())]
+        masses = {part.getName(): part.getMass() for part in parts}
+        total = float(np.sum(list(masses.values())))
+        if not abs(total - mass) <= 1e-6 * mass:  # the tool reports success whatever came of it
+            raise ModelMismatch(f"{path}: the scaled model weighs {total:g} kg, asked for were {mass:g} kg.")
         target = Path(out)
         target.parent.mkdir(parents=True, exist_ok=True)
         write_durably(target, final.read_bytes())
-        parts = [scaled.getBodySet().get(i) for i in range(scaled.getBodySet().getSize())]
-        masses = {part.getName(): part.getMass() for part in parts}
-    return {"mass": float(np.sum(list(masses.values()))), "masses": masses}
+    return {"mass": total, "masses": masses}
 
 
 def _scaler(copy: Path, factors: dict[str, list[float]], mass: float, result: Path) -> Any:

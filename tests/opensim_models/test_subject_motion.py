@@ -118,6 +118,16 @@ def test_kinematics_then_dynamics_is_what_both_at_once_is(archive, tmp_path):
     assert (tmp_path / "both" / name).read_bytes() == (tmp_path / "apart" / name).read_bytes()
 
 
+def test_one_trial_takes_no_rows_of_an_archive_away(tmp_path):
+    archive, out = write_archive(tmp_path / "trials", (PERSON, SECOND), 60), tmp_path / "motion"
+    solve_archive_motion(archive, out)
+    table = solve_archive_motion(archive / "P02" / "walk_01.trial.h5", out)
+    assert list(table.subject) == ["P02"] and list(table.status) == ["solved"]
+    assert list(pd.read_csv(out / "motion.csv").subject) == ["P01", "P02"]
+    assert set(pd.read_csv(out / "residuals.csv").subject) == {"P01", "P02"}
+    assert set(pd.read_csv(out / "scaling.csv").subject) == {"P01", "P02"}
+
+
 def test_dynamics_without_kinematics_says_what_to_do_first(archive, tmp_path):
     table = solve_archive_motion(archive, tmp_path / "motion", steps=("id",))
     assert list(table.status) == ["refused"] and "motion ik" in table.reason[0]
@@ -261,7 +271,14 @@ def test_a_damaged_trial_is_a_row(tmp_path):
     assert "walk_02" in table.reason["walk_02"]
 
 
-WRONG = ({"mass": -3.0}, {"height": float("nan")}, {"scale": "somehow"}, {"hip_method": "x"}, {"scale": "as_is"})
+WRONG = (
+    {"mass": -3.0},
+    {"height": float("nan")},
+    {"scale": "somehow"},
+    {"hip_method": "x"},
+    {"scale": "as_is"},
+    {"cutoff": -6.0},
+)
 
 
 @pytest.mark.parametrize("settings", WRONG)
