@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
+from mocap_import.command_end import check_place, sentence_of, stop
 
 import_app = typer.Typer(
     help="Convert a folder of C3D files into trials.",
@@ -21,7 +22,8 @@ import_app = typer.Typer(
 _SETTINGS = {"allow_interspersed_args": True}
 _IMPORT_EXAMPLE = (
     "Example: kinesynth import recordings/ --out trials/ --participants subjects.csv --key key.csv. "
-    "Exit code 0: all files accepted or repaired; 3: some refused; 4: none usable; 1: an error, in one sentence."
+    "Exit code 0: all files accepted or repaired; 3: some refused; 4: none usable; 1: an error; 2: wrong usage; "
+    "130: interrupted, the same command goes on."
 )
 
 
@@ -68,10 +70,19 @@ def import_archive(
     Every file ends in one row of OUT/import.csv and OUT/import.html: accepted, repaired or refused, and why.
     """
     from mocap_import.archive.file import find_files
+    from mocap_import.archive.plan import check_settings
     from mocap_import.archive.run import convert_archive
+    from mocap_import.marker.marker_set import load_marker_set
     from mocap_import.progress import track
     from mocap_import.trial import TrialRefused
 
+    check_place(archive, as_json)
+    try:
+        check_settings(unit, axes, reader, codes)
+        if marker_set is not None:
+            load_marker_set(marker_set)
+    except TrialRefused as problem:
+        stop(str(problem), as_json, ExitCode.USAGE)
     try:
         total = len(find_files(archive, out))
         with track(total, "Importing", shown=False if as_json else None) as bar:
@@ -94,9 +105,9 @@ def import_archive(
                 progress=bar,
             )
     except (TrialRefused, OSError) as problem:
-        _stop(_sentence(problem), as_json)
+        stop(sentence_of(problem), as_json)
     except KeyboardInterrupt:
-        _stop(
+        stop(
             f"interrupted; the trials in {out} are complete, the same command goes on from there",
             as_json,
             ExitCode.INTERRUPTED,
@@ -119,6 +130,8 @@ def _print_table(
     rows: list[dict[str, Any]], counts: dict[str, int], out: Path, originals: list[str], gone: list[str]
 ) -> None:
     """One line a file with its place in the archive, which no product holds; refusals with their reason; the totals."""
+    from mocap_import.quality.verdict import LEVELS
+
     for row, original in zip(rows, originals, strict=True):
         reason = row["reason"] if row["status"] == "refused" else ""
         named = original if original == row["file"] else f"{original} -> {row['file']}"
@@ -131,19 +144,6 @@ def _print_table(
         + ", ".join(f"{number} {status}" for status, number in counts.items())
         + f"; reasons in {out / 'import.csv'}"
     )
-
-
-def _sentence(problem: Exception) -> str:
-    """What went wrong, without the number that operating systems put first."""
-    if isinstance(problem, OSError) and problem.strerror:
-        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
-    return str(problem)
-
-
-def _stop(sentence: str, as_json: bool, code: int = ExitCode.ERROR) -> NoReturn:
-    """One sentence and an exit code, no traceback."""
-    if as_json:
-        typer.echo(json.dumps({"error": sentence}))
-    else:
-        print(f"error: {sentence}", file=sys.stderr)
-    raise typer.Exit(code)
+    verdicts = Counter(row["verdict"] for row in rows if row["status"] != "refused")
+    if verdicts:
+        typer.echo("verdicts: " + ", ".join(f"{verdicts[level]} {level}" for level in LEVELS))

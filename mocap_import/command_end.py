@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -16,6 +17,12 @@ def sentence_of(problem: Exception) -> str:
     if isinstance(problem, OSError) and problem.strerror:
         return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
     return str(problem)
+
+
+def check_place(place: Path, as_json: bool) -> None:
+    """Wrong usage if a path that was given is not there."""
+    if not place.exists():
+        stop(f"{place}: no such file or folder; check the path.", as_json, ExitCode.USAGE)
 
 
 def stop(sentence: str, as_json: bool, code: int = ExitCode.ERROR) -> NoReturn:

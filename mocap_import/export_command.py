@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mocap_import.batch import exit_code
-from mocap_import.command_end import sentence_of, stop
+from mocap_import.command_end import check_place, sentence_of, stop
 
 if TYPE_CHECKING:
     from mocap_import.trial import MarkerTrial
@@ -21,7 +21,7 @@ export_app = typer.Typer(
 )
 _EXAMPLE = (
     "Example: kinesynth export trials/ --to trc --to mot --out opensim/. "
-    "Exit code 0: all written; 3: some refused; 4: none; 1: an error, in one sentence."
+    "Exit code 0: all written; 3: some refused; 4: none; 1: an error; 2: wrong usage."
 )
 _SUFFIX = ".trial.h5"
 
@@ -50,6 +50,7 @@ def export_trials(
     """
     from mocap_import.trial import TrialRefused
 
+    check_place(trials, as_json)
     try:
         found = find_trials(trials)
     except (TrialRefused, OSError) as problem:

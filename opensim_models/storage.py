@@ -48,6 +48,11 @@ def read_motion(path: Path) -> Kinematics:
     path = Path(path)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise ModelMismatch(
+            f"{path}: no such file; `kinesynth motion` writes one for every trial that it can solve, and motion.csv "
+            "says why it could not."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ModelMismatch(f"{path}: expected a motion file (.mot), but {error}.") from error
     end = next((i for i, line in enumerate(lines) if line.strip().lower() == "endheader"), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -86,3 +87,14 @@ def _entry(path: Path, archive: Path) -> ArchiveFile:
             relative, problem=f"expected a C3D file, found {kind} of that name: no regular file; rename it"
         )
     return ArchiveFile(relative, status.st_size, status.st_mtime_ns)
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, ``""`` if it cannot be read."""
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

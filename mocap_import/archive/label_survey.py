@@ -83,8 +83,8 @@ class LabelSurvey:
 
     @property
     def sets(self) -> Counter[str]:
-        """Marker set → number of files."""
-        return Counter(entry.marker_set for entry in self.read)
+        """Marker set → number of files, most frequent first."""
+        return Counter(dict(Counter(entry.marker_set for entry in self.read).most_common()))
 
     def meanings(self) -> dict[str, list[str]]:
         """Label → what the marker sets of its files say of it."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mocap_import.task import is_task_word, task_from_name
+from mocap_import.task_word import is_task_word, task_from_name
 
 _SESSION = re.compile(
     r"(ses|session|visit|day|pre|post|baseline|followup)[-_ ]?\w{0,3}"

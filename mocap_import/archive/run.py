@@ -15,22 +15,24 @@ import pandas as pd
 
 from mocap_import.archive.file import find_files
 from mocap_import.archive.folder_lock import folder_lock
-from mocap_import.archive.identity import CODES, assign, find_archive, load_identity
+from mocap_import.archive.identity import assign, find_archive, load_identity
 from mocap_import.archive.identity_key import check_key_place, write_key
 from mocap_import.archive.journal import Journal
 from mocap_import.archive.page import write_page
 from mocap_import.archive.participants import read_participants
-from mocap_import.archive.plan import check_settings, names_in_files, plan_jobs, standing_masses
+from mocap_import.archive.plan import check_settings, names_in_files, plan_jobs
 from mocap_import.archive.quarantine import check_quarantine_place, copy_refused, write_quarantine
 from mocap_import.archive.recording_name import name_files
+from mocap_import.archive.session_fact import session_facts
+from mocap_import.archive.settled_frame import settled_frames
 from mocap_import.archive.table import COLUMNS, make_table, write_table
-from mocap_import.archive.work import ArchiveRun, convert_jobs, not_written, refuse_entry
+from mocap_import.archive.work import ArchiveRun, archive_workers, convert_jobs, not_written, refuse_entry
 from mocap_import.durable_file import sweep_temporary, write_durably
 from mocap_import.marker.marker_set import load_marker_set
-from mocap_import.trial import TrialRefused
-from mocap_import.trial_reader import read_trial
 
-__all__ = ["COLUMNS", "convert_archive", "read_trial"]
+_MOST_ROUNDS = 3
+"""A trial that is told its axes may weigh another mass, which others must be told; there it ends."""
+__all__ = ["COLUMNS", "convert_archive"]
 
 
 def convert_archive(
@@ -103,9 +105,7 @@ def convert_archive(
         After saving the table of what was done so far.
     """
     archive, out = Path(archive), Path(out)
-    check_settings(unit, axes, reader)
-    if codes not in CODES:
-        raise TrialRefused(f"codes {codes!r}: expected {' or '.join(CODES)}.")
+    check_settings(unit, axes, reader, codes)
     for place, check in ((key, check_key_place), (quarantine, check_quarantine_place)):
         if place is not None:
             check(Path(place), out)
@@ -118,7 +118,7 @@ def convert_archive(
     subjects = read_participants(table_path) if participants or table_path.is_file() else {}
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with folder_lock(out), Journal(out) as journal:
+        with folder_lock(out), Journal(out) as journal, contextlib.ExitStack() as stack:
             identity = load_identity(out, codes)
             sweep_temporary(out)
             sizes = {name: row["size"] for name, row in journal.rows.items() if row.get("size")}
@@ -128,7 +128,8 @@ def convert_archive(
             identity.save(out)
             settings["marker_set"] = _own_set(settings["marker_set"], out)
             jobs = plan_jobs(archive, recordings, subjects, settings)
-            run = ArchiveRun(archive, out, identity, journal, recordings, jobs, n_workers, verify)
+            workers = [stack.enter_context(worker) for worker in archive_workers(min(n_workers, len(jobs)))]
+            run = ArchiveRun(archive, out, identity, journal, recordings, jobs, workers, verify)
             table = _convert(run, number, progress)
             if key is not None:
                 write_key(Path(key), recordings)
@@ -160,14 +161,14 @@ def _convert(run: ArchiveRun, number: int, progress: Callable[[dict[str, Any]], 
         earlier = {k: row for k, row in known.items() if row.get("task") == "static" and row.get("status") != "refused"}
         for statics in (True, False):
             jobs = [job for job in run.jobs if job.is_static == statics]
-            for row in convert_jobs(run, jobs, standing_masses(jobs, earlier | rows)):
+            for row in convert_jobs(run, jobs, session_facts(run.jobs, earlier | rows)):
                 take(row)
-        # Standing trials that only their motion gave away come too late for the others: those are done once more.
-        masses = standing_masses(run.jobs, rows)
-        late = [job for job in run.jobs if masses.get(job.recording.key) != rows[job.recording.key].get("told_mass")]
-        late = [job for job in late if rows[job.recording.key]["status"] != "refused"]
-        for row in convert_jobs(run, late, masses):
-            take(row, seen=True)
+        # What some recordings can tell is known only now; those that it concerns are converted once more.
+        for _ in range(_MOST_ROUNDS):
+            told = _told(run, rows)
+            late = [job for job in run.jobs if _is_news(rows[job.recording.key], told.get(job.recording.key, {}))]
+            for row in convert_jobs(run, late, told, again=True):
+                take(row, seen=True)
         gone = _remove_gone(run, number)
     except BaseException:
         # What stopped the run is what the caller must hear of, even if the table cannot be written either.
@@ -175,6 +176,19 @@ def _convert(run: ArchiveRun, number: int, progress: Callable[[dict[str, Any]], 
             _write_products(run, number, rows, gone)
         raise
     return _write_products(run, number, rows, gone)
+
+
+def _told(run: ArchiveRun, rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What the recordings tell each other of subjects and laboratories."""
+    told = session_facts(run.jobs, rows)
+    for key, facts in settled_frames(run.jobs, rows).items():
+        told[key] = told.get(key, {}) | facts
+    return told
+
+
+def _is_news(row: dict[str, Any], told: dict[str, Any]) -> bool:
+    """Whether a trial was told something else when it was made."""
+    return row["status"] != "refused" and row.get("told", {}) != told
 
 
 def _remove_gone(run: ArchiveRun, number: int) -> list[str]:

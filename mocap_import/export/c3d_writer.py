@@ -63,8 +63,7 @@ def write_c3d(
     path, factor = Path(path), 1.0 / _METRES[unit]
     rotation = np.eye(3) if axes is None else np.asarray(axes, dtype=float)
     content = ezc3d.c3d()
-    _add_points(content, trial, rotation, factor)
-    content["parameters"]["POINT"]["UNITS"]["value"] = [unit]
+    _add_points(content, trial, rotation, unit)
     _add_frame_numbers(content, first_frame, first_frame + trial.n_frames - 1)
     if state_axes:
         content.add_parameter("POINT", "X_SCREEN", [_axis_name(rotation[:, 0])])
@@ -93,9 +92,10 @@ def _put_in_place(content: object, path: Path) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
-def _add_points(content: object, trial: MarkerTrial, rotation: np.ndarray, factor: float) -> None:
-    """Marker positions; occluded ones are NaN with a negative residual."""
-    positions = (trial.positions @ rotation.T) * factor
+def _add_points(content: object, trial: MarkerTrial, rotation: np.ndarray, unit: str) -> None:
+    """Marker positions in a unit; occluded ones are NaN with a negative residual."""
+    positions = (trial.positions @ rotation.T) / _METRES[unit]
+    content["parameters"]["POINT"]["UNITS"]["value"] = [unit]
     occluded = ~np.isfinite(positions).all(axis=2)
     points = np.ones((4, len(trial.labels), trial.n_frames))
     points[:3] = np.where(occluded[:, :, None], np.nan, positions).transpose(2, 1, 0)

@@ -41,7 +41,10 @@ def write_clean_c3d(path: str | Path, trial: MarkerTrial) -> list[Treatment]:
         The trial has no markers or no rate.
     """
     if not trial.labels or not trial.n_frames or not trial.rate > 0:
-        raise TrialRefused(f"{trial.source or trial.name}: a C3D file needs markers and a rate; the trial has none.")
+        raise TrialRefused(
+            f"{trial.source or trial.name}: a C3D file needs markers and a rate; the trial has none; --to csv writes "
+            "what it has."
+        )
     reactions = whole_plates(trial.ground_reactions)
     notes = []
     if reactions and not all(_fits(trial, len(reaction.force), reaction.rate) for reaction in reactions):

@@ -12,7 +12,7 @@ from mocap_import.gap.filling import FILL_METHODS
 from mocap_import.spatiotemporal import UNITS, spatiotemporal
 from mocap_import.trial import MarkerTrial, TrialRefused
 
-TABLES = ("markers", "forces", "events", "steps", "analog", "spatiotemporal", "treatments")
+TABLES = ("markers", "forces", "events", "steps", "analog", "rotations", "spatiotemporal", "treatments")
 
 
 def write_trial_tables(path: str | Path, trial: MarkerTrial) -> list[Path]:
@@ -46,7 +46,8 @@ def trial_tables(trial: MarkerTrial) -> dict[str, pd.DataFrame]:
     dict
         ``markers``: time_s, marker, x_m, y_m, z_m, filled_by (``""`` if measured); occluded samples have empty
         coordinates. ``forces``: time_s, plate, foot, force_x_N …, pressure_x_m …, free_moment_Nm. ``analog``: time_s,
-        one column a channel with its unit. ``spatiotemporal``: one row a side. ``events``, ``steps``, ``treatments``.
+        one column a channel with its unit. ``rotations``: time_s, segment, m11 … m34: transform of a markerless
+        segment, file axes and unit. ``spatiotemporal``: one row a side. ``events``, ``steps``, ``treatments``.
     """
     return {
         "markers": _markers(trial),
@@ -60,6 +61,7 @@ def trial_tables(trial: MarkerTrial) -> dict[str, pd.DataFrame]:
             columns=["plate", "foot", "start_s", "stop_s", "usable", "reason"],
         ),
         "analog": _analog(trial),
+        "rotations": _rotations(trial),
         "spatiotemporal": _spatiotemporal(trial),
         "treatments": pd.DataFrame([(t.what, t.detail) for t in trial.treatments], columns=["what", "detail"]),
     }
@@ -130,6 +132,20 @@ def _analog(trial: MarkerTrial) -> pd.DataFrame:
     length = max(map(len, trial.analog.values()))
     columns = {f"{label} ({units[label]})" if units[label] else label: v for label, v in trial.analog.items()}
     return pd.DataFrame({"time_s": np.arange(length) / trial.analog_rate, **columns})
+
+
+def _rotations(trial: MarkerTrial) -> pd.DataFrame:
+    """One row a sample and segment: the first three rows of its transform."""
+    if not trial.segment_rotations or not trial.segment_rotation_rate > 0:
+        return pd.DataFrame()
+    names = [f"m{row}{column}" for row in (1, 2, 3) for column in (1, 2, 3, 4)]
+    parts = [
+        pd.DataFrame(np.asarray(matrices)[:, :3].reshape(len(matrices), 12), columns=names).assign(
+            time_s=np.arange(len(matrices)) / trial.segment_rotation_rate, segment=segment
+        )
+        for segment, matrices in trial.segment_rotations.items()
+    ]
+    return pd.concat(parts, ignore_index=True)[["time_s", "segment", *names]]
 
 
 def _spatiotemporal(trial: MarkerTrial) -> pd.DataFrame:

@@ -161,18 +161,29 @@ def parse_marker_set(text: str, source: str) -> MarkerSet:
     _known(content, {"name", "description", "source", "landmarks", "segments", "others"}, source, "key")
     if not isinstance(content.get("name"), str) or not isinstance(content.get("segments"), dict):
         raise TrialRefused(f"{source}: a marker set needs `name` and a table [segments]; see docs/extending.md.")
-    landmarks = content.get("landmarks", {})
+    landmarks, others = content.get("landmarks", {}), content.get("others", {})
+    for name, table in (("landmarks", landmarks), ("others", others)):
+        if not isinstance(table, dict):
+            raise TrialRefused(f"{source}: [{name}] must be a table, got {table!r}; see docs/extending.md.")
     _known(landmarks, LANDMARKS, source, "landmark")
     _known(content["segments"], SEGMENTS, source, "segment")
-    choices = {mark: (label,) if isinstance(label, str) else tuple(label) for mark, label in landmarks.items()}
+    choices = {mark: _labels(own, source, mark) for mark, own in landmarks.items()}
     return MarkerSet(
         name=content["name"],
-        description=content.get("description", ""),
+        description=str(content.get("description", "")),
         landmarks={mark: labels[0] for mark, labels in choices.items() if labels},
-        segments={segment: tuple(labels) for segment, labels in content["segments"].items()},
-        others={group: tuple(labels) for group, labels in content.get("others", {}).items()},
+        segments={segment: _labels(own, source, segment) for segment, own in content["segments"].items()},
+        others={group: _labels(own, source, group) for group, own in others.items()},
         alternatives={mark: labels[1:] for mark, labels in choices.items() if len(labels) > 1},
     )
+
+
+def _labels(value: object, source: str, name: str) -> tuple[str, ...]:
+    """One label, or a list of labels, of a TOML file; a text is one label and not the list of its letters."""
+    labels = value if isinstance(value, list) else [value]
+    if not all(isinstance(label, str) for label in labels):
+        raise TrialRefused(f'{source}: {name} must be a label or a list of labels, got {value!r}; write ["LASI", ...].')
+    return tuple(labels)
 
 
 def _known(words: Iterable[str], allowed: Iterable[str], source: str, kind: str) -> None:

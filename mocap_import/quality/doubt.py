@@ -37,7 +37,7 @@ def check_quality(trial: MarkerTrial, marker_set: MarkerSet | None) -> list[Trea
         found.append(
             Treatment("size_implausible", f"markers reach over {extent:.2f} m of height; expected 0.3 to 2.4 m")
         )
-    found += check_weight(trial)
+    found += check_weight(trial, marker_set)
     if marker_set is not None and trial.task != "static":
         found += _check_pressure(trial, marker_set)
     return found

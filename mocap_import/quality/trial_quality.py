@@ -149,8 +149,8 @@ def _judge(
     found = {t.what: TREATMENT_LEVELS[t.what] for t in trial.treatments if t.what in TREATMENT_LEVELS}
     complete = figures["complete_cycles"]
     if not len(trial.labels) or figures["missing_percent"] >= 100.0:
-        found["no_markers"] = "unusable"
-    elif meaning is None:
+        return "unusable", ("no_markers",)
+    if meaning is None:
         found["marker_set_unknown"] = "unusable"
     elif trial.task == "static" and figures["in_view"] == 0.0:
         found["static_incomplete"] = "unusable"

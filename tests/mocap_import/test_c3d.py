@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mocap_import.c3d.layout import read_layout
-from mocap_import.c3d.occlusion import mask_occluded, mask_zeros
+from mocap_import.c3d.occlusion import mask_occluded, mask_placeholders, mask_zeros
 from mocap_import.c3d.reader import read_c3d
 from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.trial import MarkerTrial, TrialRefused
@@ -224,3 +224,65 @@ def _nobody():
     from mocap_import.subject import Subject
 
     return Subject("S")
+
+
+def _moving(n_frames=100, n_markers=4, step=0.01):
+    """A cloud of markers that walks along X with some swing, no sample like another."""
+    time = np.arange(n_frames)[:, None] * step
+    phase = np.arange(n_markers)[None]
+    along = time + 0.2 * np.sin(3 * time + phase)
+    return np.stack([along, 0.3 * phase + 0.05 * np.sin(5 * time + phase), np.cos(time + phase)], axis=2)
+
+
+def test_a_place_at_which_several_markers_hide_is_no_position():
+    true = _moving()
+    points = true.copy()
+    points[20:30, 0] = points[60:64, 2] = points[70, 2] = points[5, 3] = (139.4, 139.6, 139.7)
+    found, notes = mask_placeholders(points, list("abcd"))
+    hidden = (points != true).any(axis=2)
+    assert np.isnan(found[hidden]).all()
+    np.testing.assert_array_equal(found[~hidden], true[~hidden])
+    (note,) = notes
+    assert note.what == "placeholder_masked"
+    assert "16 samples at (139.4, 139.6, 139.7)" in note.detail
+    assert note.detail.endswith(": a, c, d")
+    points[:, 1] = (139.4, 139.6, 139.7)
+    assert np.isnan(mask_placeholders(points, list("abcd"))[0][:, 1]).all()
+
+
+@pytest.mark.parametrize("case", ["copies", "one marker at rest", "standing, integers", "all constant", "occluded"])
+def test_markers_that_rest_or_are_copies_are_no_placeholders(case):
+    points = _moving()
+    if case == "copies":  # one trajectory under two labels, at rest for a while where it came to
+        points[40:, 1] = points[40, 1]
+        points[:, 3] = points[:, 1]
+    elif case == "one marker at rest":
+        points[40:, 1] = points[40, 1] + 10.0
+    elif case == "standing, integers":
+        rng = np.random.default_rng(1)
+        points = np.round(10 * points[:1] + rng.normal(0, 0.2, points.shape))
+        points[:, 3] = points[:, 1]
+        assert (points[1:] == points[:-1]).all(axis=2).mean() > 0.3
+    elif case == "all constant":
+        points[:] = points[:1]
+        points[:, 3] = points[:, 1]
+    else:
+        points[30:60] = np.nan
+    found, notes = mask_placeholders(points, list("abcd"))
+    assert found is points
+    assert notes == []
+
+
+def test_a_file_with_a_placeholder_says_so(tmp_path):
+    import ezc3d
+
+    points = _moving(step=0.02)
+    points[20:30, 0] = points[60:64, 2] = (139.4, 139.6, 139.7)
+    content = ezc3d.c3d()
+    content["parameters"]["POINT"]["RATE"]["value"] = [100.0]
+    content["parameters"]["POINT"]["LABELS"]["value"] = list("abcd")
+    content["data"]["points"] = np.concatenate([points, np.ones((100, 4, 1))], axis=2).T
+    content.write(str(tmp_path / "a.c3d"))
+    raw = read_c3d(tmp_path / "a.c3d")
+    assert "placeholder_masked" in [note.what for note in raw.treatments]
+    assert np.isnan(raw.points[:, :, 0]).sum() == 14

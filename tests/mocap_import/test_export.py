@@ -140,6 +140,8 @@ def test_tables_hold_the_trial_with_units_in_the_header(tmp_path, gappy):
         filled=filled > 0,
         analog={"EMG1": np.arange(1500.0)},
         analog_units={"EMG1": "mV"},
+        segment_rotations={"pelvis": np.tile(np.eye(4), (15, 1, 1))},
+        segment_rotation_rate=10.0,
         analog_rate=1000.0,
         steps=(PlateStep("plate 1", "right", 0.2, 0.8, True),),
         treatments=(Treatment("gap_filled", "one"),),
@@ -282,6 +284,6 @@ def test_one_subject_one_file_and_what_cannot_be_exported(trials, tmp_path):
     (trials / "S01" / "bad.trial.h5").write_bytes(b"no trial")
     assert _export(trials, "--to", "mot", "--out", tmp_path / "out2").exit_code == 3
     result = _export(tmp_path / "nowhere", "--to", "trc", "--out", out)
-    assert (result.exit_code, len(result.output.strip().splitlines())) == (1, 1)
+    assert (result.exit_code, len(result.output.strip().splitlines())) == (2, 1)
     help_text = " ".join(_export("--help").output.split())
     assert "Example: kinesynth export" in help_text

@@ -89,12 +89,12 @@ def test_no_name_date_path_or_free_text_is_in_any_byte_of_the_output(hospital, t
 
 
 def test_a_crash_reason_and_an_interrupted_run_name_nobody_either(hospital, tmp_path, monkeypatch):
-    from mocap_import.archive import work as archive_work
+    from mocap_import.archive import conversion
 
     def broken(**arguments):
         raise ValueError(f"cannot read {arguments['path']}")
 
-    monkeypatch.setattr(archive_work, "convert_file", broken)
+    monkeypatch.setattr(conversion, "convert_file", broken)
     table = convert_archive(hospital, tmp_path / "out", n_workers=0)
     assert (table.status == "refused").all()
     assert table.reason.str.contains("reading failed").sum() == 4

@@ -48,7 +48,7 @@ def test_the_output_folder_is_an_option_that_must_be_given(laboratory, tmp_path)
 )
 def test_an_option_that_fits_no_file_is_an_error_before_any_work(laboratory, tmp_path, option, word, said):
     result = _import(laboratory, tmp_path / "out", option, word)
-    assert (result.exit_code, said in result.output) == (1, True)
+    assert (result.exit_code, said in result.output) == (2, True)
     assert not (tmp_path / "out").exists()
 
 
@@ -91,7 +91,7 @@ def test_ctrl_c_says_that_results_are_kept(laboratory, tmp_path, monkeypatch):
     def interrupted(**_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mocap_import.archive.work.convert_file", interrupted)
+    monkeypatch.setattr("mocap_import.archive.conversion.convert_file", interrupted)
     result = _import(laboratory, tmp_path / "out", "--workers", "0")
     assert result.exit_code == 130
     assert "the same command goes on from there" in result.output
@@ -102,8 +102,9 @@ def test_ctrl_c_ends_a_run_with_workers_at_once_and_leaves_whole_products(labora
         (laboratory / f"S1_walk_{k:02d}.c3d").write_bytes((laboratory / "S1_walk.c3d").read_bytes() + bytes([k]))
     command = [sys.executable, "-m", "kinesynth", "import", str(laboratory), "--out", str(tmp_path / "out")]
     run = subprocess.Popen(command, cwd=repository, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "out").glob("*/*.trial.h5")) and time.monotonic() < deadline:
+    journal, deadline = tmp_path / "out" / "import.jsonl", time.monotonic() + 60
+    # With two lines in the journal the row of the first has been taken.
+    while (not journal.is_file() or journal.read_bytes().count(b"\n") < 2) and time.monotonic() < deadline:
         time.sleep(0.01)
     run.send_signal(signal.SIGINT)
     output, errors = run.communicate(timeout=20)

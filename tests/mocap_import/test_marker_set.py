@@ -178,11 +178,20 @@ def test_a_missing_toe_lies_between_the_metatarsal_heads(walker):
         ('name = "x"\n[segment]\npelvis = ["A"]', "did you mean 'segments'"),
         ("[segments]\npelvis = ['A']", "needs `name`"),
         ("name = ", "not valid TOML"),
+        ('name = "x"\n[segments]\npelvis = [1, 2]', "pelvis must be a label or a list of labels"),
+        ('name = "x"\n[landmarks]\nheel_r = 7\n[segments]\npelvis = ["A"]', "heel_r must be a label"),
+        ('name = "x"\nlandmarks = "A"\n[segments]\npelvis = ["A"]', "must be a table"),
     ],
 )
 def test_mistakes_in_a_set_are_named_with_the_nearest_word(text, words):
     with pytest.raises(TrialRefused, match=words):
         parse_marker_set(text, "x.toml")
+
+
+def test_one_label_may_stand_without_its_list():
+    own = parse_marker_set('name = "x"\n[segments]\npelvis = "LASI"\n[others]\nhead = "TOP"', "x.toml")
+    assert own.segments == {"pelvis": ("LASI",)}
+    assert own.others == {"head": ("TOP",)}
 
 
 def test_a_laboratory_s_own_set_travels_with_the_trials(tmp_path):

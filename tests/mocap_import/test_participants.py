@@ -9,7 +9,7 @@ import pytest
 
 from mocap_import.archive.participants import read_participants, subject_for
 from mocap_import.archive.recording_name import name_files, plain_name
-from mocap_import.task import task_from_name
+from mocap_import.task_word import task_from_name
 from mocap_import.trial import TrialRefused
 
 

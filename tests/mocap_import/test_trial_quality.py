@@ -120,7 +120,7 @@ def _no_markers(trial):
 
 
 def _doubtful_axes(trial):
-    return replace(trial, treatments=(Treatment("axes_doubtful", "two axes fit"),))
+    return replace(trial, treatments=(Treatment("axes_ambiguous", "two axes fit"),))
 
 
 def _still_and_blind(trial):
@@ -136,7 +136,7 @@ def _still_and_blind(trial):
         (_still_and_blind, "unusable", "static_incomplete"),
         (_one_sided, "usable", "one_sided"),
         (_no_step, "usable", "steps_not_usable"),
-        (_doubtful_axes, "doubtful", "axes_doubtful"),
+        (_doubtful_axes, "doubtful", "axes_ambiguous"),
     ],
 )
 def test_a_spoilt_trial_is_judged_by_its_fault(good, spoil, level, reason):
@@ -221,7 +221,7 @@ def test_the_command_tells_all_some_and_none_apart(archive):
     result = run(quality_app, [str(archive)])
     assert (result.exit_code, "2 trials: " in result.output) in {(0, True), (3, True)}
     result = run(quality_app, [str(archive / "S03")])
-    assert (result.exit_code, len(result.output.strip().splitlines())) == (1, 1)
+    assert (result.exit_code, len(result.output.strip().splitlines())) == (2, 1)
 
 
 def test_verdict_and_check_are_quick_on_a_long_run(data_dir):
