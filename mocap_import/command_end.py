@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from mocap_import.batch import ExitCode
+
+
+class OneCommand(TyperGroup):
+    """A command without commands of its own: a word too many is named as what it is."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> NoReturn:
+        """Wrong usage, in a sentence."""
+        ctx.fail(f"unexpected argument {args[0]!r}: one archive a run, everything else is an option (--out FOLDER).")
 
 
 def sentence_of(problem: Exception) -> str:

@@ -43,6 +43,7 @@ def show_labels(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List labels with what a marker set says of each; unknown ones are marked, and a draft says what they may be."""
+    from mocap_import.archive.file import find_files
     from mocap_import.archive.label_survey import LabelSurvey, read_file_labels, survey_labels
     from mocap_import.marker.marker_set import load_marker_set
     from mocap_import.progress import track
@@ -58,7 +59,7 @@ def show_labels(
     try:
         if source.is_dir():
             sample = None if every else 60
-            found = sum(1 for path in source.rglob("*") if path.suffix.lower() == ".c3d")
+            found = len(find_files(source))
             with track(min(found, sample or found), "Reading labels", shown=False if as_json else None) as bar:
                 survey = survey_labels(
                     source,
@@ -70,7 +71,7 @@ def show_labels(
         else:
             survey = LabelSurvey((read_file_labels(str(source), source.name, marker_set),), 1, asked)
             if survey.files[0].refused:
-                stop(survey.files[0].refused, as_json)
+                stop(survey.files[0].refused, as_json, ExitCode.NONE)
     except (TrialRefused, OSError) as problem:
         stop(sentence_of(problem), as_json)
     except KeyboardInterrupt:
@@ -100,6 +101,7 @@ def _check_draft(draft: Path, as_json: bool) -> None:
 
 def _write_draft(survey: LabelSurvey, draft: Path, as_json: bool) -> dict[str, Any] | None:
     """Write the draft; None if every file is of a known set."""
+    from mocap_import.durable_file import write_durably
     from mocap_import.marker.draft import draft_toml
     from mocap_import.marker.marker_set import parse_marker_set
 
@@ -110,13 +112,13 @@ def _write_draft(survey: LabelSurvey, draft: Path, as_json: bool) -> dict[str, A
     text = draft_toml(proposal, count)
     parse_marker_set(text, draft.name)
     try:
-        draft.write_text(text, encoding="utf-8")
+        write_durably(draft, text)
     except OSError as problem:
         stop(sentence_of(problem), as_json)
     return {
         "file": str(draft),
         "landmarks": len(proposal.marker_set.landmarks),
-        "check": sorted(label for label, value in proposal.confidence.items() if value <= 0.4),
+        "check": sorted(proposal.to_check),
         "unmapped": list(proposal.unmapped),
         "recordings": count,
     }
@@ -189,7 +191,8 @@ def _print_draft(draft: Path, written: dict[str, Any] | None, labelled: bool) ->
         return
     typer.echo(
         f"{draft}: {written['landmarks']} landmarks from {written['recordings']} recordings, "
-        f"{len(written['check'])} labels to check, {len(written['unmapped'])} not mapped. Read it, correct it, then: "
+        f"{len(written['check'])} labels to check, {len(written['unmapped'])} not mapped. Read it, correct it, "
+        "delete the words CHECK, then: "
         f"kinesynth import ARCHIVE --out DIR --marker-set {draft}"
     )
 

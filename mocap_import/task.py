@@ -51,8 +51,8 @@ def task_from_motion(
     is_fast = not on_treadmill and len(travel) > 0 and float(np.median(travel)) > FASTEST_WALK
     if is_fast or _is_running(trial, landmarks, on_treadmill):
         return "run"
-    third = max(2, len(seen) // 4)
-    first, last = seen[third] - seen[0], seen[-1] - seen[-third]
+    quarter = max(2, len(seen) // 4)
+    first, last = seen[quarter] - seen[0], seen[-1] - seen[-quarter]
     lengths = np.hypot(first[0], first[2]) * np.hypot(last[0], last[2])
     if not on_treadmill and lengths > 0.01 and (first[0] * last[0] + first[2] * last[2]) / lengths < 0.5:
         return "turn"

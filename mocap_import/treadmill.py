@@ -178,7 +178,7 @@ def known_belt_speed(
         Frames per second (Hz).
     on_treadmill : bool
     stated : float
-        Speed (m/s) of the file or of ``--belt-speed``, NaN if neither tells.
+        Speed (m/s) of the file or of ``--belt-speed``, NaN if neither tells; 0 on a treadmill counts as not stated.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def known_belt_speed(
             return 0.0, [Treatment("belt_speed_unused", detail)]
         return 0.0, []
     found, spread = belt_speed_from_feet(landmarks, rate)
-    if math.isfinite(stated):
+    if math.isfinite(stated) and stated != 0.0:  # no foot strides on a belt that stands: a field left at zero
         if math.isfinite(found) and abs(found - stated) > max(0.1 * abs(stated), 2.0 * spread, 0.05):
             detail = f"stated {stated:.2f} m/s, the stance feet move at {found:.2f} m/s (quartiles ± {spread:.2f})"
             return stated, [Treatment("belt_speed_differs", f"{detail}: the stated speed is used; check it")]

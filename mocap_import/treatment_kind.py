@@ -17,6 +17,7 @@ NOTES = {
     "axes_inferred": "The file is turned into X forward, Y up, Z right; the sentence names the evidence.",
     "belt_crossed": "Feet stepped on the other side's belt of a split treadmill; such steps are kept apart by foot.",
     "belt_speed_inferred": "The belt's speed comes from the stance feet; give the protocol's with `--belt-speed`.",
+    "clock_not_exported": "The recording's clock is too late for a C3D header; the exported file starts at frame 1.",
     "emg_band_limited": "The sampling rate is too low for the whole EMG band; the sentence names the band used.",
     "emg_not_enveloped": "The sampling rate is too low for EMG envelopes; the raw channels are kept.",
     "emg_silent": "EMG channels that never change: electrode, cable or amplifier was off.",
@@ -85,19 +86,24 @@ DOUBTS = {
     "axes_ambiguous": "More than one orientation is possible; look at the trial and give `--axes`.",
     "belt_speed_differs": "The stated belt speed is used, but the stance feet move at another; check the treadmill.",
     "belt_speed_unknown": "Nothing tells the belt's speed: lengths and speeds stay unknown. Give `--belt-speed`.",
+    "duplicate_recording": "Another file of the archive has the same bytes; keep one, or every figure counts it twice.",
     "event_unsupported": "Events of the file that neither plates nor markers show; kept. Look at them.",
     "force_event_doubtful": "Strikes or offs of a plate's edge that the foot does not make; left out.",
     "frame_deviates": "Most recordings with the same force plates have another vertical or unit; look at this one.",
     "height_conflict": "Recordings of one session state different heights; each keeps its own. Correct the wrong one.",
     "label_flip_suspected": "Two markers may have exchanged labels; look at the times in the sentence.",
+    "labels_absent": "Most labels of your marker set are not in this file; it may be of another laboratory or set.",
     "length_odd": "The file ends between two blocks: bytes may be lost. Compare it with its source.",
+    "lower_limb_incomplete": "No lateral knee or ankle landmark: thigh or shank cannot be scaled. Name it in the set.",
     "mapping_implausible": "Segments of the marker set have impossible lengths or places; check the labels.",
+    "marker_set_unchecked": "The marker set is a draft with lines marked CHECK: look at them, then delete the word.",
     "marker_set_unknown": "No marker set explains the labels; draft one with `kinesynth labels`.",
     "mass_conflict": "Recordings of one session state different masses; each keeps its own. Correct the wrong one.",
     "medial_lateral_swapped_suspected": "Medial and lateral markers seem exchanged; check these labels.",
     "mirrored_suspected": "Left and right contradict front and back; check labels and axes.",
     "parameters_damaged": "Part of the parameters cannot be read; compare the file with its source.",
     "peak_implausible": "Steps press more or less than a body of the stated mass can; check mass and plates.",
+    "pelvis_incomplete": "A landmark of the pelvis is missing: no skeleton can be scaled, no motion solved.",
     "plate_baseline_unclear": "A plate is never seen unloaded; its offset is unknown and not subtracted.",
     "plate_saturated": "A plate's channel stood at its limit; raise the range. The force there is a lower bound.",
     "plate_zero_refused": "The frames that should zero a plate hold a load; not used. Check FORCE_PLATFORM:ZERO.",
@@ -119,6 +125,11 @@ def treatment_class(key: str) -> str:
     A key that this version does not know, of a trial that a later one wrote, is a doubt: a person should look.
     """
     return next((name for name, kinds in CLASSES.items() if key in kinds), "doubt")
+
+
+def meaning_of(key: str) -> str:
+    """What a key means and what to do, ``""`` if this version does not know it."""
+    return next((kinds[key] for kinds in CLASSES.values() if key in kinds), "")
 
 
 def of_class(treatments: Iterable[Treatment], name: str) -> list[Treatment]:

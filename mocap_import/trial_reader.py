@@ -17,7 +17,7 @@ from mocap_import.gap.filling import fill_gaps
 from mocap_import.marker.label import strip_label_prefix
 from mocap_import.marker.label_check import check_labels, verify_marker_set
 from mocap_import.marker.marker_set import MarkerSet
-from mocap_import.marker.meaning import meaning_of_labels, stored_name
+from mocap_import.marker.meaning import meaning_of_labels, stored_name, whole_set
 from mocap_import.marker.seen_marker import seen_markers
 from mocap_import.plate.record import plate_records
 from mocap_import.quality.doubt import check_quality
@@ -167,9 +167,10 @@ def trial_from_raw(
         *events_left_out(raw.events, start, duration),
         *motion_notes,
         *emg_notes,
-        *check_quality(trial, meaning),
+        *check_quality(trial, meaning, whole_set(meaning, marker_set) if meaning is not None else None),
     ]
-    return replace(trial, treatments=tuple(notes))
+    # Two checks may find the same.
+    return replace(trial, treatments=tuple(dict.fromkeys(notes)))
 
 
 def _with_channels(trial: MarkerTrial, raw: RawC3d, emg: bool) -> tuple[MarkerTrial, list[Treatment]]:

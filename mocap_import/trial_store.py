@@ -8,8 +8,6 @@ trial gives the same bytes.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain, groupby
@@ -19,6 +17,7 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5g, h5p, h5s, h5t
 
+from mocap_import.durable_file import durable_place
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial, PlateStep, Treatment, TrialRefused
 
@@ -54,16 +53,8 @@ def write_trial(path: str | Path, trial: MarkerTrial) -> None:
         The folder is missing or the disk is full; what was there before is untouched.
     """
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(suffix=f"{SUFFIX}.tmp", dir=path.parent)
-    os.close(handle)
-    try:
-        with h5py.File(temporary, "w", track_order=True) as file:
-            _write(file, trial)
-        with Path(temporary).open("rb+") as file:
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with durable_place(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+        _write(file, trial)
 
 
 def load_trial(path: str | Path) -> MarkerTrial:
@@ -90,6 +81,15 @@ def load_trial(path: str | Path) -> MarkerTrial:
         # A laboratory's own set lies beside its trials, wherever the folder is.
         return replace(trial, marker_set=str((path.parent / trial.marker_set).resolve()))
     return trial
+
+
+def trial_labels(path: str | Path) -> tuple[str, ...]:
+    """Marker labels of a stored trial, without reading the rest of it; none if it is no such file."""
+    try:
+        with h5py.File(path, "r") as file:
+            return tuple(label.decode() for label in file["labels"][()])
+    except (OSError, KeyError, TypeError):
+        return ()
 
 
 def _write(file: h5py.File, trial: MarkerTrial) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import math
 import os
 import time
@@ -335,4 +336,4 @@ def _cost(data: Path) -> dict[str, dict]:
 
 if __name__ == "__main__":
     folder = os.environ.get("KINESYNTH_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
-    figures(Path(folder))
+    print(json.dumps({"figures": figures(Path(folder))}))

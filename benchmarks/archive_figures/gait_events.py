@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -245,4 +244,4 @@ def _size(values: list[float]) -> float:
 
 if __name__ == "__main__":
     folder = os.environ.get("KINESYNTH_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
-    sys.stdout.write(json.dumps({"figures": figures(Path(folder))}) + "\n")
+    print(json.dumps({"figures": figures(Path(folder))}))

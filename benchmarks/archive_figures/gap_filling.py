@@ -13,6 +13,7 @@ JUMP. All rows are given with all gaps and without these.
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -246,4 +247,4 @@ def _row(ours: float, peer: float | None, goal: object, met: bool) -> dict:
 
 if __name__ == "__main__":
     beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    figures(Path(os.environ.get("KINESYNTH_TEST_DATA", beside)))
+    print(json.dumps({"figures": figures(Path(os.environ.get("KINESYNTH_TEST_DATA", beside)))}))

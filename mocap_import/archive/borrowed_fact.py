@@ -31,14 +31,14 @@ def with_borrowed(trial: MarkerTrial, told: Mapping[str, Any]) -> MarkerTrial:
     trial : MarkerTrial
         Read with the told mass, axes and unit.
     told : mapping
-        From `session_facts` and `settled_frames`.
+        From `session_facts`, `settled_frames` and `duplicate_facts`.
 
     Returns
     -------
     MarkerTrial
         With ``mass_from_session`` in place of ``mass_weighed``, ``axes_from_archive`` (or what stays open of
         ``axes_ambiguous``) in place of ``axes_given``, and ``unit_from_archive``, ``height_from_session``,
-        ``frame_deviates``, ``mass_conflict``, ``height_conflict``.
+        ``frame_deviates``, ``mass_conflict``, ``height_conflict``, ``duplicate_recording``.
     """
     notes = []
     for note in trial.treatments:
@@ -63,6 +63,8 @@ def with_borrowed(trial: MarkerTrial, told: Mapping[str, Any]) -> MarkerTrial:
         notes.append(Treatment("mass_conflict", told["mass_conflict"]))
     if "height_conflict" in told:
         notes.append(Treatment("height_conflict", told["height_conflict"]))
+    if "duplicate" in told:
+        notes.append(Treatment("duplicate_recording", told["duplicate"]))
     return replace(trial, subject=subject, treatments=tuple(notes))
 
 

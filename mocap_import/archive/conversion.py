@@ -21,6 +21,7 @@ from mocap_import.archive.settled_frame import frame_evidence
 from mocap_import.archive.trial_row import trial_facts
 from mocap_import.c3d.raw_c3d import RawC3d
 from mocap_import.c3d.reader import read_c3d
+from mocap_import.durable_file import os_words
 from mocap_import.frame.lab_frame import LabFrame
 from mocap_import.quality.body_weight import standing_mass
 from mocap_import.subject import Subject
@@ -112,7 +113,7 @@ def convert_file(
         target.parent.mkdir(parents=True, exist_ok=True)
         write_trial(target, read)
     except OSError as problem:
-        return row | {"stopped": f"{target}: could not be written ({problem.strerror or problem})"}
+        return row | {"stopped": f"{target}: could not be written ({os_words(problem)})"}
     return row | {"output": f"{code}/{target.name}"} | _spent(began)
 
 

@@ -33,7 +33,7 @@ _HEADINGS = {
 }
 
 
-def write_page(out: Path, table: pd.DataFrame, gone: Sequence[str] = ()) -> None:
+def write_page(out: Path, table: pd.DataFrame, gone: Sequence[str] = (), people: Sequence[str] = ()) -> None:
     """Write ``import.html``: totals, verdicts, filters by status and verdict, and one sortable row a file.
 
     Parameters
@@ -44,6 +44,8 @@ def write_page(out: Path, table: pd.DataFrame, gone: Sequence[str] = ()) -> None
         From `table.make_table`.
     gone : sequence of str
         Files of earlier runs that the archive no longer holds.
+    people : sequence of str
+        How subjects were found, without names.
 
     Raises
     ------
@@ -67,6 +69,7 @@ def write_page(out: Path, table: pd.DataFrame, gone: Sequence[str] = ()) -> None
         verdicts=verdict_counts(table),
         n_subjects=table.subject[table.status != "refused"].nunique(),
         gone=list(gone),
+        people=list(people),
     )
     write_durably(out / PAGE, page)
 

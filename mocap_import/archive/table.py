@@ -11,6 +11,7 @@ import pandas as pd
 
 from mocap_import.durable_file import write_durably
 from mocap_import.quality.verdict import LEVELS
+from mocap_import.spreadsheet import safe_text
 
 TABLE = "import.csv"
 COLUMNS = (
@@ -38,7 +39,7 @@ COLUMN_MEANINGS = {
     "trial": "name of the trial, unique within its subject",
     "task": "static, walk, run, turn or unknown",
     "status": "accepted, repaired or refused",
-    "reason": "accepted: notes; repaired: what was repaired; refused: why",
+    "reason": "refused: why; else what was repaired, then notes",
     "doubts": "what a person should look at before the trial is used",
     "verdict": "good, usable, doubtful or unusable for gait analysis",
     "verdict_reasons": "keys of the reasons, worst first",
@@ -64,7 +65,6 @@ COLUMN_MEANINGS = {
     "output": "the trial file, empty if refused",
     "source_hash": "SHA-256 of the recording",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def make_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -81,15 +81,10 @@ def write_table(out: Path, table: pd.DataFrame) -> None:
         It cannot be written; an earlier table is untouched.
     """
     counts = {name: "Int64" for name in table.columns if name.startswith("n_")}
-    safe = table.astype(counts).map(defused)
+    safe = table.astype(counts).map(safe_text)
     text = io.StringIO(newline="")
     safe.to_csv(text, index=False, lineterminator="\n")
     write_durably(out / TABLE, text.getvalue())
-
-
-def defused(value: Any) -> Any:
-    """A cell that no spreadsheet runs as a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def verdict_counts(table: pd.DataFrame) -> dict[str, int]:

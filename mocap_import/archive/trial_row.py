@@ -26,7 +26,7 @@ def trial_facts(trial: MarkerTrial) -> dict[str, Any]:
     return {
         "task": trial.task,
         "status": "repaired" if repairs else "accepted",
-        "reason": _sentences(repairs or of_class(trial.treatments, "note")),
+        "reason": _sentences([*repairs, *of_class(trial.treatments, "note")]),
         "doubts": _sentences(of_class(trial.treatments, "doubt")),
         "verdict": quality.verdict,
         "verdict_reasons": " ".join(quality.reasons),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ from mocap_import.archive.file import content_hash
 from mocap_import.archive.identity import Identity, Recording
 from mocap_import.archive.journal import Journal
 from mocap_import.archive.plan import Job, row_in_force
-from mocap_import.archive.private_text import path_words, without_words
+from mocap_import.archive.private_text import path_words, private_words, without_words
 from mocap_import.batch import Outcome, Task, WorkerProcess, run_tasks
+from mocap_import.durable_file import os_words
 from mocap_import.trial_store import SUFFIX
 
 MEMORY_LIMIT = 4 * 1024**3
@@ -23,6 +25,12 @@ TIME_LIMIT = 10.0
 TIME_PER_MEGABYTE = 2.0
 RECYCLE_AFTER = 2000
 """Files after which a worker is replaced by a fresh one, so that no leak adds up; a start costs as much as 50 files."""
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room"),
+    errno.EFBIG: "raise the limit of file sizes",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "get the right to write there, or give another folder,"),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), "move what lies there away, or give another folder,"),
+}
 RECYCLE_MEMORY = 1024**3
 """Bytes of resident memory after which it is replaced at once."""
 
@@ -40,6 +48,8 @@ class ArchiveRun:
     workers: list[WorkerProcess]
     """Processes that convert; none to work in this one."""
     verify: bool
+    people: tuple[str, ...] = ()
+    """Sentences on who was found, without names."""
 
 
 def archive_workers(n_workers: int) -> list[WorkerProcess]:
@@ -128,8 +138,9 @@ def _fallen(job: Job, outcome: Outcome) -> dict[str, Any]:
         what = f"reading needed more than the {MEMORY_LIMIT / 1e9:.1f} GB that one file may have"
     reason = f"{job.arguments['shown']}: {what}; {remedy}."
     if job.arguments["codes"] == "new":
-        places = path_words(Path(job.arguments["path"]), job.arguments["relative"])
-        reason = without_words(reason, places, job.arguments["shown"])
+        file = Path(job.arguments["path"])
+        reason = without_words(reason, path_words(file, job.arguments["relative"]), job.arguments["shown"])
+        reason = without_words(reason, private_words(file), "(subject)")
     row = {"file": job.arguments["shown"], "subject": job.recording.code, "session": job.recording.session}
     row |= {"trial": job.recording.trial, "stopped": "", "task": job.arguments["task"] or "unknown"}
     return row | {"status": "refused", "reason": reason, "attempts": 1}
@@ -148,8 +159,11 @@ def refuse_entry(run: ArchiveRun, recording: Recording, problem: str) -> dict[st
 
 def not_written(path: Path | str, problem: OSError | str) -> OSError:
     """The sentence for an output that cannot be written."""
-    reason = problem if isinstance(problem, str) else f"{path}: could not be written ({problem.strerror or problem})"
+    if isinstance(problem, OSError):
+        reason, number = f"{path}: could not be written ({os_words(problem)})", problem.errno
+    else:  # from a worker, which answers in words
+        reason, number = problem, next((known for known in _REMEDIES if f"({os.strerror(known)})" in problem), None)
+    remedy = _REMEDIES.get(number, "give a folder that can be written")
     return OSError(
-        errno.ENOSPC if isinstance(problem, str) else problem.errno,
-        f"{reason}; trials written before are intact: make room and run the same command again",
+        number or errno.EIO, f"{reason}; trials written before are intact: {remedy} and run the same command again"
     )

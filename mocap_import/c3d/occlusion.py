@@ -126,9 +126,12 @@ def _shared_places(points: np.ndarray) -> np.ndarray:
     if not stays.any():
         return np.zeros((0, 3))
     frames, columns = np.nonzero(stays)
-    three = [points[frames + k, columns] for k in range(PLACEHOLDER_RUN)]
-    whole = (three[0] == three[1]).all(axis=1) & (three[0] == three[2]).all(axis=1) & three[0].any(axis=1)
-    places, columns = three[0][whole], columns[whole]
+    at_origin = ~points[frames, columns].any(axis=1)  # zeros have a rule of their own, and files are full of them
+    frames, columns = frames[~at_origin], columns[~at_origin]
+    places = points[frames, columns]
+    for k in range(1, PLACEHOLDER_RUN):
+        same = (places == points[frames + k, columns]).all(axis=1)
+        frames, columns, places = frames[same], columns[same], places[same]
     order = np.lexsort((columns, *places.T))
     places, columns = places[order], columns[order]
     shared = (places[1:] == places[:-1]).all(axis=1) & (columns[1:] != columns[:-1])

@@ -10,6 +10,7 @@ import pandas as pd
 from mocap_import.durable_file import write_durably
 from mocap_import.gap.filling import FILL_METHODS
 from mocap_import.spatiotemporal import UNITS, spatiotemporal
+from mocap_import.spreadsheet import csv_text
 from mocap_import.trial import MarkerTrial, TrialRefused
 
 TABLES = ("markers", "forces", "events", "steps", "analog", "rotations", "spatiotemporal", "treatments")
@@ -65,25 +66,6 @@ def trial_tables(trial: MarkerTrial) -> dict[str, pd.DataFrame]:
         "spatiotemporal": _spatiotemporal(trial),
         "treatments": pd.DataFrame([(t.what, t.detail) for t in trial.treatments], columns=["what", "detail"]),
     }
-
-
-def csv_text(table: pd.DataFrame) -> str:
-    """CSV of a table, numbers to ten significant digits.
-
-    Text that a spreadsheet would run as a formula (it begins with ``= + - @``, a tab or a carriage return) is prefixed
-    with an apostrophe, in cells and column names.
-    """
-    safe = table.rename(columns=safe_text)
-    for column in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
-        values, codes = pd.factorize(safe[column].astype(object))[::-1]
-        texts = np.array([safe_text(value) for value in values], dtype=object)
-        safe[column] = [texts[code] if code >= 0 else "" for code in codes]
-    return safe.to_csv(index=False, float_format="%.10g", lineterminator="\n")
-
-
-def safe_text(value: object) -> object:
-    """A text that no spreadsheet runs; other values as they are."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
 
 
 def _markers(trial: MarkerTrial) -> pd.DataFrame:

@@ -87,7 +87,8 @@ def find_baseline(
     if abs(carried) > HIGHEST_LEVEL:
         detail = f"{name}: FORCE_PLATFORM:ZERO names frames in which the plate carries {carried:.0f} N; not used"
         notes.append(Treatment("plate_zero_refused", detail))
-    if is_zero:
+    slope = _drift(medians, stretches, rate, len(wrench))
+    if is_zero and not slope.any():
         source = "the frames of FORCE_PLATFORM:ZERO"
         found, error = wrench[zero[0] : zero[1]].mean(axis=0), noise / np.sqrt(zero[1] - zero[0])
     elif stretches:
@@ -100,7 +101,6 @@ def find_baseline(
             detail = f"{name}: the lightest load of the record is a steady {level:.0f} N; taken as load, not as offset"
             notes.append(Treatment("plate_baseline_unclear", detail))
         return None, notes
-    slope = _drift(medians, stretches, rate, len(wrench))
     span = len(wrench) / rate
     if slope.any():
         middle = 0.5 * (len(wrench) - 1)

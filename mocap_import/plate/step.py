@@ -210,7 +210,7 @@ def _outline(plate: ForcePlate, landmarks: Mapping[str, np.ndarray], side: str) 
 def _middle_frames(
     group: Sequence[PlateContact], reactions: Sequence[GroundReaction], marker_rate: float
 ) -> tuple[int, int]:
-    """Marker frames (start, stop) of the second fifth of a contact, in which the foot is flat."""
+    """Marker frames (start, stop) from 20 to 50 % of a contact, in which the foot is flat."""
     rate = reactions[group[0].plate].rate
     start, stop = min(contact.start for contact in group), max(contact.stop for contact in group)
     first = int((start + 0.2 * (stop - start)) * marker_rate / rate)

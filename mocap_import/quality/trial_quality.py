@@ -199,9 +199,12 @@ def _movement(seen: np.ndarray) -> slice:
 
 
 def _in_view(seen: np.ndarray, groups: dict[str, list[int]]) -> np.ndarray:
-    """Frames (n_frames,) in which every lower-limb segment has the markers that place it."""
+    """Frames (n_frames,) in which every lower-limb segment has the markers that place it.
+
+    None if a segment has no marker at all: those that no frame shows were left out by the import.
+    """
     parts = [groups[segment] for segment in LOWER_LIMB if segment in groups]
-    if not parts:
+    if len(parts) < len(LOWER_LIMB):
         return np.zeros(len(seen), dtype=bool)
     member = np.zeros((seen.shape[1], len(parts)), dtype=np.float32)
     for k, columns in enumerate(parts):

@@ -131,6 +131,16 @@ def test_a_laboratorys_own_marker_set_lies_beside_the_trials_without_its_path(
     assert all(path.stat().st_mtime_ns != stamp for path, stamp in before.items())
 
 
+def test_a_marker_set_that_does_not_fit_leaves_no_path_of_this_computer(laboratory, tmp_path, convert):
+    own = tmp_path / "lab.toml"
+    own.write_text('name = "lab"\n[segments]\npelvis = ["NOBODY"]\n')
+    out = tmp_path / "Quixwitz"
+    table = convert(laboratory, out, marker_set=own, codes="new")
+    assert all("marker_set_unknown" in doubts for doubts in table.doubts)
+    for path in out.rglob("*"):
+        assert path.is_dir() or b"Quixwitz" not in path.read_bytes()
+
+
 def test_an_archive_may_hold_its_own_output(laboratory, convert):
     assert len(convert(laboratory, laboratory / "out")) == 4
     assert len(convert(laboratory, laboratory / "out")) == 4

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from mocap_import.archive import work as archive_work
+from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.trial import TrialRefused
 
 
@@ -92,3 +93,15 @@ def test_refused_files_are_noted_and_copied_only_to_a_folder_apart(laboratory, t
     (laboratory / "S2" / "S2_walk.c3d").write_bytes((laboratory / "S1" / "S1_walk.c3d").read_bytes())
     convert(laboratory, tmp_path / "out", codes="new")
     assert not (tmp_path / "out" / "quarantine").exists()
+
+
+def test_every_refused_file_has_a_note_and_a_copy_of_its_own(tmp_path, walker, convert):
+    root = tmp_path / "lab"
+    for place, content in (("S1/fast/a.c3d", b"one"), ("S1_fast/a.c3d", b"two")):
+        (root / place).parent.mkdir(parents=True)
+        (root / place).write_bytes(content)
+    write_c3d(root / "S1" / "walk.c3d", walker(duration=1.0, forces=False).trial)
+    table = convert(root, tmp_path / "out", quarantine=tmp_path / "apart")
+    notes = [json.loads(path.read_text()) for path in (tmp_path / "out" / "quarantine").iterdir()]
+    assert sorted(note["file"] for note in notes) == sorted(table.file[table.status == "refused"])
+    assert sorted(path.read_bytes() for path in (tmp_path / "apart").iterdir()) == [b"one", b"two"]

@@ -10,6 +10,7 @@ import pytest
 
 from mocap_import.c3d.layout import read_layout
 from mocap_import.c3d.occlusion import mask_occluded, mask_placeholders, mask_zeros
+from mocap_import.c3d.parameter import stated_parameters
 from mocap_import.c3d.reader import read_c3d
 from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.trial import MarkerTrial, TrialRefused
@@ -161,7 +162,7 @@ def test_the_axes_are_stated_on_demand_and_units_of_channels_kept(tmp_path, walk
     write_c3d(tmp_path / "a.c3d", trial, plates=made.plates, axes=z_up, state_axes=True)
     raw = read_c3d(tmp_path / "a.c3d")
     assert raw.screen == ("+X", "+Z")
-    assert raw.analog_units[-2:] == ("uV", "V")
+    assert raw.analog_units[-2:] == ("uV", ""), "no unit is invented"
     write_c3d(tmp_path / "b.c3d", trial, plates=made.plates, axes=z_up)
     assert read_c3d(tmp_path / "b.c3d").screen == ("", "")
 
@@ -208,6 +209,18 @@ def test_writing_refuses_rates_that_no_file_can_hold(written, tmp_path):
 def test_real_files_obey_the_size_equation(data_dir):
     for path in sorted((data_dir / "mcgill_walk_youth").rglob("*.c3d"))[:6]:
         assert 0 <= path.stat().st_size - read_layout(path).expected_size < 1024, path.name
+
+
+def test_parameters_read_without_the_data_are_those_of_the_whole_file(data_dir, tmp_path):
+    folders = ("mcgill_walk_youth", "clinical_labs_anz", "c3d_import_cases/Sample02")
+    for path in sorted(path for folder in folders for path in (data_dir / folder).rglob("*.c3d")):
+        alone, whole = stated_parameters(path), read_layout(path).parameters
+        assert repr(alone) == repr(whole), path.name
+    for content in (b"", b"\x02", bytes(600), b"\xff\x50" + bytes(600)):
+        broken = tmp_path / "broken.c3d"
+        broken.write_bytes(content)
+        with pytest.raises(ValueError, match=r"broken|block|processor"):
+            stated_parameters(broken)
 
 
 def test_six_number_formats_of_one_recording_agree(data_dir):

@@ -347,6 +347,7 @@ def test_unknown_belt_speed_is_named_and_leaves_zeni(walker):
         (True, 1.25, 1.25, None),
         (True, 2.0, 2.0, "belt_speed_differs"),
         (True, np.nan, 1.25, "belt_speed_inferred"),
+        (True, 0.0, 1.25, "belt_speed_inferred"),
         (False, 1.25, 0.0, "belt_speed_unused"),
         (False, np.nan, 0.0, None),
     ],
