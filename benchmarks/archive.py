@@ -27,8 +27,14 @@ def measure(module: Path) -> dict[str, dict]:
     lines = done.stdout.rstrip().splitlines()
     print("\n".join(lines[:-1]), flush=True)
     if done.returncode != 0 or not lines:
-        raise SystemExit(f"{module.name} ended with exit code {done.returncode}; its output is above")
+        print(f"{module.name} ended with exit code {done.returncode}; its output is above", flush=True)
+        return {module.stem: {"ours": None, "peer": None, "ratio": None, "goal": "runs", "met": False}}
     return json.loads(lines[-1])["figures"]
+
+
+def _shown(value: object) -> str:
+    """A cell of the table: four digits of a number, ``-`` for none."""
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def main(names: list[str]) -> None:
@@ -46,9 +52,9 @@ def main(names: list[str]) -> None:
     width = max(len(name) for name in figures)
     print(f"{'figure':{width}}  {'ours':>12}  {'peer':>12}  {'ratio':>8}  goal")
     for name, row in figures.items():
-        shown = [str(row[key]) if row[key] is not None else "-" for key in ("ours", "peer", "ratio")]
-        verdict = "met" if row["met"] else "MISSED"
-        print(f"{name:{width}}  {shown[0]:>12}  {shown[1]:>12}  {shown[2]:>8}  {row['goal']} ({verdict})")
+        shown = [_shown(row[key]) for key in ("ours", "peer", "ratio", "goal")]
+        verdict = "" if row["goal"] in (None, "reported") else " (met)" if row["met"] else " (MISSED)"
+        print(f"{name:{width}}  {shown[0]:>12}  {shown[1]:>12}  {shown[2]:>8}  {shown[3]}{verdict}")
     print(json.dumps({"figures": figures}))
 
 

@@ -63,8 +63,8 @@ def measure(folder: Path) -> dict[str, dict]:
     """Measure every stage in a folder."""
     import ezc3d
 
-    from mocap_import.archive.run import read_trial
     from mocap_import.subject import Subject
+    from mocap_import.trial_reader import read_trial
     from opensim_models.inverse_kinematics import solve_inverse_kinematics
     from opensim_models.osim import client
     from opensim_models.segment_motion import segment_motions

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pickle
 import queue
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import chain
@@ -120,6 +120,7 @@ def run_tasks(
     progress: Callable[[Outcome], object] | None = None,
     recycle_after: int | None = None,
     recycle_memory: int | None = None,
+    workers: Sequence[WorkerProcess] | None = None,
 ) -> Iterator[Outcome]:
     """Run tasks in worker processes and yield their outcomes as they complete.
 
@@ -141,6 +142,8 @@ def run_tasks(
         Tasks after which a worker is replaced by a fresh process.
     recycle_memory : int, optional
         Peak of resident memory (bytes) of a task after which its worker is replaced.
+    workers : sequence of WorkerProcess, optional
+        Processes that do the work in place of `n_workers` new ones and live on for another run.
 
     Raises
     ------
@@ -152,17 +155,18 @@ def run_tasks(
     if n_workers < 1:
         raise ValueError(f"A batch needs at least 1 worker; got n_workers={n_workers}.")
     record = None if ledger is None else Ledger(ledger)
-    workers = [WorkerProcess(memory_limit=memory_limit) for _ in range(n_workers)]
+    crew = [WorkerProcess(memory_limit=memory_limit) for _ in range(n_workers)] if workers is None else list(workers)
     try:
-        for task, outcome in _outcomes(_unique(tasks), workers, timeout, record, (recycle_after, recycle_memory)):
+        for task, outcome in _outcomes(_unique(tasks), crew, timeout, record, (recycle_after, recycle_memory)):
             if progress is not None:
                 progress(outcome)
             yield outcome
             if record is not None and outcome.status != "skipped":
                 record.record(task.key, task.fingerprint, outcome.status, outcome.reason, outcome.seconds)
     finally:
-        for worker in workers:
-            worker.kill()
+        for worker in crew:
+            if workers is None or worker.busy:
+                worker.kill()
         if record is not None:
             record.close()
 
@@ -180,6 +184,7 @@ def _outcomes(
     served = dict.fromkeys(workers, 0)
     tasks = chain(tasks)
     exhausted = False
+    done: list[tuple[Task, Outcome]] = []
     while True:
         while not exhausted and len(running) < len(workers):
             task = next(tasks, None)
@@ -194,6 +199,8 @@ def _outcomes(
                     running[worker] = task
                 else:
                     yield task, refusal
+        # Told only now, so that no worker waits for what the caller does with an outcome.
+        yield from done
         if not running:
             return
         worker, answer = next_answer(list(running), answers)
@@ -203,7 +210,7 @@ def _outcomes(
         if (most is not None and served[worker] >= most) or (memory is not None and answer.peak_memory > memory):
             worker.kill()  # the next task starts another
             served[worker] = 0
-        yield task, _outcome(task, answer)
+        done = [(task, _outcome(task, answer))]
 
 
 def _submit(worker: WorkerProcess, task: Task, answers: queue.Queue, timeout: float | None) -> Outcome | None:

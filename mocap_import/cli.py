@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
+from mocap_import.command_end import OneCommand, check_place, sentence_of, stop
+from mocap_import.worker_environment import ONE_THREAD
 
 import_app = typer.Typer(
+    cls=OneCommand,
     help="Convert a folder of C3D files into trials.",
     add_completion=False,
     subcommand_metavar="",
@@ -21,7 +24,8 @@ import_app = typer.Typer(
 _SETTINGS = {"allow_interspersed_args": True}
 _IMPORT_EXAMPLE = (
     "Example: kinesynth import recordings/ --out trials/ --participants subjects.csv --key key.csv. "
-    "Exit code 0: all files accepted or repaired; 3: some refused; 4: none usable; 1: an error, in one sentence."
+    "Exit code 0: all files accepted or repaired; 3: some refused; 4: none usable; 1: an error; 2: wrong usage; "
+    "130: interrupted, the same command goes on."
 )
 
 
@@ -50,6 +54,10 @@ def import_archive(
     codes: Annotated[
         str, typer.Option("--codes", help="new: S001, S002 ... and no names; keep: folder and file names are codes.")
     ] = "new",
+    subject_folder: Annotated[
+        int | None,
+        typer.Option("--subject-folder", help="Which folder is the subject's: 1 the topmost; found if not given."),
+    ] = None,
     key: Annotated[
         Path | None, typer.Option("--key", help="CSV apart from OUT: who and which file is behind every code.")
     ] = None,
@@ -67,11 +75,30 @@ def import_archive(
 
     Every file ends in one row of OUT/import.csv and OUT/import.html: accepted, repaired or refused, and why.
     """
-    from mocap_import.archive.file import find_files
+    if workers == 0:
+        _use_one_thread()
+    from mocap_import.archive.file import find_files, lies_in
+    from mocap_import.archive.plan import check_settings
     from mocap_import.archive.run import convert_archive
+    from mocap_import.archive.set_label import labels_in_no_recording
+    from mocap_import.marker.marker_set import load_marker_set
     from mocap_import.progress import track
     from mocap_import.trial import TrialRefused
 
+    check_place(archive, as_json)
+    if archive.is_file():
+        stop(
+            f"{archive}: is a file, expected a folder; give the folder it lies in, or look at it alone with "
+            "`kinesynth labels FILE`.",
+            as_json,
+            ExitCode.USAGE,
+        )
+    try:
+        check_settings(unit, axes, reader, codes, belt_speed, subject_folder)
+        if marker_set is not None:
+            load_marker_set(marker_set)
+    except TrialRefused as problem:
+        stop(str(problem), as_json, ExitCode.USAGE)
     try:
         total = len(find_files(archive, out))
         with track(total, "Importing", shown=False if as_json else None) as bar:
@@ -86,6 +113,7 @@ def import_archive(
                 reader=reader,
                 emg=emg,
                 codes=codes,
+                subject_folder=subject_folder,
                 key=key,
                 quarantine=quarantine,
                 add=add,
@@ -94,20 +122,44 @@ def import_archive(
                 progress=bar,
             )
     except (TrialRefused, OSError) as problem:
-        _stop(_sentence(problem), as_json)
+        stop(sentence_of(problem), as_json)
     except KeyboardInterrupt:
-        _stop(
+        stop(
             f"interrupted; the trials in {out} are complete, the same command goes on from there",
             as_json,
             ExitCode.INTERRUPTED,
         )
     rows = json.loads(table.to_json(orient="records"))
     counts = {status: sum(row["status"] == status for row in rows) for status in ("accepted", "repaired", "refused")}
+    absent = labels_in_no_recording(marker_set, [out / row["output"] for row in rows if row["output"]])
     if as_json:
-        typer.echo(json.dumps({"files": len(rows), **counts, "gone": table.attrs["gone"], "rows": rows}))
+        told = {"gone": table.attrs["gone"], "labels_in_no_recording": absent}
+        typer.echo(json.dumps({"files": len(rows), **counts, **told, "rows": rows}))
     else:
-        _print_table(rows, counts, out, table.attrs["originals"], table.attrs["gone"])
+        said = [_gone_words(file) for file in table.attrs["gone"]] + [*table.attrs["people"], *absent]
+        if any(row["marker_set"] == "unknown" and row["n_markers"] for row in rows):
+            said.append(
+                f"no marker set explains some files: draft one with `kinesynth labels {archive} --draft lab.toml`"
+            )
+        if lies_in(out, archive):
+            said.append(f"{out} lies in the archive: it is never searched for recordings")
+        _print_table(rows, counts, out, table.attrs["originals"], said)
     raise typer.Exit(exit_code(counts["accepted"] + counts["repaired"], counts["refused"]))
+
+
+def _use_one_thread() -> None:
+    """Numerical libraries that are not loaded yet use one thread, as in a worker process: more change last digits."""
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+
+
+def _echo(line: str) -> None:
+    """Print a line, with escapes for what is no text in a file's name."""
+    typer.echo(line.encode("utf-8", "backslashreplace").decode())
+
+
+def _gone_words(file: str) -> str:
+    """That a file of an earlier run is no longer there."""
+    return f"gone      {file}: no longer in the archive, its trial was removed"
 
 
 def _cores() -> int:
@@ -116,34 +168,23 @@ def _cores() -> int:
 
 
 def _print_table(
-    rows: list[dict[str, Any]], counts: dict[str, int], out: Path, originals: list[str], gone: list[str]
+    rows: list[dict[str, Any]], counts: dict[str, int], out: Path, originals: list[str], said: list[str]
 ) -> None:
-    """One line a file with its place in the archive, which no product holds; refusals with their reason; the totals."""
+    """One line a file with its place in the archive, which no product holds; refusals with reasons; the totals."""
+    from mocap_import.quality.verdict import LEVELS
+
     for row, original in zip(rows, originals, strict=True):
         reason = row["reason"] if row["status"] == "refused" else ""
         named = original if original == row["file"] else f"{original} -> {row['file']}"
         line = f"{row['status']:9} {named}" + (f"\n          {reason}" if reason else "")
-        typer.echo(line.encode("utf-8", "backslashreplace").decode())
-    for file in gone:
-        typer.echo(f"gone      {file}: no longer in the archive, its trial was removed")
+        _echo(line)
+    for sentence in said:
+        _echo(sentence)
     typer.echo(
         f"{len(rows)} files: "
         + ", ".join(f"{number} {status}" for status, number in counts.items())
         + f"; reasons in {out / 'import.csv'}"
     )
-
-
-def _sentence(problem: Exception) -> str:
-    """What went wrong, without the number that operating systems put first."""
-    if isinstance(problem, OSError) and problem.strerror:
-        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
-    return str(problem)
-
-
-def _stop(sentence: str, as_json: bool, code: int = ExitCode.ERROR) -> NoReturn:
-    """One sentence and an exit code, no traceback."""
-    if as_json:
-        typer.echo(json.dumps({"error": sentence}))
-    else:
-        print(f"error: {sentence}", file=sys.stderr)
-    raise typer.Exit(code)
+    verdicts = Counter(row["verdict"] for row in rows if row["status"] != "refused")
+    if verdicts:
+        typer.echo("verdicts: " + ", ".join(f"{verdicts[level]} {level}" for level in LEVELS))

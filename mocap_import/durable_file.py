@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PRIVATE = 0o600
 PUBLIC = 0o644
+
+
+@contextmanager
+def durable_place(path: Path, mode: int = PUBLIC, ending: str = ".tmp") -> Iterator[Path]:
+    """A new file beside `path` that takes its place when the block ends well, flushed to the disk.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder must exist; a file there is replaced only by a complete one.
+    mode : int
+        Permissions of the file; those of `PUBLIC` are narrowed by the process's mask.
+    ending : str
+        Of the new file's name, for libraries that insist on one.
+
+    Raises
+    ------
+    OSError
+        The folder is missing or the disk is full; what was there before is untouched.
+    """
+    handle, name = tempfile.mkstemp(prefix="tmp", suffix=ending, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        # mkstemp makes private files; a lab shares its products with the permissions of its other files.
+        temporary.chmod(mode & ~_umask() if mode != PRIVATE else mode)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_durably(path: Path, content: str | bytes, mode: int = PUBLIC) -> None:
@@ -28,17 +63,17 @@ def write_durably(path: Path, content: str | bytes, mode: int = PUBLIC) -> None:
         The folder is missing or the disk is full; what was there before is untouched.
     """
     data = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
-    handle, temporary = tempfile.mkstemp(prefix="tmp", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; a lab shares the table with the permissions of its other files.
-        Path(temporary).chmod(mode & ~_umask() if mode != PRIVATE else mode)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with durable_place(path, mode) as temporary:
+        temporary.write_bytes(data)
+
+
+def os_words(problem: OSError) -> str:
+    """What the system says of a write that failed, without the inner words of the library that wrote.
+
+    HDF5 hides the number of the error in its own text: ``errno = 28, error message = 'No space left on device', ...``.
+    """
+    found = re.search(r"errno = (\d+)", str(problem))
+    return os.strerror(int(found.group(1))) if found else problem.strerror or "the file could not be written whole"
 
 
 def _umask() -> int:

@@ -150,9 +150,7 @@ def trial_envelopes(
     except ValueError as problem:
         return {}, [Treatment("emg_not_enveloped", f"{', '.join(labels)}: {problem}")]
     raw = np.stack([np.asarray(trial.analog[label], dtype=float) for label in labels], axis=1)
-    silent = [
-        label for label, column in zip(labels, raw.T, strict=True) if not np.nanmax(np.abs(column - column[0])) > 0
-    ]
+    silent = [label for label, column in zip(labels, raw.T, strict=True) if _is_silent(column)]
     if silent:
         notes.append(Treatment("emg_silent", f"channels that never change: {', '.join(silent)}"))
     envelopes = emg_envelope(raw, trial.analog_rate, band=band, low=low, normalise=normalise)
@@ -160,3 +158,9 @@ def trial_envelopes(
         samples = np.arange(len(envelopes)) / trial.analog_rate
         envelopes = np.stack([np.interp(trial.time, samples, column) for column in envelopes.T], axis=1)
     return {label: envelopes[:, k] for k, label in enumerate(labels)}, notes
+
+
+def _is_silent(values: np.ndarray) -> bool:
+    """Whether a channel (n_samples,) never changes, or holds no number."""
+    seen = values[np.isfinite(values)]
+    return len(seen) == 0 or bool(seen.min() == seen.max())

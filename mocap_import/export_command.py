@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mocap_import.batch import exit_code
-from mocap_import.command_end import sentence_of, stop
+from mocap_import.command_end import check_place, sentence_of, stop
 
 if TYPE_CHECKING:
     from mocap_import.trial import MarkerTrial
@@ -21,9 +21,11 @@ export_app = typer.Typer(
 )
 _EXAMPLE = (
     "Example: kinesynth export trials/ --to trc --to mot --out opensim/. "
-    "Exit code 0: all written; 3: some refused; 4: none; 1: an error, in one sentence."
+    "Exit code 0: all written; 3: some refused; 4: none; 1: an error; 2: wrong usage."
 )
 _SUFFIX = ".trial.h5"
+_NOT_APPLICABLE = "not applicable"
+"""There is nothing to write, and nothing wrong: forces of a trial without plates."""
 
 
 class Format(StrEnum):
@@ -46,10 +48,12 @@ def export_trials(
 ) -> None:
     """Write trials in the formats of other programs: markers (.trc), ground reactions (.mot with .xml), CSV, C3D.
 
-    Existing files are refused unless --overwrite is given. Every trial and format ends in one row: written or refused.
+    Existing files are refused unless --overwrite is given. Every trial and format ends in one row: written,
+    refused, or not applicable (.mot of a trial without force plates), which is no failure.
     """
     from mocap_import.trial import TrialRefused
 
+    check_place(trials, as_json)
     try:
         found = find_trials(trials)
     except (TrialRefused, OSError) as problem:
@@ -60,16 +64,20 @@ def export_trials(
         rows += _exported(path, out / path.relative_to(root).parent, to, subject, overwrite)
     if subject is not None and not rows:
         stop(f"{trials}: no trial of subject {subject!r}; check the code (column subject of import.csv)", as_json)
-    refused = sum(row["status"] == "refused" for row in rows)
+    counts = {
+        status: sum(row["status"] == status for row in rows) for status in ("written", "refused", _NOT_APPLICABLE)
+    }
+    written, refused = counts["written"], counts["refused"]
     if as_json:
-        typer.echo(json.dumps({"written": len(rows) - refused, "refused": refused, "rows": rows}))
+        typer.echo(json.dumps({status.replace(" ", "_"): number for status, number in counts.items()} | {"rows": rows}))
     else:
         for row in rows:
             typer.echo(
-                f"{row['status']:9}{row['format']:5}{row['trial']}" + (f": {row['reason']}" if row["reason"] else "")
+                f"{row['status']:15}{row['format']:5}{row['trial']}" + (f": {row['reason']}" if row["reason"] else "")
             )
-        typer.echo(f"{len(rows)} exports: {len(rows) - refused} written to {out}, {refused} refused")
-    raise typer.Exit(exit_code(len(rows) - refused, refused))
+        other = f", {counts[_NOT_APPLICABLE]} {_NOT_APPLICABLE}" if counts[_NOT_APPLICABLE] else ""
+        typer.echo(f"{len(rows)} exports: {written} written to {out}, {refused} refused{other}")
+    raise typer.Exit(exit_code(written, refused))
 
 
 def find_trials(place: Path) -> list[Path]:
@@ -108,6 +116,9 @@ def _exported(
     rows = []
     for form in formats:
         row: dict[str, Any] = {"trial": str(path), "format": str(form), "status": "written", "reason": "", "files": []}
+        if form is Format.MOT and not trial.ground_reactions:
+            rows.append(row | {"status": _NOT_APPLICABLE, "reason": "the trial holds no force plates"})
+            continue
         try:
             folder.mkdir(parents=True, exist_ok=True)
             present = [] if overwrite else [file for file in _targets(folder, name, form) if file.exists()]

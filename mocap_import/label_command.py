@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
+from mocap_import.command_end import check_place, sentence_of, stop
 
 if TYPE_CHECKING:
     from mocap_import.archive.label_survey import LabelSurvey
@@ -22,7 +22,8 @@ labels_app = typer.Typer(
 )
 _EXAMPLE = (
     "Example: kinesynth labels recordings/ --draft lab.toml for a laboratory whose marker set is not known; correct "
-    "lab.toml; then kinesynth import recordings/ --out trials --marker-set lab.toml."
+    "lab.toml; then kinesynth import recordings/ --out trials --marker-set lab.toml. "
+    "Exit code 0: all files read; 3: some not; 4: none; 1: an error; 2: wrong usage."
 )
 
 
@@ -42,23 +43,23 @@ def show_labels(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List labels with what a marker set says of each; unknown ones are marked, and a draft says what they may be."""
+    from mocap_import.archive.file import find_files
     from mocap_import.archive.label_survey import LabelSurvey, read_file_labels, survey_labels
     from mocap_import.marker.marker_set import load_marker_set
     from mocap_import.progress import track
     from mocap_import.trial import TrialRefused
 
-    if not source.exists():
-        _stop(f"{source}: no such file or folder; check the path.", as_json, ExitCode.USAGE)
+    check_place(source, as_json)
     if draft is not None:
         _check_draft(draft, as_json)
     try:
         asked = load_marker_set(marker_set) if marker_set else None
     except TrialRefused as problem:
-        _stop(str(problem), as_json, ExitCode.USAGE)
+        stop(str(problem), as_json, ExitCode.USAGE)
     try:
         if source.is_dir():
             sample = None if every else 60
-            found = sum(1 for path in source.rglob("*") if path.suffix.lower() == ".c3d")
+            found = len(find_files(source))
             with track(min(found, sample or found), "Reading labels", shown=False if as_json else None) as bar:
                 survey = survey_labels(
                     source,
@@ -70,11 +71,11 @@ def show_labels(
         else:
             survey = LabelSurvey((read_file_labels(str(source), source.name, marker_set),), 1, asked)
             if survey.files[0].refused:
-                _stop(survey.files[0].refused, as_json)
+                stop(survey.files[0].refused, as_json, ExitCode.NONE)
     except (TrialRefused, OSError) as problem:
-        _stop(_sentence(problem), as_json)
+        stop(sentence_of(problem), as_json)
     except KeyboardInterrupt:
-        _stop("interrupted; nothing was written", as_json, ExitCode.INTERRUPTED)
+        stop("interrupted; nothing was written", as_json, ExitCode.INTERRUPTED)
     written = _write_draft(survey, draft, as_json) if draft is not None else None
     if as_json:
         typer.echo(json.dumps(_summary(survey, source, written)))
@@ -83,7 +84,7 @@ def show_labels(
     else:
         _print_file(survey)
     if draft is not None and not as_json:
-        _print_draft(draft, written)
+        _print_draft(draft, written, any(entry.labels for entry in survey.read))
     if source.is_dir():
         raise typer.Exit(exit_code(len(survey.read), len(survey.files) - len(survey.read)))
 
@@ -91,15 +92,16 @@ def show_labels(
 def _check_draft(draft: Path, as_json: bool) -> None:
     """A draft never overwrites: the file there may be the one a person has corrected."""
     if draft.suffix.lower() != ".toml":
-        _stop(f"{draft}: a marker set is a .toml file; give a name that ends in .toml.", as_json, ExitCode.USAGE)
+        stop(f"{draft}: a marker set is a .toml file; give a name that ends in .toml.", as_json, ExitCode.USAGE)
     if draft.exists():
-        _stop(f"{draft}: exists and may hold your corrections; give another name.", as_json, ExitCode.USAGE)
+        stop(f"{draft}: exists and may hold your corrections; give another name.", as_json, ExitCode.USAGE)
     if not draft.parent.is_dir():
-        _stop(f"{draft}: no such folder {draft.parent}; make it first.", as_json, ExitCode.USAGE)
+        stop(f"{draft}: no such folder {draft.parent}; make it first.", as_json, ExitCode.USAGE)
 
 
 def _write_draft(survey: LabelSurvey, draft: Path, as_json: bool) -> dict[str, Any] | None:
     """Write the draft; None if every file is of a known set."""
+    from mocap_import.durable_file import write_durably
     from mocap_import.marker.draft import draft_toml
     from mocap_import.marker.marker_set import parse_marker_set
 
@@ -110,13 +112,13 @@ def _write_draft(survey: LabelSurvey, draft: Path, as_json: bool) -> dict[str, A
     text = draft_toml(proposal, count)
     parse_marker_set(text, draft.name)
     try:
-        draft.write_text(text, encoding="utf-8")
+        write_durably(draft, text)
     except OSError as problem:
-        _stop(_sentence(problem), as_json)
+        stop(sentence_of(problem), as_json)
     return {
         "file": str(draft),
         "landmarks": len(proposal.marker_set.landmarks),
-        "check": sorted(label for label, value in proposal.confidence.items() if value <= 0.4),
+        "check": sorted(proposal.to_check),
         "unmapped": list(proposal.unmapped),
         "recordings": count,
     }
@@ -144,6 +146,9 @@ def _summary(survey: LabelSurvey, source: Path, written: dict[str, Any] | None) 
 def _print_file(survey: LabelSurvey) -> None:
     """Labels of one file with their meaning."""
     entry = survey.files[0]
+    if not entry.labels:
+        typer.echo(f"no labelled markers; {len(entry.model_outputs)} model outputs kept apart")
+        return
     typer.echo(f"marker set: {entry.marker_set}" + _nearest(entry.labels, entry.marker_set))
     meanings = survey.meanings()
     for label, words in meanings.items():
@@ -158,10 +163,15 @@ def _print_survey(survey: LabelSurvey) -> None:
     typer.echo(f"{'label':28} {'files':>7}  meaning")
     for label, count in survey.counts.most_common():
         typer.echo(f"{label:28} {count:>7}  {', '.join(meanings[label]) or 'unknown'}")
-    for name, count in survey.sets.most_common():
-        files = [entry for entry in survey.read if entry.marker_set == name]
+    without = [entry.file for entry in survey.read if not entry.labels]
+    for name in survey.sets:
+        files = [entry for entry in survey.read if entry.marker_set == name and entry.labels]
+        if not files:
+            continue
         near = _nearest(files[0].labels, name)
-        typer.echo(f"marker set {name}: {count} of {n_read} files{near}, e.g. {files[0].file}")
+        typer.echo(f"marker set {name}: {len(files)} of {n_read} files{near}, e.g. {files[0].file}")
+    if without:
+        typer.echo(f"no labelled markers: {len(without)} of {n_read} files, e.g. {without[0]}")
     for entry in survey.files:
         if entry.refused:
             typer.echo(f"not read: {entry.file}: {entry.refused}")
@@ -169,14 +179,20 @@ def _print_survey(survey: LabelSurvey) -> None:
         typer.echo(f"a sample of {len(survey.files)} of {survey.n_found} files; --all reads every one")
 
 
-def _print_draft(draft: Path, written: dict[str, Any] | None) -> None:
+def _print_draft(draft: Path, written: dict[str, Any] | None, labelled: bool) -> None:
     """What became of the draft, and the next command."""
+    if written is None and not labelled:
+        typer.echo(
+            "no draft written: there are no labelled markers; label them in the recording program and export again"
+        )
+        return
     if written is None:
         typer.echo("no draft written: the labels of every file are known; import them without --marker-set")
         return
     typer.echo(
         f"{draft}: {written['landmarks']} landmarks from {written['recordings']} recordings, "
-        f"{len(written['check'])} labels to check, {len(written['unmapped'])} not mapped. Read it, correct it, then: "
+        f"{len(written['check'])} labels to check, {len(written['unmapped'])} not mapped. Read it, correct it, "
+        "delete the words CHECK, then: "
         f"kinesynth import ARCHIVE --out DIR --marker-set {draft}"
     )
 
@@ -189,19 +205,3 @@ def _nearest(labels: tuple[str, ...], name: str) -> str:
         return ""
     near = [f"{other} ({share:.0%} of the labels)" for other, share in nearest_marker_sets(labels)]
     return f" (nearest: {', '.join(near)})" if near else f" (shipped: {', '.join(known_marker_sets())})"
-
-
-def _sentence(problem: Exception) -> str:
-    """What went wrong, without the number that operating systems put first."""
-    if isinstance(problem, OSError) and problem.strerror:
-        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
-    return str(problem)
-
-
-def _stop(sentence: str, as_json: bool, code: int = ExitCode.ERROR) -> NoReturn:
-    """One sentence and an exit code, no traceback."""
-    if as_json:
-        typer.echo(json.dumps({"error": sentence}))
-    else:
-        print(f"error: {sentence}", file=sys.stderr)
-    raise typer.Exit(code)

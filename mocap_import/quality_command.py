@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from mocap_import.batch import exit_code
-from mocap_import.command_end import sentence_of, stop
+from mocap_import.command_end import check_place, sentence_of, stop
 
 quality_app = typer.Typer(
     help="Judge imported trials, in numbers and pictures.",
@@ -20,7 +20,7 @@ quality_app = typer.Typer(
 )
 _EXAMPLE = (
     "Example: kinesynth quality trials/. Exit code 0: every trial is good, usable or doubtful; 3: some are unusable or "
-    "cannot be read; 4: all are; 1: an error, in one sentence."
+    "cannot be read; 4: all are; 1: an error; 2: wrong usage."
 )
 
 
@@ -40,6 +40,7 @@ def judge_trials(
     from mocap_import.quality.verdict import LEVELS
     from mocap_import.trial import TrialRefused
 
+    check_place(trials, as_json)
     total = sum(1 for _ in trials.rglob("*.trial.h5")) if trials.is_dir() else 0
     try:
         with track(total, "Judging", shown=False if as_json else None) as bar:

@@ -7,15 +7,18 @@ is unknown (NaN), so is every length and speed; times and shares remain.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from mocap_import.durable_file import write_durably
 from mocap_import.event.gait_cycle import find_gait_cycles, stance_phases
 from mocap_import.event.gait_event import GAIT
 from mocap_import.marker.marker_set import MarkerSet, landmark_positions, load_marker_set
 from mocap_import.plate.contact import SIDES
+from mocap_import.spreadsheet import csv_text
 from mocap_import.trial import MarkerTrial
 
 COLUMNS = (
@@ -81,7 +84,7 @@ def cycle_parameters(trial: MarkerTrial, marker_set: MarkerSet | None = None) ->
     A right step ends with a right strike. Its length is how far the right heel then is ahead of where the left heel
     struck before, along the line between two strikes of the right heel; its width is the distance across that line.
     Double support and flight are the shares of a cycle in which both feet or neither stand, from events of both feet;
-    they need an off and a strike of the other foot within the cycle.
+    they need an off and a strike of the other foot within the cycle, and no event missing between its others there.
     """
     if marker_set is None and trial.marker_set != "unknown":
         marker_set = load_marker_set(trial.marker_set)
@@ -161,11 +164,7 @@ def spatiotemporal_table(trials: Iterable[MarkerTrial] | str | Path) -> pd.DataF
 def write_spatiotemporal_table(trials: Iterable[MarkerTrial] | str | Path, path: str | Path) -> pd.DataFrame:
     """Write `spatiotemporal_table` as CSV (six significant digits) and return it."""
     table = spatiotemporal_table(trials)
-    safe = table.copy()
-    # A spreadsheet would run a name that begins like a formula.
-    for column in ("subject", "session", "trial"):
-        safe[column] = [f"'{text}" if str(text)[:1] in "=+-@" and text else text for text in safe[column]]
-    safe.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+    write_durably(Path(path), csv_text(table, digits=6))
     return table
 
 
@@ -190,14 +189,15 @@ def _loaded(folder: str | Path) -> Iterable[MarkerTrial]:
 
 
 def _means(cycles: pd.DataFrame) -> dict[str, float]:
-    """Mean of every parameter over cycles; cadence is that of the mean stride time."""
+    """Mean of every parameter over cycles; cadence is that of the mean stride time, speed way over time."""
     values = cycles[list(UNITS)].to_numpy(dtype=float)
     known = np.isfinite(values)
     count = known.sum(axis=0)
     mean = np.where(count > 0, np.where(known, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
     found = dict(zip(UNITS, mean.tolist(), strict=True))
     found["cadence"] = 120.0 / found["stride_time"]
-    found["speed"] = found["stride_length"] / found["stride_time"]
+    paced = cycles.stride_time[cycles.stride_length.notna()]
+    found["speed"] = found["stride_length"] / float(paced.mean()) if len(paced) else np.nan
     return found
 
 
@@ -212,6 +212,9 @@ def _support(start: float, off: float, end: float, strikes: np.ndarray, lifts: n
     if not within.any() or not ((lifts > start) & (lifts < end)).any():
         # In running the other foot may leave before and strike after the own stance, never outside the cycle.
         return {}
+    moments = sorted([*((time, "strike") for time in strikes), *((time, "off") for time in lifts)])
+    if any(kind == other and after > start and before < end for (before, kind), (after, other) in pairwise(moments)):
+        return {}  # an event of the other foot is missing: nobody knows how long it stood
     begins, ends = [], []
     for strike in strikes:
         after = lifts[lifts > strike]

@@ -19,14 +19,28 @@ LEAST_LEAD = 0.05
 """Distance (m) by which one foot must be ahead of the other to have passed it."""
 SLOWEST_BELT = 0.15
 """Speed (m/s) of the standing foot from which on it is the belt that moves it."""
+_MOSTLY = 0.8
+"""Share of the frames in which a better pelvis must be seen to be preferred."""
 
 
 def pelvis_position(landmarks: Mapping[str, np.ndarray], segments: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """Middle of the pelvis (n_frames, 3): of its landmarks, else of its markers; None if neither is there."""
+    """Middle of the pelvis (n_frames, 3): of its landmarks, else of its markers; None if neither is there.
+
+    Of the four spines, else of the front ones and the sacrum, else of the front ones alone: the first of these that is
+    seen in most of the frames in which any of them is.
+    """
+    found: list[tuple[float, np.ndarray]] = []
     for group in (("asis_r", "asis_l", "psis_r", "psis_l"), ("asis_r", "asis_l", "sacrum"), ("asis_r", "asis_l")):
         if all(name in landmarks and np.isfinite(landmarks[name]).any() for name in group):
-            return np.mean([landmarks[name] for name in group], axis=0)
-    return segments.get("pelvis")
+            middle = np.mean([landmarks[name] for name in group], axis=0)
+            share = float(np.isfinite(middle[:, 0]).mean())
+            if share > _MOSTLY:
+                return middle
+            found.append((share, middle))
+    most = max((share for share, _ in found), default=0.0)
+    if most == 0.0:
+        return segments.get("pelvis")
+    return next(middle for share, middle in found if share >= _MOSTLY * most)
 
 
 def travel_direction(pelvis: np.ndarray | None, rate: float, on_treadmill: bool, n_frames: int) -> np.ndarray:
@@ -50,10 +64,11 @@ def feet_range(landmarks: Mapping[str, np.ndarray], pelvis: np.ndarray) -> float
     ranges = []
     for name in _FEET:
         if name in landmarks:
-            relative = (landmarks[name] - pelvis)[:, [0, 2]]
+            relative = landmarks[name][:, ::2] - pelvis[:, ::2]
             relative = relative[np.isfinite(relative[:, 0])]
             if len(relative) > 1:
-                _, axes = np.linalg.eigh(np.cov(relative.T))
+                relative = relative - relative.mean(axis=0)
+                _, axes = np.linalg.eigh(relative.T @ relative)
                 ranges.append(float(np.subtract(*np.percentile(relative @ axes[:, 1], [98, 2]))))
     return max(ranges, default=0.0)
 
@@ -83,14 +98,17 @@ def ground_speed(landmarks: Mapping[str, np.ndarray], rate: float) -> float:
     return float(np.nanmedian(slower)) if np.isfinite(slower).any() else float("nan")
 
 
-def is_on_treadmill(landmarks: Mapping[str, np.ndarray], pelvis: np.ndarray, rate: float) -> bool:
+def is_on_treadmill(
+    landmarks: Mapping[str, np.ndarray], pelvis: np.ndarray, rate: float, reach: float | None = None
+) -> bool:
     """True if the feet stride while the pelvis stays and no foot ever rests.
 
     A treadmill trial lasts several strides; the pelvis of somebody who walks overground has travelled metres by then,
-    and somebody who walks slowly, steps on the spot or squats stands on a foot that does not move.
+    and somebody who walks slowly, steps on the spot or squats stands on a foot that does not move. `reach` is the
+    `feet_range` (m) if it is known already.
     """
     seen = np.flatnonzero(np.isfinite(pelvis[:, 0]))
-    if len(seen) < rate or feet_range(landmarks, pelvis) < MOVING_FEET:
+    if len(seen) < rate or (feet_range(landmarks, pelvis) if reach is None else reach) < MOVING_FEET:
         return False
     travelled = pelvis[seen[-1], [0, 2]] - pelvis[seen[0], [0, 2]]
     extent = np.ptp(pelvis[seen][:, [0, 2]], axis=0).max()
@@ -160,7 +178,7 @@ def known_belt_speed(
         Frames per second (Hz).
     on_treadmill : bool
     stated : float
-        Speed (m/s) of the file or of ``--belt-speed``, NaN if neither tells.
+        Speed (m/s) of the file or of ``--belt-speed``, NaN if neither tells; 0 on a treadmill counts as not stated.
 
     Returns
     -------
@@ -176,7 +194,7 @@ def known_belt_speed(
             return 0.0, [Treatment("belt_speed_unused", detail)]
         return 0.0, []
     found, spread = belt_speed_from_feet(landmarks, rate)
-    if math.isfinite(stated):
+    if math.isfinite(stated) and stated != 0.0:  # no foot strides on a belt that stands: a field left at zero
         if math.isfinite(found) and abs(found - stated) > max(0.1 * abs(stated), 2.0 * spread, 0.05):
             detail = f"stated {stated:.2f} m/s, the stance feet move at {found:.2f} m/s (quartiles ± {spread:.2f})"
             return stated, [Treatment("belt_speed_differs", f"{detail}: the stated speed is used; check it")]

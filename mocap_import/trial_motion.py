@@ -12,7 +12,7 @@ from mocap_import.marker.marker_set import MarkerSet, landmark_positions
 from mocap_import.plate.contact import assign_feet
 from mocap_import.plate.force_plate import ForcePlate
 from mocap_import.task import task_from_motion
-from mocap_import.treadmill import is_on_treadmill, known_belt_speed, pelvis_position
+from mocap_import.treadmill import feet_range, is_on_treadmill, known_belt_speed, pelvis_position
 from mocap_import.trial import MarkerTrial, Treatment
 
 
@@ -44,9 +44,10 @@ def with_motion(
     segments = _segment_means(trial, meaning) if meaning else {}
     pelvis = pelvis_position(landmarks, segments)
     still = task == "static"
-    treadmill = not still and pelvis is not None and is_on_treadmill(landmarks, pelvis, trial.rate)
+    reach = feet_range(landmarks, pelvis) if pelvis is not None and not still else 0.0
+    treadmill = not still and pelvis is not None and is_on_treadmill(landmarks, pelvis, trial.rate, reach)
     if task is None and pelvis is not None:
-        task = task_from_motion(trial, landmarks, pelvis, treadmill)
+        task = task_from_motion(trial, landmarks, pelvis, treadmill, reach)
         still = task == "static"
     # Without landmarks nothing tells a treadmill, so that a stated speed is believed.
     on_belt = treadmill or (meaning is None and belt_speed > 0)

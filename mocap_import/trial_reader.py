@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +11,13 @@ from mocap_import.analog_channel import other_channels
 from mocap_import.c3d.raw_c3d import RawC3d
 from mocap_import.c3d.reader import read_c3d
 from mocap_import.emg import trial_envelopes
-from mocap_import.event.file_event import events_from_file
-from mocap_import.frame.lab_frame import find_lab_frame
+from mocap_import.event.file_event import events_from_file, events_left_out
+from mocap_import.frame.lab_frame import LabFrame, find_lab_frame
 from mocap_import.gap.filling import fill_gaps
 from mocap_import.marker.label import strip_label_prefix
 from mocap_import.marker.label_check import check_labels, verify_marker_set
 from mocap_import.marker.marker_set import MarkerSet
-from mocap_import.marker.meaning import meaning_of_labels, stored_name
+from mocap_import.marker.meaning import meaning_of_labels, stored_name, whole_set
 from mocap_import.marker.seen_marker import seen_markers
 from mocap_import.plate.record import plate_records
 from mocap_import.quality.doubt import check_quality
@@ -79,21 +80,68 @@ def read_trial(
         With the file, what was expected, what was found and what to do.
     """
     path = Path(path)
-    raw, notes = seen_markers(read_c3d(path, reader=reader), path.name)
+    return trial_from_raw(
+        read_c3d(path, reader=reader),
+        path.name,
+        marker_set,
+        subject,
+        belt_speed,
+        task=task,
+        name=name,
+        source=source,
+        standing_mass=standing_mass,
+        session=session,
+        unit=unit,
+        axes=axes,
+        emg=emg,
+    )
+
+
+def trial_from_raw(
+    raw: RawC3d,
+    file_name: str,
+    marker_set: str | Path | MarkerSet | None = None,
+    subject: Subject | None = None,
+    belt_speed: float | None = None,
+    *,
+    task: str | None = None,
+    name: str | None = None,
+    source: str | None = None,
+    standing_mass: float = math.nan,
+    session: str = "",
+    unit: str | None = None,
+    axes: str | None = None,
+    emg: bool = False,
+    on_frame: Callable[[LabFrame], object] | None = None,
+) -> MarkerTrial:
+    """The trial in a C3D file that has been read already; everything else as in `read_trial`.
+
+    Parameters
+    ----------
+    raw : RawC3d
+    file_name : str
+        For messages, and for what is not given.
+    on_frame : callable, optional
+        Called with the axes and unit that were found, and how certain they are.
+    """
+    stem = Path(file_name).stem
+    raw, notes = seen_markers(raw, file_name)
     labels, prefix_notes = strip_label_prefix(raw.labels)
     raw = replace(raw, labels=labels)
     meaning, set_notes = meaning_of_labels(labels, marker_set)
-    frame, frame_notes = find_lab_frame(raw, meaning, unit=unit, axes=axes, source=path.name)
-    measured = (raw.points * frame.metres_per_unit) @ frame.rotation.T
+    frame, frame_notes = find_lab_frame(raw, meaning, unit=unit, axes=axes, source=file_name)
+    if on_frame is not None:
+        on_frame(frame)
+    measured = frame.to_ground(raw.points)
     measured, label_notes = check_labels(measured, labels, meaning, raw.rate)
     # A shipped set was recognised by its labels; one that was asked for can be wrong about them.
     doubts = verify_marker_set(measured, labels, meaning) if marker_set is not None and meaning is not None else []
     filling = fill_gaps(measured, labels, meaning.segments if meaning else {}, raw.rate)
-    person, person_notes = _completed(subject or Subject(code=path.stem), raw, standing_mass)
+    person, person_notes = _completed(subject or Subject(code=stem), raw, standing_mass)
     reactions, plates, plate_notes = plate_records(raw, frame, frame.metres_per_unit)
-    start = (raw.first_frame - 1) / raw.rate
+    start, duration = (raw.first_frame - 1) / raw.rate, len(filling.positions) / raw.rate
     trial = MarkerTrial(
-        name=name or path.stem,
+        name=name or stem,
         subject=person,
         labels=labels,
         positions=filling.positions,
@@ -103,10 +151,10 @@ def read_trial(
         fill_method=filling.method,
         fill_uncertainty=filling.uncertainty,
         ground_reactions=tuple(reactions),
-        events=events_from_file(raw.events, start, len(filling.positions) / raw.rate),
+        events=events_from_file(raw.events, start, duration),
         start_time=start,
         session=session,
-        source=source or path.name,
+        source=source or file_name,
         source_hash=raw.source_hash,
     )
     trial, motion_notes = with_motion(
@@ -114,8 +162,15 @@ def read_trial(
     )
     trial, emg_notes = _with_channels(trial, raw, emg)
     notes += [*prefix_notes, *set_notes, *frame_notes, *label_notes, *doubts, *person_notes, *filling.treatments]
-    notes += [*plate_notes, *motion_notes, *emg_notes, *check_quality(trial, meaning)]
-    return replace(trial, treatments=tuple(notes))
+    notes += [
+        *plate_notes,
+        *events_left_out(raw.events, start, duration),
+        *motion_notes,
+        *emg_notes,
+        *check_quality(trial, meaning, whole_set(meaning, marker_set) if meaning is not None else None),
+    ]
+    # Two checks may find the same.
+    return replace(trial, treatments=tuple(dict.fromkeys(notes)))
 
 
 def _with_channels(trial: MarkerTrial, raw: RawC3d, emg: bool) -> tuple[MarkerTrial, list[Treatment]]:

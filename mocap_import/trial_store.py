@@ -8,8 +8,6 @@ trial gives the same bytes.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain, groupby
@@ -17,7 +15,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from h5py import h5a, h5d, h5g, h5p, h5s, h5t
 
+from mocap_import.durable_file import durable_place
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial, PlateStep, Treatment, TrialRefused
 
@@ -27,6 +27,13 @@ _GROUND = "ground: X forward, Y up, Z right"
 _FILE = "as in the file"
 _LARGEST = 4 * 1024**3
 _LOOK = 16
+_TEXT = h5py.string_dtype()
+_TEXT_TYPE = h5t.py_create(_TEXT, logical=True)
+_SCALAR = h5s.create(h5s.SCALAR)
+_TIMELESS = h5p.create(h5p.DATASET_CREATE)
+_TIMELESS.set_obj_track_times(False)
+_GROUP_ORDER = h5p.create(h5p.GROUP_CREATE)
+_GROUP_ORDER.set_link_creation_order(h5p.CRT_ORDER_TRACKED | h5p.CRT_ORDER_INDEXED)
 _TEXTS = ("name", "task", "marker_set", "session", "source", "source_hash")
 _NUMBERS = {"rate": "Hz", "belt_speed": "m/s", "start_time": "s"}
 
@@ -46,16 +53,8 @@ def write_trial(path: str | Path, trial: MarkerTrial) -> None:
         The folder is missing or the disk is full; what was there before is untouched.
     """
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(suffix=f"{SUFFIX}.tmp", dir=path.parent)
-    os.close(handle)
-    try:
-        with h5py.File(temporary, "w", track_order=True) as file:
-            _write(file, trial)
-        with Path(temporary).open("rb+") as file:
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with durable_place(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+        _write(file, trial)
 
 
 def load_trial(path: str | Path) -> MarkerTrial:
@@ -84,39 +83,49 @@ def load_trial(path: str | Path) -> MarkerTrial:
     return trial
 
 
+def trial_labels(path: str | Path) -> tuple[str, ...]:
+    """Marker labels of a stored trial, without reading the rest of it; none if it is no such file."""
+    try:
+        with h5py.File(path, "r") as file:
+            return tuple(label.decode() for label in file["labels"][()])
+    except (OSError, KeyError, TypeError):
+        return ()
+
+
 def _write(file: h5py.File, trial: MarkerTrial) -> None:
     """All fields of a trial."""
-    file.attrs["schema"] = SCHEMA
+    root = file.id
+    _attribute(root, "schema", SCHEMA)
     for name in _TEXTS:
-        file.attrs[name] = getattr(trial, name)
+        _attribute(root, name, getattr(trial, name))
     for name, unit in _NUMBERS.items():
-        file.attrs[name], file.attrs[f"{name}_unit"] = getattr(trial, name), unit
-    file.attrs["subject"] = json.dumps(asdict(trial.subject))
+        _attribute(root, name, getattr(trial, name))
+        _attribute(root, f"{name}_unit", unit)
+    _attribute(root, "subject", json.dumps(asdict(trial.subject)))
     # As datasets: an attribute holds no more than 64 kB.
     for name in ("events", "steps", "treatments"):
-        file[name] = json.dumps([vars(entry) for entry in getattr(trial, name)])
-    file["labels"] = np.array(trial.labels, dtype=h5py.string_dtype())
-    _dataset(file, "positions", trial.positions, "m", _GROUND)
+        _texts(root, name, json.dumps([vars(entry) for entry in getattr(trial, name)]))
+    _texts(root, "labels", trial.labels)
+    _dataset(root, "positions", trial.positions, "m", _GROUND)
     if trial.filled is not None and trial.filled.any():
-        _dataset(file, "filled", trial.filled, "1", "")
+        _dataset(root, "filled", trial.filled, "1", "")
     if trial.fill_method is not None and trial.fill_method.any():
-        _dataset(file, "fill_method", trial.fill_method, "1", "")
-        _dataset(file, "fill_uncertainty", trial.fill_uncertainty, "m", "")
-    reactions = file.create_group("ground_reactions", track_order=True)
+        _dataset(root, "fill_method", trial.fill_method, "1", "")
+        _dataset(root, "fill_uncertainty", trial.fill_uncertainty, "m", "")
+    reactions = _group(root, "ground_reactions")
     records = groupby(trial.ground_reactions, lambda reaction: (reaction.rate, len(reaction.force)))
     for number, ((rate, _), alike) in enumerate(records, start=1):
-        _write_reactions(reactions.create_group(f"{number:02d}"), list(alike), rate)
-    _write_channels(file, "analog", trial.analog, trial.analog_units, trial.analog_rate)
-    _write_channels(file, "emg_envelopes", trial.emg_envelopes, dict.fromkeys(trial.emg_envelopes, "1"), trial.rate)
-    _write_channels(file, "model_outputs", trial.model_outputs, trial.model_output_units, trial.rate)
-    _write_channels(file, "segment_rotations", trial.segment_rotations, {}, trial.segment_rotation_rate)
+        _write_reactions(_group(reactions, f"{number:02d}", rate), list(alike))
+    _write_channels(root, "analog", trial.analog, trial.analog_units, trial.analog_rate)
+    _write_channels(root, "emg_envelopes", trial.emg_envelopes, dict.fromkeys(trial.emg_envelopes, "1"), trial.rate)
+    _write_channels(root, "model_outputs", trial.model_outputs, trial.model_output_units, trial.rate)
+    _write_channels(root, "segment_rotations", trial.segment_rotations, {}, trial.segment_rotation_rate)
 
 
-def _write_reactions(group: h5py.Group, alike: Sequence[GroundReaction], rate: float) -> None:
+def _write_reactions(group: h5g.GroupID, alike: Sequence[GroundReaction]) -> None:
     """Plates or feet of one rate and length; the second axis counts them."""
-    group.attrs["rate"], group.attrs["rate_unit"] = rate, "Hz"
     for name, values in (("feet", [r.foot for r in alike]), ("names", [r.name for r in alike])):
-        group[name] = np.array(values, dtype=h5py.string_dtype())
+        _texts(group, name, values)
     for name, unit in (("force", "N"), ("centre_of_pressure", "m"), ("free_moment", "N m")):
         _dataset(group, name, np.stack([getattr(r, name) for r in alike], axis=1), unit, _GROUND)
     unknown = np.full((4, 3), np.nan)
@@ -124,31 +133,69 @@ def _write_reactions(group: h5py.Group, alike: Sequence[GroundReaction], rate: f
 
 
 def _write_channels(
-    file: h5py.File, name: str, values: Mapping[str, np.ndarray], units: Mapping[str, str], rate: float
+    root: h5g.GroupID, name: str, values: Mapping[str, np.ndarray], units: Mapping[str, str], rate: float
 ) -> None:
     """Named arrays of equal shape as one dataset, the channel as second axis; nothing where there are none."""
     if not values:
         return
-    group = file.create_group(name, track_order=True)
-    group.attrs["rate"], group.attrs["rate_unit"] = rate, "Hz"
-    group["labels"] = np.array(list(values), dtype=h5py.string_dtype())
-    group["units"] = np.array([units.get(label, "") for label in values], dtype=h5py.string_dtype())
-    _dataset(group, "values", np.stack(list(values.values()), axis=1), _FILE, _FILE)
+    group = _group(root, name, rate)
+    _texts(group, "labels", list(values))
+    _texts(group, "units", [units.get(label, "") for label in values])
+    # The same as np.stack(..., axis=1), in half of the time for hundreds of short channels.
+    arrays = list(values.values())
+    together = np.concatenate(arrays).reshape(len(arrays), *arrays[0].shape)
+    _dataset(group, "values", together.swapaxes(0, 1), _FILE, _FILE)
 
 
-def _dataset(group: h5py.Group, name: str, values: np.ndarray, unit: str, frame: str) -> None:
+# The high-level interface of h5py would take half of the time of a whole import for the same bytes.
+
+
+def _group(place: h5g.GroupID, name: str, rate: float | None = None) -> h5g.GroupID:
+    """A new group, its entries in the order of writing, with a rate (Hz) if one is given."""
+    group = h5g.create(place, name.encode(), gcpl=_GROUP_ORDER)
+    if rate is not None:
+        _attribute(group, "rate", rate)
+        _attribute(group, "rate_unit", "Hz")
+    return group
+
+
+def _attribute(node: h5g.GroupID | h5d.DatasetID, name: str, value: str | float) -> None:
+    """A text or a number."""
+    content = np.array(value, dtype=_TEXT) if isinstance(value, str) else np.array(value)
+    kind = _TEXT_TYPE if isinstance(value, str) else h5t.py_create(content.dtype, logical=True)
+    h5a.create(node, name.encode(), kind, _SCALAR).write(content)
+
+
+def _texts(place: h5g.GroupID, name: str, value: str | Sequence[str]) -> None:
+    """A text or a list of texts."""
+    content = np.array(value, dtype=_TEXT)
+    space = h5s.create_simple(content.shape) if content.shape else _SCALAR
+    h5d.create(place, name.encode(), _TEXT_TYPE, space, _TIMELESS).write(h5s.ALL, h5s.ALL, content)
+
+
+def _dataset(place: h5g.GroupID, name: str, values: np.ndarray, unit: str, frame: str) -> None:
     """One array without time stamps, as float32 where that loses nothing."""
-    values = np.asarray(values)
-    if values.dtype == np.float64:
-        with np.errstate(over="ignore", invalid="ignore"):
-            # Most arrays that do not fit say so in their first numbers.
-            if np.array_equal(values[:_LOOK].astype(np.float32), values[:_LOOK], equal_nan=True):
-                narrow = values.astype(np.float32)
-                values = narrow if np.array_equal(narrow, values, equal_nan=True) else values
-    dataset = group.create_dataset(name, data=values, track_times=False)
-    dataset.attrs["unit"] = unit
+    values = _narrowed(np.ascontiguousarray(values))
+    kind = h5t.py_create(values.dtype, logical=True)
+    dataset = h5d.create(place, name.encode(), kind, h5s.create_simple(values.shape), _TIMELESS)
+    if values.size:
+        dataset.write(h5s.ALL, h5s.ALL, values)
+    _attribute(dataset, "unit", unit)
     if frame:
-        dataset.attrs["frame"] = frame
+        _attribute(dataset, "frame", frame)
+
+
+def _narrowed(values: np.ndarray) -> np.ndarray:
+    """Values as float32 if that loses nothing."""
+    if values.dtype != np.float64:
+        return values
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Most arrays that do not fit say so in their first numbers.
+        for part in (values[:_LOOK], values):
+            narrow = part.astype(np.float32)
+            if not ((narrow == part) | (part != part)).all():
+                return values
+    return narrow
 
 
 def _check_links(file: h5py.File, source: str) -> None:

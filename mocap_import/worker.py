@@ -80,10 +80,14 @@ class WorkerProcess:
         Seconds that a call may take; None for ever.
     memory_limit : int, optional
         Bytes of address space, where the system has such a limit (not Windows).
+    preload : str, optional
+        Module that the process imports as it starts, before its first call.
     """
 
-    def __init__(self, *, timeout: float | None = None, memory_limit: int | None = None) -> None:
-        self.timeout, self.memory_limit = timeout, memory_limit
+    def __init__(
+        self, *, timeout: float | None = None, memory_limit: int | None = None, preload: str | None = None
+    ) -> None:
+        self.timeout, self.memory_limit, self.preload = timeout, memory_limit, preload
         self._lock = threading.Lock()
         self._process: subprocess.Popen | None = None
         self._log: BinaryIO | None = None
@@ -141,10 +145,14 @@ class WorkerProcess:
             raise WorkerFailed(answer)
         return answer.value
 
-    def submit(self, function: str, request: bytes, answers: queue.Queue, timeout: float | None) -> None:
-        """Send a packed call without waiting; `next_answer` on the same queue gives what came of it."""
+    def start(self) -> None:
+        """Start the process if none is running, without waiting for it; the first call does so too."""
         if self.pid is None:
             self._start()
+
+    def submit(self, function: str, request: bytes, answers: queue.Queue, timeout: float | None) -> None:
+        """Send a packed call without waiting; `next_answer` on the same queue gives what came of it."""
+        self.start()
         if self._log is not None:
             self._log.seek(0)
             self._log.truncate()
@@ -195,6 +203,7 @@ class WorkerProcess:
             os.close(descriptor)
         self._requests = queue.SimpleQueue()
         setup = {"path": [p or str(Path.cwd()) for p in sys.path], "memory_limit": self.memory_limit}
+        setup["preload"] = self.preload
         threading.Thread(target=_talk, args=(self._process, setup, self._requests), daemon=True).start()
 
     def _take(self, job: int, content: bytes | None) -> Answer | None:

@@ -59,6 +59,9 @@ def main() -> None:
         setup = pickle.loads(receive(requests))  # noqa: S301  (from the process that started this one)
         sys.path[:] = setup["path"]
         _limit_memory(setup["memory_limit"])
+        if setup["preload"]:
+            with contextlib.suppress(Exception):  # the first task that needs it fails with the reason
+                importlib.import_module(setup["preload"])
         while True:
             request = receive(requests)
             _reset_peak_memory()

@@ -63,6 +63,11 @@ def read_table(path: Path) -> StorageTable:
     path = Path(path)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise ModelMismatch(
+            f"{path}: no such file; `kinesynth motion` writes one for every trial that it can solve, and motion.csv "
+            "says why it could not."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ModelMismatch(f"{path}: expected a motion file (.mot, .sto), but {error}.") from error
     end = next((i for i, line in enumerate(lines) if line.strip().lower() == "endheader"), None)

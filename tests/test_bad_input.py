@@ -48,7 +48,7 @@ def test_a_folder_without_c3d_files(tmp_path):
 
 def test_an_archive_that_does_not_exist(tmp_path):
     done = kinesynth("import", tmp_path / "missing", "--out", tmp_path / "out")
-    assert done.returncode == ExitCode.ERROR
+    assert done.returncode == ExitCode.USAGE
     is_one_sentence(done.stderr, "missing", "check the path")
 
 

@@ -23,6 +23,8 @@ import pandas as pd
 REPOSITORY = Path(__file__).resolve().parents[2]
 ARCHIVES = ("rbds_running", "mcgill_walk_youth", "clinical_labs_anz")
 """Gait recordings of three laboratories: treadmill runners, children overground, clinical walks."""
+N_COPIES = 12
+"""Of these archives in the run by one and two workers: long enough that their start (1 to 2 s) does not decide."""
 N_FILES = 5000
 N_KILLS = 50
 _IMPORT = (
@@ -92,13 +94,13 @@ def _throughput(data: Path, folder: Path) -> dict[str, dict]:
         round(total[0], 3), round(total[1], 3), ">= 0.8", ratio >= 0.8, round(ratio, 3)
     )
     many = folder / "many"
-    for k in range(4):
+    for k in range(N_COPIES):
         for archive in ARCHIVES:
             for path in sorted((data / archive).rglob("*.c3d")):
                 target = many / f"P{k}_{archive}" / path.relative_to(data / archive)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(path.read_bytes() + bytes([k]))
-    wall = {}
+    n_files, wall = sum(1 for _ in many.rglob("*.c3d")), {}
     for n in (1, 2):
         began = time.perf_counter()
         _python(_IMPORT % n, many, folder / f"out{n}")
@@ -107,9 +109,9 @@ def _throughput(data: Path, folder: Path) -> dict[str, dict]:
     _python(_IMPORT % 2, many, folder / "out2")
     again = time.perf_counter() - began
     gain = wall[1] / wall[2]
-    print(f"{4 * 43} files: {wall[1]:.1f} s with one worker, {wall[2]:.1f} s with two; a second run {again:.1f} s")
+    print(f"{n_files} files: {wall[1]:.1f} s with one worker, {wall[2]:.1f} s with two; a second run {again:.1f} s")
     found["archive run, two workers against one (wall s)"] = _row(
-        round(wall[2], 2), round(wall[1], 2), ">= 1.6", gain >= 1.6, round(gain, 3)
+        round(wall[2], 2), round(wall[1], 2), ">= 1.8", gain >= 1.8, round(gain, 3)
     )
     found["second run over an archive that did not change (s)"] = _row(round(again, 2), None, "< 5", again < 5)
     return found

@@ -23,7 +23,7 @@ from mocap_import.frame.lab_frame import find_lab_frame
 from mocap_import.marker.label_check import check_labels
 from mocap_import.marker.label_flip import exchange_back, find_label_flips
 from mocap_import.marker.marker_set import MarkerSet, load_marker_set, recognise_marker_set
-from mocap_import.marker.proposal import propose_marker_set
+from mocap_import.marker.proposal import MarkerProposal, propose_marker_set
 from mocap_import.trial import TrialRefused
 
 EXPECTED = {
@@ -189,6 +189,7 @@ def _nearest_neighbour(positions: np.ndarray) -> set[tuple[int, int]]:
 def _drafts(recordings: list[Recording]) -> dict[str, dict]:
     """Drafts with the shipped sets hidden: from the words, and with every label made meaningless."""
     tallies = {"words": [0, 0, 0], "places": [0, 0, 0]}
+    lines = {"words": [0, 0, 0], "places": [0, 0, 0]}
     done: set[tuple[str, tuple[str, ...]]] = set()
     for file, labels, positions, rate, meaning in recordings:
         if meaning is None or (meaning.name, tuple(sorted(labels))) in done:
@@ -197,7 +198,10 @@ def _drafts(recordings: list[Recording]) -> dict[str, dict]:
         allowed = load_marker_set(meaning.name).alternatives
         for kind, names in (("words", labels), ("places", [f"M{k:03d}" for k in range(len(labels))])):
             back = dict(zip(names, labels, strict=True))
-            drafted = propose_marker_set(names, positions, rate).marker_set.landmarks
+            proposal = propose_marker_set(names, positions, rate)
+            drafted = proposal.marker_set.landmarks
+            for k, number in enumerate(_unmarked(proposal, back, meaning, allowed)):
+                lines[kind][k] += number
             right = sum(
                 back[label] in (meaning.landmarks.get(mark), *allowed.get(mark, ())) for mark, label in drafted.items()
             )
@@ -213,7 +217,41 @@ def _drafts(recordings: list[Recording]) -> dict[str, dict]:
         rows[f"draft_from_{kind}_found_of_present"] = _row(
             right / there, f">= {goal - 0.1:.2f}", right >= (goal - 0.1) * there
         )
+        wrong, unmarked, judged = lines[kind]
+        print(f"  lines without CHECK: {unmarked} of {judged}, of them wrong {wrong}")
+        rows[f"draft_from_{kind}_wrong_lines_not_marked"] = _row(wrong, "0", wrong == 0)
+    unmarked, judged = lines["words"][1:]
+    rows["draft_from_words_lines_not_marked"] = _row(unmarked / judged, ">= 0.8", unmarked >= 0.8 * judged)
     return rows
+
+
+def _unmarked(
+    proposal: MarkerProposal, back: dict[str, str], truth: MarkerSet, allowed: dict[str, tuple[str, ...]]
+) -> tuple[int, int, int]:
+    """Wrong lines that are not marked CHECK, all lines that are not, and all lines: of landmarks and of segments.
+
+    A segment is judged where the shipped set puts the label on one.
+    """
+    wrong = unmarked = judged = 0
+    own = {label: body for body, labels in truth.segments.items() for label in labels}
+    lines = [
+        (label, back[label] in (truth.landmarks.get(mark), *allowed.get(mark, ())))
+        for mark, label in proposal.marker_set.landmarks.items()
+    ]
+    lines += [
+        (label, own[back[label]] == body)
+        for body, labels in proposal.marker_set.segments.items()
+        for label in labels
+        if back[label] in own
+    ]
+    for label, is_right in lines:
+        judged += 1
+        if label not in proposal.to_check:
+            unmarked += 1
+            wrong += not is_right
+            if not is_right:
+                print(f"    not marked and wrong: {back[label]}: {proposal.evidence[label]}")
+    return wrong, unmarked, judged
 
 
 def _row(ours: object, goal: str, met: bool, peer: object = None) -> dict:

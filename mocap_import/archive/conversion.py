@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mocap_import.archive.private_text import path_words, private_words, without_private_text, without_words
+from mocap_import.archive.borrowed_fact import frame_settings, own_facts, with_borrowed
+from mocap_import.archive.file import content_hash
+from mocap_import.archive.private_text import (
+    name_words,
+    path_words,
+    private_words,
+    without_private_text,
+    without_words,
+)
+from mocap_import.archive.settled_frame import frame_evidence
+from mocap_import.archive.trial_row import trial_facts
+from mocap_import.c3d.raw_c3d import RawC3d
+from mocap_import.c3d.reader import read_c3d
+from mocap_import.durable_file import os_words
+from mocap_import.frame.lab_frame import LabFrame
 from mocap_import.quality.body_weight import standing_mass
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
-from mocap_import.trial_reader import read_trial
+from mocap_import.trial_reader import trial_from_raw
 from mocap_import.trial_store import SUFFIX, write_trial
-
-NOTES_ONLY = frozenset(
-    (
-        *("axes_inferred", "axes_given", "axes_from_archive", "unit_from_archive", "label_prefix_removed"),
-        *("labels_unmapped", "never_seen", "unlabelled_left_out", "trailing_data", "mass_weighed"),
-        *("no_plates", "plate_split", "plate_silent", "events_detected", "events_added", "events_from_header"),
-    )
-)
-"""Treatments that change no measured value: a trial with only these counts as accepted, with others as repaired."""
 
 
 def convert_file(
@@ -36,7 +38,7 @@ def convert_file(
     subject: dict[str, Any],
     session: str = "",
     relative: str = "",
-    standing_mass: float = math.nan,
+    told: dict[str, Any] | None = None,
     codes: str = "new",
     **settings: Any,
 ) -> dict[str, Any]:
@@ -55,8 +57,8 @@ def convert_file(
         Trial name and session.
     subject : dict
         Fields of `Subject`.
-    standing_mass : float
-        Body mass (kg) weighed in another trial of the subject, NaN if none was.
+    told : dict, optional
+        What other recordings tell of the subject and the laboratory, see `session_facts` and `settled_frames`.
     codes : str
         As in `convert_archive`.
     **settings
@@ -72,49 +74,64 @@ def convert_file(
     code = subject["code"]
     row: dict[str, Any] = {"file": shown, "subject": code, "session": session, "trial": trial, "stopped": ""}
     target = Path(out) / code / f"{trial}{SUFFIX}"
-    names, places = (private_words(file), path_words(file, relative)) if codes == "new" else ((), {})
+    places = path_words(file, relative) if codes == "new" else {}
     marker_set = settings.pop("marker_set", None)
+    told = told or {}
+    frames: list[LabFrame] = []
     try:
-        read = read_trial(
-            path,
+        raw = read_c3d(file, reader=settings.pop("reader", "direct"))
+        read = trial_from_raw(
+            raw,
+            file.name,
             marker_set,
             Subject(**subject),
             settings.pop("belt_speed", None),
             name=trial,
             source=shown,
-            standing_mass=standing_mass,
+            standing_mass=told.get("mass", math.nan),
             session=session,
-            **settings,
+            on_frame=frames.append,
+            **frame_settings(settings, told),
         )
     except TrialRefused as refusal:
         # A trial of an earlier content of this file must not outlive its refusal.
         target.unlink(missing_ok=True)
+        names = private_words(file) if codes == "new" else ()
         reason = without_words(without_words(str(refusal), places, shown), names, "(subject)")
         row |= {"task": settings.get("task") or "unknown", "status": "refused", "reason": reason}
         return row | {"source_hash": content_hash(file)} | _spent(began)
     if codes == "new":
-        read = without_private_text(read, names, places, shown)
-    read = _weighed(read)
+        read = without_private_text(read, name_words(raw.subject_names), places, shown)
+    read = _weighed(with_borrowed(read, told))
+    row |= {"evidence": _evidence(raw, frames[0], read), "told": _used(told, raw)}
+    row |= trial_facts(read)
     if marker_set is not None and marker_set == read.marker_set and marker_set.endswith(".toml"):
         # The laboratory's own set lies beside the trials, so that no path of this computer stays in them.
         read = replace(read, marker_set=f"../{Path(marker_set).name}")
+        row["marker_set"] = read.marker_set
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_trial(target, read)
     except OSError as problem:
-        return row | {"stopped": f"{target}: could not be written ({problem.strerror or problem})"}
-    return row | _facts(read) | {"output": f"{code}/{target.name}"} | _spent(began)
+        return row | {"stopped": f"{target}: could not be written ({os_words(problem)})"}
+    return row | {"output": f"{code}/{target.name}"} | _spent(began)
 
 
-def content_hash(path: Path) -> str:
-    """SHA-256 of a file, ``""`` if it cannot be read."""
-    try:
-        if not path.is_file():
-            return ""
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+def _evidence(raw: RawC3d, frame: LabFrame, trial: MarkerTrial) -> dict[str, Any]:
+    """What the file shows by itself, for the other recordings of its session and laboratory."""
+    found: dict[str, Any] = dict(own_facts(raw))
+    if trial.labels:
+        found |= frame_evidence(raw, frame)
+        mirrored = [note.detail for note in trial.treatments if note.what == "mirrored_suspected"]
+        found |= {"mirrored": mirrored[0]} if mirrored else {}
+    return found
+
+
+def _used(told: dict[str, Any], raw: RawC3d) -> dict[str, Any]:
+    """What was told and not known from the file itself."""
+    known = {name for name, value in own_facts(raw).items() if value is not None}
+    known |= {"mass_from"} if "mass" in known else set()
+    return {name: value for name, value in told.items() if name not in known}
 
 
 def _spent(began: tuple[float, float]) -> dict[str, float]:
@@ -129,37 +146,3 @@ def _weighed(trial: MarkerTrial) -> MarkerTrial:
         return trial
     note = Treatment("mass_weighed", f"body mass {mass:.1f} kg from the plates of this standing trial")
     return replace(trial, subject=replace(trial.subject, mass=mass), treatments=(*trial.treatments, note))
-
-
-def _facts(trial: MarkerTrial) -> dict[str, Any]:
-    """What the table says of a trial."""
-    repairs = [treatment for treatment in trial.treatments if treatment.what not in NOTES_ONLY]
-    strikes = [event for event in trial.events if event.kind == "foot_strike"]
-    return {
-        "task": trial.task,
-        "status": "repaired" if repairs else "accepted",
-        "reason": "; ".join(f"{t.what}: {t.detail}" for t in (repairs or trial.treatments)),
-        "n_frames": trial.n_frames,
-        "rate": trial.rate,
-        "n_markers": len(trial.labels),
-        "marker_set": trial.marker_set,
-        "missing_percent": _percent(np.isnan(trial.positions[:, :, 0])),
-        "filled_percent": _percent(trial.filled),
-        "n_plates": len(trial.ground_reactions),
-        "feet": " ".join(reaction.foot for reaction in trial.ground_reactions),
-        "n_events": len(trial.events),
-        "n_strikes": len(strikes),
-        "event_source": "+".join(sorted({event.source for event in trial.events})),
-        "belt_speed": trial.belt_speed,
-        "mass": trial.subject.mass,
-        "height": trial.subject.height,
-        "sex": trial.subject.sex,
-        "age": trial.subject.age,
-        "standing_mass": standing_mass(trial),
-        "source_hash": trial.source_hash,
-    }
-
-
-def _percent(marked: np.ndarray | None) -> float:
-    """Share of the samples that a mask marks, 0 for a trial without markers."""
-    return 100.0 * float(marked.mean()) if marked is not None and marked.size else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class ArchiveFile:
     is_folder: bool = False
 
 
-def find_files(archive: Path, out: Path) -> list[ArchiveFile]:
+def find_files(archive: Path, out: Path | None = None) -> list[ArchiveFile]:
     """Find ``*.c3d`` (any case) at any depth, outside the output folder, in the order of names.
 
     Links to files are read as files; links to folders are followed, every folder once. A folder, a broken link or a
@@ -50,7 +51,7 @@ def find_files(archive: Path, out: Path) -> list[ArchiveFile]:
         raise TrialRefused(f"{archive}: expected a folder with C3D files, found no folder; check the path.")
     found: list[ArchiveFile] = []
     visited: set[str] = set()
-    output = os.path.realpath(out)
+    output = None if out is None else os.path.realpath(out)
 
     def closed(problem: OSError) -> None:
         relative = Path(os.path.relpath(problem.filename, archive))
@@ -86,3 +87,25 @@ def _entry(path: Path, archive: Path) -> ArchiveFile:
             relative, problem=f"expected a C3D file, found {kind} of that name: no regular file; rename it"
         )
     return ArchiveFile(relative, status.st_size, status.st_mtime_ns)
+
+
+def check_out_place(out: Path, archive: Path) -> None:
+    """Refuse the archive itself as output folder; one inside it is never searched for recordings."""
+    if out.resolve() == archive.resolve():
+        raise TrialRefused(f"{out}: the output folder is the archive itself, which stays as it is; give another.")
+
+
+def lies_in(place: Path, folder: Path) -> bool:
+    """True if a place is a folder or below it, whatever links lead there."""
+    return folder.resolve() in (place.resolve(), *place.resolve().parents)
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, ``""`` if it cannot be read."""
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -13,12 +13,13 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mocap_import.archive.file import ArchiveFile
+from mocap_import.archive.folder_word import folded
 from mocap_import.archive.recording_name import RecordingName, clean, default_name, plain_name
 from mocap_import.durable_file import PRIVATE, write_durably
 from mocap_import.trial import TrialRefused
@@ -27,6 +28,8 @@ from mocap_import.trial_store import SUFFIX
 STATE = "import_identity.json"
 CODES = ("new", "keep")
 _CODE = re.compile(r"([A-Z]{0,4}|s|p|sub|subj|subject|pat|patient|participant|id)[-_]?\d{1,4}[A-Z]{0,2}")
+_NUMBERED = re.compile(r"[^\W\d]+[-_. ]?0*(\d{1,2})")
+"""A session of a word and a number: ``Tag10`` becomes ``session_10``."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Identity:
     subjects: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)
+    subject_folder: dict[str, int | None] = field(default_factory=dict)
 
     def hash(self, *parts: object) -> str:
         """Salted hash of a name."""
@@ -94,7 +98,7 @@ def load_identity(out: Path, codes: str) -> Identity:
         return Identity(secrets.token_hex(32), codes)
     try:
         state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found = Identity(**{name: state[name] for name in Identity.__dataclass_fields__})
+        found = Identity(**({"subject_folder": {}} | {n: v for n, v in state.items() if n != "version"}))
     except (ValueError, KeyError, TypeError) as problem:
         raise TrialRefused(
             f"{path}: the state of earlier runs is damaged; empty the folder and import again."
@@ -155,14 +159,20 @@ def assign(
     listed : collection of str
         Codes of the participants table: kept where they look like a code (`is_code`), everything else is numbered.
     """
-    _new_subjects(identity, [names[file.relative] for file in files], listed)
+    keys = {file.relative: identity.hash("file", number, file.relative.as_posix()) for file in files}
+    known = [
+        (place, names[place].person, identity.files[key][1]) for place, key in keys.items() if key in identity.files
+    ]
+    _new_subjects(identity, names.values(), listed, {person: code for _, person, code in reversed(known)})
+    beside = {(place.parent, person): code for place, person, code in known}
     taken = {(code.casefold(), trial.casefold()) for _, code, _, trial in identity.files.values()}
     recordings = []
     for file in files:
         name, place = names[file.relative], file.relative.as_posix()
-        key = identity.hash("file", number, place)
+        key = keys[file.relative]
         if key not in identity.files:
-            code = identity.subjects[identity.hash("subject", name.subject)]
+            code = beside.get((file.relative.parent, name.person))
+            code = code or identity.subjects[identity.hash("subject", name.person)]
             session = _session(identity, name)
             trial = name.trial
             if identity.codes == "new":
@@ -177,7 +187,7 @@ def assign(
             taken.add((code.casefold(), unique.casefold()))
             identity.files[key] = [str(number), code, session, unique]
         _, code, session, trial = identity.files[key]
-        shown = place if identity.codes == "keep" else f"{code}/{trial}.c3d"
+        shown = readable(place) if identity.codes == "keep" else f"{code}/{trial}.c3d"
         recordings.append(Recording(file, key, name, code, session, trial, shown))
     return recordings
 
@@ -190,24 +200,48 @@ def is_code(text: str) -> bool:
     return _CODE.fullmatch(text) is not None
 
 
-def _new_subjects(identity: Identity, names: Sequence[RecordingName], listed: Collection[str]) -> None:
-    """Codes of subjects that are new here, in the order of their names."""
-    used = {code.casefold() for code in (*identity.subjects.values(), *listed)}
-    number = 1
-    for name in sorted(set(names), key=lambda name: name.subject):
-        key = identity.hash("subject", name.subject)
+def readable(place: str) -> str:
+    """A place whose bytes are no UTF-8, with escapes for them, so that any file can hold it."""
+    return place.encode("utf-8", "backslashreplace").decode()
+
+
+def _new_subjects(
+    identity: Identity, names: Iterable[RecordingName], listed: Collection[str], earlier: Mapping[str, str]
+) -> None:
+    """Codes of subjects that are new here, in the order of their names.
+
+    A person who is new although files of theirs are known (a folder is seen as a session now) keeps the code of those.
+    """
+    given = {code.casefold() for code in identity.subjects.values()}
+    used = given | {code.casefold() for code in listed}
+    codes = {folded(code) for code in listed}
+    count = 1
+    for name in sorted(set(names), key=lambda name: (folded(name.subject), name.person)):
+        key = identity.hash("subject", name.person)
         if key in identity.subjects:
             continue
-        if identity.codes == "keep":
-            code = name.subject
-        elif name.own in listed and is_code(name.own):
-            code = clean(name.own)
+        own = clean(name.own)
+        if name.person in earlier:
+            code = earlier[name.person]
+        elif identity.codes == "keep":
+            code = _unique(clean(name.subject), given)
+        elif folded(name.own) in codes and is_code(name.own) and own.casefold() not in given:
+            code = own
         else:
-            while f"s{number:03d}" in used:
-                number += 1
-            code = f"S{number:03d}"
+            while f"s{count:03d}" in used:
+                count += 1
+            code = f"S{count:03d}"
         used.add(code.casefold())
+        given.add(code.casefold())
         identity.subjects[key] = code
+
+
+def _unique(name: str, taken: Collection[str]) -> str:
+    """The name, with a number where another person's became the same."""
+    unique, count = name, 2
+    while unique.casefold() in taken:
+        unique, count = f"{name}_{count}", count + 1
+    return unique
 
 
 def _session(identity: Identity, name: RecordingName) -> str:
@@ -216,12 +250,15 @@ def _session(identity: Identity, name: RecordingName) -> str:
         return ""
     if identity.codes == "keep":
         return clean(name.session)
-    key = identity.hash("session", name.subject, name.session)
+    key = identity.hash("session", name.person, name.session)
     if key not in identity.sessions:
-        subject = identity.hash("subject", name.subject)
-        count = sum(label.startswith(f"{subject}:") for label in identity.sessions.values()) + 1
-        plain = plain_name([name.session])
-        label = plain if plain and not plain.isdigit() else f"session_{count}"
+        subject = identity.hash("subject", name.person)
+        taken = {label.split(":", 1)[1] for label in identity.sessions.values() if label.startswith(f"{subject}:")}
+        plain, numbered = plain_name([name.session]), _NUMBERED.fullmatch(name.session)
+        label = plain if plain and not plain.isdigit() else f"session_{numbered.group(1)}" if numbered else ""
+        count = len(taken) + 1
+        while not label or label in taken:
+            label, count = f"session_{count}", count + 1
         identity.sessions[key] = f"{subject}:{label}"
     return identity.sessions[key].split(":", 1)[1]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mocap_import.archive.file import ArchiveFile, find_files
 from mocap_import.batch import Task, run_tasks
 from mocap_import.c3d.reader import read_c3d
 from mocap_import.frame.lab_frame import find_lab_frame
@@ -83,8 +84,8 @@ class LabelSurvey:
 
     @property
     def sets(self) -> Counter[str]:
-        """Marker set → number of files."""
-        return Counter(entry.marker_set for entry in self.read)
+        """Marker set → number of files, most frequent first."""
+        return Counter(dict(Counter(entry.marker_set for entry in self.read).most_common()))
 
     def meanings(self) -> dict[str, list[str]]:
         """Label → what the marker sets of its files say of it."""
@@ -122,7 +123,7 @@ def survey_labels(
     Parameters
     ----------
     archive : Path
-        A folder, searched at any depth.
+        A folder, searched as `find_files` does for the import.
     marker_set : str, optional
         A set to compare with instead of recognising one.
     sample : int or None
@@ -137,25 +138,15 @@ def survey_labels(
     TrialRefused
         No C3D file in the folder, or an unknown marker set.
     """
-    files = sorted(path for path in archive.rglob("*") if path.suffix.lower() == ".c3d" and path.is_file())
-    if not files:
-        raise TrialRefused(f"{archive}: expected C3D files (*.c3d) in the folder or below it, found none.")
+    files = find_files(archive)
     asked = load_marker_set(marker_set) if marker_set else None
     chosen = files if sample is None else _spread(files, sample)
-    tasks = [
-        Task(
-            path.relative_to(archive).as_posix(),
-            "mocap_import.archive.label_survey:read_file_labels",
-            {"path": str(path), "file": path.relative_to(archive).as_posix(), "marker_set": marker_set},
-        )
-        for path in chosen
-    ]
     found = {}
-    for key, entry in _done(tasks, n_workers):
+    for key, entry in _done(archive, chosen, marker_set, n_workers):
         found[key] = entry
         if progress is not None:
             progress(entry)
-    return LabelSurvey(tuple(found[task.key] for task in tasks), len(files), asked)
+    return LabelSurvey(tuple(found[file.relative.as_posix()] for file in chosen), len(files), asked)
 
 
 def read_file_labels(path: str, file: str, marker_set: str | None = None) -> FileLabels:
@@ -183,14 +174,24 @@ def read_file_labels(path: str, file: str, marker_set: str | None = None) -> Fil
     return FileLabels(file, labels, positions=positions, rate=raw.rate / step, model_outputs=outputs)
 
 
-def _done(tasks: Sequence[Task], n_workers: int) -> Any:
-    """Key and `FileLabels` of every task, in worker processes or here."""
+def _done(
+    archive: Path, files: Sequence[ArchiveFile], marker_set: str | None, n_workers: int
+) -> Iterator[tuple[str, FileLabels]]:
+    """Key and `FileLabels` of every file, in worker processes or here; what is no file is refused at once."""
+    tasks = []
+    for file in files:
+        key = file.relative.as_posix()
+        if file.problem:
+            yield key, FileLabels(key, refused=file.problem)
+            continue
+        arguments = {"path": str(archive / file.relative), "file": key, "marker_set": marker_set}
+        tasks.append(Task(key, "mocap_import.archive.label_survey:read_file_labels", arguments))
     if n_workers == 0:
         for task in tasks:
             yield task.key, read_file_labels(**task.arguments)
         return
     limits = {"timeout": TIME_LIMIT, "memory_limit": MEMORY_LIMIT}
-    for outcome in run_tasks(tasks, n_workers=min(n_workers, len(tasks)), **limits):
+    for outcome in run_tasks(tasks, n_workers=max(1, min(n_workers, len(tasks))), **limits):
         if outcome.status == "done":
             yield outcome.key, outcome.value
         else:

@@ -8,25 +8,19 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from mocap_import.archive.table import STATUSES, UNITS, status_counts
+from mocap_import.archive.table import COLUMN_MEANINGS, STATUSES, UNITS, status_counts, verdict_counts
 from mocap_import.durable_file import write_durably
 
 PAGE = "import.html"
 _SHOWN = (
-    *("file", "status", "reason", "subject", "session", "task", "n_frames", "rate", "n_markers", "marker_set"),
-    *(
-        "missing_percent",
-        "filled_percent",
-        "n_plates",
-        "feet",
-        "n_strikes",
-        "event_source",
-        "belt_speed",
-        "mass",
-        "height",
-    ),
+    *("file", "status", "reason", "doubts", "verdict", "verdict_reasons", "subject", "session", "task", "n_cycles"),
+    *("n_usable_steps", "n_frames", "rate", "n_markers", "marker_set", "missing_percent", "filled_percent"),
+    *("n_plates", "feet", "n_strikes", "event_source", "belt_speed", "mass", "height"),
 )
 _HEADINGS = {
+    "verdict_reasons": "because",
+    "n_cycles": "whole cycles",
+    "n_usable_steps": "usable steps",
     "n_frames": "frames",
     "n_markers": "markers",
     "n_plates": "plates",
@@ -39,17 +33,19 @@ _HEADINGS = {
 }
 
 
-def write_page(out: Path, table: pd.DataFrame, gone: Sequence[str] = ()) -> None:
-    """Write ``import.html``: totals, a filter by status, and one sortable row a file.
+def write_page(out: Path, table: pd.DataFrame, gone: Sequence[str] = (), people: Sequence[str] = ()) -> None:
+    """Write ``import.html``: totals, verdicts, filters by status and verdict, and one sortable row a file.
 
     Parameters
     ----------
     out : Path
         Output folder.
     table : DataFrame
-        From `import_table.make_table`.
+        From `table.make_table`.
     gone : sequence of str
         Files of earlier runs that the archive no longer holds.
+    people : sequence of str
+        How subjects were found, without names.
 
     Raises
     ------
@@ -57,7 +53,11 @@ def write_page(out: Path, table: pd.DataFrame, gone: Sequence[str] = ()) -> None
         It cannot be written; an earlier page is untouched.
     """
     rows = [
-        {"status": record["status"], "cells": [(name, *_cell(record[name])) for name in _SHOWN]}
+        {
+            "status": record["status"],
+            "verdict": _cell(record["verdict"])[1],
+            "cells": [(name, *_cell(record[name])) for name in _SHOWN],
+        }
         for record in table.to_dict("records")
     ]
     folder = jinja2.FileSystemLoader(Path(__file__).parent)
@@ -65,9 +65,11 @@ def write_page(out: Path, table: pd.DataFrame, gone: Sequence[str] = ()) -> None
     page = environment.get_template("page.html").render(
         rows=rows,
         counts={status: number for status, number in status_counts(table).items() if status in STATUSES},
-        headings=[(_HEADINGS.get(name, name), UNITS.get(name, "")) for name in _SHOWN],
+        headings=[(_HEADINGS.get(name, name), UNITS.get(name, ""), COLUMN_MEANINGS[name]) for name in _SHOWN],
+        verdicts=verdict_counts(table),
         n_subjects=table.subject[table.status != "refused"].nunique(),
         gone=list(gone),
+        people=list(people),
     )
     write_durably(out / PAGE, page)
 

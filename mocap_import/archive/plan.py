@@ -12,20 +12,18 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from mocap_import.archive.conversion import content_hash
-from mocap_import.archive.file import ArchiveFile
-from mocap_import.archive.identity import Recording
+from mocap_import.archive.file import content_hash
+from mocap_import.archive.identity import CODES, Recording
 from mocap_import.archive.journal import Journal
 from mocap_import.archive.participants import subject_for
-from mocap_import.archive.recording_name import subject_folder
-from mocap_import.c3d.layout import read_layout
-from mocap_import.c3d.metadata import subject_name
 from mocap_import.subject import Subject
-from mocap_import.task import task_from_name
+from mocap_import.task_word import task_from_name
 from mocap_import.trial import TrialRefused
 
-IMPORT_VERSION = 2
+IMPORT_VERSION = 4
 """Raised when the same file would give another trial, so that earlier results are made again."""
+FASTEST_BELT = 15.0
+"""m/s; no treadmill for people runs faster."""
 MOST_ATTEMPTS = 2
 """Runs that try a file whose reader crashed or ran out of time: the cause may have been the computer, not the file."""
 
@@ -40,7 +38,7 @@ class Job:
     arguments : dict
         Of `conversion.convert_file`.
     fingerprint : str
-        Hash of every setting that the trial depends on, except the file's content and a weighed mass.
+        Hash of every setting that the trial depends on, except the file's content and what other recordings tell.
     """
 
     recording: Recording
@@ -53,29 +51,30 @@ class Job:
         return self.arguments["task"] == "static"
 
 
-def check_settings(unit: str | None, axes: str | None, reader: str) -> None:
-    """Refuse settings that no file could be read with, before any work."""
+def check_settings(
+    unit: str | None,
+    axes: str | None,
+    reader: str,
+    codes: str,
+    belt_speed: float | None = None,
+    subject_folder: int | None = None,
+) -> None:
+    """Refuse settings that no archive could be read with, before any work."""
+    if belt_speed is not None and not 0.0 < belt_speed <= FASTEST_BELT:
+        raise TrialRefused(
+            f"belt speed {belt_speed:g}: expected m/s above 0 and up to {FASTEST_BELT:g}; leave it out for overground "
+            "trials, which have none."
+        )
+    if subject_folder is not None and subject_folder < 1:
+        raise TrialRefused(f"subject folder {subject_folder}: expected 1 for the topmost folder, 2 for the next, ...")
+    if codes not in CODES:
+        raise TrialRefused(f"codes {codes!r}: expected {' or '.join(CODES)}.")
     if unit not in (None, "mm", "cm", "m"):
         raise TrialRefused(f"unit {unit!r}: expected mm, cm or m.")
     if axes is not None and (not re.fullmatch(r"[+-][XYZ][+-][XYZ]", axes) or axes[1] == axes[3]):
         raise TrialRefused(f"axes {axes!r}: expected the laboratory's forward and up axes, such as +Y+Z.")
     if reader not in ("direct", "ezc3d", "py-c3d"):
         raise TrialRefused(f"reader {reader!r}: expected direct, ezc3d or py-c3d.")
-
-
-def names_in_files(archive: Path, files: Sequence[ArchiveFile]) -> dict[Path, str]:
-    """Subjects' names in the parameters of the files that no folder assigns to a subject."""
-    found = {}
-    for file in files:
-        if file.problem or subject_folder(file.relative) is not None:
-            continue
-        try:
-            name = subject_name(read_layout(archive / file.relative).parameters)
-        except (TrialRefused, OSError):
-            continue  # the conversion refuses it with the reason
-        if name:
-            found[file.relative] = name
-    return found
 
 
 def plan_jobs(
@@ -128,7 +127,7 @@ def standing_masses(jobs: Iterable[Job], rows: Mapping[str, Mapping[str, Any]]) 
     return masses
 
 
-def row_in_force(job: Job, journal: Journal, out: Path, mass: float, verify: bool) -> dict[str, Any] | None:
+def row_in_force(job: Job, journal: Journal, out: Path, verify: bool) -> dict[str, Any] | None:
     """The row of an earlier run if file, settings and product are the same, else None.
 
     Size and date of change tell that a file is the same; where they differ, or with `verify`, its content does.
@@ -139,13 +138,8 @@ def row_in_force(job: Job, journal: Journal, out: Path, mass: float, verify: boo
     if row["status"] == "refused":
         if row.get("attempts", 0) and (row["attempts"] < MOST_ATTEMPTS or verify):
             return None
-    else:
-        if not (out / row["output"]).is_file():
-            return None
-        told = row.get("told_mass")
-        depends_on_mass = told is not None or not (row.get("mass") or 0) > 0
-        if depends_on_mass and told != (None if math.isnan(mass) else mass):
-            return None
+    elif not (out / row["output"]).is_file():
+        return None
     file = job.recording.file
     if (row.get("size"), row.get("modified")) == (file.size, file.modified) and not verify:
         return row

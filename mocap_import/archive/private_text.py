@@ -7,14 +7,14 @@ our own sentences quote: the file's name and the subject's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mocap_import.c3d.layout import read_layout
-from mocap_import.c3d.metadata import joined, subject_name
-from mocap_import.trial import MarkerTrial, TrialRefused
+from mocap_import.c3d.metadata import subject_names
+from mocap_import.c3d.parameter import stated_parameters
+from mocap_import.trial import MarkerTrial
 
 _BODY_WORDS = re.compile(
     r"foot|feet|heel|toe|shank|tibia|ankle|knee|thigh|femur|leg|hip|pelvis|sacr|trunk|thorax|spine|head|arm|hand|wrist|elbow"
@@ -25,17 +25,20 @@ _BODY_WORDS = re.compile(
 
 
 def private_words(path: Path) -> tuple[str, ...]:
-    """Names of the subjects in a file's parameters, and their parts of four letters and more, longest first.
+    """`name_words` of the subjects in a file's parameters.
 
     Empty for a file whose parameters cannot be read: nothing of them is in a product then.
     """
     try:
-        parameters = read_layout(path).parameters
-    except (TrialRefused, OSError):
+        return name_words(subject_names(stated_parameters(path)))
+    except (ValueError, OSError):
         return ()
-    names = {text.strip() for text in (*joined(parameters, "SUBJECTS", "NAMES"), subject_name(parameters))}
+
+
+def name_words(names: Iterable[str]) -> tuple[str, ...]:
+    """Names as a file states them, and their parts of four letters and more, longest first."""
     words: set[str] = set()
-    for name in names:
+    for name in {text.strip() for text in names}:
         if len(name) < 3 or _BODY_WORDS.search(name):
             continue
         parts = [part for part in re.split(r"[\s_,;.\-]+", name) if len(part) >= 4 and not part.isdigit()]
@@ -94,13 +97,18 @@ def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, A
     return {names[label]: value for label, value in values.items()}
 
 
-def _plain_keys(labels: Iterable[str], names: tuple[str, ...]) -> dict[str, str]:
+def _plain_keys(labels: Collection[str], names: tuple[str, ...]) -> dict[str, str]:
     """Label → label without the subject's names; unique."""
     found: dict[str, str] = {}
     taken: set[str] = set()
+    lower = [name.lower() for name in names]
+    # Hundreds of labels without any name are the rule: one look at all of them.
+    everything = "\n".join(labels).lower()
+    if not any(name in everything for name in lower):
+        return {label: label for label in labels}
     for label in labels:
         plain = label
-        if any(name.lower() in label.lower() for name in names):
+        if any(name in label.lower() for name in lower):
             plain = without_words(label, names, "").strip("_-:. ") or "unnamed"
         unique, number = plain, 2
         while unique in taken:

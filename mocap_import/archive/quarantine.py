@@ -1,6 +1,6 @@
 """Quarantine: a note for every refused file, and, on request, copies of the files in a folder apart.
 
-The notes, ``OUT/quarantine/<code>_<trial>.json``, hold what the table says; the recordings themselves keep names and
+The notes, ``OUT/quarantine/<code>__<trial>.json``, hold what the table says; the recordings themselves keep names and
 dates in their parameters, so that copies never lie in the output folder.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mocap_import.archive.file import lies_in
 from mocap_import.durable_file import write_durably
 from mocap_import.trial import TrialRefused
 
@@ -43,17 +44,14 @@ def write_quarantine(out: Path, rows: Sequence[Mapping[str, Any]]) -> None:
             write_durably(path, note)
 
 
-def copy_refused(folder: Path, out: Path, originals: Sequence[tuple[Mapping[str, Any], Path]]) -> int:
+def copy_refused(folder: Path, originals: Sequence[tuple[Mapping[str, Any], Path]]) -> int:
     """Copy refused files into a folder apart, named as in the table; how many were copied.
 
     Raises
     ------
-    TrialRefused
-        The folder lies in the output folder.
     OSError
         A copy cannot be written.
     """
-    check_quarantine_place(folder, out)
     folder.mkdir(parents=True, exist_ok=True)
     copied = 0
     for row, path in originals:
@@ -63,15 +61,20 @@ def copy_refused(folder: Path, out: Path, originals: Sequence[tuple[Mapping[str,
     return copied
 
 
-def check_quarantine_place(folder: Path, out: Path) -> None:
-    """Refuse copies inside the output folder: the recordings hold names that the trials must not be passed on with."""
-    if out.resolve() in (folder.resolve(), *folder.resolve().parents):
+def check_quarantine_place(folder: Path, out: Path, archive: Path) -> None:
+    """Refuse copies inside the output folder, since the recordings hold names, and inside the archive."""
+    if lies_in(folder, out):
         raise TrialRefused(
             f"{folder}: copies of refused files keep names and dates, they must not lie in the output folder; "
             "give a folder apart from the trials."
         )
+    if lies_in(folder, archive):
+        raise TrialRefused(
+            f"{folder}: copies of refused files must not lie in the archive {archive}, where the next run would find "
+            "them; give a folder apart from it."
+        )
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    """Name of a row's note and copy."""
-    return f"{row['subject']}_{row['trial']}"
+    """Name of a row's note and copy; no code or trial name holds two underscores in a row."""
+    return f"{row['subject']}__{row['trial']}"

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mocap_import.task import is_task_word, task_from_name
+from mocap_import.archive.folder_word import folded, is_condition_word, is_known_word, is_moment_word, is_session_word
+from mocap_import.archive.subject_folder import subject_folders
+from mocap_import.task_word import is_task_word, task_from_name
 
-_SESSION = re.compile(
-    r"(ses|session|visit|day|pre|post|baseline|followup)[-_ ]?\w{0,3}"
-    r"|(\d{4}[-_. ]?\d{2}[-_. ]?\d{2}|\d{1,2}[-_.]\d{1,2}[-_.]\d{2,4})",
-    re.IGNORECASE,
-)
-_CONDITION = re.compile(
-    r"(barefoot|shod|shoes|fast|slow|normal|comfortable|treadmill|overground|left|right|raw|processed|exports?)",
-    re.IGNORECASE,
-)
 _TASK_IN_STEM = re.compile(
     r"^(.+?)[_\-. ]*(static|cal|walk|run|straight|turn|gait|dynamic|trial|treadmill|overground|jog)", re.IGNORECASE
 )
@@ -67,22 +61,35 @@ class RecordingName:
     Attributes
     ----------
     subject : str
-        The laboratory's name of the subject; may identify a person.
+        The laboratory's name of the subject, as it is written, with the folders above where it alone is several
+        people's; may identify a person.
     own : str
         The folder or beginning of the file name that says so, as a participants table would list it.
     session : str
-        The folder named after a visit or a date, ``""`` without one.
+        The folder named after a visit or a date, or any below the subject's of an unknown word; ``""`` without one.
     trial : str
         Rest of folders and file name, as a name that every file system takes; unique within its subject.
+    path : str
+        The subject's folder with those above it that name no task, condition or session; `own` where no folder tells.
     """
 
     subject: str
     own: str
     session: str
     trial: str
+    path: str
+
+    @property
+    def person(self) -> str:
+        """The subject as it is compared: the whole path in Unicode, whatever its capitals."""
+        return folded(self.path)
 
 
-def name_files(files: Sequence[Path], subject_names: Mapping[Path, str] | None = None) -> dict[Path, RecordingName]:
+def name_files(
+    files: Sequence[Path],
+    subject_names: Mapping[Path, str] | None = None,
+    folders: Mapping[Path, Path | None] | None = None,
+) -> dict[Path, RecordingName]:
     """Subject, session and trial name of every file of an archive.
 
     Parameters
@@ -91,18 +98,20 @@ def name_files(files: Sequence[Path], subject_names: Mapping[Path, str] | None =
         Relative to the archive.
     subject_names : mapping, optional
         File → subject's name in its parameters (SUBJECTS:NAMES), for files that no folder assigns to a subject.
+    folders : mapping, optional
+        File → folder of its subject, `SubjectFolders.of`; found from the names alone if not given.
 
     Returns
     -------
     dict
-        The innermost folder that is not named after a task, a condition or a session is the subject; without one, the
-        name in the file's parameters is, and without that the beginning of the file name.
+        The subject is that folder; without one, the name in the file's parameters is, and without that the beginning of
+        the file name. Folders of one name in different places are different people.
     """
-    folders = {file: subject_folder(file) for file in files}
-    parents: dict[str, set[Path]] = {}
+    folders = subject_folders(files).of if folders is None else folders
+    parents: dict[str, set[str]] = {}
     for folder in folders.values():
         if folder is not None:
-            parents.setdefault(folder.name, set()).add(folder)
+            parents.setdefault(folded(folder.name), set()).add(folded(_path_of(folder)))
     named: dict[Path, RecordingName] = {}
     taken: set[tuple[str, str]] = set()
     for file in files:
@@ -110,29 +119,34 @@ def name_files(files: Sequence[Path], subject_names: Mapping[Path, str] | None =
         stem = file.stem if file.suffix else "unnamed"
         if folder is None:
             own = (subject_names or {}).get(file, "").strip() or _code_of_stem(stem)
-            code, rest = own, file.parts[:-1]
+            subject, path, rest = own, own, file.parts[:-1]
         else:
             own = folder.name
-            code = "_".join(folder.parts) if len(parents[own]) > 1 else own
-            rest = file.parts[len(folder.parts) : -1]
+            path = _path_of(folder)
+            subject = path if len(parents[folded(own)]) > 1 else own
+            above = (part for part in folder.parts[:-1] if is_known_word(part) or is_moment_word(part))
+            rest = (*above, *file.parts[len(folder.parts) : -1])
         stem = stem[len(own) :].lstrip("_-. ") if stem.lower().startswith(own.lower()) else stem
         trial = clean("_".join([*rest, stem]) if stem else "_".join(rest) or file.stem)
-        code, unique, number = clean(code), trial, 2
-        while (code.casefold(), unique.casefold()) in taken:
+        unique, number = trial, 2
+        while (folded(path), unique.casefold()) in taken:
             unique, number = f"{trial}_{number}", number + 1
-        taken.add((code.casefold(), unique.casefold()))
-        session = next((part for part in reversed(file.parts[:-1]) if _SESSION.fullmatch(part)), "")
-        named[file] = RecordingName(code, own, session, unique)
+        taken.add((folded(path), unique.casefold()))
+        named[file] = RecordingName(subject, own, _session_of(file, rest if folder is not None else ()), unique, path)
     return named
 
 
-def subject_folder(file: Path) -> Path | None:
-    """Innermost folder of a file that can be a subject's."""
-    for folder in file.parents:
-        words = (is_task_word(folder.name), _SESSION.fullmatch(folder.name), _CONDITION.fullmatch(folder.name))
-        if folder.name and not any(words):
-            return folder
-    return None
+def _path_of(folder: Path) -> str:
+    """A subject's folder without the words above it that name no people: ``Day1/P01`` and ``Day2/P01`` are one."""
+    above = (part for part in folder.parts[:-1] if not (is_known_word(part) or is_moment_word(part)))
+    return "/".join((*above, folder.name))
+
+
+def _session_of(file: Path, below: Sequence[str]) -> str:
+    """The session's folder: a word for it, else a folder below the subject's that says neither task nor condition."""
+    words = (part for part in reversed(file.parts[:-1]) if is_session_word(part))
+    unknown = (part for part in reversed(below) if not (is_task_word(part) or is_condition_word(part)))
+    return next(words, "") or next(unknown, "")
 
 
 def plain_name(parts: Sequence[str]) -> str:
@@ -176,8 +190,9 @@ def default_name(parts: Sequence[str]) -> str:
 
 
 def clean(text: str) -> str:
-    """A name that every file system takes."""
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip("._") or "unnamed"
+    """A name that every file system takes: ASCII, marks taken off letters; different names may become one."""
+    letters = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", letters).strip("._") or "unnamed"
 
 
 def _code_of_stem(stem: str) -> str:

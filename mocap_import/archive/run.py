@@ -13,24 +13,27 @@ from typing import Any
 
 import pandas as pd
 
-from mocap_import.archive.file import find_files
+from mocap_import.archive.duplicate import duplicate_facts
+from mocap_import.archive.file import check_out_place, find_files
 from mocap_import.archive.folder_lock import folder_lock
-from mocap_import.archive.identity import CODES, assign, find_archive, load_identity
+from mocap_import.archive.identity import Identity, assign, find_archive, load_identity
 from mocap_import.archive.identity_key import check_key_place, write_key
 from mocap_import.archive.journal import Journal
 from mocap_import.archive.page import write_page
-from mocap_import.archive.participants import read_participants
-from mocap_import.archive.plan import check_settings, names_in_files, plan_jobs, standing_masses
+from mocap_import.archive.participants import assumed_format, read_participants
+from mocap_import.archive.people import find_people, known_files, private_sentences, public_sentences
+from mocap_import.archive.plan import check_settings, plan_jobs
 from mocap_import.archive.quarantine import check_quarantine_place, copy_refused, write_quarantine
-from mocap_import.archive.recording_name import name_files
+from mocap_import.archive.session_fact import session_facts
+from mocap_import.archive.settled_frame import settled_frames
 from mocap_import.archive.table import COLUMNS, make_table, write_table
-from mocap_import.archive.work import ArchiveRun, convert_jobs, not_written, refuse_entry
+from mocap_import.archive.work import ArchiveRun, archive_workers, convert_jobs, not_written, refuse_entry
 from mocap_import.durable_file import sweep_temporary, write_durably
 from mocap_import.marker.marker_set import load_marker_set
-from mocap_import.trial import TrialRefused
-from mocap_import.trial_reader import read_trial
 
-__all__ = ["COLUMNS", "convert_archive", "read_trial"]
+_MOST_ROUNDS = 3
+"""A trial that is told its axes may weigh another mass, which others must be told; there it ends."""
+__all__ = ["COLUMNS", "convert_archive"]
 
 
 def convert_archive(
@@ -45,6 +48,7 @@ def convert_archive(
     reader: str = "direct",
     emg: bool = False,
     codes: str = "new",
+    subject_folder: int | None = None,
     key: Path | None = None,
     quarantine: Path | None = None,
     add: bool = False,
@@ -71,6 +75,9 @@ def convert_archive(
     codes : str, default "new"
         ``"new"``: subjects are S001, S002 …, in the order of their names, except codes that the participants table
         lists; nothing of names and paths is written. ``"keep"``: folders and file names are codes already.
+    subject_folder : int, optional
+        Which folder is the subject's, counted from the archive, 1 the topmost; found if not given. Another number than
+        in an earlier run gives every file its code anew.
     key : Path, optional
         Where to write which subject and file is behind every code; never in `out`.
     quarantine : Path, optional
@@ -81,7 +88,7 @@ def convert_archive(
         Compare the content of every file with that of the earlier run, not only its size and date.
     n_workers : int, default 1
         Worker processes, each with 4 GB and 10 s a file and 2 s a megabyte; 0 works in this process, without that
-        protection.
+        protection, and to the last bit as they do only if numerical libraries use one thread here.
     progress : callable, optional
         Called with the row of every file as it is done.
 
@@ -90,7 +97,7 @@ def convert_archive(
     pandas.DataFrame
         One row a file in the order of names, columns `COLUMNS`; also in ``import.csv``. ``attrs["originals"]`` holds
         the place of every row's file in its archive, ``attrs["gone"]`` the files whose trials were removed because the
-        archive no longer holds them.
+        archive no longer holds them, ``attrs["people"]`` sentences on who was found, with names.
 
     Raises
     ------
@@ -103,12 +110,11 @@ def convert_archive(
         After saving the table of what was done so far.
     """
     archive, out = Path(archive), Path(out)
-    check_settings(unit, axes, reader)
-    if codes not in CODES:
-        raise TrialRefused(f"codes {codes!r}: expected {' or '.join(CODES)}.")
+    check_settings(unit, axes, reader, codes, belt_speed, subject_folder)
+    check_out_place(out, archive)
     for place, check in ((key, check_key_place), (quarantine, check_quarantine_place)):
         if place is not None:
-            check(Path(place), out)
+            check(Path(place), out, archive)
     files = find_files(archive, out)
     settings = {"out": str(out), "belt_speed": belt_speed, "unit": unit, "axes": axes, "reader": reader, "codes": codes}
     settings |= {"marker_set": None if marker_set is None else str(marker_set)} | ({"emg": True} if emg else {})
@@ -118,23 +124,31 @@ def convert_archive(
     subjects = read_participants(table_path) if participants or table_path.is_file() else {}
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with folder_lock(out), Journal(out) as journal:
+        with folder_lock(out), Journal(out) as journal, contextlib.ExitStack() as stack:
             identity = load_identity(out, codes)
             sweep_temporary(out)
             sizes = {name: row["size"] for name, row in journal.rows.items() if row.get("size")}
             number = find_archive(identity, archive, files, sizes, add)
-            names = name_files([file.relative for file in files], names_in_files(archive, files))
-            recordings = assign(identity, number, files, names, subjects)
+            if identity.subject_folder.get(str(number)) != subject_folder:
+                _forget_codes(identity, journal, out, number)
+                identity.subject_folder[str(number)] = subject_folder
+            known = () if key is not None or subjects else known_files(identity, number, files)
+            people = find_people(archive, files, known, subjects, subject_folder)
+            recordings = assign(identity, number, files, people.names, subjects)
             identity.save(out)
             settings["marker_set"] = _own_set(settings["marker_set"], out)
             jobs = plan_jobs(archive, recordings, subjects, settings)
-            run = ArchiveRun(archive, out, identity, journal, recordings, jobs, n_workers, verify)
+            workers = [stack.enter_context(worker) for worker in archive_workers(min(n_workers, len(jobs)))]
+            read_as = [assumed_format(table_path)] if subjects and assumed_format(table_path) else []
+            said = (*public_sentences(people, recordings, subjects), *read_as)
+            run = ArchiveRun(archive, out, identity, journal, recordings, jobs, workers, verify, said)
             table = _convert(run, number, progress)
+            table.attrs["people"] = [*private_sentences(people, recordings, subjects), *read_as]
             if key is not None:
                 write_key(Path(key), recordings)
             if quarantine is not None:
                 rows = [(journal.rows[r.key], archive / r.file.relative) for r in recordings]
-                copy_refused(Path(quarantine), out, rows)
+                copy_refused(Path(quarantine), rows)
     except OSError as problem:
         if "intact" in str(problem):
             raise
@@ -160,14 +174,14 @@ def _convert(run: ArchiveRun, number: int, progress: Callable[[dict[str, Any]], 
         earlier = {k: row for k, row in known.items() if row.get("task") == "static" and row.get("status") != "refused"}
         for statics in (True, False):
             jobs = [job for job in run.jobs if job.is_static == statics]
-            for row in convert_jobs(run, jobs, standing_masses(jobs, earlier | rows)):
+            for row in convert_jobs(run, jobs, session_facts(run.jobs, earlier | rows)):
                 take(row)
-        # Standing trials that only their motion gave away come too late for the others: those are done once more.
-        masses = standing_masses(run.jobs, rows)
-        late = [job for job in run.jobs if masses.get(job.recording.key) != rows[job.recording.key].get("told_mass")]
-        late = [job for job in late if rows[job.recording.key]["status"] != "refused"]
-        for row in convert_jobs(run, late, masses):
-            take(row, seen=True)
+        # What some recordings can tell is known only now; those that it concerns are converted once more.
+        for _ in range(_MOST_ROUNDS):
+            told = _told(run, rows)
+            late = [job for job in run.jobs if _is_news(rows[job.recording.key], told.get(job.recording.key, {}))]
+            for row in convert_jobs(run, late, told, again=True):
+                take(row, seen=True)
         gone = _remove_gone(run, number)
     except BaseException:
         # What stopped the run is what the caller must hear of, even if the table cannot be written either.
@@ -175,6 +189,20 @@ def _convert(run: ArchiveRun, number: int, progress: Callable[[dict[str, Any]], 
             _write_products(run, number, rows, gone)
         raise
     return _write_products(run, number, rows, gone)
+
+
+def _told(run: ArchiveRun, rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What the recordings tell each other of subjects and laboratories."""
+    told = session_facts(run.jobs, rows)
+    for found in (settled_frames(run.jobs, rows), duplicate_facts(rows)):
+        for key, facts in found.items():
+            told[key] = told.get(key, {}) | facts
+    return told
+
+
+def _is_news(row: dict[str, Any], told: dict[str, Any]) -> bool:
+    """Whether a trial was told something else when it was made."""
+    return row["status"] != "refused" and row.get("told", {}) != told
 
 
 def _remove_gone(run: ArchiveRun, number: int) -> list[str]:
@@ -203,11 +231,24 @@ def _write_products(run: ArchiveRun, number: int, rows: dict[str, dict[str, Any]
     ordered += sorted(others, key=lambda row: row["file"])
     table = make_table(ordered)
     write_table(run.out, table)
-    write_page(run.out, table, gone)
+    write_page(run.out, table, gone, run.people)
     write_quarantine(run.out, ordered)
     table.attrs["originals"] = [places.get(row["key"], row["file"]) for row in ordered]
     table.attrs["gone"] = list(gone)
     return table
+
+
+def _forget_codes(identity: Identity, journal: Journal, out: Path, number: int) -> None:
+    """Take the codes of an archive's files back: another folder is the subject's now."""
+    for key in [key for key, (archive, *_) in identity.files.items() if archive == str(number)]:
+        del identity.files[key]
+        if key in journal.rows:
+            if journal.rows[key].get("output"):
+                trial = out / journal.rows[key]["output"]
+                trial.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # not there, or other trials are in it
+                    trial.parent.rmdir()
+            journal.forget(key)
 
 
 def _own_set(marker_set: str | None, out: Path) -> str | None:

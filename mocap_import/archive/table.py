@@ -10,10 +10,13 @@ from typing import Any
 import pandas as pd
 
 from mocap_import.durable_file import write_durably
+from mocap_import.quality.verdict import LEVELS
+from mocap_import.spreadsheet import safe_text
 
 TABLE = "import.csv"
 COLUMNS = (
-    *("file", "subject", "session", "trial", "task", "status", "reason", "n_frames", "rate", "n_markers", "marker_set"),
+    *("file", "subject", "session", "trial", "task", "status", "reason", "doubts", "verdict", "verdict_reasons"),
+    *("n_cycles", "n_usable_steps", "n_frames", "rate", "n_markers", "marker_set"),
     *("missing_percent", "filled_percent", "n_plates", "feet", "n_events", "n_strikes", "event_source", "belt_speed"),
     *("mass", "height", "sex", "age", "standing_mass", "output", "source_hash"),
 )
@@ -29,7 +32,39 @@ UNITS = {
     "standing_mass": "kg",
 }
 STATUSES = ("accepted", "repaired", "refused")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+COLUMN_MEANINGS = {
+    "file": "the recording; its place in the archive with `--codes keep`",
+    "subject": "code of the person",
+    "session": "day or visit, if the archive tells",
+    "trial": "name of the trial, unique within its subject",
+    "task": "static, walk, run, turn or unknown",
+    "status": "accepted, repaired or refused",
+    "reason": "refused: why; else what was repaired, then notes",
+    "doubts": "what a person should look at before the trial is used",
+    "verdict": "good, usable, doubtful or unusable for gait analysis",
+    "verdict_reasons": "keys of the reasons, worst first",
+    "n_cycles": "whole gait cycles of both feet with all lower-limb segments in view",
+    "n_usable_steps": "contacts of one foot alone, wholly on a plate",
+    "n_frames": "marker frames",
+    "rate": "marker frames per second",
+    "n_markers": "markers",
+    "marker_set": "marker set that explains the labels",
+    "missing_percent": "marker samples still missing",
+    "filled_percent": "marker samples that are estimates",
+    "n_plates": "records of force plates",
+    "feet": "foot of each record",
+    "n_events": "foot strikes and offs",
+    "n_strikes": "foot strikes",
+    "event_source": "where the events come from: file, force, markers",
+    "belt_speed": "speed of the treadmill: 0 overground, empty if unknown",
+    "mass": "body mass",
+    "height": "stature",
+    "sex": "female, male or unknown",
+    "age": "age",
+    "standing_mass": "mass that the plates weigh in this standing trial",
+    "output": "the trial file, empty if refused",
+    "source_hash": "SHA-256 of the recording",
+}
 
 
 def make_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -45,15 +80,16 @@ def write_table(out: Path, table: pd.DataFrame) -> None:
     OSError
         It cannot be written; an earlier table is untouched.
     """
-    safe = table.map(defused)
+    counts = {name: "Int64" for name in table.columns if name.startswith("n_")}
+    safe = table.astype(counts).map(safe_text)
     text = io.StringIO(newline="")
     safe.to_csv(text, index=False, lineterminator="\n")
     write_durably(out / TABLE, text.getvalue())
 
 
-def defused(value: Any) -> Any:
-    """A cell that no spreadsheet runs as a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def verdict_counts(table: pd.DataFrame) -> dict[str, int]:
+    """Trials by verdict; they add up to the files that were not refused."""
+    return {level: int((table.verdict == level).sum()) for level in LEVELS}
 
 
 def status_counts(table: pd.DataFrame) -> dict[str, int]:

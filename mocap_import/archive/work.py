@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mocap_import.archive.conversion import content_hash, convert_file
+from mocap_import.archive.file import content_hash
 from mocap_import.archive.identity import Identity, Recording
 from mocap_import.archive.journal import Journal
 from mocap_import.archive.plan import Job, row_in_force
-from mocap_import.archive.private_text import path_words, without_words
-from mocap_import.batch import Outcome, Task, run_tasks
+from mocap_import.archive.private_text import path_words, private_words, without_words
+from mocap_import.batch import Outcome, Task, WorkerProcess, run_tasks
+from mocap_import.durable_file import os_words
 from mocap_import.trial_store import SUFFIX
 
 MEMORY_LIMIT = 4 * 1024**3
@@ -21,8 +23,14 @@ MEMORY_LIMIT = 4 * 1024**3
 TIME_LIMIT = 10.0
 """Seconds for a small file; every megabyte has `TIME_PER_MEGABYTE` more."""
 TIME_PER_MEGABYTE = 2.0
-RECYCLE_AFTER = 500
-"""Files after which a worker is replaced by a fresh one, so that no parser's leak adds up."""
+RECYCLE_AFTER = 2000
+"""Files after which a worker is replaced by a fresh one, so that no leak adds up; a start costs as much as 50 files."""
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room"),
+    errno.EFBIG: "raise the limit of file sizes",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "get the right to write there, or give another folder,"),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), "move what lies there away, or give another folder,"),
+}
 RECYCLE_MEMORY = 1024**3
 """Bytes of resident memory after which it is replaced at once."""
 
@@ -37,27 +45,49 @@ class ArchiveRun:
     journal: Journal
     recordings: list[Recording]
     jobs: list[Job]
-    n_workers: int
+    workers: list[WorkerProcess]
+    """Processes that convert; none to work in this one."""
     verify: bool
+    people: tuple[str, ...] = ()
+    """Sentences on who was found, without names."""
 
 
-def convert_jobs(run: ArchiveRun, jobs: Sequence[Job], masses: dict[str, float]) -> Iterator[dict[str, Any]]:
-    """Rows of jobs: from the journal where nothing changed, else made now and put in the journal."""
-    todo: dict[str, tuple[Job, float]] = {}
+def archive_workers(n_workers: int) -> list[WorkerProcess]:
+    """Processes, not started yet, that convert files within limits."""
+    return [
+        WorkerProcess(memory_limit=MEMORY_LIMIT, preload="mocap_import.archive.conversion") for _ in range(n_workers)
+    ]
+
+
+def convert_jobs(
+    run: ArchiveRun, jobs: Sequence[Job], told: dict[str, dict[str, Any]], again: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Rows of jobs: from the journal where nothing changed, else made now and put in the journal.
+
+    Parameters
+    ----------
+    run : ArchiveRun
+    jobs : sequence of Job
+    told : dict
+        Key → what other recordings tell it.
+    again : bool, default False
+        Convert all of them, because they are told something else than before.
+    """
+    todo: dict[str, tuple[Job, dict[str, Any]]] = {}
     for job in jobs:
-        mass = masses.get(job.recording.key, float("nan"))
-        row = row_in_force(job, run.journal, run.out, mass, run.verify)
+        row = None if again else row_in_force(job, run.journal, run.out, run.verify)
         if row is not None:
             yield row
         else:
-            todo[job.recording.key] = (job, mass)
-    for name, row in _worked(todo, run.n_workers):
-        job, mass = todo[name]
+            todo[job.recording.key] = (job, told.get(job.recording.key, {}))
+    for name, row in _worked(todo, run.workers):
+        job, heard = todo[name]
         if row["stopped"]:
             raise not_written("", row["stopped"])
         file = job.recording.file
         row |= {"key": name, "fingerprint": job.fingerprint, "size": file.size, "modified": file.modified}
-        row |= {"told_mass": None if mass != mass else mass}
+        if "axes" in heard or "unit" in heard:  # what the file shows by itself is what it showed without being told
+            row["evidence"] = run.journal.rows[name]["evidence"]
         if "attempts" in row:
             row["attempts"] += run.journal.rows.get(name, {}).get("attempts", 0)
             row["source_hash"] = content_hash(Path(job.arguments["path"]))
@@ -66,28 +96,31 @@ def convert_jobs(run: ArchiveRun, jobs: Sequence[Job], masses: dict[str, float])
         yield row
 
 
-def _worked(todo: dict[str, tuple[Job, float]], n_workers: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def _worked(
+    todo: dict[str, tuple[Job, dict[str, Any]]], workers: list[WorkerProcess]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Rows of jobs, in worker processes or here; a file that brings its reader down is one refused row."""
-    if n_workers == 0:
-        for name, (job, mass) in todo.items():
+    if not workers:
+        from mocap_import.archive.conversion import convert_file  # slow to import, and workers do it themselves
+
+        for name, (job, told) in todo.items():
             try:
-                yield name, convert_file(**job.arguments, standing_mass=mass)
+                yield name, convert_file(**job.arguments, told=told)
             except Exception as problem:  # noqa: BLE001  (the border: one file must not end the run)
                 yield name, _fallen(job, Outcome(name, "failed", reason=f"{type(problem).__name__}: {problem}"))
         return
-    if not todo:
-        return
+    for worker in workers if todo else ():
+        worker.start()
     tasks = (
         Task(
             name,
             "mocap_import.archive.conversion:convert_file",
-            job.arguments | {"standing_mass": mass},
+            job.arguments | {"told": told},
             timeout=TIME_LIMIT + TIME_PER_MEGABYTE * job.recording.file.size / 1e6,
         )
-        for name, (job, mass) in todo.items()
+        for name, (job, told) in todo.items()
     )
-    limits = {"memory_limit": MEMORY_LIMIT, "recycle_after": RECYCLE_AFTER, "recycle_memory": RECYCLE_MEMORY}
-    for outcome in run_tasks(tasks, n_workers=min(n_workers, len(todo)), **limits):
+    for outcome in run_tasks(tasks, workers=workers, recycle_after=RECYCLE_AFTER, recycle_memory=RECYCLE_MEMORY):
         done = outcome.status == "done"
         yield outcome.key, outcome.value if done else _fallen(todo[outcome.key][0], outcome)
 
@@ -105,8 +138,9 @@ def _fallen(job: Job, outcome: Outcome) -> dict[str, Any]:
         what = f"reading needed more than the {MEMORY_LIMIT / 1e9:.1f} GB that one file may have"
     reason = f"{job.arguments['shown']}: {what}; {remedy}."
     if job.arguments["codes"] == "new":
-        places = path_words(Path(job.arguments["path"]), job.arguments["relative"])
-        reason = without_words(reason, places, job.arguments["shown"])
+        file = Path(job.arguments["path"])
+        reason = without_words(reason, path_words(file, job.arguments["relative"]), job.arguments["shown"])
+        reason = without_words(reason, private_words(file), "(subject)")
     row = {"file": job.arguments["shown"], "subject": job.recording.code, "session": job.recording.session}
     row |= {"trial": job.recording.trial, "stopped": "", "task": job.arguments["task"] or "unknown"}
     return row | {"status": "refused", "reason": reason, "attempts": 1}
@@ -125,8 +159,11 @@ def refuse_entry(run: ArchiveRun, recording: Recording, problem: str) -> dict[st
 
 def not_written(path: Path | str, problem: OSError | str) -> OSError:
     """The sentence for an output that cannot be written."""
-    reason = problem if isinstance(problem, str) else f"{path}: could not be written ({problem.strerror or problem})"
+    if isinstance(problem, OSError):
+        reason, number = f"{path}: could not be written ({os_words(problem)})", problem.errno
+    else:  # from a worker, which answers in words
+        reason, number = problem, next((known for known in _REMEDIES if f"({os.strerror(known)})" in problem), None)
+    remedy = _REMEDIES.get(number, "give a folder that can be written")
     return OSError(
-        errno.ENOSPC if isinstance(problem, str) else problem.errno,
-        f"{reason}; trials written before are intact: make room and run the same command again",
+        number or errno.EIO, f"{reason}; trials written before are intact: {remedy} and run the same command again"
     )

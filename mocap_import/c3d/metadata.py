@@ -15,6 +15,7 @@ import numpy as np
 
 from mocap_import.c3d.parameter import SGI, Parameters, count, floats, joined, number, numbers
 from mocap_import.c3d.raw_c3d import RawEvent, RawPlate
+from mocap_import.trial import Treatment
 
 _OUTPUT_GROUPS = {
     "ANGLES": "ANGLE_UNITS",
@@ -44,23 +45,25 @@ _NAMED_UNITS = {"angle": "ANGLE_UNITS", "moment": "MOMENT_UNITS", "power": "POWE
 _HEADER_EVENT_KEY = 12345
 
 
-def point_labels(parameters: Parameters, n_points: int) -> tuple[list[str], list[tuple[str, str]]]:
+def point_labels(parameters: Parameters, n_points: int) -> tuple[list[str], list[Treatment]]:
     """Labels of all points, prefixes stripped and made unique.
 
     Returns
     -------
     labels : list of str, length n_points
         ``"*7"`` where the seventh point has none; repeated ones are numbered ``_2``, ``_3``, ...
-    notes : list of (str, str)
-        Key and sentence of a treatment for what was repaired.
+    treatments : list of Treatment
+        ``labels_missing``, ``labels_empty``, ``labels_repeated``, ``several_subjects``.
     """
     written = joined(parameters, "POINT", "LABELS")[:n_points]
     notes = []
     if len(written) < n_points:
-        notes.append(("labels_missing", f"{len(written)} labels for {n_points} points; the others are numbered"))
+        detail = f"{len(written)} labels for {n_points} points; the others are numbered"
+        notes.append(Treatment("labels_missing", detail))
     elif "" in written:
         empty = [k + 1 for k, text in enumerate(written) if not text]
-        notes.append(("labels_empty", f"points {', '.join(map(str, empty))} have an empty label and are numbered"))
+        detail = f"points {', '.join(map(str, empty))} have an empty label and are numbered"
+        notes.append(Treatment("labels_empty", detail))
     written += [""] * (n_points - len(written))
     bare = [text.rsplit(":", 1)[-1].strip() or f"*{k + 1}" for k, text in enumerate(written)]
     subjects = {text.rsplit(":", 1)[0] for text in written if ":" in text}
@@ -76,10 +79,10 @@ def point_labels(parameters: Parameters, n_points: int) -> tuple[list[str], list
         labels.append(label)
     if repeated:
         detail = f"labels written more than once, later ones numbered: {', '.join(sorted(repeated))}"
-        notes.append(("labels_repeated", detail))
+        notes.append(Treatment("labels_repeated", detail))
     if repeated and len(subjects) > 1:
         detail = f"{len(subjects)} subjects share the file; markers of the later ones carry numbers"
-        notes.append(("several_subjects", detail))
+        notes.append(Treatment("several_subjects", detail))
     return labels, notes
 
 
@@ -237,6 +240,11 @@ def subject_name(parameters: Parameters) -> str:
             if text:
                 return text
     return ""
+
+
+def subject_names(parameters: Parameters) -> tuple[str, ...]:
+    """Names of all subjects as written, to be taken out of whatever quotes them."""
+    return (*joined(parameters, "SUBJECTS", "NAMES"), subject_name(parameters))
 
 
 def rotation_labels(parameters: Parameters, n_rotations: int) -> list[str]:

@@ -12,6 +12,10 @@ LONG_ZERO_RUN = 3
 """Frames at exactly (0, 0, 0) from which on a marker counts as occluded."""
 IMPOSSIBLE_JUMP = 10.0
 """Times its usual step that a marker would have to move to a shorter run of zeros for it to count, too."""
+PLACEHOLDER_RUN = 3
+"""Frames for which markers must stay at one place to the last bit for it to be looked at as a placeholder."""
+PLACEHOLDER_JUMP = 0.05
+"""Share of the size of the whole marker cloud that a marker must jump to or from a placeholder."""
 
 
 def is_occluded(samples: np.ndarray) -> np.ndarray:
@@ -78,3 +82,72 @@ def mask_zeros(points: np.ndarray, labels: Sequence[str]) -> tuple[np.ndarray, l
         names = ", ".join(sorted(set(kept)))
         found.append(Treatment("zeros_kept", f"isolated samples at exactly (0, 0, 0), kept; look at: {names}"))
     return points, found
+
+
+def mask_placeholders(points: np.ndarray, labels: Sequence[str]) -> tuple[np.ndarray, list[Treatment]]:
+    """Points with NaN where a file spells "hidden" by a place: one triple, bit for bit, at which several markers stay.
+
+    A place is a placeholder if two markers or more stay there for `PLACEHOLDER_RUN` frames, at the same time or not,
+    and get there and away only by jumps. Copies of one trajectory, and markers that stand still in coarse integer
+    storage, share places, too, but do not jump; a single marker at rest is left alone (inertial suits hold a foot
+    still to the bit).
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_frames, n_points, 3)
+        Of markers; NaN = occluded.
+    labels : sequence of str
+    """
+    places = _shared_places(points)
+    if not len(places):
+        return points, []
+    cloud = np.nanmax(points, axis=(0, 1)) - np.nanmin(points, axis=(0, 1))
+    found, masked = [], points
+    for place in places:
+        held = (points == place).all(axis=2)
+        columns = np.flatnonzero(held.any(axis=0))
+        jumps = [_jumps(points[:, k], held[:, k], place, cloud) for k in columns]
+        if len(columns) < 2 or False in jumps or True not in jumps:
+            continue
+        if masked is points:
+            masked = points.copy()
+        masked[held] = np.nan
+        names = ", ".join(labels[k] for k in columns)
+        spelled = ", ".join(f"{value:.6g}" for value in place)
+        found.append(Treatment("placeholder_masked", f"{held.sum()} samples at ({spelled}) taken as occluded: {names}"))
+    return masked, found
+
+
+def _shared_places(points: np.ndarray) -> np.ndarray:
+    """Places (n, 3), not zero, at which two markers or more stay for `PLACEHOLDER_RUN` frames to the last bit."""
+    x = points[:, :, 0]
+    still = x[1:] == x[:-1]
+    stays = still[1:] & still[:-1]
+    if not stays.any():
+        return np.zeros((0, 3))
+    frames, columns = np.nonzero(stays)
+    at_origin = ~points[frames, columns].any(axis=1)  # zeros have a rule of their own, and files are full of them
+    frames, columns = frames[~at_origin], columns[~at_origin]
+    places = points[frames, columns]
+    for k in range(1, PLACEHOLDER_RUN):
+        same = (places == points[frames + k, columns]).all(axis=1)
+        frames, columns, places = frames[same], columns[same], places[same]
+    order = np.lexsort((columns, *places.T))
+    places, columns = places[order], columns[order]
+    shared = (places[1:] == places[:-1]).all(axis=1) & (columns[1:] != columns[:-1])
+    return np.unique(places[1:][shared], axis=0)
+
+
+def _jumps(path: np.ndarray, held: np.ndarray, place: np.ndarray, cloud: np.ndarray) -> bool | None:
+    """Whether a marker (n_frames, 3) gets to a place and away only by jumps; None if it is never seen elsewhere."""
+    others = np.where(held[:, None], np.nan, path)
+    steps = np.linalg.norm(np.diff(others, axis=0), axis=1)
+    usual = np.nanpercentile(steps, 95) if np.isfinite(steps).any() else 0.0
+    seen = np.flatnonzero(np.isfinite(others[:, 0]))
+    if not len(seen):
+        return None
+    edges = np.flatnonzero(np.diff(np.r_[0, held.astype(np.int8), 0]))
+    first, last = np.searchsorted(seen, edges[::2]) - 1, np.searchsorted(seen, edges[1::2])
+    beside = np.r_[seen[first[first >= 0]], seen[last[last < len(seen)]]]
+    nearest = float(np.linalg.norm(path[beside] - place, axis=1).min())
+    return bool(nearest > max(IMPOSSIBLE_JUMP * usual, PLACEHOLDER_JUMP * float(np.linalg.norm(cloud))))

@@ -7,6 +7,7 @@ that no record explains, are damage, and named. Reference: The C3D File Format U
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,31 @@ def read_sections(content: bytes) -> tuple[int, tuple[int, ...], Parameters, lis
             if length == lengths[-1]:
                 raise
     raise AssertionError("there is one length at least")
+
+
+def stated_parameters(path: Path) -> Parameters:
+    """Parameters of a file whose data are not read, however large they are.
+
+    Raises
+    ------
+    ValueError
+        Header or parameter section are damaged or none.
+    OSError
+        The file cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(2 * BLOCK)
+        start = (content[0] - 1) * BLOCK if content else 0
+        content += file.read(max(0, start + 4 - len(content)))  # the parameter section need not follow the header
+        if len(content) < max(start + 4, BLOCK) or content[1] != 0x50:
+            raise ValueError(f"{path.name}: no C3D file")
+        order = "big" if content[start + 3] == SGI else "little"
+        blocks = max(content[0] - 1 + content[start + 2], int.from_bytes(content[16:18], order) - 1)
+        content += file.read(max(0, blocks * BLOCK - len(content)))
+    try:
+        return read_sections(content)[2]
+    except (struct.error, IndexError) as problem:
+        raise ValueError(f"{path.name}: damaged parameter section ({problem})") from problem
 
 
 def read_parameters(section: bytes, processor: int) -> tuple[Parameters, list[str]]:

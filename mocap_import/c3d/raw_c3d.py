@@ -91,6 +91,8 @@ class RawC3d:
         Treadmill speed (m/s), NaN if not in the file.
     subject_name : str
         Name or code as written, for grouping trials and for the key kept apart only; never part of a product.
+    subject_names : tuple of str
+        Names of all subjects as written, so that they can be taken out of labels and sentences.
     source_hash : str
         SHA-256 of the file.
     treatments : tuple of Treatment
@@ -117,5 +119,6 @@ class RawC3d:
     height: float = float("nan")
     belt_speed: float = float("nan")
     subject_name: str = field(default="", repr=False)
+    subject_names: tuple[str, ...] = field(default=(), repr=False)
     source_hash: str = ""
     treatments: tuple[Treatment, ...] = ()

@@ -14,7 +14,7 @@ import numpy as np
 from mocap_import.c3d import metadata
 from mocap_import.c3d.data_section import C3dData, decode
 from mocap_import.c3d.layout import C3dLayout, layout_of, read_bytes
-from mocap_import.c3d.occlusion import mask_occluded, mask_zeros
+from mocap_import.c3d.occlusion import mask_occluded, mask_placeholders, mask_zeros
 from mocap_import.c3d.parameter import joined, number
 from mocap_import.c3d.raw_c3d import RawC3d, RawEvent
 from mocap_import.c3d.second_reader import read_with_ezc3d, read_with_py_c3d
@@ -100,9 +100,10 @@ def _raw(
     is_output = np.array([label in output_units for label in labels], dtype=bool)
     names = tuple(label for label in labels if label not in output_units)
     points, zero_notes = mask_zeros(mask_occluded(_chosen(data.samples, ~is_output)), names)
+    points, placeholder_notes = mask_placeholders(points, names)
     plates, plate_problem = metadata.plates(parameters)
-    treatments = [*layout.treatments, *(Treatment(*note) for note in label_notes), *data.treatments, *zero_notes]
-    treatments += [*_notes(layout, names, plate_problem), *event_notes]
+    treatments = [*layout.treatments, *label_notes, *data.treatments, *zero_notes]
+    treatments += [*placeholder_notes, *_notes(layout, names, plate_problem), *event_notes]
     mass, height = metadata.subject_numbers(parameters)
     screen = [(joined(parameters, "POINT", name) or [""])[0] for name in ("X_SCREEN", "Y_SCREEN")]
     units = joined(parameters, "POINT", "UNITS")
@@ -127,6 +128,7 @@ def _raw(
         height=height,
         belt_speed=metadata.belt_speed(parameters),
         subject_name=metadata.subject_name(parameters),
+        subject_names=metadata.subject_names(parameters),
         source_hash=source_hash,
         treatments=tuple(treatments),
     )

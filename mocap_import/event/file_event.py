@@ -14,6 +14,7 @@ from mocap_import.trial import GaitEvent, Treatment
 SUPPORT = 0.12
 """Distance (s) within which a detected event of the same foot and kind supports one of the file."""
 _WRONG_SIDE = 0.1
+_SIDES = {"left": "left", "right": "right", "l": "left", "r": "right"}
 _OTHER = {"right": "left", "left": "right"}
 _STRIKE = re.compile(r"(foot|heel)[ _-]?(strike|contact)|initial[ _-]?contact|^[lr]?(fs|hs|ic)$", re.IGNORECASE)
 _OFF = re.compile(r"(foot|toe)[ _-]?off|^[lr]?(fo|to)$", re.IGNORECASE)
@@ -29,21 +30,52 @@ def events_from_file(events: Sequence[RawEvent], start: float, duration: float) 
     start : float
         Absolute time of the first frame (s).
     duration : float
-        Length of the trial (s); events outside are left out.
+        Length of the trial (s); events outside are left out, see `events_left_out`.
     """
     found = []
     for event in events:
-        label = event.label.strip()
-        side = event.context.strip().lower()
-        if side not in ("left", "right"):
-            first = re.match(r"(left|right|l|r)", label, re.IGNORECASE)
-            side = {"l": "left", "r": "right"}.get(first.group(1).lower()[0], "") if first else ""
-            label = re.sub(r"^(left|right)[ _-]*", "", label, flags=re.IGNORECASE)
-        kind = "foot_strike" if _STRIKE.search(label) else "foot_off" if _OFF.search(label) else ""
+        side, kind = _meaning(event)
         time = event.time - start
-        if side and kind and -1e-6 <= time <= duration + 1e-6:
+        if side and kind and _is_inside(time, duration):
             found.append(GaitEvent(time=max(time, 0.0), foot=side, kind=kind, source="file"))
     return tuple(sorted(found, key=lambda event: event.time))
+
+
+def events_left_out(events: Sequence[RawEvent], start: float, duration: float) -> list[Treatment]:
+    """What `events_from_file` does not take, by number only: labels of events can hold names.
+
+    Returns
+    -------
+    list of Treatment
+        ``events_left_out``, or nothing.
+    """
+    reasons = []
+    unknown = sum(not all(_meaning(event)) for event in events)
+    outside = sum(all(_meaning(event)) and not _is_inside(event.time - start, duration) for event in events)
+    if unknown:
+        reasons.append(f"{unknown} {'is' if unknown == 1 else 'are'} no foot strike or foot off of a known side")
+    if outside:
+        reasons.append(f"{outside} {'lies' if outside == 1 else 'lie'} before the first frame or after the last")
+    if not reasons:
+        return []
+    return [Treatment("events_left_out", f"of {len(events)} events of the file {' and '.join(reasons)}")]
+
+
+def _meaning(event: RawEvent) -> tuple[str, str]:
+    """Foot and kind of a file's event; ``""`` where it does not tell."""
+    label, context = event.label.strip(), event.context.strip().lower()
+    side = _SIDES.get(context, "")
+    if not side:
+        first = re.match(r"(left|right|l|r)", label, re.IGNORECASE)
+        side = _SIDES[first.group(1).lower()] if first else ""
+        label = re.sub(r"^(left|right)[ _-]*", "", label, flags=re.IGNORECASE)
+    kind = "foot_strike" if _STRIKE.search(label) else "foot_off" if _OFF.search(label) else ""
+    return side, kind
+
+
+def _is_inside(time: float, duration: float) -> bool:
+    """Whether an instant (s) lies in the recording, but for rounding."""
+    return -1e-6 <= time <= duration + 1e-6
 
 
 def check_file_events(

@@ -10,10 +10,10 @@ import numpy as np
 
 from mocap_import.low_pass import low_pass
 from mocap_import.marker.marker_set import MarkerSet, landmark_positions
+from mocap_import.plate.step import SIDES
 from mocap_import.treadmill import pelvis_position, travel_direction
 from mocap_import.trial import MarkerTrial
 
-SIDES = (("right", "r"), ("left", "l"))
 WALKING_CUTOFF, RUNNING_CUTOFF = 10.0, 15.0
 """Low-pass (Hz) of the feet: best on runners RBDS001 and 002 and on the walkers of four clinical laboratories."""
 LONGEST_BRIDGE = 0.1

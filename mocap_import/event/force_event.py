@@ -27,6 +27,8 @@ SLOW_RISE = 0.018
 Measured: 3 to 13 ms in every laboratory that stores what its plates read, 23 ms in the one that stores smoothed forces
 (QCMAS), whose crossings come 33 ms before that laboratory's own events."""
 _LONGEST_RUNNING_STANCE = 0.5
+_SAME_EDGE = 0.02
+"""Seconds between the edge of a step and the event of its contact."""
 _KEYS = [(foot, kind) for foot in ("right", "left") for kind in ("foot_strike", "foot_off")]
 
 
@@ -107,23 +109,28 @@ def supported_force_events(
     that are no strike and no off: the trial's steps say so, or no marker event of that foot and kind lies within
     `reach` (s). Strikes of smoothed forces are left out as well. Both are named.
     """
-    seen = {path.foot: path for path in paths}
     kept, notes = [], []
     loaded = force_contacts(trial, paths)
     smoothed = is_smoothed(loaded)
+    events = _events(loaded)
+    instants = np.array([event.time for event in events])
+    seen = {path.foot: path.is_seen(instants) for path in paths}
+    edges = {
+        "foot_strike": np.array([s.start for s in trial.steps]),
+        "foot_off": np.array([s.stop for s in trial.steps]),
+    }
     times = {key: np.array([e.time for e in by_markers if (e.foot, e.kind) == key]) for key in _KEYS}
     spans = {foot: _span(np.r_[times[foot, "foot_strike"], times[foot, "foot_off"]]) for foot in ("right", "left")}
-    for event in _events(loaded):
+    for number, event in enumerate(events):
         same = times[event.foot, event.kind]
         near = np.abs(same - event.time).min() if len(same) else np.inf
-        path = seen.get(event.foot)
         # Where the markers cannot tell (a gap, the first or last stride), a plate that shows a whole step is believed.
         first, last = spans[event.foot]
-        can_tell = path is not None and first - reach < event.time < last + reach
+        can_tell = event.foot in seen and first - reach < event.time < last + reach and seen[event.foot][number]
         if smoothed and event.kind == "foot_strike":
             continue
-        can_tell = can_tell and path.is_seen(np.array([event.time]))[0]
-        why = _why_partial(trial.steps, event)
+        beside = np.flatnonzero(np.abs(edges[event.kind] - event.time) <= _SAME_EDGE)
+        why = _why_partial([trial.steps[k] for k in beside], event)
         if why or (near > reach and can_tell):
             word = event.kind.replace("_", " ")
             detail = f"{event.foot} {word} of a plate at {event.time:.3f} s left out: "
@@ -144,13 +151,12 @@ def _span(times: np.ndarray) -> tuple[float, float]:
 
 
 def _why_partial(steps: Sequence[PlateStep], event: GaitEvent) -> str:
-    """Why the edge of a step on a plate is no event, ``""`` if it may be one.
+    """Why the edge of one of the steps on a plate is no event, ``""`` if it may be one.
 
     A heel beside the plate strikes the floor before the plate feels it, a toe beside it leaves the floor later.
     """
     for step in steps:
-        edge = step.start if event.kind == "foot_strike" else step.stop
-        if step.foot != event.foot or abs(edge - event.time) > 0.02 or holds_whole_force(step):
+        if step.foot != event.foot or holds_whole_force(step):
             continue
         reasons = [reason for reason in step.reason.split("; ") if reason not in CUT]
         spared = ("toe", "metatarsal") if event.kind == "foot_strike" else ("heel",)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from mocap_import.durable_file import durable_place
 from mocap_import.plate.force_plate import ForcePlate, plate_channels
 from mocap_import.trial import GaitEvent, MarkerTrial
 
@@ -63,8 +62,7 @@ def write_c3d(
     path, factor = Path(path), 1.0 / _METRES[unit]
     rotation = np.eye(3) if axes is None else np.asarray(axes, dtype=float)
     content = ezc3d.c3d()
-    _add_points(content, trial, rotation, factor)
-    content["parameters"]["POINT"]["UNITS"]["value"] = [unit]
+    _add_points(content, trial, rotation, unit)
     _add_frame_numbers(content, first_frame, first_frame + trial.n_frames - 1)
     if state_axes:
         content.add_parameter("POINT", "X_SCREEN", [_axis_name(rotation[:, 0])])
@@ -77,25 +75,14 @@ def write_c3d(
         content.add_parameter("PROCESSING", "Height", [1000.0 * float(trial.subject.height)])
     if np.isfinite(trial.belt_speed) and trial.belt_speed != 0:
         content.add_parameter("TREADMILL", "SPEED", [float(trial.belt_speed)])
-    _put_in_place(content, path)
+    with durable_place(path, ending=".tmp.c3d") as temporary:  # ezc3d adds .c3d to any other name
+        content.write(str(temporary))
 
 
-def _put_in_place(content: object, path: Path) -> None:
-    """Write beside the target, force it to the disk, then rename: whatever happens, the old file or the whole new."""
-    handle, temporary = tempfile.mkstemp(suffix=".tmp.c3d", dir=path.parent)
-    os.close(handle)
-    try:
-        content.write(temporary)
-        with Path(temporary).open("rb+") as file:
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _add_points(content: object, trial: MarkerTrial, rotation: np.ndarray, factor: float) -> None:
-    """Marker positions; occluded ones are NaN with a negative residual."""
-    positions = (trial.positions @ rotation.T) * factor
+def _add_points(content: object, trial: MarkerTrial, rotation: np.ndarray, unit: str) -> None:
+    """Marker positions in a unit; occluded ones are NaN with a negative residual."""
+    positions = (trial.positions @ rotation.T) / _METRES[unit]
+    content["parameters"]["POINT"]["UNITS"]["value"] = [unit]
     occluded = ~np.isfinite(positions).all(axis=2)
     points = np.ones((4, len(trial.labels), trial.n_frames))
     points[:3] = np.where(occluded[:, :, None], np.nan, positions).transpose(2, 1, 0)
@@ -147,7 +134,7 @@ def _add_analog(
     for label, values in trial.analog.items():
         columns.append(np.asarray(values, dtype=float)[:, None])
         labels.append(label)
-        units.append(trial.analog_units.get(label) or "V")
+        units.append(trial.analog_units.get(label, ""))
     values = np.concatenate(columns, axis=1)
     if len(values) != n_samples:
         raise ValueError(f"analog channels have {len(values)} samples, {trial.n_frames} frames need {n_samples}")

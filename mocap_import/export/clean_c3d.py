@@ -16,7 +16,7 @@ from mocap_import.plate.force_plate import ForcePlate
 from mocap_import.trial import GroundReaction, MarkerTrial, Treatment, TrialRefused
 
 _LAST_FRAME = 65535
-"""Largest frame number of the header; a later clock starts at 1 again."""
+"""Largest frame number of the header; programs that read no other number lose frames of a later clock."""
 
 
 def write_clean_c3d(path: str | Path, trial: MarkerTrial) -> list[Treatment]:
@@ -33,7 +33,8 @@ def write_clean_c3d(path: str | Path, trial: MarkerTrial) -> list[Treatment]:
     list of Treatment
         ``plates_not_exported`` or ``analog_not_exported`` where the one analog rate of a C3D file, a whole multiple of
         the marker rate, does not allow them; ``force_gaps_zero`` where a plate's unknown samples are written as zero;
-        ``model_outputs_not_exported`` and ``rotations_not_exported``, which are in the laboratory's axes, not ours.
+        ``clock_not_exported`` where frame numbers would not fit into the header; ``model_outputs_not_exported`` and
+        ``rotations_not_exported``, which are in the laboratory's axes, not ours.
 
     Raises
     ------
@@ -41,7 +42,10 @@ def write_clean_c3d(path: str | Path, trial: MarkerTrial) -> list[Treatment]:
         The trial has no markers or no rate.
     """
     if not trial.labels or not trial.n_frames or not trial.rate > 0:
-        raise TrialRefused(f"{trial.source or trial.name}: a C3D file needs markers and a rate; the trial has none.")
+        raise TrialRefused(
+            f"{trial.source or trial.name}: a C3D file needs markers and a rate; the trial has none; --to csv writes "
+            "what it has."
+        )
     reactions = whole_plates(trial.ground_reactions)
     notes = []
     if reactions and not all(_fits(trial, len(reaction.force), reaction.rate) for reaction in reactions):
@@ -70,8 +74,11 @@ def write_clean_c3d(path: str | Path, trial: MarkerTrial) -> list[Treatment]:
     if trial.segment_rotations:
         notes.append(Treatment("rotations_not_exported", f"{len(trial.segment_rotations)} segments stay in the trial"))
     plates = [ForcePlate(2, reaction.corners, np.zeros(3), None, reaction.name) for reaction in reactions]
-    first = round(trial.start_time * trial.rate) + 1
-    first = first if first >= 1 and first + trial.n_frames <= _LAST_FRAME else 1
+    first = max(round(trial.start_time * trial.rate) + 1, 1)
+    if first > 1 and first + trial.n_frames > _LAST_FRAME:
+        detail = f"the recording begins at {trial.start_time:.2f} s of its clock, frame {first}; the file at frame 1"
+        notes.append(Treatment("clock_not_exported", detail))
+        first = 1
     carried = replace(trial, ground_reactions=reactions, analog=analog)
     write_c3d(path, carried, plates=plates, first_frame=first)
     return notes

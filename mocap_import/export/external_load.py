@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
@@ -53,10 +54,11 @@ def write_external_loads(
     found = foot_reactions(trial)
     known = {foot: np.isfinite(reaction.force).all(axis=1) for foot, reaction in found.items()}
     if not any((known[foot] & (found[foot].force[:, 1] > 0)).any() for foot in found):
+        feet = [reaction.foot for reaction in trial.ground_reactions]
+        words = ", ".join(f"{foot} ({count})" for foot, count in sorted(Counter(feet).items()))
         raise TrialRefused(
             f"{trial.source or trial.name}: no force of a known foot to export; the trial holds "
-            f"{len(trial.ground_reactions)} plates with feet "
-            f"{', '.join(reaction.foot for reaction in trial.ground_reactions) or 'none'}."
+            f"{f'{len(feet)} plates stepped on by: {words}' if feet else 'no force plates'}."
         )
     rate = found["right"].rate
     names, columns = ["time"], []

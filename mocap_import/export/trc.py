@@ -48,7 +48,7 @@ def write_trc(path: str | Path, trial: MarkerTrial, *, unit: str = "mm") -> None
     if not trial.labels or not trial.n_frames or not trial.rate > 0:
         raise TrialRefused(
             f"{trial.source or trial.name}: a .trc file needs markers and a rate; the trial holds "
-            f"{len(trial.labels)} markers in {trial.n_frames} frames at {trial.rate:g} Hz."
+            f"{len(trial.labels)} markers in {trial.n_frames} frames at {trial.rate:g} Hz; --to csv writes what it has."
         )
     path = Path(path)
     labels = trc_labels(trial.labels)

@@ -10,9 +10,10 @@ import pandas as pd
 from mocap_import.durable_file import write_durably
 from mocap_import.gap.filling import FILL_METHODS
 from mocap_import.spatiotemporal import UNITS, spatiotemporal
+from mocap_import.spreadsheet import csv_text
 from mocap_import.trial import MarkerTrial, TrialRefused
 
-TABLES = ("markers", "forces", "events", "steps", "analog", "spatiotemporal", "treatments")
+TABLES = ("markers", "forces", "events", "steps", "analog", "rotations", "spatiotemporal", "treatments")
 
 
 def write_trial_tables(path: str | Path, trial: MarkerTrial) -> list[Path]:
@@ -46,7 +47,8 @@ def trial_tables(trial: MarkerTrial) -> dict[str, pd.DataFrame]:
     dict
         ``markers``: time_s, marker, x_m, y_m, z_m, filled_by (``""`` if measured); occluded samples have empty
         coordinates. ``forces``: time_s, plate, foot, force_x_N …, pressure_x_m …, free_moment_Nm. ``analog``: time_s,
-        one column a channel with its unit. ``spatiotemporal``: one row a side. ``events``, ``steps``, ``treatments``.
+        one column a channel with its unit. ``rotations``: time_s, segment, m11 … m34: transform of a markerless
+        segment, file axes and unit. ``spatiotemporal``: one row a side. ``events``, ``steps``, ``treatments``.
     """
     return {
         "markers": _markers(trial),
@@ -60,28 +62,10 @@ def trial_tables(trial: MarkerTrial) -> dict[str, pd.DataFrame]:
             columns=["plate", "foot", "start_s", "stop_s", "usable", "reason"],
         ),
         "analog": _analog(trial),
+        "rotations": _rotations(trial),
         "spatiotemporal": _spatiotemporal(trial),
         "treatments": pd.DataFrame([(t.what, t.detail) for t in trial.treatments], columns=["what", "detail"]),
     }
-
-
-def csv_text(table: pd.DataFrame) -> str:
-    """CSV of a table, numbers to ten significant digits.
-
-    Text that a spreadsheet would run as a formula (it begins with ``= + - @``, a tab or a carriage return) is prefixed
-    with an apostrophe, in cells and column names.
-    """
-    safe = table.rename(columns=safe_text)
-    for column in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
-        values, codes = pd.factorize(safe[column].astype(object))[::-1]
-        texts = np.array([safe_text(value) for value in values], dtype=object)
-        safe[column] = [texts[code] if code >= 0 else "" for code in codes]
-    return safe.to_csv(index=False, float_format="%.10g", lineterminator="\n")
-
-
-def safe_text(value: object) -> object:
-    """A text that no spreadsheet runs; other values as they are."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
 
 
 def _markers(trial: MarkerTrial) -> pd.DataFrame:
@@ -130,6 +114,20 @@ def _analog(trial: MarkerTrial) -> pd.DataFrame:
     length = max(map(len, trial.analog.values()))
     columns = {f"{label} ({units[label]})" if units[label] else label: v for label, v in trial.analog.items()}
     return pd.DataFrame({"time_s": np.arange(length) / trial.analog_rate, **columns})
+
+
+def _rotations(trial: MarkerTrial) -> pd.DataFrame:
+    """One row a sample and segment: the first three rows of its transform."""
+    if not trial.segment_rotations or not trial.segment_rotation_rate > 0:
+        return pd.DataFrame()
+    names = [f"m{row}{column}" for row in (1, 2, 3) for column in (1, 2, 3, 4)]
+    parts = [
+        pd.DataFrame(np.asarray(matrices)[:, :3].reshape(len(matrices), 12), columns=names).assign(
+            time_s=np.arange(len(matrices)) / trial.segment_rotation_rate, segment=segment
+        )
+        for segment, matrices in trial.segment_rotations.items()
+    ]
+    return pd.concat(parts, ignore_index=True)[["time_s", "segment", *names]]
 
 
 def _spatiotemporal(trial: MarkerTrial) -> pd.DataFrame:

@@ -19,6 +19,8 @@ MAJORITY = 0.8
 """Share of the certain trials that must agree."""
 ENOUGH = 2
 """Certain trials that are enough to speak for the others."""
+ENOUGH_ONE_WAY = 5
+"""Certain trials that must all go one way to decide a direction: of a walkway, five in a row do so by chance in 6 %."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def agreed_frame(frames: Sequence[LabFrame]) -> FrameAgreement:
         up=up,
         unit=unit,
         line=_majority([axis[1] for axis in agreeing]),
-        forward=agreeing[0] if len(agreeing) >= ENOUGH and len(set(agreeing)) == 1 else "",
+        forward=agreeing[0] if len(agreeing) >= ENOUGH_ONE_WAY and len(set(agreeing)) == 1 else "",
         deviating=deviating,
         ambiguous=tuple(k for k, frame in enumerate(frames) if frame.is_ambiguous),
     )

@@ -69,6 +69,17 @@ class LabFrame:
         """True if the file is in the ground frame already."""
         return bool(np.allclose(self.rotation, np.eye(3)))
 
+    def to_ground(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., 3) in the file's axes and unit → ground frame (m).
+
+        Every ground axis is one of the file's, so each coordinate is one product, without rounding of a sum.
+        """
+        ground = np.empty(points.shape)
+        for axis, row in enumerate(self.rotation):
+            source = int(np.abs(row).argmax())
+            np.multiply(points[..., source], row[source] * self.metres_per_unit, out=ground[..., axis])
+        return ground
+
 
 def find_lab_frame(
     raw: RawC3d, meaning: MarkerSet | None, *, unit: str | None = None, axes: str | None = None, source: str = ""
@@ -108,9 +119,7 @@ def find_lab_frame(
     length = find_length_unit(sample, places, plates, raw.unit, unit, source)
     if given is None and not sample.size and not plates:
         rotation, words = np.eye(3), "neither markers nor force plates: nothing to turn"
-        return LabFrame(rotation, length.metres_per_unit, 1.0, bool(length.rivals), words, length.rivals), list(
-            length.treatments
-        )
+        return LabFrame(rotation, length.metres_per_unit, 1.0, False, words), []
     sample = sample * length.metres_per_unit
     plates = [replace(plate, corners=plate.corners * length.metres_per_unit) for plate in plates]
     path = body_path(sample, places) if len(sample) > 1 and sample.size else np.zeros((1, 3))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import lapack
 
 JITTER = 3e-4
 """Standard deviation (m) of what is not shared motion: principal components below it are damped.
@@ -77,22 +78,31 @@ def fit_low_rank(features: np.ndarray, values: np.ndarray, held_out: np.ndarray)
     """
     # About a common middle, or the squares of coordinates far from zero would cost the differences their digits.
     x_middle, y_middle = features.mean(axis=0), values.mean(axis=0)
-    x, y = features - x_middle, values - y_middle
-    n_fits, n_features = len(held_out), x.shape[1]
-    gram, cross = np.empty((n_fits, n_features, n_features)), np.empty((n_fits, n_features, 3))
-    gram[:], cross[:] = x.T @ x, x.T @ y
-    x_sum, y_sum = np.zeros((n_fits, n_features)), np.zeros((n_fits, 3))
-    count = np.maximum(len(x) - held_out.sum(axis=1), 1)[:, None]
+    both = np.concatenate([features - x_middle, values - y_middle], axis=1)
+    n_fits, n_features = len(held_out), features.shape[1]
+    everything = both.T @ both
+    squares, means = np.empty((n_fits, *everything.shape)), np.zeros((n_fits, both.shape[1]))
+    count = np.maximum(len(both) - held_out.sum(axis=1), 1)[:, None]
     for k, out in enumerate(held_out):
-        if out.any():
-            part, values_out = x[out], y[out]
-            gram[k] -= part.T @ part
-            cross[k] -= part.T @ values_out
-            x_sum[k], y_sum[k] = -part.sum(axis=0), -values_out.sum(axis=0)
-    x_mean, y_mean = x_sum / count, y_sum / count
-    gram -= count[:, :, None] * x_mean[:, :, None] * x_mean[:, None, :]
-    cross -= count[:, :, None] * x_mean[:, :, None] * y_mean[:, None, :]
+        part = both[out]
+        means[k] = -part.sum(axis=0) / count[k]
+        # One product takes the frames and the new mean out of the sums of squares.
+        part = np.concatenate([part, np.sqrt(count[k]) * means[k : k + 1]])
+        np.subtract(everything, part.T @ part, out=squares[k])
+    gram, cross = squares[:, :n_features, :n_features], squares[:, :n_features, n_features:]
     diagonal = np.arange(n_features)
     gram[:, diagonal, diagonal] += JITTER**2 * count
-    inverse = np.linalg.inv(gram)
-    return LowRankModel(y_mean + y_middle, x_mean + x_middle, inverse @ cross, inverse)
+    inverse = np.stack([_inverse(each) for each in gram])
+    x_mean, y_mean = means[:, :n_features] + x_middle, means[:, n_features:] + y_middle
+    return LowRankModel(y_mean, x_mean, inverse @ cross, inverse)
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    """Inverse of a symmetric positive definite matrix, in half of the time of a general one."""
+    factor, problem = lapack.dpotrf(matrix, clean=1)
+    if problem:
+        return np.linalg.inv(matrix)
+    upper, _ = lapack.dpotri(factor, overwrite_c=1)
+    inverse = upper + upper.T
+    np.fill_diagonal(inverse, upper.diagonal())
+    return inverse

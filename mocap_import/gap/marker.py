@@ -70,10 +70,7 @@ class _Marker:
     number: int
     rate: float
     policy: FillPolicy
-
-    @property
-    def beside(self) -> int:
-        return int(np.clip(round(_SUPPORT * self.rate), 4, 20))
+    beside: int
 
 
 def fill_marker(
@@ -104,7 +101,8 @@ def fill_marker(
     list of Fill
         One per gap, filled or refused.
     """
-    one = _Marker(positions, seen, classes[0].gap.marker, rate, policy)
+    beside = min(max(round(_SUPPORT * rate), 4), 20)
+    one = _Marker(positions, seen, classes[0].gap.marker, rate, policy, beside)
     companions, spread = np.zeros(0, dtype=int), np.zeros(0)
     if {"rigid", "low_rank"} & set(policy.methods) and classes[0].seen_share >= SEEN_ENOUGH:
         companions, spread = rank_companions(positions, seen, one.number, segment)
@@ -137,6 +135,11 @@ def _fill_group(
     one: _Marker, members: Sequence[GapClass], chosen: tuple[int, ...], spread: np.ndarray, size: int
 ) -> list[Fill]:
     """Gaps of one marker with the same companions and about the same length."""
+    hopeless = [each for each in members if not _is_possible(one, each, len(chosen))]
+    members = [each for each in members if each not in hopeless]
+    refused = [Fill(each.gap, reason=_reason(one, each, len(chosen))) for each in hopeless]
+    if not members:
+        return refused
     own = one.seen[:, one.number]
     company = one.seen.T[list(chosen)].all(axis=0)
     usable = own & company
@@ -153,10 +156,10 @@ def _fill_group(
         best.append(by_motion[key])
     wanting = [k for k, each in enumerate(members) if not _is_good(each, best[k])]
     if wanting and len(chosen) >= 2 and {"rigid", "low_rank"} & set(one.policy.methods):
-        near = [np.arange(max(members[k].gap.start - one.beside, 0), members[k].gap.stop + one.beside) for k in wanting]
-        frames = np.unique(np.concatenate(near))
-        frames = frames[frames < len(company)]
-        frames = frames[company[frames]]
+        wanted = np.zeros(len(company), dtype=bool)
+        for k in wanting:
+            wanted[max(members[k].gap.start - one.beside, 0) : members[k].gap.stop + one.beside] = True
+        frames = np.flatnonzero(wanted & company)
         methods = one.policy.methods
         predictions = predict_marker(one.positions, usable, one.number, chosen, spread, plan, frames, methods)
         by_company: dict[tuple, list[Candidate | None]] = {}
@@ -169,7 +172,14 @@ def _fill_group(
                     candidate_from_company(each, known, plan, made, one.policy, one.rate) for made in predictions
                 ]
             best[k] = best_candidate([best[k], *(distrusted(each.gap, found, company) for found in by_company[key])])
-    return [_filled(one, each, found, company, len(chosen)) for each, found in zip(members, best, strict=True)]
+    filled = [_filled(one, each, found, company, len(chosen)) for each, found in zip(members, best, strict=True)]
+    return [*refused, *filled]
+
+
+def _is_possible(one: _Marker, each: GapClass, n_companions: int) -> bool:
+    """Whether any method may fill a gap: most gaps at the edges of a walkway are not worth a rehearsal."""
+    allowed = [method for method in one.policy.methods if one.policy.allows(method, each)]
+    return bool(set(allowed) & {"spline", "kalman"}) or (bool(allowed) and n_companions >= 2)
 
 
 def _is_good(each: GapClass, candidate: Candidate | None) -> bool:
@@ -180,9 +190,10 @@ def _is_good(each: GapClass, candidate: Candidate | None) -> bool:
 
 def _beside(mask: np.ndarray, gap: Gap, beside: int) -> tuple[int, ...]:
     """Frames next to a gap where the mask holds, counted from the first missing one."""
-    frames = np.arange(max(gap.start - beside, 0), min(gap.stop + beside, len(mask)))
-    frames = frames[mask[frames] & ((frames < gap.start) | (frames >= gap.stop))]
-    return tuple((frames - gap.start).tolist())
+    first = max(gap.start - beside, 0)
+    before = np.flatnonzero(mask[first : gap.start]) + (first - gap.start)
+    after = np.flatnonzero(mask[gap.stop : gap.stop + beside]) + (gap.stop - gap.start)
+    return (*before.tolist(), *after.tolist())
 
 
 def _filled(one: _Marker, each: GapClass, candidate: Candidate | None, company: np.ndarray, n_companions: int) -> Fill:
@@ -215,4 +226,4 @@ def _reason(one: _Marker, each: GapClass, n_companions: int) -> str:
         return "at the edge of the trial without companions"
     if each.at_edge and each.seconds > LONGEST_AT_EDGE:
         return f"longer than {LONGEST_AT_EDGE:g} s at the edge of the trial"
-    return "too long"
+    return "too long" if each.seconds > max(one.policy.longest.values()) else "companions hidden too"

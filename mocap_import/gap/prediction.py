@@ -119,17 +119,20 @@ def predict_marker(
     known = np.flatnonzero(usable)
     if len(known) == 0 or len(companions) < 2:
         return []
-    rehearsed = np.unique(plan.frames)
-    some = known[np.linspace(0, len(known) - 1, min(_TRAINING, len(known))).astype(int)]
-    training = np.union1d(rehearsed, some)
-    frames = np.union1d(training, wanted)
+    learnt_from = np.zeros(len(usable), dtype=bool)
+    learnt_from[plan.frames] = True
+    learnt_from[known[np.linspace(0, len(known) - 1, min(_TRAINING, len(known))).astype(int)]] = True
+    training = np.flatnonzero(learnt_from)
+    read = learnt_from.copy()
+    read[wanted] = True
+    frames, row = np.flatnonzero(read), np.cumsum(read) - 1
     # The template is a frame next to what is wanted: the shape of the cluster on the skin drifts.
     nearest = known[np.abs(known - np.median(wanted)).argmin()]
     cluster = choose_cluster(positions[nearest], companions, spread)
-    rotation, origin = cluster_frame(positions[np.ix_(frames, cluster)], positions[nearest][cluster])
-    learned, asked = np.searchsorted(frames, training), np.searchsorted(frames, wanted)
-    shown = np.searchsorted(frames, plan.frames)
-    moving = (positions[np.ix_(frames, [marker, *companions])] - origin[:, None]) @ rotation
+    places = positions[frames]
+    rotation, origin = cluster_frame(places[:, cluster], positions[nearest][cluster])
+    learned, asked, shown = row[training], row[wanted], row[plan.frames]
+    moving = (places[:, [marker, *companions]] - origin[:, None]) @ rotation
     path, features = moving[:, 0], moving[:, 1:].reshape(len(frames), -1)
     found = []
     if "rigid" in methods:

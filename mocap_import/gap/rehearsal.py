@@ -47,9 +47,9 @@ class Rehearsal:
         """Columns in which the offsets stand."""
         return np.searchsorted(self.offsets, offsets)
 
-    def missing(self, length: int) -> tuple[int, ...]:
-        """Offsets of the rehearsed frames of a gap of `length` ≤ `self.length` frames."""
-        return tuple(int(k) for k in self.offsets[(self.offsets >= 0) & (self.offsets < length)])
+    def missing(self, length: int) -> slice:
+        """Columns of the rehearsed frames of a gap of `length` ≤ `self.length` frames."""
+        return slice(*np.searchsorted(self.offsets, (0, length)).tolist())
 
 
 def plan_rehearsal(usable: np.ndarray, length: int, reach: int) -> Rehearsal:

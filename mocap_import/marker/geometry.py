@@ -62,6 +62,9 @@ _SPREAD = np.array([0.05, 0.05, 0.07])
 _RIGID = 0.012
 """Markers of one segment keep their distance within this (m, standard deviation, skin and all)."""
 
+_AGREE = 2
+"""Markers off the joints that must keep their distance before a marker is taken for one of their segment."""
+
 
 def body_places(positions: np.ndarray, forward: np.ndarray | None = None) -> np.ndarray:
     """Median place of every marker in the body's frame: forward of, above the ground, right of the middle of all.
@@ -114,18 +117,50 @@ def moves(changes: np.ndarray) -> bool:
     return bool(np.nanpercentile(changes, 90) > 2 * _RIGID) if np.isfinite(changes).any() else False
 
 
-def segment_by_cluster(changes: np.ndarray, marker: int, segments: Mapping[str, Sequence[int]]) -> tuple[str, float]:
-    """Segment whose markers keep their distance to one marker best, and the change (m); ``""`` if none does."""
-    scores = {}
+def segment_by_cluster(
+    changes: np.ndarray, marker: int, segments: Mapping[str, Sequence[int]], joints: frozenset[int] = frozenset()
+) -> tuple[str, float, int]:
+    """Segment whose markers keep their distance to one marker best.
+
+    A marker at a joint keeps its distance to both segments that meet there and says nothing; one distance alone can
+    stay the same by the motion that was made, so at least two others must.
+
+    Parameters
+    ----------
+    changes : ndarray, shape (n_markers, n_markers)
+        As `distance_changes` gives them.
+    marker : int
+    segments : mapping
+        Segment → its columns.
+    joints : frozenset of int
+        Columns of markers at joint lines.
+
+    Returns
+    -------
+    segment : str
+        ``""`` if none does.
+    change : float
+        Median change (m) of the distances to its markers, NaN if it has too few.
+    count : int
+        Markers that it keeps its distance to.
+    """
+    firm, loose = {}, {}
     for body, columns in segments.items():
-        others = changes[marker, [column for column in columns if column != marker]]
-        if np.isfinite(others).any():
-            scores[body] = float(np.nanmedian(others))
-    if not scores:
-        return "", np.nan
-    best = min(scores, key=lambda body: scores[body])
-    second = min((score for body, score in scores.items() if body != best), default=np.inf)
-    return (best, scores[best]) if scores[best] < _RIGID and scores[best] < 0.6 * second else ("", scores[best])
+        others = [column for column in columns if column != marker]
+        sure = changes[marker, [column for column in others if column not in joints]]
+        sure = sure[np.isfinite(sure)]
+        every = changes[marker, others]
+        every = every[np.isfinite(every)]
+        if len(sure) >= _AGREE:
+            firm[body] = (float(np.median(sure)), int((sure < _RIGID).sum()))
+        if len(every):
+            loose[body] = float(np.median(every))
+    if not firm:
+        return "", np.nan, 0
+    best = min(firm, key=lambda body: firm[body][0])
+    change, count = firm[best]
+    second = min((score for body, score in loose.items() if body != best), default=np.inf)
+    return (best if change < _RIGID and count >= _AGREE and change < 0.6 * second else ""), change, count
 
 
 def fit_template(places: np.ndarray) -> tuple[dict[int, str], float]:

@@ -122,10 +122,10 @@ def _forward(places: dict[str, np.ndarray]) -> np.ndarray | None:
     """Horizontal unit vector (n, 3) the body faces, from the pelvis or else from the feet; None if nothing tells."""
     vectors = []
     front = [places[name] for name in ("asis_r", "asis_l") if name in places]
-    back = [places[name] for name in ("psis_r", "psis_l") if name in places] or [
-        places[name] for name in ("sacrum",) if name in places
-    ]
-    if len(front) == 2 and (len(back) == 2 or "sacrum" in places):
+    # One posterior spine alone would turn the body to its side.
+    both = [name for name in ("psis_r", "psis_l") if name in places]
+    back = [places[name] for name in (both if len(both) == 2 else ["sacrum"]) if name in places]
+    if len(front) == 2 and back:
         vectors.append(np.mean(front, axis=0) - np.mean(back, axis=0))
     else:
         feet = [places[f"toe_{s}"] - places[f"heel_{s}"] for s in SIDES if {f"toe_{s}", f"heel_{s}"} <= places.keys()]

@@ -13,6 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.marker.label import match_labels, plain_label
+from mocap_import.marker.marker_set_text import (
+    checked_by_hand,
+    refuse_contradictions,
+    toml_problem,
+    unchecked_lines,
+)
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 
 SIDES = ("r", "l")
@@ -46,6 +52,8 @@ class MarkerSet:
         Known labels that no computation uses yet: group → labels.
     alternatives : dict
         Landmark → further labels that laboratories use for it, in order of preference.
+    unchecked : int
+        Lines of a draft that are still marked CHECK; 0 once its ``checked`` is true.
     """
 
     name: str
@@ -54,6 +62,7 @@ class MarkerSet:
     segments: dict[str, tuple[str, ...]]
     others: dict[str, tuple[str, ...]] = field(default_factory=dict)
     alternatives: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unchecked: int = 0
 
     @property
     def ordered_labels(self) -> tuple[str, ...]:
@@ -133,7 +142,7 @@ def load_marker_set(name_or_path: str | Path, near: str | Path | None = None) ->
         if not path.is_file():
             raise TrialRefused(f"{name}: no such marker set file; check the path.")
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as problem:
             raise TrialRefused(f"{path.name}: is not UTF-8 text ({problem.reason}); save it as UTF-8.") from problem
         return parse_marker_set(text, path.name)
@@ -152,27 +161,50 @@ def load_marker_set(name_or_path: str | Path, near: str | Path | None = None) ->
     return _shipped(name)
 
 
+@functools.lru_cache(maxsize=16)
 def parse_marker_set(text: str, source: str) -> MarkerSet:
-    """Build a marker set from TOML text; unknown landmarks, segments and keys are refused with near matches."""
+    """Build a marker set from TOML text.
+
+    Raises
+    ------
+    TrialRefused
+        No TOML, unknown landmarks, segments and keys (with near matches), a label that is two landmarks or lies on both
+        sides of the body.
+    """
     try:
-        content = tomllib.loads(text)
+        content = tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as problem:
-        raise TrialRefused(f"{source}: not valid TOML ({problem}); correct the file.") from problem
-    _known(content, {"name", "description", "source", "landmarks", "segments", "others"}, source, "key")
+        raise TrialRefused(f"{source}: {toml_problem(text, problem)}") from problem
+    checked = checked_by_hand(content, source)
+    _known(content, {"name", "description", "source", "checked", "landmarks", "segments", "others"}, source, "key")
     if not isinstance(content.get("name"), str) or not isinstance(content.get("segments"), dict):
-        raise TrialRefused(f"{source}: a marker set needs `name` and a table [segments]; see docs/extending.md.")
-    landmarks = content.get("landmarks", {})
+        raise TrialRefused(f"{source}: a marker set needs `name` and a table [segments]; see docs/archive.md.")
+    landmarks, others = content.get("landmarks", {}), content.get("others", {})
+    for name, table in (("landmarks", landmarks), ("others", others)):
+        if not isinstance(table, dict):
+            raise TrialRefused(f"{source}: [{name}] must be a table, got {table!r}; see docs/archive.md.")
     _known(landmarks, LANDMARKS, source, "landmark")
     _known(content["segments"], SEGMENTS, source, "segment")
-    choices = {mark: (label,) if isinstance(label, str) else tuple(label) for mark, label in landmarks.items()}
+    choices = {mark: _labels(own, source, mark) for mark, own in landmarks.items()}
+    segments = {segment: _labels(own, source, segment) for segment, own in content["segments"].items()}
+    refuse_contradictions(choices, segments, source)
     return MarkerSet(
         name=content["name"],
-        description=content.get("description", ""),
+        description=str(content.get("description", "")),
         landmarks={mark: labels[0] for mark, labels in choices.items() if labels},
-        segments={segment: tuple(labels) for segment, labels in content["segments"].items()},
-        others={group: tuple(labels) for group, labels in content.get("others", {}).items()},
+        segments=segments,
+        others={group: _labels(own, source, group) for group, own in others.items()},
         alternatives={mark: labels[1:] for mark, labels in choices.items() if len(labels) > 1},
+        unchecked=0 if checked else unchecked_lines(text),
     )
+
+
+def _labels(value: object, source: str, name: str) -> tuple[str, ...]:
+    """One label, or a list of labels, of a TOML file; a text is one label and not the list of its letters."""
+    labels = value if isinstance(value, list) else [value]
+    if not all(isinstance(label, str) for label in labels):
+        raise TrialRefused(f'{source}: {name} must be a label or a list of labels, got {value!r}; write ["LASI", ...].')
+    return tuple(labels)
 
 
 def _known(words: Iterable[str], allowed: Iterable[str], source: str, kind: str) -> None:

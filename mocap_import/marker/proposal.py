@@ -8,13 +8,14 @@ standing body, with a low confidence that says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mocap_import.marker.geometry import HEIGHTS, body_places, distance_changes, fit_template, moves, segment_by_cluster
+from mocap_import.marker.label import plain_label
 from mocap_import.marker.marker_set import LANDMARKS, SEGMENTS, MarkerSet
-from mocap_import.marker.word import WordMeaning, read_words
+from mocap_import.marker.word import WordMeaning, is_heel_word, read_words
 
 _SEGMENT_OF = {
     **dict.fromkeys(("asis", "psis", "iliac_crest", "sacrum"), "pelvis"),
@@ -23,8 +24,16 @@ _SEGMENT_OF = {
     **dict.fromkeys(("heel", "toe", "metatarsal_1", "metatarsal_5"), "calcn"),
     **dict.fromkeys(("c7", "t10", "clavicle", "sternum"), "torso"),
 }
+_JOINT_LINE = ("trochanter", "knee_lateral", "knee_medial", "ankle_lateral", "ankle_medial")
+_SHORTEST_FOOT = 0.07
+"""Least distance (m) from heel to toe along the foot, of a small child."""
+_CLEAR = 0.1
+"""By how much the surest label of a landmark must be surer than the next."""
+SURE = 0.6
+"""Up to this confidence a person must look at a line."""
 _GEOMETRY_ONLY = 0.3
 _CLUSTER = 0.5
+_BY_WORD = "the word "
 _FEW_WORDS = 4
 """Landmarks that words must give before the template is left out."""
 
@@ -37,17 +46,29 @@ class MarkerProposal:
     ----------
     marker_set : MarkerSet
     confidence : dict
-        Label → 0 to 1: 0.9 word and geometry agree, 0.5 by motion, 0.3 or less by place alone: check it.
+        Label → 0 to 1: 0.9 word and geometry agree, 0.5 by motion, 0.3 or less by place alone.
     evidence : dict
         Label → why, in words.
     unmapped : tuple of str
         Labels left out; `evidence` says why where something spoke against their words.
+    left_out : dict
+        Landmark that got no label → the labels proposed for it, the likeliest first: they are other landmarks.
     """
 
     marker_set: MarkerSet
     confidence: dict[str, float]
     evidence: dict[str, str]
     unmapped: tuple[str, ...]
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def to_check(self) -> frozenset[str]:
+        """Labels of the set whose meaning a person must look at: no word of theirs says it, or not for certain."""
+        return frozenset(
+            label
+            for label in self.marker_set.labels
+            if self.confidence.get(label, 0.0) <= SURE or not self.evidence.get(label, "").startswith(_BY_WORD)
+        )
 
 
 def propose_marker_set(
@@ -130,6 +151,7 @@ class _Draft:
         self.segment: dict[str, str] = {}
         self.confidence: dict[str, float] = {}
         self.evidence: dict[str, str] = {}
+        self.heels: set[str] = set()
 
     def weigh(self, label: str, word: WordMeaning) -> None:
         """Take what a label says of itself if its place does not speak against it."""
@@ -137,7 +159,9 @@ class _Draft:
         if not meant:
             return
         _, height, right = self.places[self.column[label]]
-        said = f"the word {word.word!r}"
+        said = f"{_BY_WORD}{word.word!r}"
+        if is_heel_word(word.word):
+            self.heels.add(label)
         if not np.isfinite(height):
             self.evidence[label] = f"{said} says {meant}, but the marker is never seen"
             return
@@ -173,9 +197,25 @@ class _Draft:
                 key=lambda entry: (-entry[0], self.places[self.column[entry[1]], 1] if foot else 0, len(entry[1])),
             )
             self.landmarks[landmark] = ranked[0][1]
+            certainty, first = ranked[0]
             for _, label in ranked[1:]:
-                self.evidence[label] += f"; {landmark} is {ranked[0][1]}"
+                self.evidence[label] += f"; {landmark} is {first}"
+            rivals = [label for other, label in ranked[1:] if other > certainty - _CLEAR]
+            rivals += [label for label in self._numbered_beside(first) if label not in rivals]
+            if rivals:
+                self.confidence[first] = min(self.confidence[first], SURE)
+                self.evidence[first] += f"; or is it {' or '.join(rivals)}?"
         self._sides()
+
+    def _numbered_beside(self, label: str) -> list[str]:
+        """Labels that differ from one by a number behind it: its word or its number may mean something else."""
+        text = plain_label(label)
+        others = ((other, plain_label(other)) for other in self.labels if other != label)
+        return [
+            other
+            for other, own in others
+            if own != text and (own.rstrip("0123456789") == text or text.rstrip("0123456789") == own)
+        ]
 
     def _sides(self) -> None:
         """Lower the confidence of pairs that lie the wrong way round."""
@@ -199,7 +239,7 @@ class _Draft:
             label = self.labels[column]
             if label in self.segment or label in self.landmarks.values():
                 continue
-            where = "place on the body alone, CHECK THIS"
+            where = "place on the body alone"
             if what in LANDMARKS and what not in self.landmarks:
                 self.landmarks[what] = label
                 body = _SEGMENT_OF.get(what.rsplit("_", 1)[0] if what[-2:] in ("_r", "_l") else what, "")
@@ -214,16 +254,21 @@ class _Draft:
         changes = distance_changes(positions)
         if not moves(changes):
             return
+        at_joints = [mark for mark in self.landmarks if mark.removesuffix("_r").removesuffix("_l") in _JOINT_LINE]
+        named = {label for mark in self.candidates if mark[:-2] in _JOINT_LINE for _, label in self.candidates[mark]}
+        joints = frozenset(self.column[label] for label in named | {self.landmarks[mark] for mark in at_joints})
         groups: dict[str, list[int]] = {}
         for label, body in self.segment.items():
             groups.setdefault(body, []).append(self.column[label])
         for label in self.labels:
             if label in self.evidence or label in self.segment:
                 continue
-            body, change = segment_by_cluster(changes, self.column[label], groups)
+            body, change, count = segment_by_cluster(changes, self.column[label], groups, joints)
             if body:
                 self.segment[label], self.confidence[label] = body, _CLUSTER
-                self.evidence[label] = f"no known word; keeps its distance to {body} within {1000 * change:.0f} mm"
+                self.evidence[label] = (
+                    f"no known word; keeps its distance to {count} markers of {body} within {1000 * change:.0f} mm"
+                )
 
     def ends_of_feet(self) -> None:
         """Heel and toe of feet that no word names: the rearmost and the foremost marker."""
@@ -238,7 +283,9 @@ class _Draft:
                 (f"heel_{side}", ranked[0], not rear),
                 (f"toe_{side}", ranked[-1], not front),
             ):
-                if wanted and label not in self.landmarks.values():
+                length = self.places[self.column[ranked[-1]], 0] - self.places[self.column[ranked[0]], 0]
+                is_heel = "toe" in landmark and label in self.heels
+                if wanted and label not in self.landmarks.values() and length >= _SHORTEST_FOOT and not is_heel:
                     self.landmarks[landmark] = label
                     self.confidence[label] = min(self.confidence[label], 0.4)
                     self.evidence[label] += "; the rearmost of the foot" if "heel" in landmark else "; the foremost"
@@ -255,7 +302,7 @@ class _Draft:
             MarkerSet(
                 name=name,
                 description="Draft from the words in the labels and the places of the markers",
-                landmarks={mark: self.landmarks[mark] for mark in sorted(self.landmarks, key=_order)},
+                landmarks={mark: self.landmarks[mark] for mark in sorted(self.landmarks, key=landmark_order)},
                 segments={body: tuple(segments[body]) for body in sorted(segments)},
                 others={group: tuple(marks) for group, marks in others.items()},
             ),
@@ -265,8 +312,15 @@ class _Draft:
         )
 
 
-def _order(landmark: str) -> tuple[int, str]:
-    """Landmarks from the pelvis down, sides together."""
+def landmark_order(landmark: str) -> tuple[int, str]:
+    """Sorts landmarks from the pelvis down, sides together."""
     words = list(_SEGMENT_OF)
     base = landmark[:-2] if landmark[-2:] in ("_r", "_l") else landmark
     return (words.index(base) if base in words else len(words)), landmark
+
+
+def segment_of(landmark: str) -> str:
+    """Segment that a landmark lies on, ``""`` for those of the upper body that no segment has."""
+    base, side = (landmark[:-2], landmark[-2:]) if landmark[-2:] in ("_r", "_l") else (landmark, "")
+    body = _SEGMENT_OF.get(base, "")
+    return f"{body}{side}" if f"{body}{side}" in SEGMENTS else body

@@ -83,18 +83,13 @@ def find_baseline(
     notes = []
     stretches, level, unclear = unloaded_stretches(vertical, rate)
     medians, noise = _medians(wrench, stretches)
-    source = ""
-    if zero is not None:
-        there = vertical[zero[0] : zero[1]]
-        middle, spread = float(np.median(there)), float(np.std(there))
-        # Only a load at another time proves that these frames hold none.
-        empty = LOWEST_LEVEL < middle < HIGHEST_LEVEL and spread < _NOISE and vertical.max() - middle > _LOAD
-        if empty and (not stretches or abs(middle - level) < 2.0 + 3.0 * noise[2]):
-            source = "the frames of FORCE_PLATFORM:ZERO"
-        elif abs(middle) > HIGHEST_LEVEL:
-            detail = f"{name}: FORCE_PLATFORM:ZERO names frames in which the plate carries {middle:.0f} N; not used"
-            notes.append(Treatment("plate_zero_refused", detail))
-    if source:
+    is_zero, carried = _zero_holds(vertical, zero, level if stretches else None, noise[2])
+    if abs(carried) > HIGHEST_LEVEL:
+        detail = f"{name}: FORCE_PLATFORM:ZERO names frames in which the plate carries {carried:.0f} N; not used"
+        notes.append(Treatment("plate_zero_refused", detail))
+    slope = _drift(medians, stretches, rate, len(wrench))
+    if is_zero and not slope.any():
+        source = "the frames of FORCE_PLATFORM:ZERO"
         found, error = wrench[zero[0] : zero[1]].mean(axis=0), noise / np.sqrt(zero[1] - zero[0])
     elif stretches:
         found = np.median(medians, axis=0)
@@ -106,7 +101,6 @@ def find_baseline(
             detail = f"{name}: the lightest load of the record is a steady {level:.0f} N; taken as load, not as offset"
             notes.append(Treatment("plate_baseline_unclear", detail))
         return None, notes
-    slope = _drift(medians, stretches, rate, len(wrench))
     span = len(wrench) / rate
     if slope.any():
         middle = 0.5 * (len(wrench) - 1)
@@ -118,6 +112,23 @@ def find_baseline(
         return None, notes
     notes.append(Treatment("plate_baseline", f"{name}: baseline of {_words(found)} subtracted ({source})"))
     return Baseline(found, slope, source), notes
+
+
+def _zero_holds(
+    vertical: np.ndarray, zero: tuple[int, int] | None, level: float | None, noise: float
+) -> tuple[bool, float]:
+    """Whether the plate is unloaded in the samples of FORCE_PLATFORM:ZERO, and the force (N) there if it is not.
+
+    Only a load at another time proves that these frames hold none; they must agree with the `level` (N) of stretches
+    known to be unloaded, if there are such.
+    """
+    if zero is None:
+        return False, 0.0
+    there = vertical[zero[0] : zero[1]]
+    middle, spread = float(np.median(there)), float(np.std(there))
+    empty = LOWEST_LEVEL < middle < HIGHEST_LEVEL and spread < _NOISE and vertical.max() - middle > _LOAD
+    holds = empty and (level is None or abs(middle - level) < 2.0 + 3.0 * noise)
+    return holds, 0.0 if holds else middle
 
 
 def unloaded_stretches(vertical: np.ndarray, rate: float) -> tuple[list[tuple[int, int]], float, bool]:

@@ -142,17 +142,23 @@ def assign_feet(
             known = set(counts) - {"unknown"}
             named.append(replace(reaction, foot=known.pop() if len(known) == 1 else "both"))
         else:
-            what = "belt_crossed" if two_belts else "plate_split"
             words = ", ".join(f"{count} by {foot}" for foot, count in sorted(counts.items()))
-            treatments.append(Treatment(what, f"{plate.name}: contacts {words}; {_NUMBERS[len(counts)]} records"))
+            detail = f"{plate.name}: contacts {words}; {_NUMBERS[len(counts)]} records"
+            treatments.append(Treatment("belt_crossed" if two_belts else "plate_split", detail))
             named += [only(reaction, foot, [c for c in mine if c.foot == foot]) for foot in sorted(counts)]
     steps = plate_steps(found, reactions, plates, landmarks, marker_rate, on_treadmill, body_weight)
+    return named, steps, [*treatments, *_use_notes(silent, steps)]
+
+
+def _use_notes(silent: Sequence[str], steps: Sequence[PlateStep]) -> list[Treatment]:
+    """Plates that nobody stepped on, and steps on two at once."""
+    notes = []
     if silent:
-        treatments.append(Treatment("plate_silent", f"no contact in this recording: {', '.join(silent)}"))
+        notes.append(Treatment("plate_silent", f"no contact in this recording: {', '.join(silent)}"))
     shared = [step.plate for step in steps if " + " in step.plate]
     if shared:
-        treatments.append(Treatment("plate_shared", f"one foot on two plates at once: {', '.join(shared)}; joined"))
-    return named, steps, treatments
+        notes.append(Treatment("plate_shared", f"one foot on two plates at once: {', '.join(shared)}; joined"))
+    return notes
 
 
 def _belt_side(counts: Counter[str], mine: list[PlateContact]) -> tuple[Counter[str], list[PlateContact]]:

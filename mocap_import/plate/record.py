@@ -75,11 +75,14 @@ def plate_records(
             signs[k] = force_sign(wrench[:, :3] @ plates[k].axes[1]) or sign
             reaction = reaction_from_wrench(plates[k], wrench, raw.analog_rate, signs[k])
         reactions.append(reaction)
+    return reactions, plates, [*notes, *_sign_note(plates, signs)]
+
+
+def _sign_note(plates: list[ForcePlate], signs: list[int]) -> list[Treatment]:
+    """Which plates were turned round."""
     turned = ", ".join(plate.name for plate, sign in zip(plates, signs, strict=True) if sign < 0)
-    if turned:
-        detail = f"{turned}: the file holds the force on the plate; turned into the force on the subject"
-        notes.append(Treatment("plate_sign", detail))
-    return reactions, plates, notes
+    detail = f"{turned}: the file holds the force on the plate; turned into the force on the subject"
+    return [Treatment("plate_sign", detail)] if turned else []
 
 
 def measured_wrench(
@@ -107,9 +110,7 @@ def measured_wrench(
         ``plate_moment_unit``, ``plate_saturated``.
     """
     notes = []
-    force_unit, length_unit, moment_unit = channel_scale(declared, raw, factor)
-    needed = CHANNEL_COUNT[declared.kind]
-    channels = raw.analog[:, list(declared.channels[:needed])].astype(float)
+    channels = raw.analog[:, list(declared.channels[: CHANNEL_COUNT[declared.kind]])].astype(float)
     saturated = saturated_stretches(channels, raw.analog_rate)
     if saturated:
         seconds = sum(stop - start for start, stop in saturated) / raw.analog_rate
@@ -123,6 +124,7 @@ def measured_wrench(
         saturated=saturated,
         polynomial=_polynomial(declared, factor),
     )
+    force_unit, length_unit, moment_unit = channel_scale(declared, raw, factor)
     if declared.kind == 4 and declared.calibration is not None:
         units = np.r_[[force_unit] * 3, [moment_unit] * 3]
         plate = replace(plate, calibration=declared.calibration * units[:, None])
@@ -141,15 +143,16 @@ def measured_wrench(
             f"{'far outside the plate' if repair < 1 else 'fixed in its middle'}; they are {repair:g} times that"
         )
         notes.append(Treatment("plate_moment_unit", detail))
-        if declared.kind == 4:
-            scale = np.r_[1.0, 1.0, 1.0, [repair] * 3][:, None]
-            plate = replace(plate, calibration=plate.calibration * scale)
-        elif declared.kind == 1:
-            channels[:, 3:] *= repair
-        else:
-            channels[:, 3:6] *= repair
-        wrench = plate_wrench(plate, channels, 1.0)
-    return plate, wrench, notes
+        plate, channels = _with_moments_times(plate, channels, repair)
+    return plate, wrench if repair == 1.0 else plate_wrench(plate, channels, 1.0), notes
+
+
+def _with_moments_times(plate: ForcePlate, channels: np.ndarray, repair: float) -> tuple[ForcePlate, np.ndarray]:
+    """Plate and channels (n_samples, 6) of types 1, 2 and 4 with moments, and the places of type 1, times a factor."""
+    scale = np.r_[1.0, 1.0, 1.0, [repair] * 3]
+    if plate.kind == 4 and plate.calibration is not None:
+        return replace(plate, calibration=plate.calibration * scale[:, None]), channels
+    return plate, channels * scale
 
 
 def _polynomial(declared: RawPlate, factor: float) -> np.ndarray | None:

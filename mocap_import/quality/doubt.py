@@ -13,23 +13,29 @@ from mocap_import.trial import MarkerTrial, Treatment
 
 PRESSURE_TOLERANCE = 0.1
 """Distance (m) from centre of pressure to foot that is reported."""
-
+PSIS = frozenset({"psis_r", "psis_l"})
+LOWER_LIMB_LANDMARKS = tuple(f"{joint}_lateral_{side}" for joint in ("knee", "ankle") for side in ("r", "l"))
+"""Without them thigh and shank keep the length of a generic person."""
 _CONTACTS = 8
 """Contacts of a plate, spread over the trial, that are enough to see a displaced centre of pressure."""
 
 
-def check_quality(trial: MarkerTrial, marker_set: MarkerSet | None) -> list[Treatment]:
-    """Doubts about size, forces and centre of pressure.
+def check_quality(trial: MarkerTrial, marker_set: MarkerSet | None, whole: MarkerSet | None = None) -> list[Treatment]:
+    """Doubts about size, landmarks, forces and centre of pressure.
 
     Parameters
     ----------
     trial : MarkerTrial
     marker_set : MarkerSet or None
+        Reduced to the trial's labels.
+    whole : MarkerSet, optional
+        The same with all its labels; without it the landmarks of a moving trial are not judged.
 
     Returns
     -------
     list of Treatment
-        ``size_implausible``, ``weight_differs``, ``pressure_off_foot``.
+        ``size_implausible``, ``pelvis_incomplete``, ``lower_limb_incomplete``, ``weight_differs``,
+        ``pressure_off_foot``.
     """
     found = []
     extent = _extent(trial) if trial.marker_set != "unknown" else math.nan
@@ -37,9 +43,35 @@ def check_quality(trial: MarkerTrial, marker_set: MarkerSet | None) -> list[Trea
         found.append(
             Treatment("size_implausible", f"markers reach over {extent:.2f} m of height; expected 0.3 to 2.4 m")
         )
-    found += check_weight(trial)
+    found += _check_landmarks(trial, marker_set, whole)
+    found += check_weight(trial, marker_set)
     if marker_set is not None and trial.task != "static":
         found += _check_pressure(trial, marker_set)
+    return found
+
+
+def _check_landmarks(trial: MarkerTrial, marker_set: MarkerSet | None, whole: MarkerSet | None) -> list[Treatment]:
+    """What the scaling of a skeleton (`opensim_models.joint_centre`) will miss.
+
+    A standing trial must hold the landmarks; a moving one only be of a set that names them, as it is tracked by the
+    markers that the standing trial attached to its segments.
+    """
+    own = marker_set if trial.task == "static" else whole
+    if marker_set is None or own is None:
+        return []
+    named = own.landmarks.keys()
+    where = "the standing trial lacks" if trial.task == "static" else f"marker set {own.name} names no"
+    pelvis = [mark for mark in ("asis_r", "asis_l") if mark not in named]
+    if not (named >= PSIS or "sacrum" in named):
+        pelvis.append("psis_r and psis_l, or sacrum")
+    limb = [mark for mark in LOWER_LIMB_LANDMARKS if mark not in named]
+    found = []
+    if pelvis:
+        detail = f"{where} {', '.join(pelvis)}: `kinesynth motion` can scale no skeleton to it"
+        found.append(Treatment("pelvis_incomplete", detail))
+    if limb:
+        detail = f"{where} {', '.join(limb)}: `kinesynth motion` cannot fit thigh and shank, which stay generic there"
+        found.append(Treatment("lower_limb_incomplete", detail))
     return found
 
 

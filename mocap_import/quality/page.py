@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 
 from mocap_import.durable_file import write_durably
-from mocap_import.export.trial_table import csv_text
 from mocap_import.marker.marker_set import MarkerSet, load_marker_set
 from mocap_import.quality.trial_quality import Quality, SubjectQuality, subject_quality, trial_quality
-from mocap_import.quality.verdict import FAULTS, LEVELS, THRESHOLDS
+from mocap_import.quality.verdict import FAULTS, LEVELS, THRESHOLDS, TREATMENT_LEVELS
+from mocap_import.spreadsheet import csv_text
+from mocap_import.treatment_kind import meaning_of
 from mocap_import.trial import MarkerTrial, TrialRefused
 from mocap_import.trial_store import SUFFIX, load_trial
 
@@ -43,7 +44,8 @@ def write_quality(
     out : str or Path, optional
         Folder for the results; `trials` itself if not given.
     page : bool, default True
-        Also write the index ``quality.html`` and one page a subject in ``quality/``.
+        Also write the index ``quality.html`` and one page a subject in ``quality/``, where pages of subjects that are
+        gone are removed.
     progress : callable, optional
         Called after each trial.
 
@@ -86,7 +88,15 @@ def write_quality(
     write_durably(out / "quality.csv", csv_text(quality_table(qualities)))
     if page:
         write_durably(out / "quality.html", _index_page(subjects, qualities, unread))
+        _remove_gone(out, {name for _, name in subjects})
     return qualities, unread
+
+
+def _remove_gone(out: Path, names: set[str]) -> None:
+    """Remove the pages of an earlier run whose subject is gone or has another number now."""
+    for path in (out / "quality").glob("*.html"):
+        if re.fullmatch(r"[A-Za-z0-9_-]+-\d+\.html", path.name) and f"quality/{path.name}" not in names:
+            path.unlink()
 
 
 def _subject_pages(own: list[tuple], out: Path, number: int, page: bool) -> list[tuple[SubjectQuality, str]]:
@@ -222,8 +232,16 @@ def _index_page(
             unread=unread,
             thresholds=THRESHOLDS,
             faults=FAULTS,
+            found=_treatments_found(qualities),
         )
     )
+
+
+def _treatments_found(qualities: list[Quality]) -> dict[str, tuple[str, str]]:
+    """Reasons of these trials that are treatments → level and meaning, worst first."""
+    reasons = {reason for quality in qualities for reason in quality.reasons} & TREATMENT_LEVELS.keys()
+    ranked = sorted(reasons - THRESHOLDS.keys(), key=lambda reason: (-LEVELS.index(TREATMENT_LEVELS[reason]), reason))
+    return {reason: (TREATMENT_LEVELS[reason], meaning_of(reason)) for reason in ranked}
 
 
 def _json(qualities: list[Quality], subjects: list[tuple[SubjectQuality, str]], unread: list[tuple[str, str]]) -> str:

@@ -19,6 +19,12 @@ from mocap_import.trial import MarkerTrial
 COLOURS = {"right": "#0b7a4b", "left": "#b5232f", "both": "#6b4fa0", "unknown": "#777777"}
 FILL_COLOURS = ("#c9d6e2", "#e8a33d", "#3f8fd2", "#8e5bbf", "#d9534f", "#444444")
 """Measured, then one a fill method in the order of `FILL_METHODS`."""
+FILL_MEANINGS = {
+    "spline": "a smooth curve through the marker's own samples before and after the gap",
+    "rigid": "carried along by the other markers of its segment, which keep their distances",
+    "low_rank": "the marker's usual place among all the others, learned from the frames in which it was seen",
+    "kalman": "the marker's own motion carried forward and backward through the gap, each by how sure it is",
+}
 _WIDTH, _BINS, _MOST_MARKERS = 640, 320, 80
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 6, 18
 
@@ -196,7 +202,8 @@ def _svg(width: float, height: float, parts: Sequence[str]) -> str:
     return f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img">{"".join(parts)}</svg>'
 
 
-def legend() -> list[tuple[str, str]]:
-    """(colour, word) of the presence map."""
-    words = ("measured", *(name.replace("_", " ") for name in FILL_METHODS[1:]))
-    return list(zip(FILL_COLOURS, words, strict=False))
+def legend() -> list[tuple[str, str, str]]:
+    """(colour, word, what it means) of the presence map."""
+    words = [("measured", "seen by the cameras")]
+    words += [(name.replace("_", " "), FILL_MEANINGS[name]) for name in FILL_METHODS[1:]]
+    return [(colour, *entry) for colour, entry in zip(FILL_COLOURS, words, strict=False)]

@@ -149,8 +149,8 @@ def _judge(
     found = {t.what: TREATMENT_LEVELS[t.what] for t in trial.treatments if t.what in TREATMENT_LEVELS}
     complete = figures["complete_cycles"]
     if not len(trial.labels) or figures["missing_percent"] >= 100.0:
-        found["no_markers"] = "unusable"
-    elif meaning is None:
+        return "unusable", ("no_markers",)
+    if meaning is None:
         found["marker_set_unknown"] = "unusable"
     elif trial.task == "static" and figures["in_view"] == 0.0:
         found["static_incomplete"] = "unusable"
@@ -199,9 +199,12 @@ def _movement(seen: np.ndarray) -> slice:
 
 
 def _in_view(seen: np.ndarray, groups: dict[str, list[int]]) -> np.ndarray:
-    """Frames (n_frames,) in which every lower-limb segment has the markers that place it."""
+    """Frames (n_frames,) in which every lower-limb segment has the markers that place it.
+
+    None if a segment has no marker at all: those that no frame shows were left out by the import.
+    """
     parts = [groups[segment] for segment in LOWER_LIMB if segment in groups]
-    if not parts:
+    if len(parts) < len(LOWER_LIMB):
         return np.zeros(len(seen), dtype=bool)
     member = np.zeros((seen.shape[1], len(parts)), dtype=np.float32)
     for k, columns in enumerate(parts):

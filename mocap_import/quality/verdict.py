@@ -41,17 +41,21 @@ TREATMENT_LEVELS = {
     **dict.fromkeys(("size_implausible",), "unusable"),
     **dict.fromkeys(
         (
-            *("axes_doubtful", "axes_ambiguous", "unit_ambiguous", "pressure_off_foot"),
+            *("axes_ambiguous", "unit_ambiguous", "pressure_off_foot"),
             *("belt_speed_unknown", "belt_speed_differs", "mapping_implausible", "peak_implausible"),
             *("label_flip_suspected", "sides_swapped_suspected", "medial_lateral_swapped_suspected"),
-            *("mirrored_suspected", "file_truncated", "parameters_damaged", "walks_backwards"),
+            *("marker_set_unchecked", "labels_absent", "pelvis_incomplete", "lower_limb_incomplete"),
+            *("frame_deviates", "mirrored_suspected", "parameters_damaged", "walks_backwards", "several_subjects"),
         ),
         "doubtful",
     ),
     **dict.fromkeys(
         (
             *("labels_swapped_back", "labels_matched_loosely", "plate_refused", "plates_incomplete", "plate_saturated"),
-            *("plate_drift", "plate_zero_refused", "force_event_doubtful", "belt_speed_inferred", "event_missing"),
+            *("plate_drift", "plate_zero_refused", "plate_baseline_unclear", "analog_offset_odd"),
+            *("analog_scale_missing", "force_event_doubtful", "event_unsupported", "event_missing"),
+            *("belt_speed_inferred", "length_odd", "mass_conflict", "height_conflict", "zeros_kept"),
+            *("axes_from_archive", "unit_from_archive", "duplicate_recording"),
         ),
         "usable",
     ),

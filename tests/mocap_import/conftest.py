@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from mocap_import.archive.run import convert_archive
+from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.plate.force_plate import ForcePlate
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial
@@ -158,3 +161,51 @@ def plate_builder():
 def make_walk():
     """The same builder, for property tests that outlive a function's fixtures."""
     return make_walker
+
+
+@pytest.fixture
+def laboratory(tmp_path, walker, z_up):
+    """Two subjects with a static and a walk each; no masses in the files."""
+    root = tmp_path / "lab"
+    for code in ("S1", "S2"):
+        (root / code).mkdir(parents=True)
+        made = walker(duration=2.0, mass=60.0 if code == "S1" else 80.0, rate=50.0, ratio=4)
+        nameless = replace(made.trial, subject=Subject(code))
+        write_c3d(root / code / f"{code}_walk.c3d", nameless, plates=made.plates, axes=z_up)
+        standing, plates = _standing(nameless, made)
+        write_c3d(root / code / f"{code}_static.c3d", standing, plates=plates, axes=z_up)
+    return root
+
+
+def _standing(trial, made):
+    positions = np.repeat(trial.positions[25:26], 60, axis=0)
+    n = 240
+    reaction = replace(
+        made.trial.ground_reactions[0],
+        force=np.tile([0.0, float(sum(r.force[:, 1] for r in made.trial.ground_reactions)[100]), 0.0], (n, 1)),
+        centre_of_pressure=np.tile(np.nanmean(made.trial.ground_reactions[0].centre_of_pressure, axis=0), (n, 1)),
+        free_moment=np.zeros(n),
+    )
+    standing = replace(trial, positions=positions, ground_reactions=(reaction,), events=())
+    return standing, [made.plates[0]]
+
+
+@pytest.fixture
+def convert():
+    """`convert_archive` in this process, with the folders' names as codes."""
+
+    def converted(root, out, **settings):
+        return convert_archive(root, out, **{"n_workers": 0, "codes": "keep"} | settings)
+
+    return converted
+
+
+@pytest.fixture
+def products():
+    """Hashes of everything that an archive run made for others."""
+
+    def hashes(out):
+        files = [path for path in out.rglob("*") if path.name.endswith((".trial.h5", "import.csv", "import.html"))]
+        return {path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    return hashes

@@ -39,6 +39,7 @@ def abort(): os.abort()
 def leave(): os._exit(3)
 def hang(): time.sleep(600)
 def who(): return os.getpid()
+def modules(): return sorted(sys.modules)
 def hold_the_lock(seconds): ctypes.PyDLL(None).usleep(int(seconds * 1e6))
 def eat(size): return len(bytearray(size))
 def environment(): return {k: os.environ.get(k) for k in ("OMP_NUM_THREADS", "LD_LIBRARY_PATH")}
@@ -396,3 +397,13 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(tasks_folder, tmp_path, r
     kills, times = interrupted_and_resumed(tmp_path, tasks_folder, repository, seed)
     assert min(times.values()) >= 1, "nothing is skipped that was not done"
     assert sum(times.values()) - 40 <= 3 * kills, "a kill costs at most the tasks in flight: two workers, one unread"
+
+
+def test_given_workers_live_on_for_another_run_and_import_a_module_as_they_start(tasks_folder):
+    with WorkerProcess(preload="colorsys") as worker:
+        worker.start()
+        first = worker.pid
+        (outcome,) = run_tasks([Task("a", "os:getpid")], workers=[worker])
+        (again,) = run_tasks([Task("b", "os:getpid")], workers=[worker])
+        assert outcome.value == again.value == first == worker.pid
+        assert "colorsys" in worker.call("odd_tasks:modules")

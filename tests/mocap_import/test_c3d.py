@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mocap_import.c3d.layout import read_layout
-from mocap_import.c3d.occlusion import mask_occluded, mask_zeros
+from mocap_import.c3d.occlusion import mask_occluded, mask_placeholders, mask_zeros
+from mocap_import.c3d.parameter import stated_parameters
 from mocap_import.c3d.reader import read_c3d
 from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.trial import MarkerTrial, TrialRefused
@@ -161,7 +162,7 @@ def test_the_axes_are_stated_on_demand_and_units_of_channels_kept(tmp_path, walk
     write_c3d(tmp_path / "a.c3d", trial, plates=made.plates, axes=z_up, state_axes=True)
     raw = read_c3d(tmp_path / "a.c3d")
     assert raw.screen == ("+X", "+Z")
-    assert raw.analog_units[-2:] == ("uV", "V")
+    assert raw.analog_units[-2:] == ("uV", ""), "no unit is invented"
     write_c3d(tmp_path / "b.c3d", trial, plates=made.plates, axes=z_up)
     assert read_c3d(tmp_path / "b.c3d").screen == ("", "")
 
@@ -210,6 +211,18 @@ def test_real_files_obey_the_size_equation(data_dir):
         assert 0 <= path.stat().st_size - read_layout(path).expected_size < 1024, path.name
 
 
+def test_parameters_read_without_the_data_are_those_of_the_whole_file(data_dir, tmp_path):
+    folders = ("mcgill_walk_youth", "clinical_labs_anz", "c3d_import_cases/Sample02")
+    for path in sorted(path for folder in folders for path in (data_dir / folder).rglob("*.c3d")):
+        alone, whole = stated_parameters(path), read_layout(path).parameters
+        assert repr(alone) == repr(whole), path.name
+    for content in (b"", b"\x02", bytes(600), b"\xff\x50" + bytes(600)):
+        broken = tmp_path / "broken.c3d"
+        broken.write_bytes(content)
+        with pytest.raises(ValueError, match=r"broken|block|processor"):
+            stated_parameters(broken)
+
+
 def test_six_number_formats_of_one_recording_agree(data_dir):
     folder = data_dir / "c3d_import_cases" / "Sample02"
     reference = read_c3d(folder / "pc_real.c3d")
@@ -224,3 +237,65 @@ def _nobody():
     from mocap_import.subject import Subject
 
     return Subject("S")
+
+
+def _moving(n_frames=100, n_markers=4, step=0.01):
+    """A cloud of markers that walks along X with some swing, no sample like another."""
+    time = np.arange(n_frames)[:, None] * step
+    phase = np.arange(n_markers)[None]
+    along = time + 0.2 * np.sin(3 * time + phase)
+    return np.stack([along, 0.3 * phase + 0.05 * np.sin(5 * time + phase), np.cos(time + phase)], axis=2)
+
+
+def test_a_place_at_which_several_markers_hide_is_no_position():
+    true = _moving()
+    points = true.copy()
+    points[20:30, 0] = points[60:64, 2] = points[70, 2] = points[5, 3] = (139.4, 139.6, 139.7)
+    found, notes = mask_placeholders(points, list("abcd"))
+    hidden = (points != true).any(axis=2)
+    assert np.isnan(found[hidden]).all()
+    np.testing.assert_array_equal(found[~hidden], true[~hidden])
+    (note,) = notes
+    assert note.what == "placeholder_masked"
+    assert "16 samples at (139.4, 139.6, 139.7)" in note.detail
+    assert note.detail.endswith(": a, c, d")
+    points[:, 1] = (139.4, 139.6, 139.7)
+    assert np.isnan(mask_placeholders(points, list("abcd"))[0][:, 1]).all()
+
+
+@pytest.mark.parametrize("case", ["copies", "one marker at rest", "standing, integers", "all constant", "occluded"])
+def test_markers_that_rest_or_are_copies_are_no_placeholders(case):
+    points = _moving()
+    if case == "copies":  # one trajectory under two labels, at rest for a while where it came to
+        points[40:, 1] = points[40, 1]
+        points[:, 3] = points[:, 1]
+    elif case == "one marker at rest":
+        points[40:, 1] = points[40, 1] + 10.0
+    elif case == "standing, integers":
+        rng = np.random.default_rng(1)
+        points = np.round(10 * points[:1] + rng.normal(0, 0.2, points.shape))
+        points[:, 3] = points[:, 1]
+        assert (points[1:] == points[:-1]).all(axis=2).mean() > 0.3
+    elif case == "all constant":
+        points[:] = points[:1]
+        points[:, 3] = points[:, 1]
+    else:
+        points[30:60] = np.nan
+    found, notes = mask_placeholders(points, list("abcd"))
+    assert found is points
+    assert notes == []
+
+
+def test_a_file_with_a_placeholder_says_so(tmp_path):
+    import ezc3d
+
+    points = _moving(step=0.02)
+    points[20:30, 0] = points[60:64, 2] = (139.4, 139.6, 139.7)
+    content = ezc3d.c3d()
+    content["parameters"]["POINT"]["RATE"]["value"] = [100.0]
+    content["parameters"]["POINT"]["LABELS"]["value"] = list("abcd")
+    content["data"]["points"] = np.concatenate([points, np.ones((100, 4, 1))], axis=2).T
+    content.write(str(tmp_path / "a.c3d"))
+    raw = read_c3d(tmp_path / "a.c3d")
+    assert "placeholder_masked" in [note.what for note in raw.treatments]
+    assert np.isnan(raw.points[:, :, 0]).sum() == 14

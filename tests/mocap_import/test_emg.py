@@ -99,6 +99,21 @@ def test_envelopes_of_a_trial_cover_its_emg_and_no_other_channel(walker):
     assert trial_envelopes(walker(duration=2.0).trial) == ({}, [])
 
 
+def test_a_channel_whose_first_sample_is_missing_is_not_silent(walker):
+    values = tone(80.0)[:2000].copy()
+    values[0] = np.nan
+    trial = replace(
+        walker(duration=2.0).trial,
+        analog={"L Tib Ant": values, "R Tib Ant": np.full(2000, np.nan)},
+        analog_units={"L Tib Ant": "V", "R Tib Ant": "V"},
+        analog_rate=RATE,
+    )
+    (note,) = trial_envelopes(trial)[1]
+    assert note.what == "emg_silent"
+    assert "R Tib Ant" in note.detail
+    assert "L Tib Ant" not in note.detail
+
+
 def test_tibialis_works_in_swing_and_gastrocnemius_in_stance(data_dir):
     """The best known fact of gait EMG (Winter 2009, ch. 11) comes out of a real recording."""
     trial = read_trial(data_dir / "mcgill_walk_youth/HC002D/Straight/HC002D06.c3d")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import stat
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,9 +17,10 @@ from typer.testing import CliRunner
 from mocap_import.export.clean_c3d import whole_plates, write_clean_c3d
 from mocap_import.export.external_load import write_external_loads
 from mocap_import.export.trc import read_trc, trc_labels, write_trc
-from mocap_import.export.trial_table import TABLES, csv_text, write_trial_tables
+from mocap_import.export.trial_table import TABLES, write_trial_tables
 from mocap_import.export_command import export_app
 from mocap_import.plate.foot_reaction import foot_reactions
+from mocap_import.spreadsheet import csv_text
 from mocap_import.trial import PlateStep, Treatment, TrialRefused
 from mocap_import.trial_reader import read_trial
 from mocap_import.trial_store import write_trial
@@ -140,6 +143,8 @@ def test_tables_hold_the_trial_with_units_in_the_header(tmp_path, gappy):
         filled=filled > 0,
         analog={"EMG1": np.arange(1500.0)},
         analog_units={"EMG1": "mV"},
+        segment_rotations={"pelvis": np.tile(np.eye(4), (15, 1, 1))},
+        segment_rotation_rate=10.0,
         analog_rate=1000.0,
         steps=(PlateStep("plate 1", "right", 0.2, 0.8, True),),
         treatments=(Treatment("gap_filled", "one"),),
@@ -198,6 +203,31 @@ def test_a_clean_c3d_comes_back_as_the_same_trial(tmp_path, gappy):
         assert np.abs(mine.centre_of_pressure - its.centre_of_pressure)[loaded].max() < 1e-4
     assert back.start_time == 2.5
     assert back.analog["EMG1"] == pytest.approx(trial.analog["EMG1"], abs=1e-6)
+
+
+def test_a_clock_too_late_for_the_header_is_named(tmp_path, gappy):
+    (note,) = write_clean_c3d(tmp_path / "walk.c3d", replace(gappy, start_time=3600.0))
+    assert (note.what, "3600.00 s" in note.detail) == ("clock_not_exported", True)
+    back = read_trial(tmp_path / "walk.c3d", "plug_in_gait")
+    assert np.allclose([e.time for e in back.events], [e.time for e in gappy.events], atol=1e-5)
+
+
+def test_a_channel_without_a_unit_gets_none_in_a_clean_c3d(tmp_path, gappy):
+    trial = replace(
+        gappy, analog={"A": np.ones(1500), "B": np.ones(1500)}, analog_units={"A": "mV"}, analog_rate=1000.0
+    )
+    write_clean_c3d(tmp_path / "walk.c3d", trial)
+    assert read_trial(tmp_path / "walk.c3d").analog_units == {"A": "mV"}
+    bare = replace(trial, ground_reactions=(), analog_units={})
+    write_clean_c3d(tmp_path / "bare.c3d", bare)
+    assert read_trial(tmp_path / "bare.c3d").analog_units == {}
+
+
+def test_colleagues_may_read_what_was_exported(tmp_path, gappy):
+    write_clean_c3d(tmp_path / "walk.c3d", gappy)
+    write_trc(tmp_path / "walk.trc", gappy)
+    modes = {path.suffix: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes[".c3d"] == modes[".trc"]
 
 
 def test_records_of_one_plate_become_one_plate_again(gappy):
@@ -270,6 +300,19 @@ def test_files_that_are_there_are_refused_unless_overwritten(trials, tmp_path):
     assert (out / "S01" / "walk.trc").read_bytes() == before
 
 
+def test_forces_of_a_trial_without_plates_are_not_applicable_and_no_failure(trials, tmp_path, gappy):
+    """The rest was written: exit 0; where nothing at all was, 4."""
+    write_trial(trials / "S01" / "bare.trial.h5", replace(gappy, ground_reactions=(), steps=()))
+    result = _export(trials, "--to", "trc", "--to", "mot", "--out", tmp_path / "out", "--json")
+    answer = json.loads(result.output)
+    rows = {(Path(row["trial"]).name.split(".")[0], row["format"]): row for row in answer["rows"]}
+    assert (rows["bare", "mot"]["status"], rows["bare", "mot"]["files"]) == ("not applicable", [])
+    assert (answer["written"], answer["refused"], answer["not_applicable"], result.exit_code) == (5, 0, 1, 0)
+    assert not (tmp_path / "out" / "S01" / "bare.mot").exists()
+    alone = _export(trials / "S01" / "bare.trial.h5", "--to", "mot", "--out", tmp_path / "alone")
+    assert (alone.exit_code, "not applicable mot" in alone.output, "no force plates" in alone.output) == (4, True, True)
+
+
 def test_one_subject_one_file_and_what_cannot_be_exported(trials, tmp_path):
     out = tmp_path / "out"
     assert _export(trials, "--to", "trc", "--out", out, "--subject", "S02").exit_code == 0
@@ -282,6 +325,6 @@ def test_one_subject_one_file_and_what_cannot_be_exported(trials, tmp_path):
     (trials / "S01" / "bad.trial.h5").write_bytes(b"no trial")
     assert _export(trials, "--to", "mot", "--out", tmp_path / "out2").exit_code == 3
     result = _export(tmp_path / "nowhere", "--to", "trc", "--out", out)
-    assert (result.exit_code, len(result.output.strip().splitlines())) == (1, 1)
+    assert (result.exit_code, len(result.output.strip().splitlines())) == (2, 1)
     help_text = " ".join(_export("--help").output.split())
     assert "Example: kinesynth export" in help_text

@@ -41,7 +41,7 @@ def test_what_stays_open_stays_ambiguous():
     assert (resolved.axes, resolved.alternatives) == ("+Y+Z", ("-Y+Z",))
     assert not notes
     # Where all go one way, as on a treadmill, the direction is decided too.
-    resolved, _ = resolved_frame(doubtful, agreed_frame([frame("-Y+Z"), frame("-Y+Z")]))
+    resolved, _ = resolved_frame(doubtful, agreed_frame([frame("-Y+Z")] * 5))
     assert (resolved.axes, resolved.is_ambiguous) == ("-Y+Z", False)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mocap_import.c3d.raw_c3d import RawEvent
 from mocap_import.event.belt_event import on_one_belt, refine_on_belt
-from mocap_import.event.file_event import events_from_file
+from mocap_import.event.file_event import events_from_file, events_left_out
 from mocap_import.event.force_event import events_from_force
 from mocap_import.event.gait_cycle import find_gait_cycles, stance_phases
 from mocap_import.event.gait_event import events_from_markers, find_events
@@ -46,6 +46,8 @@ def _matched(found, true):
         ("FO", "Left", ("left", "foot_off")),
         ("Left Foot Strike", "", ("left", "foot_strike")),
         ("Right heel-strike", "General", ("right", "foot_strike")),
+        ("Foot Strike", "L", ("left", "foot_strike")),
+        ("Toe Off", "r", ("right", "foot_off")),
         ("Event", "General", None),
         ("Foot Strike", "General", None),
     ],
@@ -58,6 +60,20 @@ def test_spellings_of_events_keep_their_side(label, context, expected):
 
 def test_events_outside_the_trial_are_left_out():
     assert events_from_file([RawEvent(0.5, "Foot Strike", "Left")], 1.0, 3.0) == ()
+
+
+def test_events_that_are_left_out_are_counted_without_their_words():
+    """Every event of the file is taken or counted, and free text, which can hold a name, is not repeated."""
+    taken = [RawEvent(1.0, "Foot Strike", "Left"), RawEvent(4.0, "Foot Off", "Right")]
+    others = [RawEvent(2.0, "Mrs Jones stumbles", "General"), RawEvent(2.5, "Event", "Left")]
+    outside = [RawEvent(0.5, "Foot Strike", "Left")]
+    assert len(events_from_file([*taken, *others, *outside], 1.0, 3.0)) == 2
+    (note,) = events_left_out([*taken, *others, *outside], 1.0, 3.0)
+    assert note.what == "events_left_out"
+    assert "of 5 events of the file 2 are no foot strike" in note.detail
+    assert "1 lies before the first frame" in note.detail
+    assert "Jones" not in note.detail
+    assert events_left_out(taken, 1.0, 3.0) == []
 
 
 @pytest.mark.parametrize("treadmill", [False, True])

@@ -157,6 +157,18 @@ def test_a_slow_walk_is_a_walk_overground_and_on_a_belt(walker, speed, period):
         assert len(find_gait_cycles(found, "right")) >= 2
 
 
+def test_the_pelvis_is_what_is_mostly_seen_of_it():
+    """Markers at the back hidden by the arms for most of a walk: the front ones alone are the pelvis then."""
+    place = np.cumsum(np.ones((100, 3)), axis=0)
+    marks = {name: place + k for k, name in enumerate(("asis_r", "asis_l", "psis_r", "psis_l"))}
+    np.testing.assert_array_equal(pelvis_position(marks, {}), place + 1.5)
+    marks["psis_l"] = np.where(np.arange(100)[:, None] < 10, marks["psis_l"], np.nan)
+    np.testing.assert_array_equal(pelvis_position(marks, {}), place + 0.5)
+    marks = {name: np.full((100, 3), np.nan) for name in marks}
+    assert pelvis_position(marks, {}) is None
+    np.testing.assert_array_equal(pelvis_position(marks, {"pelvis": place}), place)
+
+
 def _standing(trial, sway):
     """Everybody's markers of the first frame, moved by `sway` (n_frames, 3), the feet only by its jump."""
     still = np.repeat(trial.positions[:1], len(sway), axis=0)
@@ -181,6 +193,24 @@ def test_what_is_no_gait_has_no_events(walker, motion):
     task = _task(trial)
     assert task == ("static" if motion == "stand" else "unknown")
     assert find_events(replace(trial, task=task), PLUG_IN_GAIT) == ()
+
+
+def test_whoever_jumps_on_the_way_does_not_walk(walker):
+    """A hop of 0.3 m in free fall amid a walk; a pelvis that bobs by 12 cm, more than in running, is a walker's."""
+    made = walker(duration=5.0, forces=False).trial
+    time = np.arange(made.n_frames) / made.rate - 2.0
+    hop = np.maximum(0.3 - 0.5 * 9.80665 * time**2, 0.0)
+    assert _task(_bare(made, positions=made.positions + hop[:, None, None] * [0.0, 1.0, 0.0])) == "unknown"
+    bobbing = made.positions.copy()
+    pelvis = [label[1:] in ("ASI", "PSI") for label in made.labels]
+    bobbing[:, pelvis, 1] += 0.06 * np.sin(4 * np.pi * time)[:, None]
+    assert _task(_bare(made, positions=bobbing)) == "walk"
+
+
+def test_a_lay_up_is_no_gait(data_dir):
+    trial = read_trial(data_dir / "c3d_odd" / "axes" / "Basketball.c3d")
+    assert trial.task == "unknown"
+    assert trial.events == ()
 
 
 def test_a_standing_trial_has_no_events_and_the_files_are_named(walker):
@@ -317,6 +347,7 @@ def test_unknown_belt_speed_is_named_and_leaves_zeni(walker):
         (True, 1.25, 1.25, None),
         (True, 2.0, 2.0, "belt_speed_differs"),
         (True, np.nan, 1.25, "belt_speed_inferred"),
+        (True, 0.0, 1.25, "belt_speed_inferred"),
         (False, 1.25, 0.0, "belt_speed_unused"),
         (False, np.nan, 0.0, None),
     ],

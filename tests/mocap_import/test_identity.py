@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mocap_import.archive.identity import is_code
-from mocap_import.archive.private_text import without_private_text
+from mocap_import.archive.private_text import private_words, without_private_text
 from mocap_import.archive.run import convert_archive
 from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.subject import Subject
@@ -89,12 +89,13 @@ def test_no_name_date_path_or_free_text_is_in_any_byte_of_the_output(hospital, t
 
 
 def test_a_crash_reason_and_an_interrupted_run_name_nobody_either(hospital, tmp_path, monkeypatch):
-    from mocap_import.archive import work as archive_work
+    from mocap_import.archive import conversion
 
     def broken(**arguments):
-        raise ValueError(f"cannot read {arguments['path']}")
+        quoted = " ".join(private_words(Path(arguments["path"])))
+        raise ValueError(f"cannot read {arguments['path']} of {quoted}")
 
-    monkeypatch.setattr(archive_work, "convert_file", broken)
+    monkeypatch.setattr(conversion, "convert_file", broken)
     table = convert_archive(hospital, tmp_path / "out", n_workers=0)
     assert (table.status == "refused").all()
     assert table.reason.str.contains("reading failed").sum() == 4

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mocap_import.archive.run import convert_archive, read_trial
+from mocap_import.archive.run import convert_archive
 from mocap_import.event.force_event import events_from_force
 from mocap_import.event.gait_event import events_from_markers
 from mocap_import.marker.marker_set import landmark_positions, load_marker_set
 from mocap_import.plate.contact import contacts, foot_distances
 from mocap_import.spatiotemporal import spatiotemporal
 from mocap_import.subject import Subject
+from mocap_import.trial_reader import read_trial
 
 
 def _body_faces_forward(trial):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mocap_import.c3d.raw_c3d import RawC3d, RawPlate
-from mocap_import.frame.lab_frame import find_lab_frame
+from mocap_import.frame.lab_frame import LabFrame, find_lab_frame
 from mocap_import.frame.signed_axis import axis_name
 from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.trial import TrialRefused
@@ -268,3 +268,11 @@ def test_nothing_is_written_to_the_raw_file(walker):
     find_lab_frame(raw, PLUG_IN_GAIT)
     np.testing.assert_array_equal(raw.points, before[0])
     np.testing.assert_array_equal(raw.plates[0].corners, before[1])
+
+
+@given(st.permutations([0, 1, 2]), st.tuples(*[st.sampled_from([-1.0, 1.0])] * 3), st.sampled_from([1.0, 0.01, 0.001]))
+def test_to_ground_is_the_rotation_in_metres_and_keeps_gaps(order, signs, metres):
+    rotation = np.eye(3)[order] * np.array(signs)
+    points = np.random.default_rng(0).normal(size=(7, 2, 3))
+    points[3, 1] = np.nan
+    np.testing.assert_array_equal(LabFrame(rotation, metres).to_ground(points), (points * metres) @ rotation.T)

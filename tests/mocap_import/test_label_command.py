@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mocap_import.c3d.reader import read_c3d
+from mocap_import.cli import import_app
 from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.frame.lab_frame import find_lab_frame
 from mocap_import.label_command import labels_app
@@ -60,6 +61,44 @@ def test_from_an_unknown_archive_to_trials_in_three_commands(laboratory, tmp_pat
     assert read_trial(laboratory / "Gang1.c3d").marker_set == "unknown"
 
 
+def test_a_mistyped_label_of_an_own_set_is_named_once_a_run(laboratory, tmp_path):
+    """No file is to blame, so the run says it: the label is in no recording, and which one was meant."""
+    toml, out = tmp_path / "labor.toml", tmp_path / "trials"
+    _labels(laboratory, "--draft", toml, "--workers", "0")
+    toml.write_text(toml.read_text().replace("Knie_re", "Knnie_re").replace("CHECK", ""))
+    command = [str(laboratory), "--out", str(out), "--marker-set", str(toml), "--workers", "0"]
+    said = CliRunner().invoke(import_app, command)
+    assert said.exit_code == 3, said.output
+    wanted = "label 'Knnie_re' of labor.toml is in no recording; did you mean 'Knie_re'?"
+    assert said.output.count(wanted) == 1
+    answer = json.loads(CliRunner().invoke(import_app, [*command, "--json"]).output)
+    assert answer["labels_in_no_recording"] == [wanted]
+    doubts = [row["doubts"] or "" for row in answer["rows"]]
+    assert not any("labels_absent" in doubt or "marker_set_unchecked" in doubt for doubt in doubts)
+    assert all("lower_limb_incomplete" in row["verdict_reasons"] for row in answer["rows"] if row["task"] == "static")
+    toml.write_text(toml.read_text().replace("Knnie_re", "Knie_re"))
+    assert "in no recording" not in CliRunner().invoke(import_app, command).output
+
+
+def test_a_draft_that_nobody_read_makes_every_trial_doubtful(laboratory, tmp_path):
+    """The line is a word without any meaning; `checked = true` settles it without another edit."""
+    for path in laboratory.glob("Gang*.c3d"):
+        trial = read_trial(path)
+        labels = tuple({"Knie_re": "XQ7", "Knie_li": "XQ8"}.get(label, label) for label in trial.labels)
+        labels = tuple(label.replace("Oberschenkel", "meinoberschenkelding") for label in labels)
+        write_c3d(path, replace(trial, labels=labels, ground_reactions=(), events=()))
+    toml, out = tmp_path / "labor.toml", tmp_path / "trials"
+    _labels(laboratory, "--draft", toml, "--workers", "0")
+    command = [str(laboratory), "--out", str(out), "--marker-set", str(toml), "--workers", "0", "--json"]
+    rows = json.loads(CliRunner().invoke(import_app, command).output)["rows"]
+    read = [row for row in rows if row["status"] != "refused"]
+    assert read and all("marker_set_unchecked" in row["verdict_reasons"] for row in read)
+    assert all(row["verdict"] in ("doubtful", "unusable") for row in read)
+    toml.write_text(toml.read_text().replace("checked = false", "checked = true"))
+    rows = json.loads(CliRunner().invoke(import_app, command).output)["rows"]
+    assert not any("marker_set_unchecked" in (row["doubts"] or "") for row in rows if row["status"] != "refused")
+
+
 def test_json_has_every_label_with_its_files_and_meaning(laboratory, tmp_path):
     toml = tmp_path / "labor.toml"
     answer = json.loads(_labels(laboratory, "--draft", toml, "--json", "--workers", "0").output)
@@ -71,9 +110,28 @@ def test_json_has_every_label_with_its_files_and_meaning(laboratory, tmp_path):
     assert known["marker_sets"] == {"labor": 2}
 
 
+def test_a_full_disk_leaves_no_half_of_a_draft(laboratory, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    result = _labels(laboratory, "--draft", tmp_path / "lab.toml", "--workers", "0")
+    assert (result.exit_code, "No space left" in result.output) == (1, True)
+    assert not (tmp_path / "lab.toml").exists()
+
+
 def test_worker_processes_say_the_same(laboratory):
     here, there = (_labels(laboratory, "--json", "--workers", n).output for n in ("0", "1"))
     assert json.loads(here)["labels"] == json.loads(there)["labels"]
+
+
+def test_labels_reads_the_files_that_import_would(laboratory, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (laboratory / "Gang1.c3d").rename(elsewhere / "Gang1.c3d")
+    before = json.loads(_labels(laboratory, "--json").output)["files"]
+    (laboratory / "linked").symlink_to(elsewhere)
+    (laboratory / "lost.c3d").symlink_to(tmp_path / "nowhere")
+    answer = json.loads(_labels(laboratory, "--json").output)
+    assert answer["files"] == before + 2, "one behind a linked folder, one behind a broken link"
+    assert sorted(answer["refused"]) == ["kaputt.c3d", "lost.c3d"]
 
 
 def test_a_file_lists_its_labels(laboratory):
@@ -108,7 +166,7 @@ def test_wrong_usage_is_told_apart_from_wrong_data(laboratory, tmp_path):
     empty = _labels(tmp_path / "empty")
     assert (empty.exit_code, "found none" in empty.output) == (1, True)
     broken = _labels(laboratory / "kaputt.c3d", "--json")
-    assert (broken.exit_code, "empty" in json.loads(broken.output)["error"]) == (1, True)
+    assert (broken.exit_code, "empty" in json.loads(broken.output)["error"]) == (4, True)
 
 
 def test_an_archive_of_a_known_set_needs_no_draft(tmp_path, walker):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mocap_import.c3d.reader import read_c3d
 from mocap_import.frame.lab_frame import find_lab_frame
 from mocap_import.marker.draft import combine_proposals, draft_toml
-from mocap_import.marker.geometry import body_places, distance_changes, moves
+from mocap_import.marker.geometry import body_places, distance_changes, moves, segment_by_cluster
 from mocap_import.marker.marker_set import load_marker_set, parse_marker_set, recognise_marker_set
-from mocap_import.marker.proposal import propose_marker_set
+from mocap_import.marker.proposal import SURE, propose_marker_set
 from mocap_import.marker.word import read_words
 
 GERMAN = {
@@ -61,6 +63,33 @@ def test_words_of_five_languages_are_read(walker, words, right, left, end):
     assert {"c7", "t10", "clavicle", "sternum"} <= proposal.marker_set.landmarks.keys()
 
 
+@pytest.mark.parametrize(
+    ("right", "left", "words"),
+    [
+        ("D", "G", {"CHEVILLE_EXT": "ankle_lateral", "GENOU_INT": "knee_medial", "POINTE_PIED": "toe"}),
+        ("DER", "IZQ", {"TOBILLO_INT": "ankle_medial", "RODILLA_EXT": "knee_lateral", "TALON": "heel"}),
+        ("DIR", "ESQ", {"TORNOZELO_LAT": "ankle_lateral", "JOELHO_MED": "knee_medial", "CALCANHAR": "heel"}),
+        ("DX", "SX", {"CAVIGLIA_EST": "ankle_lateral", "MALL_MED": "ankle_medial", "PUNTA_PIEDE": "toe", "ANCA": ""}),
+        ("RE", "LI", {"AUSSENKNÖCHEL": "ankle_lateral", "KNIE_INNEN": "knee_medial", "FERSE": "heel", "HÜFTE": ""}),
+        (
+            "RECHTS",
+            "LINKS",
+            {"ENKEL_BINNEN": "ankle_medial", "KNIE_BUITEN": "knee_lateral", "HIEL": "heel", "HEUP": ""},
+        ),
+        ("RIGHT", "LEFT", {"INNER_ANKLE": "ankle_medial", "LATERAL_KNEE": "knee_lateral", "TOE_LAT": "metatarsal_5"}),
+    ],
+)
+def test_inner_and_outer_sides_are_read_in_seven_languages(right, left, words):
+    """A hip marker may sit on the thigh or on the pelvis: such a word is never certain."""
+    found = read_words([f"{word}_{side}" for word in words for side in (right, left)])
+    for word, landmark in words.items():
+        for side, letter in ((right, "r"), (left, "l")):
+            meaning = found[f"{word}_{side}"]
+            assert meaning.side == letter
+            assert meaning.landmark == (landmark or "trochanter")
+            assert (meaning.certainty > SURE) == bool(landmark)
+
+
 def test_letters_of_the_sides_are_found_by_pairs():
     french = read_words(["ACD", "ACG", "TEMPD", "TEMPG", "ELD", "ELG", "C7", "XYP"])
     assert (french["ACD"].side, french["ACD"].landmark) == ("r", "acromion")
@@ -78,6 +107,93 @@ def test_a_word_that_its_place_contradicts_is_not_believed(walker):
     assert proposal.marker_set.landmarks.get("heel_r") != "RHEE"
     assert proposal.marker_set.landmarks.get("asis_r") != "RASI"
     assert "but it lies at" in proposal.evidence["RHEE"]
+
+
+def test_a_word_for_a_place_on_the_heel_is_no_toe_and_no_heel_landmark(data_dir):
+    """The side of a heel is of the foot; only the lowest or rearmost marker is the landmark."""
+    words = read_words(["FERSE_RE_AUSSEN", "FERSE_LI_AUSSEN", "FERSE_RE_UNTEN", "FERSE_LI_UNTEN", "SIAS_RE", "SIAS_LI"])
+    assert (words["FERSE_RE_AUSSEN"].landmark, words["FERSE_RE_AUSSEN"].segment) == ("", "calcn")
+    assert words["FERSE_RE_UNTEN"].landmark == "heel"
+    raw = read_c3d(data_dir / "rbds_running/RBDS001/RBDS001static.c3d")
+    keep = [k for k, label in enumerate(raw.labels) if ".MT" not in label]
+    frame, _ = find_lab_frame(raw, None)
+    positions = (raw.points[:, keep] * frame.metres_per_unit) @ frame.rotation.T
+    german = {"R.Heel.Lateral": "FERSE_RE_AUSSEN", "L.Heel.Lateral": "FERSE_LI_AUSSEN"}
+    german |= {f"{letter}.Heel.{there}": f"FERSE_{side}_{word}" for letter, side in (("R", "RE"), ("L", "LI"))
+               for there, word in (("Bottom", "UNTEN"), ("Top", "OBEN"))}  # fmt: skip
+    labels = [german.get(raw.labels[k], raw.labels[k]) for k in keep]
+    found = propose_marker_set(labels, positions, raw.rate).marker_set
+    assert not {"toe_r", "toe_l"} & found.landmarks.keys()
+    assert "FERSE_RE_AUSSEN" in found.segments["calcn_r"]
+
+
+def test_a_marker_of_the_foot_is_not_of_the_shank_because_of_its_distance_to_the_ankle(data_dir):
+    """A heel keeps its distance to the ankle marker whatever the ankle does: that says nothing."""
+    raw = read_c3d(data_dir / "mcgill_walk_youth/HC002D/Straight/HC002D06.c3d")
+    frame, _ = find_lab_frame(raw, recognise_marker_set(raw.labels))
+    unknown = {"LHEE": "QQ1", "RHEE": "QQ2", "LTOE": "QQ3", "RTOE": "QQ4"}
+    known = PIG.for_labels(raw.labels).segments
+    foot = {*known["calcn_r"], *known["calcn_l"]} - unknown.keys()
+    shank = {*known["tibia_r"], *known["tibia_l"]} - {"RANK", "LANK", "RTIB", "LTIB"}
+    keep = [k for k, label in enumerate(raw.labels) if label not in foot | shank]
+    positions = (raw.points[:, keep] * frame.metres_per_unit) @ frame.rotation.T
+    proposal = propose_marker_set([unknown.get(raw.labels[k], raw.labels[k]) for k in keep], positions, raw.rate)
+    for side in ("r", "l"):
+        assert not set(unknown.values()) & set(proposal.marker_set.segments[f"tibia_{side}"])
+    joints = frozenset({0})
+    changes = np.full((4, 4), 0.001)
+    assert segment_by_cluster(changes, 3, {"tibia_r": [0, 1]}, joints)[0] == "", (
+        "one distance off the joint is no proof"
+    )
+    assert segment_by_cluster(changes, 3, {"tibia_r": [0, 1, 2]}, joints)[0] == "tibia_r"
+
+
+def test_what_no_word_says_for_certain_is_marked(walker):
+    """Every line that is not marked CHECK rests on a whole word that no other label shares."""
+    trial = walker(forces=False).trial
+    labels = ["QX" if label == "RTHI" else label for label in trial.labels]
+    labels = [{"RKNE": "mein Kniepunkt re", "LKNE": "mein Kniepunkt li"}.get(label, label) for label in labels]
+    proposal = propose_marker_set(labels, trial.positions, 100.0)
+    text = draft_toml(proposal)
+    for line in text.splitlines():
+        if not line.startswith("#") and ("no known word" in line or "Kniepunkt" in line):
+            assert "CHECK:" in line
+    marked = [line for line in text.splitlines() if "CHECK:" in line and not line.startswith("#")]
+    assert parse_marker_set(text, "x").unchecked == len(marked) == 4
+    assert "# 4 line(s) of landmarks and segments are marked CHECK" in text
+    assert any("RASI" in line and "CHECK" not in line for line in text.splitlines())
+
+
+def test_two_labels_for_one_landmark_are_marked(walker):
+    """``LKNE`` beside ``LKNE1`` may be a joint centre that the laboratory computed."""
+    trial = walker(forces=False).trial
+    positions = np.concatenate([trial.positions, trial.positions[:, [trial.labels.index("LKNE")]]], axis=1)
+    proposal = propose_marker_set([*trial.labels, "LKNE1"], positions, 100.0)
+    assert "LKNE" in proposal.to_check
+    assert "or is it LKNE1" in proposal.evidence["LKNE"]
+    assert "RKNE" not in proposal.to_check
+
+
+def test_a_label_is_one_landmark_and_the_loser_is_a_comment(walker):
+    """Recordings that disagree: one landmark a label, on the segment of its landmark."""
+    trial = walker(forces=False).trial
+    labels = [f"M{k:03d}" for k in range(len(trial.labels))]
+    one = propose_marker_set(labels, trial.positions, 100.0)
+    heel, toe = one.marker_set.landmarks["heel_r"], one.marker_set.landmarks["toe_l"]
+    other = replace(
+        one, marker_set=replace(one.marker_set, landmarks={**one.marker_set.landmarks, "toe_l": heel, "heel_r": heel})
+    )
+    both = combine_proposals([other, other, one])
+    landmarks = both.marker_set.landmarks
+    assert len(set(landmarks.values())) == len(landmarks)
+    assert "toe_l" not in landmarks and both.left_out["toe_l"] == (heel, toe)
+    text = draft_toml(both)
+    assert f'# toe_l = "{heel}", "{toe}"' in text
+    again = parse_marker_set(text, "draft.toml")
+    assert again.landmarks == landmarks
+    for mark, label in landmarks.items():
+        if mark[:-2] in ("heel", "toe"):
+            assert label in again.segments[f"calcn_{mark[-1]}"]
 
 
 def test_sides_the_wrong_way_round_are_marked(walker):
@@ -111,7 +227,7 @@ def test_labels_without_meaning_are_placed_by_the_body_and_say_so(walker):
     )
     assert right >= 12
     assert max(proposal.confidence.values()) <= 0.3
-    assert all("CHECK" in words for words in proposal.evidence.values())
+    assert proposal.to_check == proposal.marker_set.labels
 
 
 PIG = load_marker_set("plug_in_gait")

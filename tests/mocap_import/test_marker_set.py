@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,7 @@ from mocap_import.marker.marker_set import (
     parse_marker_set,
     recognise_marker_set,
 )
+from mocap_import.marker.meaning import meaning_of_labels
 from mocap_import.trial import TrialRefused
 
 
@@ -178,11 +181,73 @@ def test_a_missing_toe_lies_between_the_metatarsal_heads(walker):
         ('name = "x"\n[segment]\npelvis = ["A"]', "did you mean 'segments'"),
         ("[segments]\npelvis = ['A']", "needs `name`"),
         ("name = ", "not valid TOML"),
+        ('name = "x"\n[segments]\npelvis = [1, 2]', "pelvis must be a label or a list of labels"),
+        ('name = "x"\n[landmarks]\nheel_r = 7\n[segments]\npelvis = ["A"]', "heel_r must be a label"),
+        ('name = "x"\nlandmarks = "A"\n[segments]\npelvis = ["A"]', "must be a table"),
     ],
 )
 def test_mistakes_in_a_set_are_named_with_the_nearest_word(text, words):
     with pytest.raises(TrialRefused, match=words):
         parse_marker_set(text, "x.toml")
+
+
+SET = 'name = "x"\n[landmarks]\nheel_r = "A"\n{}\n[segments]\ncalcn_r = ["A"]\n{}\n'
+
+
+@pytest.mark.parametrize(
+    ("landmark", "segment", "words"),
+    [
+        ('heel_l = "A"', "", "label 'A' is both heel_r and heel_l"),
+        ('toe_r = "A"', "", "label 'A' is both heel_r and toe_r"),
+        ("", 'calcn_l = ["A"]', "on both sides of the body, landmark heel_r and segment calcn_l"),
+        ('heel_l = ["B", "A"]', "", "on both sides of the body, landmark heel_r and landmark heel_l"),
+        ('heel_r = "B"', "", 'heel_r is named twice, in line 4 (heel_r = "B") and in line 3'),
+        ("checked = true", "", "`checked` stands below [landmarks]"),
+    ],
+)
+def test_a_set_that_contradicts_itself_is_refused_with_the_label(landmark, segment, words):
+    with pytest.raises(TrialRefused) as refused:
+        parse_marker_set(SET.format(landmark, segment), "lab.toml")
+    assert words in str(refused.value)
+
+
+def test_a_set_is_unchecked_until_its_marks_are_gone_or_it_says_so():
+    """The word in a comment behind a line counts; in a label, or in a line that is a comment, it does not."""
+    marked = SET.format('toe_r = "B"  # 0.30 CHECK: place', '# calcn_l = ["C"]  # CHECK: no\ncalcn_l = ["# CHECK: D"]')
+    assert parse_marker_set(marked, "x").unchecked == 1
+    assert parse_marker_set(marked, "x").for_labels(["A"]).unchecked == 1
+    assert parse_marker_set("checked = false\n" + marked, "x").unchecked == 1
+    assert parse_marker_set("checked = true\n" + marked, "x").unchecked == 0
+    assert parse_marker_set(marked.replace("CHECK: place", "seen"), "x").unchecked == 0
+    assert parse_marker_set(marked + '[others]\nhead = ["H"]  # CHECK: place\n', "x").unchecked == 1, (
+        "nothing uses these"
+    )
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    path = tmp_path / "lab.toml"
+    path.write_text(SET.format("", ""), encoding="utf-8-sig")
+    assert load_marker_set(path).landmarks == {"heel_r": "A"}
+    keep_marker_set(path, tmp_path / "out")
+    assert load_marker_set("lab.toml", near=tmp_path / "out").landmarks == {"heel_r": "A"}
+
+
+def test_an_own_set_says_what_is_unchecked_and_what_is_absent(walker):
+    """A draft's marks and a trial that lacks most labels are doubts; the other half of the labels may be static."""
+    trial = walker(forces=False).trial
+    own = replace(load_marker_set("plug_in_gait").for_labels(trial.labels), name="own", unchecked=3)
+    keys = {note.what: note.detail for note in meaning_of_labels(trial.labels, own)[1]}
+    assert "3 lines of own" in keys["marker_set_unchecked"] and "labels_absent" not in keys
+    few = meaning_of_labels(trial.labels[: len(trial.labels) // 3], own)[1]
+    assert "labels_absent" in {note.what for note in few}
+    shipped = meaning_of_labels(trial.labels, "plug_in_gait")[1]
+    assert not {"labels_absent", "marker_set_unchecked"} & {note.what for note in shipped}
+
+
+def test_one_label_may_stand_without_its_list():
+    own = parse_marker_set('name = "x"\n[segments]\npelvis = "LASI"\n[others]\nhead = "TOP"', "x.toml")
+    assert own.segments == {"pelvis": ("LASI",)}
+    assert own.others == {"head": ("TOP",)}
 
 
 def test_a_laboratory_s_own_set_travels_with_the_trials(tmp_path):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mocap_import.archive.participants import read_participants, subject_for
+from mocap_import.archive.participants import assumed_format, read_participants, subject_for, unmatched_rows
 from mocap_import.archive.recording_name import name_files, plain_name
-from mocap_import.task import task_from_name
+from mocap_import.task_word import task_from_name
 from mocap_import.trial import TrialRefused
 
 
@@ -35,7 +35,7 @@ def test_names_are_unique_within_a_subject_and_sites_are_kept_apart():
     files = [Path(name) for name in ("a/S1/walk.c3d", "b/S1/walk.c3d", "P/x y.c3d", "P/x-y.c3d", "P/x_y.c3d")]
     named = name_files(files)
     assert len({(name.subject, name.trial) for name in named.values()}) == 5
-    assert named[files[0]].subject == "a_S1"
+    assert named[files[0]].subject == "a/S1"
     assert {named[file].trial for file in files[2:]} == {"x_y", "x-y", "x_y_2"}
 
 
@@ -122,3 +122,39 @@ def test_a_table_that_cannot_be_read_is_refused_with_its_place(tmp_path, text, w
         read_participants(tmp_path / "p.csv")
     with pytest.raises(TrialRefused, match="no such participants table"):
         read_participants(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(
+    "encoding, delimiter, said",
+    [
+        ("utf-8", ",", ""),
+        ("utf-8-sig", ",", ""),
+        ("cp1252", ",", "Windows-1252"),
+        ("utf-8-sig", ";", "semicolons"),
+        ("cp1252", ";", "Windows-1252 (Latin-1), since it is no UTF-8 and with semicolons"),
+        ("utf-16", "\t", "UTF-16 and with tabs"),
+    ],
+)
+def test_a_table_of_any_spreadsheet_is_read_and_the_assumption_named(tmp_path, encoding, delimiter, said):
+    mass = "70.5" if delimiter == "," else "70,5"
+    rows = (("subject", "mass_kg", "height_m", "sex"), ("Müller", mass, mass.replace("70", "1"), "männlich"))
+    path = tmp_path / "p.csv"
+    path.write_bytes("\r\n".join(delimiter.join(row) for row in rows).encode(encoding))
+    found = read_participants(path)["Müller"]
+    assert (found.mass, found.height, found.sex) == (70.5, 1.5, "male")
+    assert said in assumed_format(path)
+    assert bool(said) == bool(assumed_format(path))
+
+
+def test_a_decimal_comma_in_quotes_is_no_second_column(tmp_path):
+    (tmp_path / "p.csv").write_text('subject,mass_kg\nA,"70,5"\n')
+    assert read_participants(tmp_path / "p.csv")["A"].mass == 70.5
+
+
+def test_rows_that_find_nobody_are_told(tmp_path):
+    (tmp_path / "p.csv").write_text(
+        "subject,mass_kg,files\n1,60,RBDS001\nMu\u0308ller,70,\nGone,80,\n", encoding="utf-8"
+    )
+    table = read_participants(tmp_path / "p.csv")
+    assert unmatched_rows(table, ["RBDS001", "m\u00fcller", "Otto"]) == ["Gone"]
+    assert subject_for("MÜLLER", table).mass == 70.0

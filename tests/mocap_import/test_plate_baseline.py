@@ -94,6 +94,9 @@ def test_a_drift_over_the_swings_of_a_treadmill_is_a_line():
     rest = wrench - (wrench + OFFSET + time[:, None] * slope - found.over(len(wrench), RATE))
     assert np.abs(rest[:, 2]).max() < 0.5
     assert "plate_drift" not in _keys(_find(wrench + OFFSET)[1])
+    with_zero, notes = _find(wrench + OFFSET + time[:, None] * slope, (round(19.95 * RATE), round(20.25 * RATE)))
+    np.testing.assert_array_equal(with_zero.level, found.level)
+    assert "ZERO" not in notes[1].detail, "the line comes from the swings"
 
 
 def test_contacts_shorten_the_stretches_by_a_margin():

@@ -9,12 +9,14 @@ import pytest
 
 from mocap_import.c3d.raw_c3d import RawC3d, RawPlate
 from mocap_import.c3d.reader import read_c3d
+from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.frame.lab_frame import LabFrame
 from mocap_import.plate.corner import foot_marker_distance
 from mocap_import.plate.force_plate import plate_channels
 from mocap_import.plate.record import plate_records
 from mocap_import.plate.saturation import saturated_stretches
-from mocap_import.trial import GroundReaction
+from mocap_import.subject import Subject
+from mocap_import.trial import GroundReaction, MarkerTrial
 from mocap_import.trial_reader import read_trial
 
 GROUND = LabFrame(np.eye(3))
@@ -282,3 +284,86 @@ def test_the_wrench_of_a_real_plate_is_what_its_channels_say(data_dir):
     local = (read.centre_of_pressure[k] - geometry.centre) @ geometry.axes[:, :2]
     np.testing.assert_allclose(local, np.array(across) / 1000.0, atol=5e-4)
     assert np.linalg.norm(read.force[k]) == pytest.approx(np.linalg.norm([fx, fy, fz]), rel=2e-3)
+
+
+def _written(path, plate, reaction, **parameters):
+    """A C3D file of one plate, with parameters of the FORCE_PLATFORM group that our writer does not write."""
+    import ezc3d
+
+    frames = len(reaction.force) // RATIO
+    trial = MarkerTrial("plate", Subject("S01"), ("HEEL",), np.ones((frames, 1, 3)), RATE, ground_reactions=(reaction,))
+    write_c3d(path, trial, plates=[plate])
+    content = ezc3d.c3d(str(path))
+    for name, value in parameters.items():
+        content.add_parameter("FORCE_PLATFORM", name, value)
+    content.write(str(path))
+    return read_c3d(path)
+
+
+def _steady_load():
+    """(60, 800, -20) N at (1.1, 0, 0.25) m with a free moment of 4 N·m for half a second, nothing before and after."""
+    on = np.zeros(2000, dtype=bool)
+    on[700:1200] = True
+    force, place = np.outer(on, [60.0, 800.0, -20.0]), np.tile([1.1, 0.0, 0.25], (2000, 1))
+    return GroundReaction(force, np.where(on[:, None], place, np.nan), np.where(on, 4.0, np.nan), RATE * RATIO), on
+
+
+# Kistler: x - (P1 y⁴ + P2 y² + P3) x³ - (P4 y⁴ + P5 y² + P6) x, and y with the two exchanged, in mm. The load stands at
+# x = 100, y = -50 mm of the plate: y² = 2.5e3, y⁴ = 6.25e6, x³ = 1e6, so the six terms of x are 1, 1, 2, 1, 1, 3 mm;
+# x² = 1e4, x⁴ = 1e8, y³ = -1.25e5, and the six of y are -1 mm each: x = 100 - 9 = 91 mm, y = -50 + 6 = -44 mm.
+POLYNOMIAL = [
+    [1.6e-13, 8e-14],
+    [4e-10, 8e-10],
+    [2e-6, 8e-6],
+    [1.6e-9, 2e-10],
+    [4e-6, 2e-6],
+    [0.03, 0.02],
+]
+
+
+def test_the_polynomial_of_a_kistler_file_moves_the_centre_of_pressure_by_the_millimetres_of_its_formula(
+    tmp_path, plate_builder
+):
+    plate = plate_builder((1.0, 0.0, 0.3), kind=3, origin=(0.1, 0.2, -0.04))
+    load, on = _steady_load()
+    for name, polynomial, place, free_moment in (
+        ("bent.c3d", POLYNOMIAL, [1.091, 0.0, 0.256], -3.0 + 0.091 * 20.0 - 0.044 * 60.0),
+        ("straight.c3d", np.zeros((6, 2)), [1.1, 0.0, 0.25], -4.0),
+    ):
+        raw = _written(tmp_path / name, plate, load, FPCOPPOLY=np.array(polynomial)[:, :, None])
+        (read,), _, _ = plate_records(raw, GROUND, 0.001)
+        np.testing.assert_allclose(read.centre_of_pressure[on], np.tile(place, (500, 1)), atol=1e-7)
+        # About the middle M = (40, 80, -3) N·m and F = (60, -20, -800) N in plate axes, z down.
+        np.testing.assert_allclose(read.free_moment[on], -free_moment, rtol=1e-5)
+        np.testing.assert_allclose(read.force, load.force, atol=1e-4)
+
+
+def test_a_polynomial_in_metres_is_the_same_correction(tmp_path, plate_builder):
+    plate = plate_builder((1.0, 0.0, 0.3), kind=3, origin=(0.1, 0.2, -0.04))
+    load, on = _steady_load()
+    raw = _written(tmp_path / "bent.c3d", plate, load, FPCOPPOLY=np.array(POLYNOMIAL)[:, :, None])
+    (mm,) = raw.plates
+    per_length = np.array([6, 4, 2, 4, 2, 0])[:, None]
+    metres = replace(
+        mm, corners=mm.corners * 1e-3, origin=mm.origin * 1e-3, polynomial=mm.polynomial * 1000.0**per_length
+    )
+    (read,), _, _ = plate_records(replace(raw, unit="m", plates=(metres,)), GROUND, 1.0)
+    np.testing.assert_allclose(read.centre_of_pressure[on], np.tile([1.091, 0.0, 0.256], (500, 1)), atol=1e-7)
+
+
+@pytest.mark.parametrize("order", [None, "BYCOLUMN", "BYROW", "by row"])
+def test_a_calibration_written_by_row_is_the_transposed_of_one_written_by_column(order, tmp_path, plate_builder):
+    matrix = np.diag([500.0, 400.0, 1000.0, 80.0, 25.0, 40.0])
+    matrix[2, 0], matrix[4, 3], matrix[5, 1] = 120.0, -9.0, 6.0
+    plate = plate_builder((1.0, 0.0, 0.3), kind=4, origin=(0.01, -0.02, -0.04), calibration=matrix)
+    load, on = _steady_load()
+    in_file = matrix * np.r_[1, 1, 1, 1e3, 1e3, 1e3][:, None]
+    by_row = order in ("BYROW", "by row")
+    parameters = {"CAL_MATRIX": (in_file.T if by_row else in_file)[:, :, None]}
+    raw = _written(tmp_path / "a.c3d", plate, load, **parameters, **({"MATRIX_STORE": [order]} if order else {}))
+    np.testing.assert_allclose(raw.plates[0].calibration, in_file, rtol=1e-6)
+    (read,), _, notes = plate_records(raw, GROUND, 0.001)
+    np.testing.assert_allclose(read.force[on], load.force[on], rtol=1e-5)
+    np.testing.assert_allclose(read.centre_of_pressure[on], load.centre_of_pressure[on], atol=1e-6)
+    np.testing.assert_allclose(read.free_moment[on], load.free_moment[on], rtol=1e-4)
+    assert notes == []

@@ -97,6 +97,31 @@ def test_a_cycle_without_the_other_foot_has_no_support(walker):
     assert table[["stride_length", "stance_percent"]].notna().all(axis=None)
 
 
+def test_speed_is_that_of_the_strides_whose_length_is_known(walker):
+    made = walker(duration=6.0)
+    last = max((e for e in made.trial.events if (e.foot, e.kind) == ("right", "foot_strike")), key=lambda e: e.time)
+    late = replace(last, time=last.time + 0.3)
+    positions = made.trial.positions.copy()
+    positions[round(last.time * 100) :, made.trial.labels.index("RHEE")] = np.nan
+    trial = replace(
+        made.trial, positions=positions, events=tuple(late if event is last else event for event in made.trial.events)
+    )
+    assert cycle_parameters(trial).query("side == 'right'").stride_length.isna().sum() == 1
+    assert spatiotemporal(trial).loc["right", "speed"] == pytest.approx(made.speed, rel=1e-3)
+
+
+def test_a_missing_strike_of_the_other_foot_leaves_the_support_unknown(walker):
+    trial = walker(duration=5.0).trial
+    support = cycle_parameters(trial).double_support_percent
+    left = [event for event in trial.events if event.foot == "left" and event.kind == "foot_strike"]
+    for missing in left:
+        lacking = replace(trial, events=tuple(event for event in trial.events if event is not missing))
+        found = cycle_parameters(lacking)
+        right = found[found.side == "right"].double_support_percent
+        assert right.isna().any() or missing is left[-1]
+        assert right.dropna().between(support.min() - 1e-6, support.max() + 1e-6).all()
+
+
 def test_the_short_table_is_the_mean_of_the_cycles(walker):
     trial = walker(duration=6.0).trial
     by_cycle, table = cycle_parameters(trial), spatiotemporal(trial)
@@ -120,6 +145,16 @@ def test_a_folder_becomes_one_csv_with_units_in_its_headers(walker, tmp_path):
     assert back.trial.tolist()[2:] == ["'=1+1"] * 2
     np.testing.assert_allclose(back.step_length_m, table.step_length_m, rtol=1e-5)
     assert spatiotemporal_table([]).columns.tolist() == table.columns.tolist()
+
+
+def test_a_full_disk_leaves_the_old_table(walker, tmp_path, monkeypatch):
+    path = tmp_path / "table.csv"
+    write_spatiotemporal_table([walker().trial], path)
+    before = path.read_bytes()
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        write_spatiotemporal_table([replace(walker().trial, name="other")], path)
+    assert path.read_bytes() == before
 
 
 def test_a_gait_trial_without_a_cycle_has_a_row_that_says_so(walker):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import html
 import json
+import re
 import time
 from dataclasses import replace
 
@@ -12,6 +15,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
+from mocap_import.gap.filling import FILL_METHODS
 from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.quality.doubt import check_quality
 from mocap_import.quality.marker_noise import cluster_residual, contiguous_sample, marker_jitter
@@ -19,9 +23,12 @@ from mocap_import.quality.page import write_quality
 from mocap_import.quality.trial_quality import subject_quality, trial_quality, verdict
 from mocap_import.quality.verdict import FAULTS, LEVELS, THRESHOLDS, TREATMENT_LEVELS
 from mocap_import.quality_command import quality_app
+from mocap_import.treatment_kind import meaning_of
 from mocap_import.trial import PlateStep, Treatment
 from mocap_import.trial_reader import read_trial
-from mocap_import.trial_store import write_trial
+from mocap_import.trial_store import load_trial, write_trial
+from opensim_models.joint_centre import pelvis_axes
+from opensim_models.model_mismatch import ModelMismatch
 
 
 @pytest.fixture
@@ -115,12 +122,18 @@ def _blind(trial):
     return replace(trial, positions=positions)
 
 
+def _without_a_thigh_and_a_shank(trial):
+    """As a file whose markers were never seen is read: their labels are gone."""
+    kept = [k for k, label in enumerate(trial.labels) if label not in ("RTIB", "RANK", "RKNE", "RTHI")]
+    return replace(trial, labels=tuple(trial.labels[k] for k in kept), positions=trial.positions[:, kept], filled=None)
+
+
 def _no_markers(trial):
     return replace(trial, labels=(), positions=np.zeros((trial.n_frames, 0, 3)), filled=None)
 
 
 def _doubtful_axes(trial):
-    return replace(trial, treatments=(Treatment("axes_doubtful", "two axes fit"),))
+    return replace(trial, treatments=(Treatment("axes_ambiguous", "two axes fit"),))
 
 
 def _still_and_blind(trial):
@@ -132,11 +145,12 @@ def _still_and_blind(trial):
     [
         (_without_cycles, "unusable", "no_complete_cycle"),
         (_blind, "unusable", "no_complete_cycle"),
+        (_without_a_thigh_and_a_shank, "unusable", "no_complete_cycle"),
         (_no_markers, "unusable", "no_markers"),
         (_still_and_blind, "unusable", "static_incomplete"),
         (_one_sided, "usable", "one_sided"),
         (_no_step, "usable", "steps_not_usable"),
-        (_doubtful_axes, "doubtful", "axes_doubtful"),
+        (_doubtful_axes, "doubtful", "axes_ambiguous"),
     ],
 )
 def test_a_spoilt_trial_is_judged_by_its_fault(good, spoil, level, reason):
@@ -161,6 +175,37 @@ def test_every_reason_is_documented_with_a_level():
     assert all(entry[0] in LEVELS and entry[2] and entry[3] for entry in THRESHOLDS.values())
     assert set(TREATMENT_LEVELS.values()) <= set(LEVELS)
     assert not set(THRESHOLDS) & set(FAULTS) and not set(THRESHOLDS) & set(TREATMENT_LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("gone", "key"),
+    [
+        (("LPSI", "RPSI"), "pelvis_incomplete"),
+        (("LASI",), "pelvis_incomplete"),
+        (("RANK",), "lower_limb_incomplete"),
+        (("LKNE",), "lower_limb_incomplete"),
+        (("LTOE",), ""),
+    ],
+)
+def test_a_trial_that_no_skeleton_can_be_scaled_to_is_doubtful(good, gone, key):
+    """`kinesynth motion` refuses it: a standing trial by its own markers, a moving one by what its set names."""
+    made, meaning = good
+    bare = replace(meaning, landmarks={mark: own for mark, own in meaning.landmarks.items() if own not in gone})
+    standing = replace(made.trial, task="static")
+    for trial, whole in ((standing, meaning), (made.trial, bare)):
+        notes = [note for note in check_quality(trial, bare, whole) if "incomplete" in note.what]
+        assert [note.what for note in notes] == ([key] if key else [])
+        level, reasons = verdict(replace(trial, treatments=tuple(notes)), bare)
+        assert (key in reasons and level == "doubtful") if key else level == "good"
+        with contextlib.ExitStack() as stack:
+            if key == "pelvis_incomplete":
+                stack.enter_context(pytest.raises(ModelMismatch))
+            pelvis_axes(
+                {mark: made.trial.positions[0, made.trial.labels.index(own)] for mark, own in bare.landmarks.items()}
+            )
+    moving = check_quality(made.trial, bare, meaning)
+    assert not [note for note in moving if "incomplete" in note.what], "the standing trial holds the landmark"
+    assert not [note for note in check_quality(standing, None, None) if "incomplete" in note.what]
 
 
 def test_a_subject_is_as_good_as_its_best_walk_and_needs_a_static(good):
@@ -211,6 +256,30 @@ def test_the_page_holds_numbers_and_pictures_and_runs_nothing_foreign(archive):
     assert rows[0]["verdict"] == "good"
 
 
+def test_every_word_of_the_pages_that_is_no_plain_english_is_explained(archive):
+    """Fill methods and figures where the pointer rests; reasons that are treatments in the list of the index."""
+    trial = load_trial(archive / "S01" / "walk.trial.h5")
+    doubt = Treatment("marker_set_unchecked", "3 lines")
+    write_trial(archive / "S01" / "walk.trial.h5", replace(trial, treatments=(*trial.treatments, doubt)))
+    write_quality(archive)
+    page = (archive / "quality" / "S01-1.html").read_text()
+    for method in FILL_METHODS[1:]:
+        assert re.search(rf'<span title="[^"]{{30,}}">{method.replace("_", " ")}</span>', page), method
+    for word in ("largest cluster residual", "noise, median", "missing", "filled", "complete cycles", "usable steps"):
+        assert re.search(rf'<th title="[^"]{{30,}}">{word}', page), word
+    index = html.unescape((archive / "quality.html").read_text())
+    assert f'<td>marker set unchecked<td class="doubtful">doubtful<td><td>{meaning_of(doubt.what)}' in index
+    assert "plate drift" not in index, "only what these trials have"
+
+
+def test_pages_of_subjects_who_are_gone_go_too(archive):
+    write_quality(archive)
+    (archive / "S01" / "walk.trial.h5").unlink()
+    (archive / "quality" / "notes.html").write_text("a person's own file")
+    write_quality(archive)
+    assert sorted(path.name for path in (archive / "quality").iterdir()) == ["S02-1.html", "notes.html"]
+
+
 def test_the_command_tells_all_some_and_none_apart(archive):
     run = CliRunner().invoke
     result = run(quality_app, [str(archive), "--no-page", "--json", "--out", str(archive / "q")])
@@ -221,7 +290,7 @@ def test_the_command_tells_all_some_and_none_apart(archive):
     result = run(quality_app, [str(archive)])
     assert (result.exit_code, "2 trials: " in result.output) in {(0, True), (3, True)}
     result = run(quality_app, [str(archive / "S03")])
-    assert (result.exit_code, len(result.output.strip().splitlines())) == (1, 1)
+    assert (result.exit_code, len(result.output.strip().splitlines())) == (2, 1)
 
 
 def test_verdict_and_check_are_quick_on_a_long_run(data_dir):

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap_import.archive.run import read_trial
 from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.subject import Subject
 from mocap_import.trial import TrialRefused
+from mocap_import.trial_reader import read_trial
 
 SHIFT = np.array([0.0, 0.0, 0.2])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import asdict, fields, replace
 
 import h5py
@@ -115,6 +116,13 @@ def test_a_full_disk_leaves_the_old_trial_and_no_litter(tmp_path, trial, monkeyp
         write_trial(tmp_path / "a.trial.h5", replace(trial, name="other"))
     assert (tmp_path / "a.trial.h5").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_colleagues_may_read_a_trial(tmp_path, trial):
+    write_trial(tmp_path / "a.trial.h5", trial)
+    (tmp_path / "plain").touch()
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a.trial.h5", "plain")]
+    assert modes[0] == modes[1] & 0o644
 
 
 def test_foreign_and_other_files_are_refused(tmp_path, trial):
