@@ -59,7 +59,7 @@ def _import(run: Run) -> str:
 
 
 def _motion(run: Run) -> str:
-    from opensim_models.subject_motion import solve_archive_motion
+    from opensim_models.archive.subject_motion import solve_archive_motion
 
     table = solve_archive_motion(run.folder / "trials", run.folder / "motion", progress=run.track)
     return ", ".join(f"{n} {status}" for status, n in table.status.value_counts().items())

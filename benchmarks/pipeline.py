@@ -65,10 +65,10 @@ def measure(folder: Path) -> dict[str, dict]:
 
     from mocap_import.subject import Subject
     from mocap_import.trial_reader import read_trial
-    from opensim_models.inverse_kinematics import solve_inverse_kinematics
+    from opensim_models.archive.subject_motion import scale_subject
+    from opensim_models.inverse.kinematics import solve_inverse_kinematics
+    from opensim_models.inverse.segment_motion import segment_motions
     from opensim_models.osim import client
-    from opensim_models.segment_motion import segment_motions
-    from opensim_models.subject_motion import scale_subject
     from synth.imu import simulate_imu
     from synth.optimal_control.generate import generate_gait
     from synth.placement import SEVEN_SENSORS

@@ -13,8 +13,8 @@ import numpy as np
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction
-from opensim_models.catalogue import planar_skeleton
-from opensim_models.multibody import point_position, segment_states
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.model.multibody import point_position, segment_states
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.collocation import Mesh
 from synth.optimal_control.gait_problem import gait_program

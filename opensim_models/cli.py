@@ -15,7 +15,7 @@ from opensim_models.scale_command import scale
 __all__ = ["model_app", "motion_app"]
 
 if TYPE_CHECKING:
-    from opensim_models.model_report import ModelReport
+    from opensim_models.model.report import ModelReport
 
 model_app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Look at skeletons and OpenSim models."
@@ -34,13 +34,13 @@ def check(
     Example: kinesynth model check subject.osim
     """
     if file.suffix.lower() == ".json":
-        from opensim_models.skeleton import load_skeleton
+        from opensim_models.model.skeleton import load_skeleton
 
         _show(load_skeleton(file), as_json)
         return
     from dataclasses import asdict
 
-    from opensim_models.model_report import report_model
+    from opensim_models.model.report import report_model
 
     report = report_model(file)
     if as_json:
@@ -93,9 +93,9 @@ def show(
     Example: kinesynth model show lower_body --mass 62 --height 1.68 --sex female --out skeleton.json
     """
     from mocap_import.subject import Subject
-    from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
+    from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
+    from opensim_models.model.skeleton import save_skeleton
     from opensim_models.model_mismatch import ModelMismatch
-    from opensim_models.skeleton import save_skeleton
 
     builders = {"planar": planar_skeleton, "lower_body": lower_body_skeleton}
     if name not in builders:
@@ -125,7 +125,7 @@ def build(
     Example: kinesynth model build lower_body --mass 62 --height 1.68 --sex female --out subject.osim
     """
     from mocap_import.subject import Subject
-    from opensim_models.generic_model import generic_model, write_generic_model
+    from opensim_models.generic.generic_model import generic_model, write_generic_model
 
     model = generic_model(name, Subject("generic", mass, height, sex, age), table, strength)
     write_generic_model(model, out)

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from opensim_models.skeleton import Skeleton
+    from opensim_models.model.skeleton import Skeleton
 
 _WHOLE = "all"
 _CODES = "Exit code 0: all trials solved; 3: some refused; 4: none solved; 1: an error, in one sentence."
@@ -129,7 +129,7 @@ def _settings(
     cutoff: float | None,
 ) -> object:
     """What the options ask for."""
-    from opensim_models.subject_motion import MotionSettings, marker_map_of
+    from opensim_models.archive.subject_motion import MotionSettings, marker_map_of
 
     return MotionSettings(
         None if model is None else read_any_model(model),
@@ -145,8 +145,8 @@ def _settings(
 
 def read_any_model(path: Path) -> Skeleton:
     """A model from an .osim or from a skeleton's .json."""
-    from opensim_models.osim_skeleton import read_osim
-    from opensim_models.skeleton import load_skeleton
+    from opensim_models.model.osim_skeleton import read_osim
+    from opensim_models.model.skeleton import load_skeleton
 
     return load_skeleton(path) if path.suffix.lower() == ".json" else read_osim(path)
 
@@ -155,7 +155,7 @@ def _run(trials: Path, out: Path, settings: object, steps: tuple[str, ...], work
     """Solve, say what came of it, and leave with the exit code."""
     from mocap_import.batch import exit_code
     from mocap_import.progress import track
-    from opensim_models.subject_motion import solve_archive_motion
+    from opensim_models.archive.subject_motion import solve_archive_motion
 
     def bar(total: int, description: str) -> object:
         return track(total, description, shown=False if as_json else None)

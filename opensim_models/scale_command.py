@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from opensim_models.model_scaling import ScaledModel
+    from opensim_models.scaling.model_scaling import ScaledModel
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
@@ -45,7 +45,7 @@ def scale(
 
     Example: kinesynth model scale generic.osim --static static.trc --mass 62 --height 1.68 --out subject.osim
     """
-    from opensim_models.scaling_report import write_report
+    from opensim_models.scaling.report import write_report
 
     if out.suffix.lower() not in (".osim", ".json"):
         raise typer.BadParameter(f"{out}: a model is an .osim or a .json file.", param_hint="--out")
@@ -77,12 +77,12 @@ def scale_file(
 ) -> ScaledModel:
     """Scale the model of a file, or our own, by what was given."""
     from mocap_import.subject import Subject
-    from opensim_models.automatic_scaling import scale_automatically
-    from opensim_models.model_scaling import ScaledModel, scale_by_static, scale_by_stature
+    from opensim_models.archive.subject_motion import marker_map_of
     from opensim_models.motion_command import read_any_model
-    from opensim_models.scaling_report import refuse_impossible_subject
-    from opensim_models.subject_motion import marker_map_of
-    from opensim_models.subject_scaling import load_recording, meaning_of, own_generic, scale_subject
+    from opensim_models.scaling.automatic_scaling import scale_automatically
+    from opensim_models.scaling.model_scaling import ScaledModel, scale_by_static, scale_by_stature
+    from opensim_models.scaling.report import refuse_impossible_subject
+    from opensim_models.scaling.subject_scaling import load_recording, meaning_of, own_generic, scale_subject
 
     known = Subject("", *facts)
     given = marker_map_of(markers)
@@ -116,9 +116,9 @@ def scale_file(
 
 def write_scaled(model: Path, scaled: ScaledModel, out: Path) -> None:
     """Write a scaled model: as JSON, or as .osim by OpenSim's ScaleTool if it came from one."""
+    from opensim_models.model.osim_skeleton import read_osim
+    from opensim_models.model.skeleton import save_skeleton
     from opensim_models.osim.client import build_model, scale_model
-    from opensim_models.osim_skeleton import read_osim
-    from opensim_models.skeleton import save_skeleton
 
     if out.suffix.lower() == ".json":
         save_skeleton(scaled.skeleton, out)

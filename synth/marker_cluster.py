@@ -1,6 +1,6 @@
 """Marker clusters: the motion of every segment that carries three or more markers, without any joint.
 
-The fit itself is `opensim_models.cluster_pose`.
+The fit itself is `opensim_models.clinical.cluster_pose`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from mocap_import.trial import MarkerTrial, TrialRefused
-from opensim_models.cluster_pose import (
+from opensim_models.clinical.cluster_pose import (
     MIN_SPREAD,
     MarkerCluster,
     find_cluster_pose,

@@ -15,9 +15,9 @@ from mocap_import.analog_channel import classify_channel
 from mocap_import.emg import RECIPE
 from mocap_import.spatiotemporal import spatiotemporal
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
+from opensim_models.inverse.segment_motion import segment_motions as model_motions
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, SegmentMotion
-from opensim_models.segment_motion import segment_motions as model_motions
-from opensim_models.skeleton import Skeleton
 from synth.cluster_rigidity import rigid_part
 from synth.corpus_trial import CorpusTrial, MuscleActivity
 from synth.imu import simulate_imu

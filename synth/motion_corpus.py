@@ -18,9 +18,9 @@ import pandas as pd
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from mocap_import.trial_store import SUFFIX, load_trial
+from opensim_models.exchange.storage import read_motion
+from opensim_models.model.skeleton import Skeleton, load_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.skeleton import Skeleton, load_skeleton
-from opensim_models.storage import read_motion
 from synth.corpus_schema import CorpusMismatch, NothingAccepted
 from synth.corpus_trial import CorpusTrial
 from synth.corpus_writer import CorpusWriter

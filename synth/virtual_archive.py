@@ -16,7 +16,7 @@ import pandas as pd
 from mocap_import.batch import Outcome, Task, run_tasks
 from mocap_import.subject import Subject
 from mocap_import.trial import TrialRefused
-from opensim_models.storage import read_motion, write_motion
+from opensim_models.exchange.storage import read_motion, write_motion
 from synth.gait_plausibility import gait_figures, why_not_human
 from synth.population import draw_subjects
 from synth.virtual_laboratory import OVERGROUND, TREADMILL

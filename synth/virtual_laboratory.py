@@ -15,8 +15,8 @@ import numpy as np
 from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.plate.force_plate import ForcePlate
 from mocap_import.subject import Subject
-from opensim_models.catalogue import landmark_markers
-from opensim_models.skeleton import SkeletonMarker
+from opensim_models.generic.catalogue import landmark_markers
+from opensim_models.model.skeleton import SkeletonMarker
 
 PLATE_SIZE = (0.60, 0.50)
 """Length along and width across the walkway (m) of an overground plate."""

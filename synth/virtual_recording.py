@@ -16,7 +16,7 @@ from mocap_import.export.c3d_writer import write_c3d
 from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial
-from opensim_models.segment_motion import marker_positions
+from opensim_models.inverse.segment_motion import marker_positions
 from synth.virtual_laboratory import PLATE_DISTANCE, PLATE_SIZE, Laboratory, person_markers, plates_of
 from synth.walking_person import CONTACT_FORCE, WalkingCycle, WalkingPerson, stand, walk
 

@@ -14,11 +14,11 @@ from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction
-from opensim_models.catalogue import lower_body_skeleton
+from opensim_models.generic.catalogue import lower_body_skeleton
+from opensim_models.inverse.segment_motion import coordinate_columns
+from opensim_models.model.multibody import segment_states
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
-from opensim_models.multibody import segment_states
-from opensim_models.segment_motion import coordinate_columns
-from opensim_models.skeleton import Skeleton
 
 CONTACT_FORCE = 20.0
 """Vertical force (N) below which a foot counts as unloaded."""

@@ -107,7 +107,7 @@ def test_a_disk_that_is_full(tmp_path, standing):
     kinesynth("import", standing, "--out", tmp_path / "trials", "--codes", "keep")
     before = (tmp_path / "trials" / "S01" / "static.trial.h5").read_bytes()
     code = (
-        "import errno, sys, kinesynth, opensim_models.subject_motion as m\n"
+        "import errno, sys, kinesynth, opensim_models.archive.subject_motion as m\n"
         "def full(*a, **k): raise OSError(errno.ENOSPC, 'No space left on device', 'motion.csv')\n"
         "m.solve_archive_motion = full\n"
         f"sys.exit(kinesynth.main(['motion', r'{tmp_path / 'trials'}', r'{tmp_path / 'motion'}']))"

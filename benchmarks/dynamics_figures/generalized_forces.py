@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.peers.compared_models import compared_models, random_states
-from opensim_models.multibody import inverse_dynamics, segment_states
+from opensim_models.model.multibody import inverse_dynamics, segment_states
+from opensim_models.model.skeleton import Skeleton
+from opensim_models.model.vector import over_frames
 from opensim_models.osim import client
-from opensim_models.skeleton import Skeleton
-from opensim_models.vector import over_frames
 
 KINKED = ("built: every function",)
 """Piecewise linear and constant functions have no second differences where a step crosses a knot."""

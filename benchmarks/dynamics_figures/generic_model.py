@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from opensim_models.generic_model import MODELS, REFERENCE_PERSON
+from opensim_models.generic.generic_model import MODELS, REFERENCE_PERSON
 from opensim_models.osim import client, muscle_client
 
 # Our names and Rajagopal's; the others have no counterpart of the same name and place.

@@ -18,12 +18,12 @@ import numpy as np
 
 from benchmarks.kinematics_figures.inverse_kinematics import read_markers
 from mocap_import.trial import GroundReaction
-from opensim_models.inverse_dynamics import coordinate_derivatives, solve_inverse_dynamics
-from opensim_models.inverse_kinematics import solve_inverse_kinematics
+from opensim_models.inverse.dynamics import coordinate_derivatives, solve_inverse_dynamics
+from opensim_models.inverse.kinematics import solve_inverse_kinematics
+from opensim_models.model.osim_skeleton import read_osim
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
 from opensim_models.osim import client
-from opensim_models.osim_skeleton import read_osim
-from opensim_models.skeleton import Skeleton
 
 LEGS = ("hip", "knee", "ankle")
 SPEED_GOAL = 100.0

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
+from opensim_models.exchange.storage import read_motion
+from opensim_models.model.muscle_path import MusclePath, beyond_range, lengths_and_arms
+from opensim_models.model.osim_skeleton import read_description, read_osim
 from opensim_models.motion import Kinematics
-from opensim_models.muscle_path import MusclePath, beyond_range, lengths_and_arms
-from opensim_models.muscle_path_fit import fit_muscle_paths
-from opensim_models.muscle_path_sample import lengths_and_slopes
+from opensim_models.muscle.path_fit import fit_muscle_paths
+from opensim_models.muscle.path_sample import lengths_and_slopes
 from opensim_models.osim import client, muscle_client
-from opensim_models.osim_skeleton import read_description, read_osim
-from opensim_models.storage import read_motion
 
 LENGTH_GOAL, ARM_GOAL = 0.5e-3, 1.0e-3
 FIT_GOAL = 90.0

@@ -16,15 +16,15 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from benchmarks.dynamics_figures.inverse_dynamics import _loads, _walk
-from opensim_models.inverse_dynamics import solve_inverse_dynamics
+from opensim_models.inverse.dynamics import solve_inverse_dynamics
+from opensim_models.inverse.segment_motion import coordinate_columns
 from opensim_models.kernel.least_activation import least_activations
+from opensim_models.model.muscle_path import lengths_and_arms
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
-from opensim_models.muscle_path import lengths_and_arms
-from opensim_models.muscle_path_fit import fit_muscle_paths, with_muscle_paths
+from opensim_models.muscle.path_fit import fit_muscle_paths, with_muscle_paths
+from opensim_models.muscle.static_optimisation import solve_muscle_forces
 from opensim_models.osim import muscle_client
-from opensim_models.segment_motion import coordinate_columns
-from opensim_models.skeleton import Skeleton
-from opensim_models.static_optimisation import solve_muscle_forces
 
 LEAST = 0.01
 """OpenSim's lower bound of activations, the muscles' own."""

@@ -21,13 +21,13 @@ from mocap_import.marker.marker_set import MarkerSet, load_marker_set
 from mocap_import.plate.foot_reaction import foot_reactions
 from mocap_import.trial import MarkerTrial, TrialRefused
 from mocap_import.trial_reader import read_trial
-from opensim_models.clinical_motion import calibrate_static, clinical_motion
-from opensim_models.joint_angle import joint_angles
-from opensim_models.joint_moment import joint_moments, leg_segments
+from opensim_models.clinical.clinical_motion import calibrate_static, clinical_motion
+from opensim_models.clinical.joint_angle import joint_angles
+from opensim_models.clinical.joint_moment import joint_moments, leg_segments
+from opensim_models.clinical.plug_in_gait import calibrate_plug_in_gait, plug_in_gait_motions
+from opensim_models.clinical.stored_outputs import read_body_measures, stored_angles, stored_moments
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import SegmentMotion
-from opensim_models.plug_in_gait import calibrate_plug_in_gait, plug_in_gait_motions
-from opensim_models.stored_outputs import read_body_measures, stored_angles, stored_moments
 
 JOINTS = ("hip_flexion", "knee_flexion", "ankle_dorsiflexion")
 WAYS = ("same definitions", "clusters", "clusters, Vicon hip")

@@ -23,13 +23,13 @@ from xml.etree import ElementTree
 import numpy as np
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import lower_body_skeleton
-from opensim_models.inverse_kinematics import InverseKinematicsSolution, solve_inverse_kinematics
+from opensim_models.generic.catalogue import lower_body_skeleton
+from opensim_models.inverse.kinematics import InverseKinematicsSolution, solve_inverse_kinematics
+from opensim_models.inverse.segment_motion import marker_positions
+from opensim_models.model.osim_skeleton import read_osim
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics
 from opensim_models.osim import client
-from opensim_models.osim_skeleton import read_osim
-from opensim_models.segment_motion import marker_positions
-from opensim_models.skeleton import Skeleton
 
 WALK = "opensim_core/rajagopal_walk"
 TRIALS = {

@@ -23,17 +23,17 @@ from mocap_import.archive.run import convert_archive
 from mocap_import.plate.foot_reaction import foot_reactions
 from mocap_import.trial import MarkerTrial
 from mocap_import.trial_store import load_trial
-from opensim_models.inverse_kinematics import solve_inverse_kinematics
-from opensim_models.joint_moment import JointMoments, joint_moments, leg_segments
-from opensim_models.marker_file import read_markers
-from opensim_models.marker_map import match_markers, renamed_markers
+from opensim_models.archive.subject_motion import MotionSettings, solve_archive_motion
+from opensim_models.clinical.joint_moment import JointMoments, joint_moments, leg_segments
+from opensim_models.clinical.stored_outputs import stored_angles, stored_moments
+from opensim_models.exchange.marker_file import read_markers
+from opensim_models.exchange.storage import read_generalized_forces, read_motion
+from opensim_models.inverse.kinematics import solve_inverse_kinematics
+from opensim_models.inverse.segment_motion import segment_motions
+from opensim_models.model.osim_skeleton import read_osim
+from opensim_models.model.skeleton import load_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.osim_skeleton import read_osim
-from opensim_models.segment_motion import segment_motions
-from opensim_models.skeleton import load_skeleton
-from opensim_models.storage import read_generalized_forces, read_motion
-from opensim_models.stored_outputs import stored_angles, stored_moments
-from opensim_models.subject_motion import MotionSettings, solve_archive_motion
+from opensim_models.scaling.marker_map import match_markers, renamed_markers
 
 ARCHIVES = ("mcgill_walk_youth", "rbds_running", "clinical_labs_anz")
 JOINTS = {"hip_flexion": "hip_flexion", "knee_angle": "knee_flexion", "ankle_angle": "ankle_dorsiflexion"}

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.peers.compared_models import compared_models, random_states
-from opensim_models.multibody import segment_states
+from opensim_models.model.multibody import segment_states
+from opensim_models.model.osim_skeleton import read_osim
+from opensim_models.model.skeleton import Skeleton
+from opensim_models.model.vector import over_frames
 from opensim_models.osim import client
-from opensim_models.osim_skeleton import read_osim
-from opensim_models.skeleton import Skeleton
-from opensim_models.vector import over_frames
 
 N_POSES = 50
 GOAL = 1e-9

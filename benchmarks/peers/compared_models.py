@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.batch import WorkerProcess
+from opensim_models.model.osim_skeleton import read_osim
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.osim_skeleton import read_osim
-from opensim_models.skeleton import Skeleton
 
 UNLIMITED = {"rotation": np.pi, "translation": 2.0}
 """rad and m: where a coordinate has no range."""

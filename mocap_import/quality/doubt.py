@@ -51,7 +51,7 @@ def check_quality(trial: MarkerTrial, marker_set: MarkerSet | None, whole: Marke
 
 
 def _check_landmarks(trial: MarkerTrial, marker_set: MarkerSet | None, whole: MarkerSet | None) -> list[Treatment]:
-    """What the scaling of a skeleton (`opensim_models.joint_centre`) will miss.
+    """What the scaling of a skeleton (`opensim_models.clinical.joint_centre`) will miss.
 
     A standing trial must hold the landmarks; a moving one only be of a set that names them, as it is tracked by the
     markers that the standing trial attached to its segments.

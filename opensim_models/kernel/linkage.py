@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from opensim_models.scalar_function import Polynomial, ScalarFunction, chain_and_derivatives
-from opensim_models.skeleton import Segment, Skeleton
-from opensim_models.skeleton_memory import remember_of_skeleton
+from opensim_models.model.scalar_function import Polynomial, ScalarFunction, chain_and_derivatives
+from opensim_models.model.skeleton import Segment, Skeleton
+from opensim_models.model.skeleton_memory import remember_of_skeleton
 
 ROTATION, TRANSLATION = 0, 1
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from opensim_models.inverse_dynamics import solve_inverse_dynamics
-from opensim_models.inverse_kinematics import solve_inverse_kinematics
+from opensim_models.inverse.dynamics import solve_inverse_dynamics
+from opensim_models.inverse.kinematics import solve_inverse_kinematics
+from opensim_models.inverse.segment_motion import marker_positions
+from opensim_models.model.skeleton import Coordinate, JointElement, Segment, Skeleton, SkeletonMarker
 from opensim_models.motion import Kinematics
-from opensim_models.segment_motion import marker_positions
-from opensim_models.skeleton import Coordinate, JointElement, Segment, Skeleton, SkeletonMarker
 
 PLACES = ((0.1, 0.0, 0.0), (0.0, 0.2, 0.0), (0.0, 0.0, 0.3), (0.1, 0.2, 0.3))
 

@@ -12,14 +12,14 @@ from functools import partial
 
 import numpy as np
 
+from opensim_models.inverse.marker_least_squares import MarkerProblem, seen_markers, start_pose
 from opensim_models.kernel.compilation import announce_compilation, compiled
 from opensim_models.kernel.kinematics import link_poses
 from opensim_models.kernel.linkage import Links, linkage
 from opensim_models.kernel.marker_cost import FitProblem, cost, derive, workspace
 from opensim_models.kernel.marker_fit import fit_frames
-from opensim_models.marker_least_squares import MarkerProblem, seen_markers, start_pose
-from opensim_models.skeleton import Skeleton
-from opensim_models.skeleton_memory import remember_of_skeleton
+from opensim_models.model.skeleton import Skeleton
+from opensim_models.model.skeleton_memory import remember_of_skeleton
 
 SECONDS_TO_COMPILE = 15
 JUMP = 4.0

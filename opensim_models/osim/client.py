@@ -17,7 +17,7 @@ from mocap_import.batch import WorkerFailed, WorkerProcess
 from opensim_models.model_mismatch import ModelMismatch
 
 if TYPE_CHECKING:
-    from opensim_models.skeleton import Skeleton
+    from opensim_models.model.skeleton import Skeleton
 
 PATIENCE = 60.0  # s for loading a model and what does not grow with the number of frames
 PATIENCE_PER_FRAME = 0.05  # s; the slowest model measured takes 0.0004
@@ -52,7 +52,7 @@ def describe_model(path: Path | str) -> dict[str, Any]:
         other, then three translations in the joint's parent frame, applied before the rotations; each has kind, axis
         (unit), coordinate (or None) and function; None for a joint that has no such form. A function has ``source``
         (OpenSim's class), ``coefficients`` and, made of pieces, ``breaks`` as of
-        `opensim_models.scalar_function.PiecewisePolynomial`, with ``deviation``, the largest difference from
+        `opensim_models.model.scalar_function.PiecewisePolynomial`, with ``deviation``, the largest difference from
         OpenSim's values; fitted ones also the ``range`` of the fit. A path has type and, if geometric, ``points``
         (name, type, body, offset; conditional ones coordinate and range; moving ones functions of coordinates along
         the axes of the frame that offset and orientation give) and ``wraps`` (object, method, range of points).
@@ -136,7 +136,7 @@ def build_model(
     skeleton : Skeleton
     path : Path
     paths : mapping, optional
-        Muscle of the skeleton → its points (`opensim_models.muscle_geometry.PathPoint`).
+        Muscle of the skeleton → its points (`opensim_models.generic.muscle_geometry.PathPoint`).
     credits : str
         OpenSim's field for authors and sources.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from opensim_models.model_file import inspect_model, read_model_file
+from opensim_models.model.osim_file import inspect_model, read_model_file
 from opensim_models.model_mismatch import ModelMismatch
 
 # `import opensim` overwrites these, after which no child of this process could import CasADi.

@@ -12,18 +12,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.osim.component import items
-from opensim_models.osim.library import osim
-from opensim_models.osim.muscle_build import add_contacts, add_muscles, muscle_functions
-from opensim_models.osim.written_function import with_every_digit, written_function
-from opensim_models.scalar_function import (
+from opensim_models.model.scalar_function import (
     IDENTITY_FUNCTION,
     Polynomial,
     ScalarFunction,
     function_from_plain,
     value_and_derivatives,
 )
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.osim.component import items
+from opensim_models.osim.library import osim
+from opensim_models.osim.muscle_build import add_contacts, add_muscles, muscle_functions
+from opensim_models.osim.written_function import with_every_digit, written_function
 
 NO_LIMIT = 999999.9  # what OpenSim itself writes for a coordinate without limits
 _KEPT: list = []  # OpenSim and Python would both free couplers

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from opensim_models.model.osim_sanity import refuse_impossible_numbers
+from opensim_models.model.report import model_findings
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.model_report import model_findings
 from opensim_models.osim.library import loaded_model
 from opensim_models.osim.model_description import describe
-from opensim_models.osim_sanity import refuse_impossible_numbers
 
 
 def check(path: str) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from opensim_models.model.scalar_function import ScalarFunction, function_from_plain, value_and_derivatives
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim.library import osim
 from opensim_models.osim.written_function import written_function
-from opensim_models.scalar_function import ScalarFunction, function_from_plain, value_and_derivatives
 
 MUSCLE_CLASSES = ("Millard2012EquilibriumMuscle", "DeGrooteFregly2016Muscle")
 _KEPT: list = []  # OpenSim and Python would both free what sets have adopted

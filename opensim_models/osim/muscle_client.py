@@ -53,7 +53,7 @@ def muscle_moment_arms(
     """Moment arms by OpenSim's own solver, coupled coordinates following: (n, n_muscles, n_about) in m.
 
     Arguments as of `muscle_lengths`, and `about`, the coordinates whose arms are wanted. Slow: minus the differences
-    of `muscle_lengths` are the same numbers and cost a fraction (`opensim_models.muscle_path_sample`).
+    of `muscle_lengths` are the same numbers and cost a fraction (`opensim_models.muscle.path_sample`).
     """
     named = None if muscles is None else list(muscles)
     arguments = {"coordinates": list(coordinates), "values": np.asarray(values, dtype=float), "muscles": named}

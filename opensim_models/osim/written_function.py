@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from opensim_models.model.scalar_function import PiecewisePolynomial, Polynomial, ScalarFunction, value_and_derivatives
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim.joint_function import value_at
 from opensim_models.osim.library import osim
-from opensim_models.scalar_function import PiecewisePolynomial, Polynomial, ScalarFunction, value_and_derivatives
 
 SAME = 1e-9
 """Largest deviation (rad, m) at which OpenSim's function is ours."""

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import planar_skeleton
-from opensim_models.multibody import segment_states
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.model.multibody import segment_states
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.gait_samples import sample_gait
 from synth.optimal_control.ground_contact import (

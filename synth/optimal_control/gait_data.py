@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from opensim_models.skeleton import Skeleton
+from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.gait_problem import GaitProgram
 from synth.optimal_control.gait_structure import WIDE, GaitStructure

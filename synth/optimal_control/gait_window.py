@@ -17,7 +17,7 @@ from mocap_import.event.gait_cycle import find_gait_cycles
 from mocap_import.low_pass import low_pass
 from mocap_import.plate.contact import contacts
 from mocap_import.trial import GroundReaction, MarkerTrial
-from opensim_models.skeleton import Skeleton
+from opensim_models.model.skeleton import Skeleton
 
 SAMPLES = 200
 """Samples of a window over its cycle."""

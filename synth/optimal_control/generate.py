@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import planar_skeleton
-from opensim_models.skeleton import Skeleton
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.collocation import Mesh
 from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth, start_at_origin

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from opensim_models.multibody import SegmentState, point_velocity
-from opensim_models.vector import rotate
+from opensim_models.model.multibody import SegmentState, point_velocity
+from opensim_models.model.vector import rotate
 
 Scalar = Any
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mocap_import.trial import GroundReaction
-from opensim_models.skeleton import Skeleton
+from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.cycle_samples import sample_at, smoothed_at
 from synth.optimal_control.gait_problem import GaitProgram

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from mocap_import.trial import GroundReaction
-from opensim_models.skeleton import Skeleton
+from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.collocation import Mesh
 from synth.optimal_control.cycle_samples import sample_at, smoothed_at

@@ -5,7 +5,7 @@ node, and rows tie them together (equations of motion, muscles, contact). Every 
 and is cheap to differentiate twice. Torques are in units of body weight × 0.1 m, forces in body weights, the moment of
 a ground force about the ankle in body weight × 0.1 m: numbers near 1 for every person.
 
-The kinematics and inverse dynamics are those of `opensim_models.multibody`, fed with symbols.
+The kinematics and inverse dynamics are those of `opensim_models.model.multibody`, fed with symbols.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import casadi as ca
 import numpy as np
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import planar_skeleton
-from opensim_models.multibody import SegmentState, inverse_dynamics, segment_states
-from opensim_models.skeleton import Skeleton
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.model.multibody import SegmentState, inverse_dynamics, segment_states
+from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import objective
 from synth.optimal_control.block import Block, make_block
 from synth.optimal_control.collocation import defect_rows

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from opensim_models.multibody import SegmentState, specific_force
+from opensim_models.model.multibody import SegmentState, specific_force
 
 Scalar = Any
 N_MARKER_MOMENTS = 8

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mocap_import.trial import MarkerTrial, Treatment
 from mocap_import.trial_store import load_trial
-from opensim_models.skeleton import Skeleton, load_skeleton
+from opensim_models.model.skeleton import Skeleton, load_skeleton
 from synth.corpus import Corpus, CorpusTrial
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.corpus_run import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import casadi as ca
 import numpy as np
 
-from opensim_models.multibody import segment_states
+from opensim_models.model.multibody import segment_states
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.gait_data import GaitData
 from synth.optimal_control.gait_problem import GaitProgram

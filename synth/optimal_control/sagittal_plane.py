@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from opensim_models.skeleton import Skeleton
+from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.start import low_pass_periodic
 

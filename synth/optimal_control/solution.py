@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mocap_import.trial import GaitEvent, GroundReaction
+from opensim_models.model.multibody import segment_states
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
-from opensim_models.multibody import segment_states
-from opensim_models.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.gait_problem import GaitProgram
 from synth.optimal_control.gait_structure import mirror_columns

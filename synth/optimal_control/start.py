@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from opensim_models.multibody import point_position, segment_states
-from opensim_models.skeleton import Skeleton
+from opensim_models.model.multibody import point_position, segment_states
+from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.gait_problem import GaitProgram
 from synth.optimal_control.ground_contact import ContactModel

@@ -27,7 +27,7 @@ from mocap_import.treatment_kind import meaning_of
 from mocap_import.trial import PlateStep, Treatment
 from mocap_import.trial_reader import read_trial
 from mocap_import.trial_store import load_trial, write_trial
-from opensim_models.joint_centre import pelvis_axes
+from opensim_models.clinical.joint_centre import pelvis_axes
 from opensim_models.model_mismatch import ModelMismatch
 
 

@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from opensim_models.anthropometry import TABLES, SegmentParameters, segment_parameters
-from opensim_models.foot_geometry import TOE_JOINT, foot_parts
+from opensim_models.generic.anthropometry import TABLES, SegmentParameters, segment_parameters
+from opensim_models.generic.foot_geometry import TOE_JOINT, foot_parts
+from opensim_models.generic.segment_table import DE_LEVA, DUMAS, ELDERLY, JENSEN, WINTER, WINTER_TRUNK
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.segment_table import DE_LEVA, DUMAS, ELDERLY, JENSEN, WINTER, WINTER_TRUNK
 
 SEXES = ("female", "male", "unknown")
 PEOPLE = [(table, sex) for table in TABLES for sex in SEXES]

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim.client import check_model
-from opensim_models.osim_skeleton import read_osim
 
 TEN = "opensim_core/gait10dof18musc_subject01/gait10dof18musc_subject01.osim"
 

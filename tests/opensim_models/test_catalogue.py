@@ -10,12 +10,12 @@ import pytest
 from scipy.interpolate import CubicSpline
 
 from mocap_import.subject import Subject
-from opensim_models.anthropometry import TABLES
-from opensim_models.catalogue import KNEE_GLIDE, lower_body_skeleton, planar_skeleton
-from opensim_models.foot_geometry import contact_spheres
-from opensim_models.multibody import inverse_dynamics, segment_states
-from opensim_models.muscle_geometry import TABLE
-from opensim_models.scalar_function import Polynomial, value_and_derivatives
+from opensim_models.generic.anthropometry import TABLES
+from opensim_models.generic.catalogue import KNEE_GLIDE, lower_body_skeleton, planar_skeleton
+from opensim_models.generic.foot_geometry import contact_spheres
+from opensim_models.generic.muscle_geometry import TABLE
+from opensim_models.model.multibody import inverse_dynamics, segment_states
+from opensim_models.model.scalar_function import Polynomial, value_and_derivatives
 
 PERSON = Subject("S", 68.0, 1.72, "female", 17.0)
 

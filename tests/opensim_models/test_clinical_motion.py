@@ -10,17 +10,17 @@ from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction, MarkerTrial
 from mocap_import.trial_reader import read_trial
-from opensim_models.anatomical_frame import trunk_frame
-from opensim_models.anthropometry import SegmentParameters
-from opensim_models.clinical_motion import calibrate_static, clinical_motion
-from opensim_models.cluster_pose import make_cluster, robust_pose
-from opensim_models.functional_centre import functional_hips
-from opensim_models.joint_angle import joint_angles
-from opensim_models.joint_centre import HIP_METHODS, hip_centres, hip_offset
-from opensim_models.joint_moment import joint_moments
+from opensim_models.clinical.anatomical_frame import trunk_frame
+from opensim_models.clinical.clinical_motion import calibrate_static, clinical_motion
+from opensim_models.clinical.cluster_pose import make_cluster, robust_pose
+from opensim_models.clinical.functional_centre import functional_hips
+from opensim_models.clinical.joint_angle import joint_angles
+from opensim_models.clinical.joint_centre import HIP_METHODS, hip_centres, hip_offset
+from opensim_models.clinical.joint_moment import joint_moments
+from opensim_models.clinical.stored_outputs import stored_angles
+from opensim_models.generic.anthropometry import SegmentParameters
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import SegmentMotion
-from opensim_models.stored_outputs import stored_angles
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from opensim_models.functional_centre import axis_of_rotation, centre_of_rotation, sphere_centre
+from opensim_models.clinical.functional_centre import axis_of_rotation, centre_of_rotation, sphere_centre
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import SegmentMotion
 

@@ -14,20 +14,26 @@ from typer.testing import CliRunner
 from benchmarks.dynamics_figures.generic_model import joint_strengths, moment_arm_deviations
 from mocap_import.subject import Subject
 from opensim_models.cli import model_app
-from opensim_models.foot_geometry import STIFFNESS
-from opensim_models.generic_model import GENERIC_MODELS, MODELS, REFERENCE_PERSON, generic_model, write_generic_model
-from opensim_models.inverse_kinematics import solve_inverse_kinematics
+from opensim_models.generic.foot_geometry import STIFFNESS
+from opensim_models.generic.generic_model import (
+    GENERIC_MODELS,
+    MODELS,
+    REFERENCE_PERSON,
+    generic_model,
+    write_generic_model,
+)
+from opensim_models.generic.muscle_geometry import lower_body_muscles, planar_muscles, published_muscles
+from opensim_models.generic.muscle_strength import strength_ratio
+from opensim_models.inverse.kinematics import solve_inverse_kinematics
+from opensim_models.inverse.segment_motion import marker_positions
+from opensim_models.model.multibody import inverse_dynamics, segment_states
+from opensim_models.model.scalar_function import value_and_derivatives
+from opensim_models.model.skeleton import load_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
-from opensim_models.multibody import inverse_dynamics, segment_states
-from opensim_models.muscle_geometry import lower_body_muscles, planar_muscles, published_muscles
-from opensim_models.muscle_strength import strength_ratio
 from opensim_models.osim import client
 from opensim_models.osim.client import body_poses, build_model, check_model, describe_model
 from opensim_models.osim.muscle_client import isometric_forces, muscle_lengths, muscle_moment_arms
-from opensim_models.scalar_function import value_and_derivatives
-from opensim_models.segment_motion import marker_positions
-from opensim_models.skeleton import load_skeleton
 
 TALL = replace(REFERENCE_PERSON, mass=90.0, height=1.92)
 

@@ -7,12 +7,12 @@ import pytest
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial, PlateStep
-from opensim_models.catalogue import lower_body_skeleton
-from opensim_models.inverse_dynamics import joint_power, solve_inverse_dynamics, solve_trial_dynamics
+from opensim_models.generic.catalogue import lower_body_skeleton
+from opensim_models.inverse.dynamics import joint_power, solve_inverse_dynamics, solve_trial_dynamics
+from opensim_models.inverse.segment_motion import segment_motions
+from opensim_models.model.skeleton import Coordinate, JointElement, Segment, Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
-from opensim_models.segment_motion import segment_motions
-from opensim_models.skeleton import Coordinate, JointElement, Segment, Skeleton
 
 PERSON = Subject("S01", 72.0, 1.76, "female", 30.0)
 SPATIAL = lower_body_skeleton(PERSON)

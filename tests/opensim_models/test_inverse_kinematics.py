@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
-from opensim_models.inverse_kinematics import solve_inverse_kinematics
+from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.inverse.kinematics import solve_inverse_kinematics
+from opensim_models.inverse.marker_least_squares import start_pose
+from opensim_models.inverse.segment_motion import marker_positions
 from opensim_models.kernel import trial_fit
-from opensim_models.marker_least_squares import start_pose
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
-from opensim_models.segment_motion import marker_positions
 
 PERSON = Subject("S01", 72.0, 1.76, "female", 30.0)
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from opensim_models.anatomical_frame import orthonormal
-from opensim_models.joint_angle import as_coordinates, cardan_angles, joint_angles
+from opensim_models.clinical.anatomical_frame import orthonormal
+from opensim_models.clinical.joint_angle import as_coordinates, cardan_angles, joint_angles
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import SegmentMotion
 

@@ -8,7 +8,8 @@ import pytest
 from scipy.interpolate import make_interp_spline
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.inverse.marker_least_squares import MarkerProblem, marker_jacobian, model_markers
 from opensim_models.kernel import compilation
 from opensim_models.kernel.dynamics import newton_euler, sensed
 from opensim_models.kernel.kinematics import link_poses
@@ -17,11 +18,10 @@ from opensim_models.kernel.marker_cost import cost, derive, workspace
 from opensim_models.kernel.preparation import prepare_kernels
 from opensim_models.kernel.trial_fit import coordinate_uncertainty, fit_problem
 from opensim_models.kernel.uniform_spline import spline_derivatives
-from opensim_models.marker_least_squares import MarkerProblem, marker_jacobian, model_markers
-from opensim_models.multibody import inverse_dynamics, segment_states, specific_force
-from opensim_models.scalar_function import PiecewisePolynomial, Polynomial
-from opensim_models.skeleton import Coordinate, JointElement, Segment, Skeleton, SkeletonMarker
-from opensim_models.vector import over_frames
+from opensim_models.model.multibody import inverse_dynamics, segment_states, specific_force
+from opensim_models.model.scalar_function import PiecewisePolynomial, Polynomial
+from opensim_models.model.skeleton import Coordinate, JointElement, Segment, Skeleton, SkeletonMarker
+from opensim_models.model.vector import over_frames
 
 PERSON = Subject("S01", 72.0, 1.76, "female", 30.0)
 BEND = PiecewisePolynomial((-0.5, 0.2, 0.9), ((0.1, 0.3, 0.2), (0.05, 0.4, -0.3), (0.2, -0.1, 0.5), (0.3, 0.2, 0.0)))

@@ -6,7 +6,7 @@ import pytest
 from mocap_import.export.trc import write_trc
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
-from opensim_models.marker_file import read_markers
+from opensim_models.exchange.marker_file import read_markers
 from opensim_models.model_mismatch import ModelMismatch
 
 LABELS = ("HEAD", "HEEL")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from opensim_models import model_cache, osim_skeleton
-from opensim_models.model_cache import cache_folder, cached_description
+from opensim_models.model import cache as model_cache
+from opensim_models.model import osim_skeleton
+from opensim_models.model.cache import cache_folder, cached_description
+from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.osim_skeleton import read_osim
 
 RAJAGOPAL = "opensim_core/rajagopal_walk/subject_walk_scaled.osim"
 

@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from opensim_models.cli import model_app
+from opensim_models.model.osim_skeleton import read_description
+from opensim_models.model.report import LEFT_OUT, report_model
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.model_report import LEFT_OUT, report_model
-from opensim_models.osim_skeleton import read_description
 
 RAJAGOPAL = "opensim_core/rajagopal_walk/subject_walk_scaled.osim"
 IMU_MODEL = "cmu_imu_grf_walk/Sub02/optical_reference/OpenSimMOCOModelWithContactGeometry_IMUCalibrated.osim"

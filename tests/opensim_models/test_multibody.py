@@ -6,10 +6,16 @@ import pytest
 import torch
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
-from opensim_models.multibody import inverse_dynamics, point_position, point_velocity, segment_states, specific_force
-from opensim_models.scalar_function import Polynomial
-from opensim_models.skeleton import Coordinate, JointElement, Segment, Skeleton
+from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.model.multibody import (
+    inverse_dynamics,
+    point_position,
+    point_velocity,
+    segment_states,
+    specific_force,
+)
+from opensim_models.model.scalar_function import Polynomial
+from opensim_models.model.skeleton import Coordinate, JointElement, Segment, Skeleton
 
 PERSON = Subject("S01", 72.0, 1.76, "female", 30.0)
 SKELETONS = [planar_skeleton(PERSON), lower_body_skeleton(PERSON)]

@@ -9,10 +9,8 @@ import pytest
 import torch
 
 from benchmarks.peers.compared_models import compared_models
-from opensim_models.contact_sphere import scaled_contacts
-from opensim_models.gait_range import gait_ranges
-from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.muscle_path import (
+from opensim_models.model.contact_sphere import scaled_contacts
+from opensim_models.model.muscle_path import (
     MusclePath,
     beyond_range,
     length_and_arms,
@@ -21,17 +19,19 @@ from opensim_models.muscle_path import (
     path_with_held,
     whole_ranges,
 )
-from opensim_models.muscle_path_fit import FitSettings, fit_muscle_paths, with_muscle_paths
-from opensim_models.muscle_path_sample import crossed_coordinates, lengths_and_slopes, spread_poses
-from opensim_models.osim import muscle_client
-from opensim_models.osim_skeleton import read_description, read_osim
-from opensim_models.path_polynomial import (
+from opensim_models.model.osim_skeleton import read_description, read_osim
+from opensim_models.model.skeleton import load_skeleton, save_skeleton
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.muscle.gait_range import gait_ranges
+from opensim_models.muscle.path_fit import FitSettings, fit_muscle_paths, with_muscle_paths
+from opensim_models.muscle.path_polynomial import (
     PathEquations,
     chebyshev_design,
     powers_of_chebyshev,
     total_degree_exponents,
 )
-from opensim_models.skeleton import load_skeleton, save_skeleton
+from opensim_models.muscle.path_sample import crossed_coordinates, lengths_and_slopes, spread_poses
+from opensim_models.osim import muscle_client
 
 TEN = "opensim_core/gait10dof18musc_subject01/gait10dof18musc_subject01.osim"
 RAJAGOPAL = "opensim_core/rajagopal_walk/subject_walk_scaled.osim"

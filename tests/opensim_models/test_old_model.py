@@ -6,8 +6,8 @@ import pytest
 from benchmarks.dynamics_figures.generalized_forces import our_forces
 from benchmarks.kinematics_figures.poses import deviations
 from benchmarks.peers.compared_models import random_states
+from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.osim import client
-from opensim_models.osim_skeleton import read_osim
 
 FRAMES = (
     "<parent_body>{parent}</parent_body><location_in_parent>0 -1 0.1</location_in_parent>"

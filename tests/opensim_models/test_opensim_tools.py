@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.dynamics_figures.inverse_dynamics import _walk, read_table
 from benchmarks.kinematics_figures.inverse_kinematics import LEGS, SAME_PROBLEM, TRIALS, Compared, _costs, _shared
-from opensim_models.inverse_dynamics import solve_inverse_dynamics
-from opensim_models.inverse_kinematics import solve_inverse_kinematics
+from opensim_models.inverse.dynamics import solve_inverse_dynamics
+from opensim_models.inverse.kinematics import solve_inverse_kinematics
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim import client
 

@@ -14,10 +14,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.model.multibody import inverse_dynamics as our_inverse_dynamics
+from opensim_models.model.multibody import segment_states
+from opensim_models.model.scalar_function import function_from_plain, value_and_derivatives
+from opensim_models.model.skeleton import JointElement, SkeletonMarker
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.multibody import inverse_dynamics as our_inverse_dynamics
-from opensim_models.multibody import segment_states
 from opensim_models.osim.client import (
     body_poses,
     build_model,
@@ -27,8 +29,6 @@ from opensim_models.osim.client import (
     inverse_dynamics,
     marker_positions,
 )
-from opensim_models.scalar_function import function_from_plain, value_and_derivatives
-from opensim_models.skeleton import JointElement, SkeletonMarker
 
 MODELS = (
     "cmu_imu_grf_walk/Sub02/optical_reference/OpenSimMOCOModelWithContactGeometry_IMUCalibrated.osim",

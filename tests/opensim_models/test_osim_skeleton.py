@@ -10,14 +10,14 @@ from benchmarks.dynamics_figures.generalized_forces import forces_of_positions, 
 from benchmarks.kinematics_figures.poses import deviations
 from benchmarks.peers.compared_models import random_states
 from mocap_import.subject import Subject
-from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.model.multibody import inverse_dynamics, segment_states
+from opensim_models.model.osim_skeleton import read_description, read_osim, skeleton_from_description
+from opensim_models.model.polynomial_skeleton import with_polynomials
+from opensim_models.model.scalar_function import PiecewisePolynomial, Polynomial
+from opensim_models.model.skeleton import JointElement, load_skeleton, save_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.multibody import inverse_dynamics, segment_states
 from opensim_models.osim import client
-from opensim_models.osim_skeleton import read_description, read_osim, skeleton_from_description
-from opensim_models.polynomial_skeleton import with_polynomials
-from opensim_models.scalar_function import PiecewisePolynomial, Polynomial
-from opensim_models.skeleton import JointElement, load_skeleton, save_skeleton
 
 PERSON = Subject("S01", 72.0, 1.76, "female", 30.0)
 RAJAGOPAL = "opensim_core/rajagopal_walk/subject_walk_scaled.osim"

@@ -10,13 +10,13 @@ from mocap_import.plate.foot_reaction import foot_reactions
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
 from mocap_import.trial_reader import read_trial
-from opensim_models.joint_angle import joint_angles
-from opensim_models.joint_chord import chord
-from opensim_models.joint_moment import joint_moments, leg_segments
-from opensim_models.knee_alignment import virtual_knee
+from opensim_models.clinical.joint_angle import joint_angles
+from opensim_models.clinical.joint_chord import chord
+from opensim_models.clinical.joint_moment import joint_moments, leg_segments
+from opensim_models.clinical.knee_alignment import virtual_knee
+from opensim_models.clinical.plug_in_gait import calibrate_plug_in_gait, plug_in_gait_motions, stored_plug_in_gait
+from opensim_models.clinical.stored_outputs import BodyMeasures, read_body_measures, stored_angles, stored_moments
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.plug_in_gait import calibrate_plug_in_gait, plug_in_gait_motions, stored_plug_in_gait
-from opensim_models.stored_outputs import BodyMeasures, read_body_measures, stored_angles, stored_moments
 
 CASES = {
     "McGill": ("mcgill_walk_youth/HC033A/Static/HC033A01.c3d", "mcgill_walk_youth/HC033A/Straight/HC033A10.c3d"),

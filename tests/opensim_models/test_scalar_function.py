@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.scalar_function import (
+from opensim_models.model.scalar_function import (
     IDENTITY_FUNCTION,
     PiecewisePolynomial,
     Polynomial,
@@ -17,6 +16,7 @@ from opensim_models.scalar_function import (
     value_and_derivatives,
     without_identities,
 )
+from opensim_models.model_mismatch import ModelMismatch
 
 KNOTS = (-1.0, -0.2, 0.3, 1.1)
 AT = np.linspace(-2.0, 2.0, 41) + 0.003  # no knot among them

@@ -14,10 +14,10 @@ from walking_archive import PERSON, static_of, trial_of, true_skeleton, walk
 
 from mocap_import.trial_store import write_trial
 from opensim_models.cli import model_app
+from opensim_models.model.osim_skeleton import read_osim
+from opensim_models.model.skeleton import load_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.osim_skeleton import read_osim
-from opensim_models.scaling_report import read_report
-from opensim_models.skeleton import load_skeleton
+from opensim_models.scaling.report import read_report
 
 RAJAGOPAL = "opensim_core/rajagopal_walk/subject_walk_scaled.osim"
 

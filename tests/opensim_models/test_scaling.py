@@ -14,17 +14,17 @@ from walking_archive import LENGTHS, PERSON, static_of, trial_of, true_skeleton,
 
 from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.subject import Subject
-from opensim_models.automatic_scaling import scale_automatically
-from opensim_models.catalogue import lower_body_skeleton
-from opensim_models.marker_map import match_markers, read_marker_map
+from opensim_models.generic.catalogue import lower_body_skeleton
+from opensim_models.model.multibody import segment_states
+from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.model_scaling import model_stature, scale_by_static, scale_by_stature
-from opensim_models.multibody import segment_states
 from opensim_models.osim.client import scale_model
-from opensim_models.osim_skeleton import read_osim
-from opensim_models.scale_factor import scaled_skeleton
-from opensim_models.scaling import scale_skeleton
-from opensim_models.scaling_report import read_report, write_report
+from opensim_models.scaling.automatic_scaling import scale_automatically
+from opensim_models.scaling.marker_map import match_markers, read_marker_map
+from opensim_models.scaling.model_scaling import model_stature, scale_by_static, scale_by_stature
+from opensim_models.scaling.report import read_report, write_report
+from opensim_models.scaling.scale_factor import scaled_skeleton
+from opensim_models.scaling.skeleton_scaling import scale_skeleton
 
 MODELS = (
     "opensim_core/rajagopal_walk/subject_walk_scaled.osim",

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.exchange.sign_convention import SIGN_TABLE, converted, positive_directions, sign_family
+from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.inverse.segment_motion import segment_motions
+from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
-from opensim_models.osim_skeleton import read_osim
-from opensim_models.segment_motion import segment_motions
-from opensim_models.sign_convention import SIGN_TABLE, converted, positive_directions, sign_family
 
 MODELS = {
     "biomac_fau/marker_running_participant02/Participant_02.osim": "gait2392",

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import planar_skeleton
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.model.scalar_function import PiecewisePolynomial, Polynomial
+from opensim_models.model.skeleton import CoupledCoordinate, load_skeleton, save_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.scalar_function import PiecewisePolynomial, Polynomial
-from opensim_models.skeleton import CoupledCoordinate, load_skeleton, save_skeleton
 
 PERSON = Subject("S01", 72.0, 1.76, "female", 30.0)
 

@@ -8,13 +8,13 @@ from scipy.optimize import lsq_linear
 
 from benchmarks.dynamics_figures.static_optimisation import figures
 from opensim_models.kernel.least_activation import least_activations
+from opensim_models.model.muscle_path import MusclePath
+from opensim_models.model.muscle_tendon import MuscleTendon
+from opensim_models.model.skeleton import Coordinate, JointElement, Segment, Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics, Kinetics
-from opensim_models.muscle_curve import active_force, passive_force, velocity_factor
-from opensim_models.muscle_path import MusclePath
-from opensim_models.muscle_tendon import MuscleTendon
-from opensim_models.skeleton import Coordinate, JointElement, Segment, Skeleton
-from opensim_models.static_optimisation import least_activations_readable, solve_muscle_forces
+from opensim_models.muscle.curve import active_force, passive_force, velocity_factor
+from opensim_models.muscle.static_optimisation import least_activations_readable, solve_muscle_forces
 
 
 def hinge(forces=(1000.0, 500.0), arms=(0.05, 0.04), slack=0.2, optimal=0.1):

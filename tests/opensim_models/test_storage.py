@@ -12,11 +12,7 @@ from scipy.spatial.transform import Rotation
 from mocap_import.export.trc import write_trc
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
-from opensim_models.catalogue import lower_body_skeleton
-from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.motion import Kinematics, Kinetics
-from opensim_models.skeleton import load_skeleton, save_skeleton
-from opensim_models.storage import (
+from opensim_models.exchange.storage import (
     read_generalized_forces,
     read_motion,
     read_orientations,
@@ -24,7 +20,11 @@ from opensim_models.storage import (
     write_motion,
     write_orientations,
 )
-from opensim_models.storage_table import read_table, write_table
+from opensim_models.exchange.storage_table import read_table, write_table
+from opensim_models.generic.catalogue import lower_body_skeleton
+from opensim_models.model.skeleton import load_skeleton, save_skeleton
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.motion import Kinematics, Kinetics
 
 
 def test_a_skeleton_survives_its_file(tmp_path):

@@ -21,13 +21,13 @@ from walking_archive import PERSON, static_of, trial_of, true_skeleton, walk, wi
 from mocap_import.batch import ExitCode
 from mocap_import.subject import Subject
 from mocap_import.trial_store import load_trial, write_trial
-from opensim_models.inverse_dynamics import solve_trial_dynamics
-from opensim_models.marker_file import read_markers
+from opensim_models.archive.subject_motion import MotionSettings, solve_archive_motion
+from opensim_models.archive.trial_motion import segment_weights, solve_trial_kinematics, solve_trial_kinetics
+from opensim_models.exchange.marker_file import read_markers
+from opensim_models.exchange.storage import read_generalized_forces, read_motion
+from opensim_models.inverse.dynamics import solve_trial_dynamics
+from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.skeleton import load_skeleton, save_skeleton
-from opensim_models.storage import read_generalized_forces, read_motion
-from opensim_models.subject_motion import MotionSettings, solve_archive_motion
-from opensim_models.trial_motion import segment_weights, solve_trial_kinematics, solve_trial_kinetics
 
 SECOND = Subject("P02", 80.0, 1.85, "male", 40.0)
 
@@ -146,7 +146,7 @@ def test_no_static_trial_is_refused_unless_movement_may_scale(archive, tmp_path)
 
 def test_another_model_by_landmark_meaning(archive, tmp_path, data_dir):
     """Rajagopal's model has markers of other names; anatomical ones find their partners by meaning."""
-    from opensim_models.osim_skeleton import read_osim
+    from opensim_models.model.osim_skeleton import read_osim
 
     model = read_osim(data_dir / "opensim_core" / "rajagopal_walk" / "subject_walk_scaled.osim")
     table = solve_archive_motion(archive, tmp_path / "motion", settings=MotionSettings(model=model))

@@ -11,11 +11,11 @@ from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial, PlateStep
 from mocap_import.trial_store import write_trial
-from opensim_models.catalogue import lower_body_skeleton
+from opensim_models.generic.catalogue import lower_body_skeleton
+from opensim_models.inverse.segment_motion import marker_positions
+from opensim_models.model.skeleton import Skeleton, SkeletonMarker
 from opensim_models.motion import Kinematics
-from opensim_models.scale_factor import scaled_skeleton
-from opensim_models.segment_motion import marker_positions
-from opensim_models.skeleton import Skeleton, SkeletonMarker
+from opensim_models.scaling.scale_factor import scaled_skeleton
 
 PERSON = Subject("P01", 68.0, 1.72, "female", 30.0)
 LENGTHS = {"femur": 1.06, "tibia": 0.95}

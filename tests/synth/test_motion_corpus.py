@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, MarkerTrial
 from mocap_import.trial_store import write_trial
-from opensim_models.catalogue import lower_body_skeleton
+from opensim_models.exchange.storage import write_motion
+from opensim_models.generic.catalogue import lower_body_skeleton
+from opensim_models.inverse.segment_motion import marker_positions
+from opensim_models.model.skeleton import SkeletonMarker, save_skeleton
 from opensim_models.motion import Kinematics
-from opensim_models.segment_motion import marker_positions
-from opensim_models.skeleton import SkeletonMarker, save_skeleton
-from opensim_models.storage import write_motion
 from synth.cli import corpus_app, imu_app
 from synth.corpus import Corpus, CorpusMismatch, CorpusWriter, ImuErrors, check_corpus
 from synth.measured_trial import make_corpus_trial, segment_cutoff

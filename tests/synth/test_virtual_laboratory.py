@@ -5,12 +5,12 @@ import pytest
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction
-from opensim_models.catalogue import planar_skeleton
-from opensim_models.inverse_kinematics import solve_inverse_kinematics
+from opensim_models.archive.subject_motion import scale_subject
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.inverse.kinematics import solve_inverse_kinematics
+from opensim_models.inverse.segment_motion import segment_motions
+from opensim_models.model.multibody import segment_states
 from opensim_models.motion import Kinematics, Kinetics
-from opensim_models.multibody import segment_states
-from opensim_models.segment_motion import segment_motions
-from opensim_models.subject_motion import scale_subject
 from synth.population import draw_subjects
 from synth.virtual_laboratory import OVERGROUND, TREADMILL
 from synth.virtual_recording import static_trial, walking_trial

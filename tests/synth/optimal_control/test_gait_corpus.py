@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial
 from mocap_import.trial_store import write_trial
-from opensim_models.catalogue import planar_skeleton
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.model.multibody import point_position, segment_states
+from opensim_models.model.skeleton import save_skeleton
 from opensim_models.motion import SegmentMotion
-from opensim_models.multibody import point_position, segment_states
-from opensim_models.skeleton import save_skeleton
 from synth.corpus import Corpus, CorpusTrial, CorpusWriter, ImuErrors
 from synth.imu import simulate_imu
 from synth.optimal_control.baseline import build_baseline_corpus

@@ -9,9 +9,9 @@ from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction
-from opensim_models.catalogue import planar_skeleton
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.motion import SegmentMotion
-from opensim_models.multibody import point_position, segment_states
 from synth.imu import simulate_imu
 from synth.imu_errors import ImuErrors, apply_errors
 from synth.inertial import ImuRecording

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import planar_skeleton
-from opensim_models.multibody import segment_states
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.model.multibody import segment_states
 from synth.optimal_control import ground_contact as gc
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction
-from opensim_models.catalogue import planar_skeleton
-from opensim_models.inverse_dynamics import solve_inverse_dynamics
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.inverse.dynamics import solve_inverse_dynamics
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
 from synth.optimal_control.gait_samples import sample_gait

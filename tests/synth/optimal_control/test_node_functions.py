@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mocap_import.subject import Subject
-from opensim_models.catalogue import lower_body_skeleton, planar_skeleton
-from opensim_models.multibody import inverse_dynamics, point_position, segment_states
+from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.model.multibody import inverse_dynamics, point_position, segment_states
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control import objective
 from synth.optimal_control.collocation import Mesh

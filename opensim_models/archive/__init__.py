@@ -1,0 +1,1 @@
+"""Archive: the motion of all trials of all subjects."""

@@ -1,0 +1,239 @@
+"""Motion tasks: what a worker process does for one subject or one trial, and the small files that say it was done.
+
+Every task ends in a JSON file beside its products, written last: row, residuals, and a fingerprint of everything the
+products depend on. A run that was killed leaves products without that file, and does them again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mocap_import.durable_file import write_durably
+from mocap_import.subject import Subject
+from mocap_import.trial import MarkerTrial, TrialRefused
+from opensim_models.archive.trial_motion import (
+    kinematics_row,
+    kinetics_row,
+    residual_rows,
+    solve_trial_kinematics,
+    solve_trial_kinetics,
+)
+from opensim_models.exchange.storage import read_motion, write_generalized_forces, write_motion
+from opensim_models.model.skeleton import load_skeleton, save_skeleton
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.scaling.report import read_report, write_report
+from opensim_models.scaling.subject_scaling import load_recording, own_generic, scale_other, scale_our_own
+
+SKELETON, PLANAR, STATIC_POSE, SCALING = "skeleton.json", "planar_skeleton.json", "static.mot", "scaling.json"
+SCALING_DONE = "scaling.done.json"
+
+
+def done_file(out: Path, trial: str, step: str) -> Path:
+    """The file that says that a step (``ik``, ``id``) of a trial was done."""
+    return Path(out) / f"{trial}.{step}.json"
+
+
+def forces_file(out: Path, trial: str) -> Path:
+    """Generalized forces of a trial."""
+    return Path(out) / f"{trial}_forces.sto"
+
+
+def write_done(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a done file, numbers without a value as null."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, json.dumps(_plain(content), indent=1))
+
+
+def read_done(path: Path) -> dict[str, Any] | None:
+    """What a done file says; None if it is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and "fingerprint" in content and "row" in content else None
+
+
+def scale_task(
+    code: str,
+    recordings: list[str],
+    out: str,
+    fingerprint: str,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """Scale one subject and write skeletons, standing pose and report; returns what the done file says.
+
+    Parameters
+    ----------
+    code : str
+    recordings : list of str
+        All trials of the subject.
+    out : str
+        The subject's folder.
+    fingerprint : str
+    settings : dict
+        ``model`` (skeleton file or ""), ``method``, ``given``, ``hip_method``, ``mass``, ``height``, ``static`` (file
+        or ""), ``move_landmarks``.
+    """
+    folder = Path(out)
+    row: dict[str, Any] = {"subject": code}
+    try:
+        row |= _scale(code, recordings, folder, settings)
+        row["status"] = "scaled"
+    except (ModelMismatch, TrialRefused) as error:
+        for stale in (SKELETON, PLANAR, STATIC_POSE, SCALING):
+            (folder / stale).unlink(missing_ok=True)  # of an earlier run: they belong to other input
+        row |= {"status": "refused", "reason": str(error)}
+    done = {"fingerprint": fingerprint, "row": row}
+    write_done(folder / SCALING_DONE, done)
+    return done
+
+
+def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Scale by the method asked for; returns columns of the table."""
+    known = Subject(
+        code if settings["static"] else "", settings.get("mass") or math.nan, settings.get("height") or math.nan
+    )
+    trials = list(_readable(recordings, known))
+    statics = [t for t in trials if t.task == "static"]
+    if settings["static"]:
+        statics = [load_recording(Path(settings["static"]), known)]
+    moving = [t for t in trials if t.task != "static"]
+    method = settings["method"]
+    if method == "static" and not statics:
+        raise ModelMismatch(
+            f"{code}: no static trial, so the skeleton cannot be scaled. Add a recording of the subject standing, "
+            "with 'static' or 'cal' in its file name, or scale by movement: --scale automatic."
+        )
+    if method == "automatic" and not moving:
+        raise ModelMismatch(f"{code}: no moving trial to scale by.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not settings["model"] and method == "static":
+        spatial, planar, scaled, remark = scale_our_own(statics, settings["hip_method"])
+        save_skeleton(planar, folder / PLANAR)
+        report, pose = scaled.report, scaled.static_pose
+    else:
+        own = own_generic((statics + moving)[0].subject) if not settings["model"] else None
+        generic = own or load_skeleton(Path(settings["model"]))
+        one = scale_other(
+            generic,
+            statics,
+            moving,
+            settings["given"],
+            method,
+            settings["hip_method"],
+            settings.get("move_landmarks", False),
+        )
+        spatial, report, pose, remark = one.skeleton, one.report, one.static_pose, ""
+    save_skeleton(spatial, folder / SKELETON)
+    if pose is not None:
+        write_motion(folder / STATIC_POSE, pose, skeleton=spatial)
+    write_report(folder / SCALING, report)
+    return {
+        "landmark_error_mm": 1000 * report.rms_residual,
+        "reason": remark,
+        "sentence": report.sentence,
+        "report": report.rows(),
+    }
+
+
+def _readable(recordings: list[str], known: Subject) -> Iterator[MarkerTrial]:
+    """Load recordings; one that cannot be read is refused when it is to be solved, and does not stop the others."""
+    for path in recordings:
+        with contextlib.suppress(TrialRefused, ModelMismatch):
+            yield load_recording(Path(path), known)
+
+
+def trial_task(
+    path: str,
+    code: str,
+    name: str,
+    out: str,
+    steps: list[str],
+    fingerprints: dict[str, str],
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """Solve the steps of one trial that are asked for; returns step → what its done file says.
+
+    Parameters
+    ----------
+    path, code, name : str
+        The trial's file, its subject, its name.
+    out : str
+        The subject's folder.
+    steps : list of str
+        ``"ik"``, ``"id"``.
+    fingerprints : dict
+        Step → fingerprint.
+    settings : dict
+        ``given``, ``cutoff``, ``mass``, ``height``.
+    """
+    folder = Path(out)
+    known = Subject("", settings.get("mass") or math.nan, settings.get("height") or math.nan)
+    done: dict[str, Any] = {}
+    for step in steps:
+        began = time.perf_counter()
+        solve = _kinematics if step == "ik" else _kinetics
+        try:
+            trial = load_recording(Path(path), known)
+            content = {"row": {"status": "solved"} | solve(trial, name, folder, settings)}
+        except (ModelMismatch, TrialRefused) as error:
+            stale = folder / f"{name}.mot" if step == "ik" else forces_file(folder, name)
+            stale.unlink(missing_ok=True)  # of an earlier run
+            content = {"row": {"status": "refused", "reason": _named(str(error), Path(path))}}
+        residuals = content["row"].pop("residuals", [])
+        content["row"]["seconds"] = time.perf_counter() - began
+        content |= {"fingerprint": fingerprints[step], "residuals": residuals}
+        write_done(done_file(folder, name, step), content)
+        done[step] = content
+    return done
+
+
+def _named(reason: str, path: Path) -> str:
+    """A reason that names the file."""
+    return reason if path.stem.split(".")[0] in reason or ".c3d" in reason else f"{path.name}: {reason}"
+
+
+def _kinematics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Inverse kinematics of a trial to its .mot file."""
+    skeleton = load_skeleton(folder / SKELETON)
+    found = solve_trial_kinematics(skeleton, trial, settings["given"])
+    write_motion(folder / f"{name}.mot", found.solution.kinematics, skeleton=skeleton, start_time=_start(trial))
+    return kinematics_row(found) | {"residuals": residual_rows(found), "markers": found.markers.sentence}
+
+
+def _kinetics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Inverse dynamics of a trial from its .mot file to its forces."""
+    motion = folder / f"{name}.mot"
+    if not motion.is_file():
+        raise ModelMismatch(f"{trial.source or name}: no coordinates ({motion.name}), so there are no forces.")
+    skeleton = load_skeleton(folder / SKELETON)
+    if not skeleton.mass > 0:
+        raise ModelMismatch(f"{skeleton.name}: the model has no mass; inverse dynamics needs the subject's.")
+    kinematics = read_motion(motion, skeleton=skeleton)
+    if not math.isfinite(trial.subject.height) and (folder / SCALING).is_file():  # that of the legs
+        height = read_report(folder / SCALING).height
+        trial = replace(trial, subject=replace(trial.subject, height=height))
+    kinetics = solve_trial_kinetics(skeleton, kinematics, trial, settings.get("cutoff"))
+    write_generalized_forces(forces_file(folder, name), kinetics, start_time=_start(trial))
+    return kinetics_row(kinetics) | {"reason": "; ".join(kinetics.mask_reasons)}
+
+
+def _start(trial: MarkerTrial) -> float:
+    """Time (s) of the first frame in files: that of a .trc; 0 for our own trials, as `kinesynth export` has it."""
+    return trial.start_time if trial.source.lower().endswith(".trc") else 0.0
+
+
+def _plain(value: Any) -> Any:
+    """Numbers that JSON has no word for as null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,299 @@
+"""Trial motion: inverse kinematics and inverse dynamics of one trial, with what they leave unexplained.
+
+Samples that fit no pose (exchanged labels, ghosts) are left out and counted; a trial whose markers the model does not
+explain is refused. Every segment counts about the same whatever number of markers it carries, pelvis and thighs twice:
+otherwise a foot with ten markers would bend the hip.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mocap_import.marker.marker_set import load_marker_set
+from mocap_import.trial import MarkerTrial
+from opensim_models.archive.steady_trunk import with_steady_trunk
+from opensim_models.inverse.dynamics import solve_trial_dynamics
+from opensim_models.inverse.kinematics import InverseKinematicsSolution, solve_inverse_kinematics
+from opensim_models.model.skeleton import Skeleton
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.motion import Kinematics, Kinetics
+from opensim_models.scaling.marker_map import MarkerMap, match_markers, renamed_markers
+
+PLAUSIBLE_MARKER_ERROR = 0.05
+MISPLACED = 0.05
+"""A marker sample further (m) than this from the fitted skeleton is mislabelled or a ghost, and is left out."""
+MOSTLY = 0.5
+"""Part of the frames in which a label must be misplaced before it is asked whether it is exchanged for another."""
+MOST_CANDIDATES = 6
+_SEGMENT_WEIGHT, _PROXIMAL = 3.0, 2.0
+CUTOFF = {"run": 10.0}
+"""Low-pass (Hz) of motion and forces by task; 6 Hz for all others (Winter 2005, section 2.2; Kristianslund 2012)."""
+WALKING_CUTOFF = 6.0
+
+
+@dataclass(frozen=True)
+class TrialKinematics:
+    """Solved coordinates of a trial.
+
+    Attributes
+    ----------
+    solution : InverseKinematicsSolution
+    markers : MarkerMap
+        Which label stands for which marker of the model.
+    segments : dict
+        Label → segment.
+    left_out : dict
+        Label → number of samples that fitted no pose.
+    exchanged : tuple of pairs of str
+        Labels that stand for each other all through this trial; they were taken the right way round.
+    """
+
+    solution: InverseKinematicsSolution
+    markers: MarkerMap
+    segments: dict[str, str]
+    left_out: dict[str, int]
+    exchanged: tuple[tuple[str, str], ...] = ()
+
+
+def solve_trial_kinematics(
+    skeleton: Skeleton, trial: MarkerTrial, given: Mapping[str, str] | None = None
+) -> TrialKinematics:
+    """Solve inverse kinematics of a trial.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+        Scaled to the subject, with markers.
+    trial : MarkerTrial
+    given : mapping, optional
+        Model marker → label of the trial.
+
+    Raises
+    ------
+    ModelMismatch
+        Model and trial share too few markers, no frame shows enough of them, or the model does not explain them.
+    """
+    where = trial.source or trial.name
+    if not np.isfinite(trial.positions).any():
+        raise ModelMismatch(f"{where}: no marker is seen in any of its {trial.n_frames} frames.")
+    marker_set = load_marker_set(trial.marker_set) if trial.marker_set != "unknown" else None
+    markers = match_markers(skeleton, trial.labels, marker_set, given)
+    model = renamed_markers(skeleton, markers)
+    solution, left_out = _solve_robustly(model, trial)
+    exchanged = exchanged_labels(model, trial, left_out)
+    if exchanged:
+        trial = with_exchanged(trial, exchanged)
+        solution, left_out = _solve_robustly(model, trial)
+    solved = np.isfinite(solution.kinematics.values).any(axis=1)
+    if not solved.any():
+        raise ModelMismatch(f"{where}: no frame shows enough of the model's markers; {markers.sentence}.")
+    if not solution.rms_error <= PLAUSIBLE_MARKER_ERROR:
+        raise ModelMismatch(
+            f"{where}: inverse kinematics leaves {solution.rms_error * 1000:.0f} mm RMS at the markers, expected below "
+            f"{PLAUSIBLE_MARKER_ERROR * 1000:.0f} mm. Check labels and the static trial."
+        )
+    return TrialKinematics(solution, markers, {m.name: m.segment for m in model.markers}, left_out, exchanged)
+
+
+def exchanged_labels(
+    skeleton: Skeleton, trial: MarkerTrial, left_out: Mapping[str, int]
+) -> tuple[tuple[str, str], ...]:
+    """Find pairs of labels of one segment that fit no pose as they are, but do the other way round.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+        Its markers carry the trial's labels.
+    trial : MarkerTrial
+    left_out : mapping
+        Label → samples that fitted no pose.
+    """
+    segment = {m.name: m.segment for m in skeleton.markers}
+    few = MOSTLY * trial.n_frames
+    lost = [label for label, n in left_out.items() if n > few and label in segment]
+    candidates = [(a, b) for k, a in enumerate(lost) for b in lost[k + 1 :] if segment[a] == segment[b]]
+    pairs: tuple[tuple[str, str], ...] = ()
+    for pair in candidates[:MOST_CANDIDATES]:
+        if set(pair) & {label for each in pairs for label in each}:
+            continue
+        again = _solve_robustly(skeleton, with_exchanged(trial, (*pairs, pair)))[1]
+        if all(again.get(label, 0) < few / 5 for label in pair):
+            pairs = (*pairs, pair)
+    return pairs
+
+
+def with_exchanged(trial: MarkerTrial, pairs: tuple[tuple[str, str], ...]) -> MarkerTrial:
+    """The trial with the places of each pair of labels exchanged."""
+    positions = trial.positions.copy()
+    for first, second in pairs:
+        a, b = trial.labels.index(first), trial.labels.index(second)
+        positions[:, [a, b]] = positions[:, [b, a]]
+    return replace(trial, positions=positions)
+
+
+def segment_weights(skeleton: Skeleton, labels: tuple[str, ...]) -> dict[str, float]:
+    """Weight of each marker of a skeleton that is among the labels: see the module's text."""
+    used = [m for m in skeleton.markers if m.name in labels]
+    counts = Counter(m.segment for m in used)
+    proximal = ("pelvis", "femur")
+    return {
+        m.name: _SEGMENT_WEIGHT * (_PROXIMAL if m.segment.startswith(proximal) else 1.0) / counts[m.segment]
+        for m in used
+    }
+
+
+def _solve_robustly(skeleton: Skeleton, trial: MarkerTrial) -> tuple[InverseKinematicsSolution, dict[str, int]]:
+    """Solve, leave out the samples that fit no pose (swapped labels, ghosts), and solve again.
+
+    Returns the solution and, per marker, how many samples were left out.
+    """
+    positions = trial.positions
+    left_out = np.zeros(positions.shape[:2], dtype=bool)
+    weights = segment_weights(skeleton, trial.labels)
+    for _ in range(3):
+        solution = solve_inverse_kinematics(
+            skeleton,
+            trial.labels,
+            positions,
+            trial.rate,
+            weights=weights,
+            prior_spread=math.radians(90.0),
+            tolerance=1e-5,
+        )
+        columns = [trial.labels.index(name) for name in solution.markers]
+        misplaced = np.zeros_like(left_out)
+        misplaced[:, columns] = solution.marker_error > MISPLACED
+        if not misplaced.any():
+            break
+        left_out |= misplaced
+        positions = np.where(left_out[..., None], np.nan, positions)
+    counts = {trial.labels[k]: int(n) for k, n in enumerate(left_out.sum(axis=0)) if n}
+    return solution, counts
+
+
+def solve_trial_kinetics(
+    skeleton: Skeleton, kinematics: Kinematics, trial: MarkerTrial, cutoff: float | None = None
+) -> Kinetics:
+    """Solve inverse dynamics of a trial over its longest complete stretch.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+    kinematics : Kinematics
+        Of the trial, all frames.
+    trial : MarkerTrial
+    cutoff : float, optional
+        Hz; by the trial's task if None.
+
+    Raises
+    ------
+    ModelMismatch
+        As `inverse_dynamics.solve_trial_dynamics`.
+    """
+    kinematics, steady = with_steady_trunk(skeleton, kinematics)
+    if cutoff is None:
+        cutoff = CUTOFF.get(trial.task, WALKING_CUTOFF)
+    whole = np.isfinite(kinematics.values).all(axis=1)
+    edges = np.flatnonzero(np.diff(np.r_[0, whole.astype(np.int8), 0]))
+    stretches = sorted(zip(edges[::2], edges[1::2], strict=True), key=lambda ends: ends[1] - ends[0])
+    values = kinematics.values.copy()
+    if stretches:
+        start, stop = stretches[-1]
+        values[:start], values[stop:] = np.nan, np.nan
+    kinetics = solve_trial_dynamics(skeleton, replace(kinematics, values=values), trial, cutoff)
+    if steady:
+        kinetics = replace(kinetics, mask_reasons=(*kinetics.mask_reasons, "trunk without markers taken as upright"))
+    if len(stretches) > 1:
+        lost = int(whole.sum() - (stop - start))
+        said = f"{len(stretches)} complete stretches: the longest was solved, {lost} frames of the others were not"
+        kinetics = replace(kinetics, mask_reasons=(*kinetics.mask_reasons, said))
+    return kinetics
+
+
+def kinematics_row(found: TrialKinematics) -> dict[str, Any]:
+    """What inverse kinematics left unexplained, for one row of a table."""
+    solution = found.solution
+    solved = np.isfinite(solution.kinematics.values).any(axis=1)
+    by_marker = {name: e for name, e in solution.marker_rms.items() if math.isfinite(e)}
+    worst = max(by_marker, key=by_marker.get)
+    frames = np.nan_to_num(solution.frame_rms)
+    return {
+        "n_frames": len(solved),
+        "solved_frames": int(solved.sum()),
+        "marker_error_mm": solution.rms_error * 1000,
+        "worst_marker": worst,
+        "worst_marker_mm": by_marker[worst] * 1000,
+        "worst_frame": int(np.argmax(frames)),
+        "worst_frame_mm": float(frames.max()) * 1000,
+        "held": " ".join(solution.held),
+        "reason": _remarks(solved, solution.converged, found),
+    }
+
+
+def residual_rows(found: TrialKinematics) -> list[dict[str, Any]]:
+    """Residual of every marker and of every segment, columns of `motion_table`."""
+    error = found.solution.marker_error
+    rows = []
+
+    def add(what: str, name: str, segment: str, own: np.ndarray, left_out: int) -> None:
+        known = np.isfinite(own)
+        some = known.any()
+        rows.append(
+            {
+                "what": what,
+                "name": name,
+                "segment": segment,
+                "rms_mm": 1000 * float(np.sqrt(np.mean(own[known] ** 2))) if some else None,
+                "largest_mm": 1000 * float(own[known].max()) if some else None,
+                "worst_frame": int(np.unravel_index(np.nanargmax(own), own.shape)[0]) if some else None,
+                "seen_percent": 100 * float(known.mean()),
+                "samples_left_out": left_out,
+            }
+        )
+
+    for k, name in enumerate(found.solution.markers):
+        add("marker", name, found.segments[name], error[:, k : k + 1], found.left_out.get(name, 0))
+    for segment in dict.fromkeys(found.segments[name] for name in found.solution.markers):
+        own = [k for k, name in enumerate(found.solution.markers) if found.segments[name] == segment]
+        lost = sum(found.left_out.get(found.solution.markers[k], 0) for k in own)
+        add("segment", segment, segment, error[:, own], lost)
+    return rows
+
+
+def kinetics_row(kinetics: Kinetics) -> dict[str, Any]:
+    """What inverse dynamics left unexplained, for one row of a table: residual forces at the root."""
+    row: dict[str, Any] = {
+        "cutoff_hz": kinetics.cutoff,
+        "masked_percent": 100 * float(kinetics.masked.mean()) if len(kinetics.masked) else 0.0,
+    }
+    if kinetics.residual is not None:
+        for name, values in (
+            ("residual_force", kinetics.residual.force_percent),
+            ("residual_moment", kinetics.residual.moment_percent),
+        ):
+            known = values[np.isfinite(values)]
+            row[f"{name}_percent"] = float(np.sqrt(np.mean(known**2))) if len(known) else math.nan
+            row[f"{name}_peak_percent"] = float(known.max()) if len(known) else math.nan
+    return row
+
+
+def _remarks(solved: np.ndarray, converged: np.ndarray, found: TrialKinematics) -> str:
+    """Say what a solved trial lacks."""
+    left_out = found.left_out
+    remarks = [f"labels {a} and {b} are exchanged in this trial, taken the right way round" for a, b in found.exchanged]
+    if not solved.all():
+        remarks.append(f"{int((~solved).sum())} frames show too few markers")
+    if (solved & ~converged).any():
+        remarks.append(f"{int((solved & ~converged).sum())} frames did not converge")
+    if left_out:
+        worst = sorted(left_out, key=left_out.get, reverse=True)
+        share = ", ".join(f"{name} ({100 * left_out[name] / len(solved):.0f} %)" for name in worst[:6])
+        more = f" and {len(worst) - 6} more" if len(worst) > 6 else ""
+        remarks.append(f"samples more than {MISPLACED * 1000:.0f} mm from the skeleton left out: {share}{more}")
+    return "; ".join(remarks)

@@ -1,0 +1,1 @@
+"""Clinical: joint angles, centres and moments without a model."""

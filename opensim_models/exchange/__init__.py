@@ -1,0 +1,1 @@
+"""Exchange: .trc, .mot and .sto, and the signs of coordinates."""

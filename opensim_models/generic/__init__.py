@@ -1,0 +1,1 @@
+"""Generic: our own models, from published tables."""

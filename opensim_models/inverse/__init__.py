@@ -1,0 +1,1 @@
+"""Inverse: coordinates from markers, forces from motion."""

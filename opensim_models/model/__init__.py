@@ -1,0 +1,1 @@
+"""Model: a skeleton as plain numbers, from any .osim, and its mechanics."""

@@ -1,0 +1,1 @@
+"""Scaling: a model becomes a person’s."""

@@ -1,0 +1,215 @@
+"""Scaling report: by how much a model was stretched, from which lengths, and how well it then stands.
+
+It refuses what cannot be: factors outside what people have, a stature that the legs contradict (the static trial of
+somebody else), landmarks far from the scaled model.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap_import.durable_file import write_durably
+from mocap_import.subject import Subject
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.scaling.marker_pair import MarkerPair
+
+METHODS = {"static": "by a static trial", "stature": "by stature", "automatic": "by movement"}
+PLAUSIBLE_RESIDUAL = 0.06
+"""Largest landmark residual, as part of stature, that a pose of the scaled skeleton may leave."""
+PLAUSIBLE_STATURE = 0.17
+"""Stature by the legs and stature as stated may differ by this part: four standard deviations of one person's legs."""
+PLAUSIBLE_BODY_MASS_INDEX = (8.0, 70.0)
+"""kg/m²."""
+
+
+@dataclass(frozen=True)
+class ScalingReport:
+    """How a scaled model came about.
+
+    Attributes
+    ----------
+    model, subject : str
+    method : str
+        ``"static"``, ``"stature"`` or ``"automatic"``.
+    mass, height : float
+        Of the subject (kg, m).
+    factors : dict
+        Segment → factors along its axes.
+    pairs : tuple of MarkerPair
+        The lengths behind them.
+    residuals : dict
+        Marker or landmark → distance (m) between the scaled model and what was measured, before markers were moved.
+    moved : dict
+        Marker → by how far (m) its place on the model was adjusted.
+    notes : tuple of str
+    """
+
+    model: str
+    subject: str
+    method: str
+    mass: float
+    height: float
+    factors: dict[str, tuple[float, float, float]]
+    pairs: tuple[MarkerPair, ...] = ()
+    residuals: dict[str, float] = field(default_factory=dict)
+    moved: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rms_residual(self) -> float:
+        """Root mean square residual (m); NaN without any."""
+        values = [r for r in self.residuals.values() if math.isfinite(r)]
+        return float(np.sqrt(np.mean(np.square(values)))) if values else math.nan
+
+    @property
+    def sentence(self) -> str:
+        """The report in one sentence."""
+        every = self.factors
+        flat = [f for own in every.values() for f in own]
+        said = f"{self.subject}: {self.model} scaled {METHODS.get(self.method, self.method)}"
+        if flat:
+            low, high = (min(every, key=lambda n: min(every[n])), max(every, key=lambda n: max(every[n])))
+            said += f", factors {min(flat):.2f} ({low}) to {max(flat):.2f} ({high})"
+        if self.residuals:
+            worst = max(self.residuals, key=self.residuals.get)
+            said += (
+                f"; residual {1000 * self.rms_residual:.0f} mm RMS, largest {1000 * self.residuals[worst]:.0f} mm "
+                f"at {worst}"
+            )
+        return f"{said}; {self.mass:.1f} kg"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a factor, a pair and a residual: columns subject, what, name, value, unit, detail."""
+        found = []
+
+        def add(what: str, name: str, value: float, unit: str, detail: str = "") -> None:
+            number = round(value, 6) if math.isfinite(value) else value
+            found.append(
+                {"subject": self.subject, "what": what, "name": name, "value": number, "unit": unit, "detail": detail}
+            )
+
+        for segment, own in self.factors.items():
+            for axis, factor in zip("XYZ", own, strict=True):
+                add("factor", f"{segment} {axis}", factor, "1")
+        for pair in self.pairs:
+            detail = (
+                f"model {pair.model:.4f} m, person {pair.person:.4f} m, scales {' '.join(pair.segments)} {pair.axes}"
+            )
+            add("pair", pair.ends, pair.factor, "1", detail)
+        for marker, residual in self.residuals.items():
+            add("residual", marker, 1000 * residual, "mm")
+        for marker, distance in self.moved.items():
+            add("moved", marker, 1000 * distance, "mm")
+        return found
+
+
+def write_report(path: Path, report: ScalingReport) -> None:
+    """Write a report as JSON, whole or not at all."""
+    content = {"sentence": report.sentence, "rms_residual": report.rms_residual, **asdict(report)}
+    write_durably(Path(path), json.dumps(_plain(content), indent=1))
+
+
+def read_report(path: Path) -> ScalingReport:
+    """Read what `write_report` wrote."""
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    content.pop("sentence")
+    content.pop("rms_residual")
+    content["factors"] = {name: tuple(own) for name, own in content["factors"].items()}
+    content["pairs"] = tuple(
+        MarkerPair(tuple(p["segments"]), p["axes"], p["ends"], p["model"], p["person"]) for p in content["pairs"]
+    )
+    content["notes"] = tuple(content["notes"])
+    numbers = {name: math.nan if content[name] is None else content[name] for name in ("mass", "height")}
+    return ScalingReport(**content | numbers)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers that JSON has no word for as null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def refuse_impossible_subject(subject: Subject) -> None:
+    """Refuse a mass or a height that no person has.
+
+    Raises
+    ------
+    ModelMismatch
+    """
+    who = subject.code or "the subject"
+    if not (math.isfinite(subject.mass) and subject.mass > 0):
+        raise ModelMismatch(
+            f"{who}: expected a body mass above 0 kg, got {subject.mass:g}. Give it in participants.csv (column "
+            "mass_kg) or as --mass."
+        )
+    if not (math.isfinite(subject.height) and subject.height > 0):
+        raise ModelMismatch(
+            f"{who}: expected a height above 0 m, got {subject.height:g}. Give it in participants.csv (column "
+            "height_m) or as --height."
+        )
+    index = subject.mass / subject.height**2
+    low, high = PLAUSIBLE_BODY_MASS_INDEX
+    if not (0.5 <= subject.height <= 2.6 and low <= index <= high):
+        raise ModelMismatch(
+            f"{who}: {subject.mass:g} kg at {subject.height:g} m is a body mass index of {index:.0f}; expected "
+            f"{low:g}-{high:g}. Check the units: kg and m."
+        )
+
+
+def refuse_wrong_subject(by_legs: float, subject: Subject, where: str) -> None:
+    """Refuse a static trial whose legs do not belong to a person of the stated height.
+
+    Parameters
+    ----------
+    by_legs : float
+        Stature (m) by the legs.
+    subject : Subject
+    where : str
+        The static trial.
+
+    Raises
+    ------
+    ModelMismatch
+    """
+    if math.isfinite(subject.height) and abs(by_legs / subject.height - 1) > PLAUSIBLE_STATURE:
+        raise ModelMismatch(
+            f"{where}: by its legs this person is {by_legs:.2f} m tall, {subject.code or 'the subject'} is "
+            f"{subject.height:.2f} m. Is it the static trial of somebody else, or a wrong unit or height?"
+        )
+
+
+def refuse_bad_residuals(residuals: Mapping[str, float], height: float, where: str, labels: Mapping[str, str]) -> None:
+    """Refuse a pose that leaves a landmark far away.
+
+    Parameters
+    ----------
+    residuals : mapping
+        Landmark → m.
+    height : float
+        m.
+    where : str
+        The static trial.
+    labels : mapping
+        Landmark → label in the trial, for the message.
+
+    Raises
+    ------
+    ModelMismatch
+    """
+    known = {name: r for name, r in residuals.items() if math.isfinite(r)}
+    if known and max(known.values()) > PLAUSIBLE_RESIDUAL * height:
+        worst = max(known, key=known.get)
+        raise ModelMismatch(
+            f"{where}: after scaling, landmark {worst} ({labels.get(worst, worst)}) lies {known[worst] * 1000:.0f} mm "
+            "from the skeleton; a marker is mislabelled or the trial is not a standing one."
+        )
