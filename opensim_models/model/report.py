@@ -150,7 +150,7 @@ def _represented(description: dict[str, Any], refusal: str) -> list[ReportRow]:
     ]
     points = Counter(p["type"] for m in description["muscles"] for p in m["path"].get("points", ()))
     described = [
-        ReportRow("muscles", len(description["muscles"]), DESCRIBED, _kinds(description["muscles"])),
+        ReportRow("muscles", len(description["muscles"]), place, _kinds(description["muscles"])),
         ReportRow("path points", sum(points.values()), DESCRIBED, _counts(points)),
         ReportRow("wrap objects", len(description["wraps"]), DESCRIBED, _kinds(description["wraps"])),
         ReportRow(

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from opensim_models.model.contact_sphere import scaled_contacts
 from opensim_models.model.scalar_function import PiecewisePolynomial, Polynomial, ScalarFunction
 from opensim_models.model.skeleton import JointElement, Matrix, Segment, Skeleton, Vector
 from opensim_models.model_mismatch import ModelMismatch
@@ -37,6 +38,7 @@ def scaled_skeleton(skeleton: Skeleton, factors: Factors, mass: float | None = N
     Returns
     -------
     Skeleton
+        Without muscles, and a note that says so; contact spheres are stretched with their segments.
 
     Raises
     ------
@@ -57,7 +59,18 @@ def scaled_skeleton(skeleton: Skeleton, factors: Factors, mass: float | None = N
         carrier = factors.get(names[segment.parent], _ONE) if segment.parent >= 0 else _ONE
         segments.append(_scaled_segment(segment, factors.get(segment.name, _ONE), carrier, share))
     markers = tuple(replace(m, offset=_times(m.offset, factors.get(m.segment, _ONE))) for m in skeleton.markers)
-    return replace(skeleton, segments=tuple(segments), markers=markers)
+    stretched = replace(skeleton, segments=tuple(segments), markers=markers)
+    return with_scaled_attachments(stretched, factors)
+
+
+def with_scaled_attachments(skeleton: Skeleton, factors: Factors) -> Skeleton:
+    """The stretched skeleton with its spheres stretched, too, and without muscles, whose paths no factor gives."""
+    notes = skeleton.notes
+    if skeleton.muscles:
+        notes += (
+            f"{len(skeleton.muscles)} muscles left out: paths are not scaled; scale the .osim, and fit its paths again",
+        )
+    return replace(skeleton, muscles=(), contacts=scaled_contacts(skeleton.contacts, factors), notes=notes)
 
 
 _ONE: Vector = (1.0, 1.0, 1.0)

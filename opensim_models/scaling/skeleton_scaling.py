@@ -29,6 +29,7 @@ from opensim_models.scaling.report import (
     refuse_impossible_subject,
     refuse_wrong_subject,
 )
+from opensim_models.scaling.scale_factor import with_scaled_attachments
 from opensim_models.scaling.standing_pose import landmark_residuals, solve_standing_pose
 from opensim_models.scaling.static_landmark import (
     estimate_height,
@@ -248,7 +249,8 @@ def _scaled(
             )
         )
     markers = tuple(replace(m, offset=stretch(m.offset, factor(m.segment))) for m in skeleton.markers)
-    return replace(skeleton, segments=tuple(segments), markers=_pelvis_as_measured(markers, landmarks, hip_method))
+    stretched = replace(skeleton, segments=tuple(segments), markers=_pelvis_as_measured(markers, landmarks, hip_method))
+    return with_scaled_attachments(stretched, {name: (factor(name),) * 3 for name in names})
 
 
 def _pelvis_as_measured(

@@ -15,7 +15,9 @@ from walking_archive import LENGTHS, PERSON, static_of, trial_of, true_skeleton,
 from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import lower_body_skeleton
+from opensim_models.generic.generic_model import generic_model
 from opensim_models.model.multibody import segment_states
+from opensim_models.model.muscle_tendon import MuscleTendon
 from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim.client import scale_model
@@ -88,6 +90,18 @@ def test_an_inertia_is_stretched_as_matter_is():
     skeleton = replace(skeleton, segments=(skeleton.segments[0], segment, *skeleton.segments[2:]))
     scaled = scaled_skeleton(skeleton, {segment.name: stretch})
     np.testing.assert_allclose(scaled.segments[1].inertia, inertia(points * stretch), rtol=1e-12)
+
+
+def test_contact_spheres_are_stretched_and_muscles_left_out_by_name():
+    model = generic_model("lower_body", Subject("S01", mass=75.0, height=1.75))
+    skeleton = replace(model.skeleton, muscles=(MuscleTendon("soleus_r", 3000.0, 0.05, 0.25),))
+    wide = scaled_skeleton(skeleton, {"calcn_r": (1.1, 1.0, 1.3)})
+    before = next(s for s in skeleton.contacts if s.segment == "calcn_r")
+    after = next(s for s in wide.contacts if s.name == before.name)
+    assert after.offset == pytest.approx((1.1 * before.offset[0], before.offset[1], 1.3 * before.offset[2]))
+    assert after.radius == pytest.approx(before.radius * (1.1 * 1.3) ** (1 / 3))
+    assert wide.muscles == ()
+    assert "1 muscles left out" in wide.notes[-1]
 
 
 def test_a_static_trial_gives_our_skeleton_the_persons_lengths():
