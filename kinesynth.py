@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "quality": ("Judge imported trials, in numbers and pictures.", ("mocap_import.quality_command:quality_app",)),
     "export": ("Write trials as .trc, .mot, CSV or C3D.", ("mocap_import.export_command:export_app",)),
     "model": ("Look at skeletons and OpenSim models.", ("opensim_models.cli:model_app",)),
-    "motion": ("Scale skeletons and solve inverse kinematics.", ("opensim_models.cli:motion_app",)),
+    "motion": ("Scale, inverse kinematics, inverse dynamics.", ("opensim_models.cli:motion_app",)),
     "imu": ("Simulate inertial sensors on trials.", ("synth.cli:imu_app",)),
     "gait": ("Compute gait by optimal control.", ("synth.optimal_control.cli:gait_app", "synth.cli:gait_app")),
     "corpus": ("Look at a corpus, or check it.", ("synth.cli:corpus_app",)),

@@ -39,7 +39,7 @@ PUBLISHED_CUTOFF = 6.0
 
 def figures(data: Path) -> dict[str, dict]:
     """Measure; see the module."""
-    walk, run = _walk(data), _run(data)
+    walk, run = rajagopal_walk(data), _run(data)
     found = _compare("Rajagopal walk, 1350 frames", *walk) | _compare("Hamner run, 233 frames", *run)
     return found | _whose_difference(*walk) | _published(data, *walk)
 
@@ -63,7 +63,7 @@ def _reactions(path: Path, sides: dict[str, tuple[str, str, str]], start: float,
     return found
 
 
-def _walk(data: Path) -> tuple[Path, Skeleton, Kinematics, list[GroundReaction]]:
+def rajagopal_walk(data: Path) -> tuple[Path, Skeleton, Kinematics, list[GroundReaction]]:
     """The example's reduced-residual coordinates (1 kHz) and plates (2 kHz)."""
     folder = data / "opensim_core" / "rajagopal_walk"
     model = folder / "subject_walk_scaled.osim"
@@ -88,7 +88,7 @@ def _run(data: Path) -> tuple[Path, Skeleton, Kinematics, list[GroundReaction]]:
     return folder / "final.osim", skeleton, kinematics, []
 
 
-def _loads(reactions: list[GroundReaction], rate: float) -> list[dict[str, Any]]:
+def tool_loads(reactions: list[GroundReaction], rate: float) -> list[dict[str, Any]]:
     """What OpenSim's tool gets: the samples at the frames."""
     loads = []
     for reaction in reactions:
@@ -119,7 +119,7 @@ def _compare(
     """Speed and difference per coordinate."""
     n = len(kinematics.values)
     kinetics, ours = _ours(skeleton, kinematics, reactions)
-    loads = _loads(reactions, kinematics.rate)
+    loads = tool_loads(reactions, kinematics.rate)
     runs = [
         client.demand_forces(model, kinematics.coordinates, kinematics.values, kinematics.rate, loads) for _ in range(5)
     ]

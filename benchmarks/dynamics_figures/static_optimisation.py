@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from benchmarks.dynamics_figures.inverse_dynamics import _loads, _walk
+from benchmarks.dynamics_figures.inverse_dynamics import rajagopal_walk, tool_loads
 from opensim_models.inverse.dynamics import solve_inverse_dynamics
 from opensim_models.inverse.segment_motion import coordinate_columns
 from opensim_models.kernel.least_activation import least_activations
@@ -35,12 +35,12 @@ SPEED_GOAL = 100.0
 
 def figures(data: Path) -> dict[str, dict]:
     """Measure; see the module."""
-    model, skeleton, kinematics, reactions = _walk(Path(data))
+    model, skeleton, kinematics, reactions = rajagopal_walk(Path(data))
     skeleton = with_muscle_paths(skeleton, fit_muscle_paths(model))
     kinetics = solve_inverse_dynamics(skeleton, kinematics, tuple(reactions), None)
     ours = solve_muscle_forces(skeleton, kinematics, kinetics, least_activation=LEAST)
     names, balanced, rate = kinematics.coordinates, ours.coordinates, kinematics.rate
-    loads = _loads(reactions, rate)
+    loads = tool_loads(reactions, rate)
     peer = muscle_client.share_forces(model, names, kinematics.values, rate, balanced, loads, every=EVERY)
     frames = peer["frames"]
     away = ours.activations[frames] - peer["activations"]

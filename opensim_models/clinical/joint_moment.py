@@ -96,7 +96,7 @@ def leg_segments(
     dict of str to SegmentParameters
         By body name; a segment that is never seen together with the next one is absent.
     """
-    generic = anthropometry.segment_parameters(subject.mass, subject.height, subject.sex, table)
+    generic = anthropometry.segment_parameters(subject.mass, subject.height, subject.sex, table, subject.age)
     parts = {
         "femur": ("thigh", "tibia", anthropometry.THIGH_LENGTH),
         "tibia": ("shank", "calcn", anthropometry.SHANK_LENGTH),
@@ -111,11 +111,15 @@ def leg_segments(
             if not np.isfinite(lengths).any():
                 continue
             ratio = float(np.nanmedian(lengths)) / (fraction * subject.height)
-            own = generic[part]
-            centre = tuple(x * ratio for x in own.centre_of_mass)
-            segments[f"{body}_{side}"] = SegmentParameters(own.mass, centre, tuple(i * ratio**2 for i in own.inertia))
+            own = generic[part].mirrored if side == "l" else generic[part]
+            segments[f"{body}_{side}"] = SegmentParameters(
+                own.mass,
+                tuple(x * ratio for x in own.centre_of_mass),
+                tuple(i * ratio**2 for i in own.inertia),
+                tuple(i * ratio**2 for i in own.products),
+            )
         if f"calcn_{side}" in motions:
-            segments[f"calcn_{side}"] = generic["foot"]
+            segments[f"calcn_{side}"] = generic["foot"].mirrored if side == "l" else generic["foot"]
     return segments
 
 
@@ -248,7 +252,9 @@ def _inertial_wrench(motion: SegmentMotion, part: SegmentParameters, gravity: fl
     # angular velocity and acceleration in ground, from the skew parts of dR R' and ddR R'
     omega = _axial(velocity_matrix.reshape(-1, 3, 3) @ turned)
     alpha = _axial(acceleration_matrix.reshape(-1, 3, 3) @ turned)
-    inertia = matrix @ (np.array(part.inertia)[:, None] * turned)
+    xy, xz, yz = part.products
+    own = np.diag(part.inertia) + np.array([[0.0, xy, xz], [xy, 0.0, yz], [xz, yz, 0.0]])
+    inertia = matrix @ own @ turned
     momentum = np.einsum("nij,nj->ni", inertia, omega)
     spin = np.einsum("nij,nj->ni", inertia, alpha) + np.cross(omega, momentum)
     force = part.mass * (acceleration + np.array([0.0, gravity, 0.0]))

@@ -25,7 +25,7 @@ def demand_forces(
     """Run the tool; see `opensim_models.osim.client.demand_forces`."""
     model = read_model(Path(path))
     with tempfile.TemporaryDirectory() as folder:
-        _write_table(Path(folder) / "q.mot", coordinates, values, rate)
+        write_table(Path(folder) / "q.mot", coordinates, values, rate)
         tool = osim.InverseDynamicsTool()
         tool.setModel(model)
         tool.setCoordinatesFileName(f"{folder}/q.mot")
@@ -38,7 +38,7 @@ def demand_forces(
         tool.setResultsDir(folder)
         tool.setOutputGenForceFileName("id.sto")
         if loads:
-            _write_loads(Path(folder) / "loads.xml", loads)
+            write_loads(Path(folder) / "loads.xml", loads)
             tool.setExternalLoadsFileName(f"{folder}/loads.xml")
         succeeded, spent = timed_run(tool, path)
         result = Path(folder) / "id.sto"
@@ -49,7 +49,7 @@ def demand_forces(
     return {"coordinates": plain, "forces": forces, "cpu_seconds": spent}
 
 
-def _write_table(path: Path, names: list[str], values: np.ndarray, rate: float) -> None:
+def write_table(path: Path, names: list[str], values: np.ndarray, rate: float) -> None:
     """A storage file in radians and metres."""
     header = ["Coordinates", "version=1", f"nRows={len(values)}", f"nColumns={len(names) + 1}", "inDegrees=no"]
     lines = [*header, "endheader", "\t".join(["time", *names])]
@@ -57,7 +57,7 @@ def _write_table(path: Path, names: list[str], values: np.ndarray, rate: float) 
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
-def _write_loads(path: Path, loads: list[dict[str, Any]]) -> None:
+def write_loads(path: Path, loads: list[dict[str, Any]]) -> None:
     """An ExternalLoads document and its table; all loads at one rate."""
     document = ElementTree.Element("OpenSimDocument", Version="40000")
     members = ElementTree.SubElement(ElementTree.SubElement(document, "ExternalLoads", name="loads"), "objects")
@@ -77,6 +77,6 @@ def _write_loads(path: Path, loads: list[dict[str, Any]]) -> None:
             names += [f"load_{k}_{kind}{axis}" for axis in "xyz"]
             columns.append(load[key])
     table = path.with_suffix(".mot")
-    _write_table(table, names, np.hstack(columns), loads[0]["rate"])
+    write_table(table, names, np.hstack(columns), loads[0]["rate"])
     ElementTree.SubElement(document.find("ExternalLoads"), "datafile").text = str(table)
     path.write_text(ElementTree.tostring(document, encoding="unicode"), encoding="utf-8")

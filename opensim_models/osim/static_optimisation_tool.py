@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.osim.inverse_dynamics_tool import _write_loads, _write_table
+from opensim_models.osim.inverse_dynamics_tool import write_loads, write_table
 from opensim_models.osim.inverse_kinematics_tool import table_of, timed_run
 from opensim_models.osim.library import osim, read_model
 
@@ -31,7 +31,7 @@ def share_forces(
     """Run the tool; see `opensim_models.osim.muscle_client.share_forces`."""
     with tempfile.TemporaryDirectory() as folder:
         _write_model(path, f"{folder}/model.osim", balanced, reserve)
-        _write_table(Path(folder) / "q.mot", coordinates, values, rate)
+        write_table(Path(folder) / "q.mot", coordinates, values, rate)
         analysis = osim.StaticOptimization()
         analysis.setName("so")
         analysis.setUseModelForceSet(True)
@@ -52,7 +52,7 @@ def share_forces(
         made.setResultsDir(folder)
         made.getAnalysisSet().cloneAndAppend(analysis)
         if loads:
-            _write_loads(Path(folder) / "loads.xml", loads)
+            write_loads(Path(folder) / "loads.xml", loads)
             made.setExternalLoadsFileName(f"{folder}/loads.xml")
         made.printToXML(f"{folder}/setup.xml")
         tool = osim.AnalyzeTool(f"{folder}/setup.xml", True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.dynamics_figures.inverse_dynamics import _walk, read_table
+from benchmarks.dynamics_figures.inverse_dynamics import rajagopal_walk, read_table
 from benchmarks.kinematics_figures.inverse_kinematics import LEGS, SAME_PROBLEM, TRIALS, Compared, _costs, _shared
 from opensim_models.inverse.dynamics import solve_inverse_dynamics
 from opensim_models.inverse.kinematics import solve_inverse_kinematics
@@ -79,7 +79,7 @@ def test_moments_are_those_of_opensims_tool(data_dir):
 
 def test_moments_of_a_walk_are_those_of_its_file(data_dir):
     """The example's file is low-passed; only the pelvis holds residuals."""
-    _, skeleton, motion, reactions = _walk(data_dir)
+    _, skeleton, motion, reactions = rajagopal_walk(data_dir)
     kinetics = solve_inverse_dynamics(skeleton, motion, tuple(reactions), 6.0)
     names, table = read_table(data_dir / "opensim_core" / "rajagopal_walk" / "id_walk.sto")
     for coordinate in skeleton.coordinates:
@@ -92,7 +92,7 @@ def test_moments_of_a_walk_are_those_of_its_file(data_dir):
 
 def test_loads_reach_the_tool(data_dir):
     """The tool's difference with and without a plate is ours, at the joints before any spline."""
-    path, skeleton, motion, reactions = _walk(data_dir)
+    path, skeleton, motion, reactions = rajagopal_walk(data_dir)
     cut = slice(0, 60)
     short = type(motion)(motion.coordinates, motion.values[cut], motion.rate)
     moment = np.zeros((60, 3))
