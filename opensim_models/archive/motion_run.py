@@ -32,7 +32,7 @@ from opensim_models.model.skeleton import Skeleton, save_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.subject_scaling import load_recording
 
-FORMAT = 1
+FORMAT = 2
 """To be raised with every change of what the products hold: makes them again."""
 STEPS = ("ik", "id")
 TIMEOUT = 600.0
@@ -146,7 +146,7 @@ class MotionRun:
 
     def _is_static(self, path: Path) -> bool:
         if path not in self.tasks:
-            self.tasks[path] = _task_of(path)
+            self.tasks[path] = task_of(path)
         return self.tasks[path] == "static"
 
     @staticmethod
@@ -175,9 +175,10 @@ class MotionRun:
                     bar()
                 else:
                     tasks.append(task)
+        asked = {task.key: task.arguments["steps"] for task in tasks}
         for key, value, reason in self._outcomes(tasks, trial_task):
             code, _, name = key.partition("/")
-            lost = {step: {"row": {"status": "refused", "reason": f"{key}: {reason}"}} for step in self.steps}
+            lost = {step: {"row": {"status": "refused", "reason": f"{key}: {reason}"}} for step in asked[key]}
             self.done[code, name] = self.done.get((code, name), {}) | (value or lost)
             bar()
 
@@ -195,7 +196,7 @@ class MotionRun:
             product = motion if step == "ik" else forces_file(folder, name)
             fresh = earlier is not None and earlier["fingerprint"] == keys[step]
             fresh = fresh and (earlier["row"]["status"] == "refused" or product.is_file())
-            if fresh or (step not in self.steps and earlier):
+            if fresh or (step not in self.steps and earlier and "ik" not in todo):  # new coordinates void old forces
                 self.done.setdefault((code, name), {})[step] = earlier
             if step in self.steps and not fresh:
                 todo.append(step)
@@ -242,7 +243,7 @@ class MotionRun:
         return found
 
 
-def _task_of(path: Path) -> str:
+def task_of(path: Path) -> str:
     """Task of a trial; a file that cannot be read is a moving one, and refused as such."""
     try:
         return load_recording(path).task

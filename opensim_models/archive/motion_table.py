@@ -77,7 +77,9 @@ def _with_others(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     """Rows of other trials (of other subjects, where a table has no trials) before those of a frame."""
     if not path.is_file():
         return frame
-    earlier = pd.read_csv(path, dtype={"subject": str, "trial": str})
+    names = {"subject": str, "trial": str}
+    empty = {column: [""] for column in frame.columns if column not in names}  # a person may be called NA
+    earlier = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=empty)
     own = [name for name in ("subject", "trial") if name in frame.columns]
     new = set(map(tuple, frame[own].astype(str).to_numpy()))
     others = earlier[[tuple(row) not in new for row in earlier[own].astype(str).to_numpy()]]

@@ -105,6 +105,8 @@ def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, A
     if settings["static"]:
         statics = [load_recording(Path(settings["static"]), known)]
     moving = [t for t in trials if t.task != "static"]
+    if not statics and not moving:
+        raise ModelMismatch(f"{code}: none of its {len(recordings)} recordings can be read; import them again.")
     method = settings["method"]
     if method == "static" and not statics:
         raise ModelMismatch(
@@ -180,6 +182,9 @@ def trial_task(
     for step in steps:
         began = time.perf_counter()
         solve = _kinematics if step == "ik" else _kinetics
+        if step == "ik":  # forces of earlier coordinates would stand beside the new ones
+            for stale in (done_file(folder, name, "id"), forces_file(folder, name)):
+                stale.unlink(missing_ok=True)
         try:
             trial = load_recording(Path(path), known)
             content = {"row": {"status": "solved"} | solve(trial, name, folder, settings)}

@@ -47,12 +47,16 @@ def with_steady_trunk(skeleton: Skeleton, kinematics: Kinematics) -> tuple[Kinem
     if not square or names[segment.parent] != ROOT:
         return kinematics, False
     own = [skeleton.coordinate_names[e.coordinate] for e in turns]
-    if any(name not in kinematics.coordinates or np.ptp(kinematics.of(name)) > 0 for name in own):
+    if any(name not in kinematics.coordinates or _moves(kinematics.of(name)) for name in own):
+        return kinematics, False
+    known = np.isfinite(kinematics.values).all(axis=1)
+    if not known.any():
         return kinematics, False
     pelvis = segment_motions(skeleton, kinematics)[ROOT].orientation
-    known = np.isfinite(kinematics.values).all(axis=1)
-    forward = pelvis.apply([1.0, 0.0, 0.0])
-    heading = np.unwrap(np.arctan2(-forward[:, 2], forward[:, 0]))
+    forward = pelvis.apply([1.0, 0.0, 0.0])[known]
+    frames = np.arange(len(known))
+    # frames without a pose must not pull their neighbours towards X
+    heading = np.interp(frames, frames[known], np.unwrap(np.arctan2(-forward[:, 2], forward[:, 0])))
     heading = gaussian_filter1d(heading, _TURNING * kinematics.rate, mode="nearest")
     upright = Rotation.from_rotvec(heading[:, None] * np.array([0.0, 1.0, 0.0]))
     into = Rotation.from_matrix(segment.orientation)
@@ -63,3 +67,9 @@ def with_steady_trunk(skeleton: Skeleton, kinematics: Kinematics) -> tuple[Kinem
     for name, angle in zip(own, angles.T, strict=True):
         values[known, kinematics.coordinates.index(name)] = angle[known]
     return replace(kinematics, values=values), True
+
+
+def _moves(values: np.ndarray) -> bool:
+    """Whether a coordinate changes over the frames that know it."""
+    known = values[np.isfinite(values)]
+    return bool(len(known)) and float(np.ptp(known)) > 0.0

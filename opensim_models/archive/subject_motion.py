@@ -25,13 +25,13 @@ from mocap_import.archive.folder_lock import folder_lock
 from mocap_import.durable_file import sweep_temporary
 from mocap_import.trial import TrialRefused
 from mocap_import.trial_store import SUFFIX
-from opensim_models.archive.motion_run import STEPS, MotionRun, MotionSettings
+from opensim_models.archive.motion_run import STEPS, MotionRun, MotionSettings, task_of
 from opensim_models.archive.motion_table import write_tables
 from opensim_models.archive.motion_task import STATIC_POSE
 from opensim_models.clinical.joint_centre import HIP_METHODS
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.marker_map import read_marker_map
-from opensim_models.scaling.subject_scaling import SubjectModel, load_recording, scale_subject
+from opensim_models.scaling.subject_scaling import SubjectModel, scale_subject
 
 __all__ = ["STATIC_POSE", "MotionSettings", "SubjectModel", "scale_subject", "solve_archive_motion", "trial_paths"]
 
@@ -49,8 +49,10 @@ def trial_paths(trials: Path) -> dict[str, list[Path]]:
     """
     trials = Path(trials)
     if trials.is_file():
+        if task_of(trials) == "static":
+            raise TrialRefused(f"{trials}: a static trial scales its subject and is not solved; give a moving trial.")
         others = trials.parent.glob(f"*{SUFFIX}") if trials.name.endswith(SUFFIX) else ()
-        statics = [p for p in sorted(others) if p != trials and load_recording(p).task == "static"]
+        statics = [p for p in sorted(others) if p != trials and task_of(p) == "static"]
         return {trials.resolve().parent.name: [*statics, trials]}
     found: dict[str, list[Path]] = {}
     for path in sorted(trials.glob(f"*/*{SUFFIX}")):
@@ -115,9 +117,10 @@ def solve_archive_motion(
             try:
                 run.scale(bar)
                 run.solve(bar)
-            finally:
-                table = write_tables(out, run.scalings, run.rows(), keep=Path(trials).is_file())
-    return table
+            except BaseException:  # what was not reached keeps the rows of earlier runs
+                write_tables(out, run.scalings, run.rows(), keep=True)
+                raise
+            return write_tables(out, run.scalings, run.rows(), keep=Path(trials).is_file())
 
 
 def _nothing(_finished: object = None) -> None:

@@ -48,7 +48,8 @@ def pelvis_axes(landmarks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.nda
             f"it has {', '.join(sorted(landmarks)) or 'no landmark'}. Check the marker set or the static trial."
         )
     right, left = landmarks["asis_r"], landmarks["asis_l"]
-    back = landmarks["sacrum"] if "psis_r" not in landmarks else (landmarks["psis_r"] + landmarks["psis_l"]) / 2
+    both = {"psis_r", "psis_l"} <= set(landmarks)
+    back = (landmarks["psis_r"] + landmarks["psis_l"]) / 2 if both else landmarks["sacrum"]
     midpoint = (right + left) / 2
     z = (right - left) / np.linalg.norm(right - left)
     x = (midpoint - back) - z * ((midpoint - back) @ z)

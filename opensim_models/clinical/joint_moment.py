@@ -21,6 +21,7 @@ from mocap_import.trial import GroundReaction
 from opensim_models.clinical.joint_angle import JOINTS
 from opensim_models.generic import anthropometry
 from opensim_models.generic.anthropometry import SegmentParameters
+from opensim_models.inverse.foot_load import wrench_at
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import SegmentMotion
 
@@ -174,7 +175,8 @@ def joint_moments(
     for side, foot in (("r", "right"), ("l", "left")):
         if foot not in reactions or f"calcn_{side}" not in motions:
             continue
-        load = _wrench_at_frames(reactions[foot], len(motions[f"calcn_{side}"].origin), rate, cutoff)
+        time = np.arange(len(motions[f"calcn_{side}"].origin)) / rate
+        load = wrench_at(reactions[foot], time, rate, cutoff)
         force, moment = -load[:, :3], -load[:, 3:]  # that the leg must supply, about the ground's origin
         for joint in ("ankle", "knee", "hip"):
             proximal, distal, parts = JOINTS[joint]
@@ -206,24 +208,6 @@ def _axes(upper: SegmentMotion, lower: SegmentMotion, frame: str) -> tuple[np.nd
         return first, floating / np.linalg.norm(floating, axis=1, keepdims=True), last
     own = above if frame == "proximal" else below
     return own[:, :, 2], own[:, :, 0], own[:, :, 1]
-
-
-def _wrench_at_frames(reaction: GroundReaction, n_frames: int, rate: float, cutoff: float | None) -> np.ndarray:
-    """Force and moment about the ground's origin (n_frames, 6); NaN where the force is unknown.
-
-    The moment is filtered, not the centre of pressure, which means nothing in swing.
-    """
-    loaded = np.isfinite(reaction.centre_of_pressure).all(axis=1)
-    known = np.isfinite(reaction.force).all(axis=1)
-    moment = np.cross(np.nan_to_num(reaction.centre_of_pressure), np.nan_to_num(reaction.force))
-    moment[:, 1] += np.nan_to_num(reaction.free_moment)
-    # below the force threshold there is no centre of pressure: the small force is left out with its moment
-    force = np.where(loaded[:, None], reaction.force, 0.0)
-    both = np.where(known[:, None], np.hstack([force, np.where(loaded[:, None], moment, 0.0)]), np.nan)
-    both = low_pass(both, reaction.rate, cutoff) if cutoff else both
-    own_time = np.arange(len(both)) / reaction.rate
-    time = np.arange(n_frames) / rate
-    return np.stack([np.interp(time, own_time, column, left=np.nan, right=np.nan) for column in both.T], axis=1)
 
 
 def _smoothed(motion: SegmentMotion, cutoff: float | None) -> SegmentMotion:

@@ -25,7 +25,8 @@ def printed_resolution(texts: Sequence[str]) -> float:
     for text in texts:
         mantissa, _, exponent = text.strip().lower().partition("e")
         _, _, fraction = mantissa.partition(".")
-        decimals = max(decimals, len(fraction.rstrip("0")) - int(exponent or 0))
+        if not exponent or exponent.lstrip("+-").isdecimal():  # what is no number is `frame_rate`'s to refuse
+            decimals = max(decimals, len(fraction.rstrip("0")) - int(exponent or 0))
     return 10.0 ** -min(max(decimals, 0), 9)
 
 

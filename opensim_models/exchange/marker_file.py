@@ -21,6 +21,9 @@ _UNITS = {"m": 1.0, "meters": 1.0, "metres": 1.0, "cm": 0.01, "mm": 0.001, "mill
 _BODY = (0.25, 4.0)
 """Distance (m) between the two markers farthest apart on a person, from a child's leg to arms stretched upwards."""
 
+_SPARSEST = 20
+"""Frames by their numbers for each row of a file; beyond, a frame number is misprinted."""
+
 
 @dataclass(frozen=True)
 class MarkerTable:
@@ -81,7 +84,7 @@ def read_markers(path: Path, *, rate: float | None = None, unit: str | None = No
     numbers, times, positions = _without_copies(numbers, times, positions, path, notes)
     stated = rate if rate is not None else _number(header.get("datarate", ""))
     seconds = np.array([_number(text) for text in times])
-    numbers, seconds, positions = _with_missing_frames(numbers, seconds, positions, notes)
+    numbers, seconds, positions = _with_missing_frames(numbers, seconds, positions, path, notes)
     hertz = rate if rate is not None else _rate(numbers, seconds, times, stated, path)
     promised = _number(header.get("numframes", ""))
     if math.isfinite(promised) and int(promised) != len(rows):
@@ -141,7 +144,7 @@ def _parsed(rows: list[list[str]], n_markers: int, path: Path) -> tuple[np.ndarr
         try:
             numbers.append(int(float(fields[0])))
             cells.append([float(cell) if cell else math.nan for cell in fields[2:]])
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise ModelMismatch(f"{path}: data row {k}: {error}; expected numbers or empty fields.") from error
         times.append(fields[1])
     return np.array(numbers), times, np.array(cells).reshape(len(rows), n_markers, 3)
@@ -163,9 +166,15 @@ def _without_copies(
 
 
 def _with_missing_frames(
-    numbers: np.ndarray, seconds: np.ndarray, positions: np.ndarray, notes: list[Treatment]
+    numbers: np.ndarray, seconds: np.ndarray, positions: np.ndarray, path: Path, notes: list[Treatment]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Insert empty frames where the frame numbers have holes."""
+    span = int(numbers[-1]) - int(numbers[0]) + 1
+    if span > _SPARSEST * len(numbers):
+        raise ModelMismatch(
+            f"{path}: {len(numbers)} rows have frame numbers from {numbers[0]} to {numbers[-1]}; a number is "
+            "misprinted, or most of the recording is missing. Correct the first column."
+        )
     whole = np.arange(numbers[0], numbers[-1] + 1)
     if len(whole) == len(numbers):
         return numbers, seconds, positions

@@ -190,10 +190,10 @@ def converted(kinematics: Kinematics, from_skeleton: Skeleton, to_skeleton: Skel
     columns = []
     for name in names:
         words = {before.get(name, ""), after.get(name, "")}
-        if "oblique" in words and len(words) > 1:
+        if len(words) > 1 and words & {"", "oblique"} and name in moving:
             raise ModelMismatch(
-                f"coordinate {name} turns about an oblique axis in one of {from_skeleton.name}, {to_skeleton.name}; "
-                "its sign cannot be carried over by a rule."
+                f"coordinate {name} turns about an oblique axis, or carries no known body, in one of "
+                f"{from_skeleton.name}, {to_skeleton.name}; its sign cannot be carried over by a rule."
             )
         columns.append(kinematics.of(name) * (1.0 if len(words) == 1 else -1.0))
     return Kinematics(tuple(names), np.stack(columns, axis=1), kinematics.rate)

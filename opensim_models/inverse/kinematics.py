@@ -326,7 +326,7 @@ def _uncertainty(problem: MarkerProblem, measured: np.ndarray, values: np.ndarra
 def _without(
     problem: MarkerProblem, unsure: list[int], uncertainty: np.ndarray, reasons: dict[str, str]
 ) -> MarkerProblem:
-    """Hold the coordinates that the markers do not observe, the worst first, until the others are observed."""
+    """Hold all coordinates that the markers do not observe; of two that only their sum shows, both."""
     for j in unsure:
         c = problem.skeleton.coordinates[j]
         spread = f"{math.degrees(uncertainty[j]):.0f}°" if c.kind == "rotation" else f"{uncertainty[j]:.2f} m"

@@ -167,7 +167,7 @@ class Skeleton:
     coupled : tuple of CoupledCoordinate
         Coordinates of the source model that follow others, to be reported beside the independent ones.
     muscles : tuple of MuscleTendon
-        Parameters, and paths where they have been fitted (`muscle_path_fit.with_muscle_paths`).
+        Parameters, and paths where they have been fitted (`muscle.path_fit.with_muscle_paths`).
     contacts : tuple of ContactSphere
         Spheres that may touch a plane.
     planes : tuple of ContactPlane

@@ -77,7 +77,7 @@ def solve_muscle_forces(
     Parameters
     ----------
     skeleton : Skeleton
-        With fitted paths: `muscle_path_fit.with_muscle_paths`.
+        With fitted paths: `muscle.path_fit.with_muscle_paths`.
     kinematics : Kinematics
     kinetics : Kinetics
         Generalized forces of the same frames, from inverse dynamics.
@@ -85,7 +85,7 @@ def solve_muscle_forces(
         Whose moments are balanced; default all that a muscle crosses and the kinetics have (a note names the others).
     fibres : bool, default False
         True: the greatest force depends on fibre length and velocity, and passive forces count, with rigid tendons and
-        the curves of `muscle_curve`; False: it is the maximum isometric force.
+        the curves of `muscle.curve`; False: it is the maximum isometric force.
     reserve : float
         N·m that cost as much as a full activation.
     least_activation : float
@@ -105,7 +105,7 @@ def solve_muscle_forces(
     if not muscles or lacking:
         raise ModelMismatch(
             f"{skeleton.name}: {len(lacking)} of {len(muscles)} muscles have no path. Fit them with "
-            "`muscle_path_fit.fit_muscle_paths` and put them in with `with_muscle_paths`."
+            "`muscle.path_fit.fit_muscle_paths` and put them in with `with_muscle_paths`."
         )
     if not 0.0 <= least_activation < 1.0 or not reserve > 0.0:
         raise ModelMismatch(f"bounds of activation {least_activation} to 1 and a reserve of {reserve} cannot be.")

@@ -15,7 +15,7 @@ from opensim_models.clinical.clinical_motion import calibrate_static, clinical_m
 from opensim_models.clinical.cluster_pose import make_cluster, robust_pose
 from opensim_models.clinical.functional_centre import functional_hips
 from opensim_models.clinical.joint_angle import joint_angles
-from opensim_models.clinical.joint_centre import HIP_METHODS, hip_centres, hip_offset
+from opensim_models.clinical.joint_centre import HIP_METHODS, hip_centres, hip_offset, pelvis_axes
 from opensim_models.clinical.joint_moment import joint_moments
 from opensim_models.clinical.stored_outputs import stored_angles
 from opensim_models.generic.anthropometry import SegmentParameters
@@ -101,6 +101,14 @@ def test_hip_regressions_agree_within_centimetres_and_refuse_absurd_lengths():
     for method, lengths in (("harrington", (240.0, 150.0)), ("davis", (0.24,)), ("jones", (0.24, 0.15))):
         with pytest.raises(ModelMismatch):
             hip_offset(method, *lengths)
+
+
+def test_a_sacral_marker_stands_in_for_a_lost_posterior_spine():
+    points = {"asis_r": np.array([0.0, 1.0, 0.12]), "asis_l": np.array([0.0, 1.0, -0.12])}
+    points |= {"sacrum": np.array([-0.15, 1.0, 0.0]), "psis_r": np.array([-0.15, 1.0, 0.05])}
+    _, axes, depth = pelvis_axes(points)
+    assert depth == pytest.approx(0.15)
+    np.testing.assert_allclose(axes, np.eye(3), atol=1e-12)
 
 
 def test_a_star_arc_movement_gives_the_hip_it_was_made_about():
@@ -216,6 +224,9 @@ def test_standing_on_one_foot_holds_the_body_above_the_ankle():
     moments = joint_moments(motions, {"right": floor}, segments, 71.0, kind="external", cutoff=None)
     np.testing.assert_allclose(moments.of("ankle_dorsiflexion_r")[:30], 35.0, atol=1e-9)
     assert np.isnan(moments.of("ankle_dorsiflexion_r")[31:]).all()  # unknown force, unknown moment
+    lost = replace(floor, force=np.nan_to_num(force), centre_of_pressure=np.full((500, 3), np.nan))
+    silent = joint_moments(motions, {"right": lost}, segments, 71.0, kind="external", cutoff=None)
+    assert np.isnan(silent.of("ankle_dorsiflexion_r")[:30]).all()  # a load of unknown place is not no load
     with pytest.raises(ModelMismatch, match="internal or external"):
         joint_moments(motions, {"right": floor}, segments, 71.0, kind="muscular")
     with pytest.raises(ModelMismatch, match="foot"):

@@ -151,3 +151,18 @@ def test_shared_marker_files_are_read(data_dir):
         table = read_markers(data_dir / name)
         assert (table.positions.shape, table.rate) == (shape, 100.0), name
         assert not table.treatments
+
+
+BROKEN = (
+    ("\n3\t", "\ninf\t", "infinity"),
+    ("\n3\t", "\n4000000\t", "misprinted"),
+    ("\n3\t0.020\t", "\n3\thello\t", "no number"),
+)
+
+
+@pytest.mark.parametrize(("old", "new", "word"), BROKEN)
+def test_a_frame_number_or_time_that_cannot_be_is_a_refusal(tmp_path, old, new, word):
+    content = text(person())
+    assert old in content
+    with pytest.raises(ModelMismatch, match=rf"x\.trc.*{word}"):
+        read(tmp_path, content.replace(old, new, 1))

@@ -1,6 +1,7 @@
 """Signs are found by moving the model, and a flexed pose stays flexed in every other model."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,3 +96,13 @@ def test_what_would_be_lost_or_change_its_meaning_is_refused(skeletons):
     other = skeletons["biomac_fau/marker_running_participant02/Participant_02.osim"]
     with pytest.raises(ModelMismatch, match="other angles"):
         converted(turned, other, ours)
+
+
+def test_a_direction_that_only_one_model_tells_is_refused_not_turned_over():
+    """A trunk of another name gives no word for lumbar_extension: that is no reason to change its sign."""
+    ours = lower_body_skeleton(PERSON).with_markers(())
+    segments = tuple(replace(s, name="trunk" if s.name == "torso" else s.name) for s in ours.segments)
+    renamed = replace(ours, segments=segments, contacts=(), muscles=())
+    bent = Kinematics(("lumbar_extension",), np.full((2, 1), 0.1), 100.0)
+    with pytest.raises(ModelMismatch, match="lumbar_extension"):
+        converted(bent, ours, renamed)

@@ -20,9 +20,17 @@ from walking_archive import PERSON, static_of, trial_of, true_skeleton, walk, wi
 
 from mocap_import.batch import ExitCode
 from mocap_import.subject import Subject
+from mocap_import.trial import TrialRefused
 from mocap_import.trial_store import load_trial, write_trial
+from opensim_models.archive.motion_run import MotionRun
+from opensim_models.archive.steady_trunk import with_steady_trunk
 from opensim_models.archive.subject_motion import MotionSettings, solve_archive_motion
-from opensim_models.archive.trial_motion import segment_weights, solve_trial_kinematics, solve_trial_kinetics
+from opensim_models.archive.trial_motion import (
+    segment_weights,
+    solve_trial_kinematics,
+    solve_trial_kinetics,
+    with_exchanged,
+)
 from opensim_models.exchange.marker_file import read_markers
 from opensim_models.exchange.storage import read_generalized_forces, read_motion
 from opensim_models.inverse.dynamics import solve_trial_dynamics
@@ -240,6 +248,112 @@ def test_a_trunk_without_markers_is_taken_as_upright_and_the_legs_do_not_notice(
     for name in ("knee_angle_r", "hip_flexion_l"):
         np.testing.assert_allclose(steady.of(name), held.of(name), atol=1e-6)
     assert not np.allclose(steady.of("lumbar_extension"), held.of("lumbar_extension"), equal_nan=True)
+
+
+def test_an_interrupted_run_keeps_the_rows_of_the_one_before(archive, tmp_path, monkeypatch):
+    out = tmp_path / "motion"
+    solve_archive_motion(archive, out)
+
+    def interrupted(run, bar):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MotionRun, "scale", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        solve_archive_motion(archive, out)
+    assert list(pd.read_csv(out / "motion.csv").status) == ["solved"]
+
+
+def test_a_process_lost_in_dynamics_takes_no_coordinates_away(archive, tmp_path, monkeypatch):
+    out = tmp_path / "motion"
+    solve_archive_motion(archive, out)
+    monkeypatch.setattr(MotionRun, "_outcomes", lambda run, tasks, what: [(t.key, None, "killed") for t in tasks])
+    table = solve_archive_motion(archive, out, settings=MotionSettings(cutoff=8.0))
+    assert list(table.status) == ["solved"] and list(table.dynamics) == ["refused"]
+    assert "killed" in table.dynamics_reason[0]
+
+
+def test_a_person_called_na_stays_in_the_tables(tmp_path):
+    archive, out = write_archive(tmp_path / "trials", (PERSON, SECOND), 60), tmp_path / "motion"
+    (archive / "P01").rename(archive / "NA")
+    solve_archive_motion(archive, out)
+    solve_archive_motion(archive / "P02" / "walk_01.trial.h5", out)
+    solve_archive_motion(archive / "NA" / "walk_01.trial.h5", out)
+    assert sorted(pd.read_csv(out / "motion.csv", keep_default_na=False).subject) == ["NA", "P02"]
+
+
+def test_labels_exchanged_across_segments_cost_only_themselves():
+    """A wrong marker drags the pose along; the good ones that it displaces must not be left out in its place."""
+    person = true_skeleton()
+    truth = walk(person, 40)
+    trial = trial_of(person, truth, "walk_01", noise=0.002)
+    wrong = with_exchanged(trial, (("LASI", "RTIB"),))
+    found = solve_trial_kinematics(person, wrong)
+    assert set(found.left_out) == {"LASI", "RTIB"}
+    for name in ("hip_flexion_r", "knee_angle_r", "hip_adduction_l"):
+        assert np.degrees(np.abs(found.solution.kinematics.of(name) - truth.of(name))).max() < 3.0, name
+
+
+def test_a_trial_whose_labels_are_mostly_wrong_is_refused_however_small_the_rest_is():
+    person = true_skeleton()
+    trial = trial_of(person, walk(person, 20), "walk_01")
+    order = np.random.default_rng(0).permutation(len(trial.labels))
+    with pytest.raises(ModelMismatch, match="walk_01"):
+        solve_trial_kinematics(person, replace(trial, positions=trial.positions[:, order]))
+
+
+def test_a_static_trial_alone_is_refused_and_not_passed_over(archive, tmp_path):
+    with pytest.raises(TrialRefused, match="static"):
+        solve_archive_motion(archive / "P01" / "static.trial.h5", tmp_path / "motion")
+
+
+def test_a_trunk_with_markers_keeps_its_motion_though_a_frame_is_missing():
+    person = true_skeleton()
+    motion = walk(person, 60)
+    values = motion.values.copy()
+    values[:, motion.coordinates.index("lumbar_extension")] = 0.1 * np.sin(np.arange(60) / 9)
+    values[7] = np.nan
+    motion = replace(motion, values=values)
+    kept, changed = with_steady_trunk(person, motion)
+    assert not changed
+    np.testing.assert_array_equal(kept.values, values)
+
+
+def test_frames_without_a_pose_do_not_turn_an_upright_trunk():
+    """The person faces -X; what is not seen must not count as facing X."""
+    person = true_skeleton()
+    motion = walk(person, 60)
+    motion.values[:, motion.coordinates.index("pelvis_rotation")] = np.pi
+    whole = with_steady_trunk(person, motion)[0].values
+    values = motion.values.copy()
+    values[:10] = np.nan
+    found, changed = with_steady_trunk(person, replace(motion, values=values))
+    assert changed
+    np.testing.assert_allclose(found.values[10:], whole[10:], atol=1e-9)
+
+
+def test_new_coordinates_void_the_forces_of_old_ones(archive, tmp_path):
+    out = tmp_path / "motion"
+    solve_archive_motion(archive, out)
+    change(archive / "P01" / "static.trial.h5", subject=replace(PERSON, mass=70.0))
+    table = solve_archive_motion(archive, out, steps=("ik",))
+    assert list(table.status) == ["solved"] and list(table.dynamics) == [""]
+    assert not (out / "P01" / "walk_01_forces.sto").exists()
+    again = solve_archive_motion(archive, out, steps=("ik",))
+    assert list(again.dynamics) == [""]
+
+
+def test_a_subject_of_whom_nothing_can_be_read_is_a_row(tmp_path):
+    archive = write_archive(tmp_path / "trials", n_frames=60)
+    for path in (archive / "P01").glob("*.trial.h5"):
+        path.write_bytes(b"no trial")
+    table = solve_archive_motion(archive, tmp_path / "motion", settings=MotionSettings(scale="stature"))
+    assert set(table.status) == {"refused"} and "can be read" in table.reason[0]
+
+
+def test_a_damaged_neighbour_does_not_refuse_a_single_trial(archive, tmp_path):
+    (archive / "P01" / "walk_02.trial.h5").write_bytes(b"no trial")
+    table = solve_archive_motion(archive / "P01" / "walk_01.trial.h5", tmp_path / "motion")
+    assert list(table.trial) == ["walk_01"] and list(table.status) == ["solved"]
 
 
 def test_plates_that_nobody_stepped_on_refuse_the_forces_not_the_motion(tmp_path):
