@@ -7,6 +7,8 @@ import math
 import numpy as np
 from scipy.fft import dst, prev_fast_len
 
+from mocap_import.stretch import stretches
+
 LOWEST = 2.0
 """Lowest cut-off (Hz) that is proposed: below it lies the movement itself."""
 _LONGEST = 512
@@ -82,11 +84,11 @@ def _stretches(signal: np.ndarray) -> list[np.ndarray]:
 def _longest_stretch(columns: np.ndarray) -> np.ndarray:
     """Longest run of rows without a missing value."""
     seen = np.isfinite(columns).all(axis=1)
-    edges = np.flatnonzero(np.diff(np.r_[0, seen.astype(np.int8), 0]))
-    if not len(edges):
+    starts, stops = stretches(seen)
+    if not len(starts):
         return columns[:0]
-    longest = int(np.argmax(edges[1::2] - edges[::2]))
-    return columns[edges[2 * longest] : edges[2 * longest + 1]]
+    longest = int(np.argmax(stops - starts))
+    return columns[starts[longest] : stops[longest]]
 
 
 def _middle(columns: np.ndarray) -> np.ndarray:

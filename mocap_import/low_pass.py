@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
+from mocap_import.stretch import stretches
+
 
 def low_pass(values: np.ndarray, rate: float, cutoff: float, order: int = 4) -> np.ndarray:
     """Filter along time without phase lag, each stretch between gaps by itself.
@@ -48,8 +50,8 @@ def low_pass(values: np.ndarray, rate: float, cutoff: float, order: int = 4) -> 
             return _filtered(columns, rate, cutoff, order, padding).reshape(values.shape)
         result[:, whole] = _filtered(columns[:, whole], rate, cutoff, order, padding)
     for k in np.flatnonzero(~whole & finite.any(axis=0)):
-        edges = np.flatnonzero(np.diff(np.r_[0, finite[:, k].astype(np.int8), 0]))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        starts, stops = stretches(finite[:, k])
+        for start, stop in zip(starts, stops, strict=True):
             result[start:stop, k] = _filtered(columns[start:stop, k : k + 1], rate, cutoff, order, padding)[:, 0]
     return result.reshape(values.shape) if len(columns) > 1 else values.copy()
 

@@ -1,8 +1,8 @@
-"""The archive run: speed against ezc3d's bare reading, memory over 5,000 files, broken inputs, kills, every real file.
+"""The archive run: speed against ezc3d's bare reading, memory over 5,000 files, broken inputs, kills.
 
 Each run is a process of its own on the real recordings or on files made here, in a folder for temporary files. The peer
 of the throughput is ``ezc3d.c3d(path)`` alone, measured on the same files in the same minutes, in CPU time.
-Run alone: python benchmarks/archive_figures/archive_run.py [throughput memory broken kills recordings]
+Run alone: python benchmarks/archive_figures/archive_run.py [throughput memory broken kills]
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ print(min(convert(Path(sys.argv[1])) for _ in range(3)))
 def figures(data: Path) -> dict[str, dict]:
     """All figures of the archive run; `data` is the folder of the real recordings."""
     found: dict[str, dict] = {}
-    for measure in (_throughput, _recordings, _broken, _kills, _memory):
+    for measure in (_throughput, _broken, _kills, _memory):
         if not sys.argv[1:] or measure.__name__.strip("_") in sys.argv[1:]:
             with tempfile.TemporaryDirectory(prefix="archive_run_") as folder:
                 found |= measure(data, Path(folder))
@@ -115,44 +115,6 @@ def _throughput(data: Path, folder: Path) -> dict[str, dict]:
     )
     found["second run over an archive that did not change (s)"] = _row(round(again, 2), None, "< 5", again < 5)
     return found
-
-
-def _recordings(data: Path, folder: Path) -> dict[str, dict]:
-    """Every real C3D file: accepted, repaired or refused with a reason; gait trials with a whole cycle."""
-    from mocap_import.archive.run import convert_archive
-    from mocap_import.event.gait_cycle import find_gait_cycles
-    from mocap_import.marker.marker_set import landmark_positions, load_marker_set
-    from mocap_import.trial_store import load_trial
-
-    table = convert_archive(data, folder / "out", n_workers=2, codes="keep")
-    n_found = sum(path.name.lower().endswith(".c3d") for path in data.rglob("*"))
-    counts = Counter(table.status)
-    for row in table[table.status == "refused"].itertuples():
-        print(f"refused {row.file}: {row.reason}")
-    wanted = {f"{name}_{side}" for side in "rl" for name in ("heel", "toe")}
-    gait, usable = 0, 0
-    for row in table[table.status != "refused"].itertuples():
-        if not row.file.startswith(ARCHIVES) or row.task not in ("walk", "run", "turn"):
-            continue
-        trial = load_trial(folder / "out" / row.output)
-        gait += 1
-        cycles = [cycle for side in ("right", "left") for cycle in find_gait_cycles(trial, side)]
-        marks = landmark_positions(trial, load_marker_set(trial.marker_set)) if trial.marker_set != "unknown" else {}
-        whole = False
-        for start, stop in ((cycle[0], cycle[1]) for cycle in cycles):
-            frames = slice(round(start * trial.rate), round(stop * trial.rate) + 1)
-            whole |= wanted <= set(marks) and all(np.isfinite(marks[name][frames]).all() for name in wanted)
-        usable += whole
-        if not whole:
-            print(f"no whole gait cycle: {row.file} ({row.task}, {len(cycles)} cycles, set {trial.marker_set})")
-    shares = ", ".join(f"{number} {status}" for status, number in counts.items())
-    print(f"{n_found} real C3D files: {shares}; gait trials usable {usable} of {gait}")
-    return {
-        "real C3D files accounted for": _row(f"{len(table)} ({shares})", None, n_found, len(table) == n_found),
-        "gait trials with a whole cycle": _row(
-            usable, gait, ">= 0.95", usable >= 0.95 * gait, round(usable / max(gait, 1), 3)
-        ),
-    }
 
 
 def _broken(data: Path, folder: Path) -> dict[str, dict]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mocap_import.stretch import stretches
 from mocap_import.trial import Treatment
 
 LONG_ZERO_RUN = 3
@@ -64,8 +65,8 @@ def mask_zeros(points: np.ndarray, labels: Sequence[str]) -> tuple[np.ndarray, l
         place = np.where(zero[:, k, None], np.nan, points[:, k])
         steps = np.linalg.norm(np.diff(place, axis=0), axis=1)
         usual = np.nanpercentile(steps, 95) if np.isfinite(steps).any() else 0.0
-        edges = np.flatnonzero(np.diff(np.r_[0, zero[:, k].astype(np.int8), 0]))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        starts, stops = stretches(zero[:, k])
+        for start, stop in zip(starts, stops, strict=True):
             beside = np.stack([place[max(start - 1, 0)], place[min(stop, len(place) - 1)]])
             distances = np.linalg.norm(beside, axis=1)
             jumps = np.isfinite(distances).any() and np.nanmin(distances) > IMPOSSIBLE_JUMP * usual
@@ -146,8 +147,8 @@ def _jumps(path: np.ndarray, held: np.ndarray, place: np.ndarray, cloud: np.ndar
     seen = np.flatnonzero(np.isfinite(others[:, 0]))
     if not len(seen):
         return None
-    edges = np.flatnonzero(np.diff(np.r_[0, held.astype(np.int8), 0]))
-    first, last = np.searchsorted(seen, edges[::2]) - 1, np.searchsorted(seen, edges[1::2])
+    starts, stops = stretches(held)
+    first, last = np.searchsorted(seen, starts) - 1, np.searchsorted(seen, stops)
     beside = np.r_[seen[first[first >= 0]], seen[last[last < len(seen)]]]
     nearest = float(np.linalg.norm(path[beside] - place, axis=1).min())
     return bool(nearest > max(IMPOSSIBLE_JUMP * usual, PLACEHOLDER_JUMP * float(np.linalg.norm(cloud))))

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from mocap_import.stretch import stretches
+
 N_POINTS = 101
 
 
@@ -53,8 +55,8 @@ def cycle_waveforms(
     patterns, group = np.unique(finite, axis=1, return_inverse=True)
     for k in range(patterns.shape[1]):
         mine = np.flatnonzero(group.ravel() == k)
-        edges = np.flatnonzero(np.diff(np.r_[0, patterns[:, k].astype(np.int8), 0]))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        starts, stops = stretches(patterns[:, k])
+        for start, stop in zip(starts, stops, strict=True):
             inside = np.flatnonzero((at >= start) & (at <= stop - 1))
             if len(inside):
                 result[np.ix_(inside, mine)] = _between(columns[start:stop, mine], at[inside] - start)

@@ -11,6 +11,7 @@ import numpy as np
 from mocap_import.low_pass import low_pass
 from mocap_import.marker.marker_set import MarkerSet, landmark_positions
 from mocap_import.plate.step import SIDES
+from mocap_import.stretch import stretches
 from mocap_import.treadmill import pelvis_position, travel_direction
 from mocap_import.trial import MarkerTrial
 
@@ -140,8 +141,8 @@ def _bridged(columns: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]
             whole[:, k], seen[:, k] = 0.0, False
             continue
         whole[~own, k] = np.interp(frames[~own], frames[own], columns[own, k])
-        edges = np.flatnonzero(np.diff(np.r_[0, (~own).astype(np.int8), 0]))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        starts, stops = stretches(~own)
+        for start, stop in zip(starts, stops, strict=True):
             if stop - start > longest or start == 0 or stop == len(own):
                 seen[max(start - _EDGE, 0) : stop + _EDGE, k] = False
     return whole, seen

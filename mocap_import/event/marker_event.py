@@ -19,6 +19,7 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from mocap_import.event.foot_path import FootPath
+from mocap_import.stretch import stretches
 
 Times = tuple[np.ndarray, np.ndarray]
 SHORTEST_STRIDE = 0.35
@@ -121,8 +122,7 @@ def swings(speed: np.ndarray, threshold: float, path: FootPath) -> Times:
     """
     if not np.isfinite(speed).all():
         return _NONE, _NONE
-    edges = np.flatnonzero(np.diff(np.r_[0, (speed > threshold).astype(np.int8), 0]))
-    first, last = edges[::2], edges[1::2]
+    first, last = stretches(speed > threshold)
     if not len(first):
         return _NONE, _NONE
     stance = (first[1:] - last[:-1]) >= _frames(0.04 if path.is_running else 0.1, path)

@@ -12,6 +12,7 @@ import numpy as np
 from mocap_import.durable_file import write_durably
 from mocap_import.plate.contact import SIDES
 from mocap_import.plate.foot_reaction import foot_reactions
+from mocap_import.stretch import stretches
 from mocap_import.trial import GroundReaction, MarkerTrial, Treatment, TrialRefused
 
 BODIES = {"right": "calcn_r", "left": "calcn_l"}
@@ -136,7 +137,6 @@ def _loads_xml(path: Path, bodies: Mapping[str, str]) -> str:
 
 def _times(mask: np.ndarray, rate: float) -> str:
     """Stretches of a mask in seconds."""
-    edges = np.flatnonzero(np.diff(np.r_[0, mask.astype(np.int8), 0]))
-    stretches = [f"{a / rate:.3f}-{b / rate:.3f} s" for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    more = f" and {len(stretches) - 8} more" if len(stretches) > 8 else ""
-    return "unknown at " + ", ".join(stretches[:8]) + more
+    times = [f"{a / rate:.3f}-{b / rate:.3f} s" for a, b in zip(*stretches(mask), strict=True)]
+    more = f" and {len(times) - 8} more" if len(times) > 8 else ""
+    return "unknown at " + ", ".join(times[:8]) + more

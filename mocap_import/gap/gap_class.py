@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mocap_import.stretch import stretches
+
 
 @dataclass(frozen=True)
 class Gap:
@@ -62,8 +64,8 @@ def gaps_of(seen: np.ndarray) -> list[Gap]:
     """All gaps of a mask (n_frames, n_markers) of seen samples."""
     found = []
     for k in np.flatnonzero(~seen.all(axis=0)):
-        edges = np.flatnonzero(np.diff(np.r_[0, (~seen[:, k]).astype(np.int8), 0]))
-        found += [Gap(int(k), int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        starts, stops = stretches(~seen[:, k])
+        found += [Gap(int(k), int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
     return found
 
 

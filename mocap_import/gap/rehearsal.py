@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mocap_import.stretch import stretches
+
 PLACES = 16
 """Places in the trial at which a gap is rehearsed."""
 DENSE = 16
@@ -62,8 +64,7 @@ def plan_rehearsal(usable: np.ndarray, length: int, reach: int) -> Rehearsal:
     length, reach : int
         Frames.
     """
-    steps = np.flatnonzero(np.diff(np.r_[0, usable.astype(np.int8), 0]))
-    first, last = steps[::2], steps[1::2]
+    first, last = stretches(usable)
     longest = int((last - first).max()) if len(first) else 0
     # Where the trial has no room, a shorter gap must do; it keeps some freedom where to open it.
     length = max(min(length, int(0.7 * (longest - 2 * reach))), 1)

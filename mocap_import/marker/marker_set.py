@@ -33,8 +33,6 @@ SEGMENTS = frozenset({"pelvis", "femur_r", "tibia_r", "calcn_r", "femur_l", "tib
 _RECOGNISED = 0.75
 """Share of a set's segments that must carry a marker before the set is recognised."""
 _OTHER_TABLES = frozenset({".csv", ".txt", ".json", ".xml", ".yaml", ".yml", ".xlsx", ".mkr", ".vst", ".c3d"})
-_KEPT = "marker_sets"
-"""Folder beside trials that holds the laboratory's own sets they were made with."""
 
 
 @dataclass(frozen=True)
@@ -116,16 +114,13 @@ def known_marker_sets() -> list[str]:
     return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def load_marker_set(name_or_path: str | Path, near: str | Path | None = None) -> MarkerSet:
+def load_marker_set(name_or_path: str | Path) -> MarkerSet:
     """Load a marker set by name, or from a TOML file of your own.
 
     Parameters
     ----------
     name_or_path : str or Path
         One of `known_marker_sets()`, or a path that ends in ``.toml``.
-    near : str or Path, optional
-        A trial or a folder: a ``.toml`` that is not found as given is looked for in ``marker_sets/`` there and above,
-        where `keep_marker_set` puts it.
 
     Raises
     ------
@@ -135,10 +130,6 @@ def load_marker_set(name_or_path: str | Path, near: str | Path | None = None) ->
     name = str(name_or_path)
     if name.endswith(".toml"):
         path = Path(name)
-        if not path.is_file() and near is not None:
-            start = Path(near).absolute()
-            kept = [folder / _KEPT / path.name for folder in (start, *start.parents)]
-            path = next((candidate for candidate in kept if candidate.is_file()), path)
         if not path.is_file():
             raise TrialRefused(f"{name}: no such marker set file; check the path.")
         try:
@@ -280,42 +271,6 @@ def nearest_marker_sets(labels: Iterable[str], count: int = 3) -> list[tuple[str
         exact, loose = match_labels(whole.ordered_labels, labels)
         shares.append((whole.name, (len(exact) + len(loose)) / max(1, len(labels))))
     return [entry for entry in sorted(shares, key=lambda entry: -entry[1])[:count] if entry[1] > 0]
-
-
-def keep_marker_set(path: str | Path, folder: str | Path) -> str:
-    """Copy a laboratory's own TOML beside its products, so that they need no path of this machine.
-
-    Parameters
-    ----------
-    path : str or Path
-        The TOML file.
-    folder : str or Path
-        Output folder; the copy is ``folder/marker_sets/<file name>``.
-
-    Returns
-    -------
-    str
-        The file name, as `MarkerTrial.marker_set` stores it; `load_marker_set` finds it again with ``near=``.
-
-    Raises
-    ------
-    TrialRefused
-        No such file or no marker set in it, or another set of that name is there already.
-    """
-    source = Path(path)
-    load_marker_set(source)
-    text = source.read_text(encoding="utf-8")
-    target = Path(folder) / _KEPT / source.name
-    if target.is_file() and target.read_text(encoding="utf-8") != text and target.resolve() != source.resolve():
-        raise TrialRefused(
-            f"{source.name}: another marker set of this name made the trials in {_KEPT}/; rename the file, or give "
-            "a new output folder, so that the earlier trials keep their own."
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"tmp_{target.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(target)
-    return source.name
 
 
 def landmark_positions(trial: MarkerTrial, marker_set: MarkerSet) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mocap_import.stretch import stretches
 from mocap_import.trial import Treatment
 
 FLOORS = np.array([2.0, 2.0, 2.0, 0.5, 0.5, 0.5])
@@ -153,17 +154,17 @@ def unloaded_stretches(vertical: np.ndarray, rate: float) -> tuple[list[tuple[in
     level = _plateau(vertical)
     if vertical.max() - level < _LOAD:
         return [], level, False
-    edges = np.flatnonzero(np.diff(np.r_[0, (vertical < level + _BAND).astype(np.int8), 0]))
+    starts, stops = stretches(vertical < level + _BAND)
     margin = int(np.ceil(_MARGIN * rate))
-    starts, stops = edges[::2] + margin, edges[1::2] - margin
+    starts, stops = starts + margin, stops - margin
     long = stops - starts >= max(3, _SHORTEST * rate)
-    stretches = list(zip(starts[long].tolist(), stops[long].tolist(), strict=True))
+    unloaded = list(zip(starts[long].tolist(), stops[long].tolist(), strict=True))
     seconds = float((stops - starts)[long].sum()) / rate
     if seconds < _ENOUGH:
         return [], level, False
     if not LOWEST_LEVEL < level < HIGHEST_LEVEL:
         return [], level, level >= HIGHEST_LEVEL and level < 4 * HIGHEST_LEVEL
-    return stretches, level, False
+    return unloaded, level, False
 
 
 def _plateau(vertical: np.ndarray) -> float:

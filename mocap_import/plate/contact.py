@@ -10,6 +10,7 @@ import numpy as np
 
 from mocap_import.plate.force_plate import ForcePlate
 from mocap_import.plate.step import SIDES, PlateContact, only, plate_steps
+from mocap_import.stretch import stretches
 from mocap_import.trial import GroundReaction, PlateStep, Treatment
 
 CONTACT_ON, CONTACT_OFF = 50.0, 20.0
@@ -33,10 +34,9 @@ def contacts(vertical: np.ndarray, rate: float) -> list[tuple[int, int]]:
     A contact begins and ends where the force passes `CONTACT_OFF`, and counts if it passes `CONTACT_ON` between.
     """
     force = np.nan_to_num(vertical)
-    edges = np.flatnonzero(np.diff(np.r_[0, (force > CONTACT_OFF).astype(np.int8), 0]))
-    if not len(edges):
+    starts, stops = stretches(force > CONTACT_OFF)
+    if not len(starts):
         return []
-    starts, stops = edges[::2], edges[1::2]
     peaks = np.maximum.reduceat(force, starts)
     kept = (peaks > CONTACT_ON) & (stops - starts >= SHORTEST_CONTACT * rate)
     return list(zip(starts[kept].tolist(), stops[kept].tolist(), strict=True))

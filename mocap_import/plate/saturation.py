@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mocap_import.stretch import stretches
+
 _LONGEST_PEAK = 0.02
 """Seconds that a natural peak may stay at one value of the converter."""
 _STEEP, _STEPS = 0.02, 6.0
@@ -44,8 +46,8 @@ def saturated_stretches(channels: np.ndarray, rate: float) -> tuple[tuple[int, i
                 continue
             steps = np.diff(np.unique(values))
             least = max(_STEEP * abs(other - extreme), _STEPS * float(steps[steps > 1e-9 * (high[k] - low[k])].min()))
-            edges = np.flatnonzero(np.diff(np.r_[0, at.astype(np.int8), 0]))
-            for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            starts, stops = stretches(at)
+            for start, stop in zip(starts, stops, strict=True):
                 before, after = values[max(0, start - reach)], values[min(len(values) - 1, stop - 1 + reach)]
                 rise = max(abs(before - extreme), abs(after - extreme))
                 if stop - start >= need and rise > least and _is_measured(values, at):

@@ -14,6 +14,7 @@ import numpy as np
 from mocap_import.gap.filling import FILL_METHODS
 from mocap_import.marker.marker_set import MarkerSet, landmark_positions
 from mocap_import.plate.contact import SIDES
+from mocap_import.stretch import stretches
 from mocap_import.trial import MarkerTrial
 
 COLOURS = {"right": "#0b7a4b", "left": "#b5232f", "both": "#6b4fa0", "unknown": "#777777"}
@@ -184,8 +185,8 @@ def _thinned(points: np.ndarray) -> np.ndarray:
 def _stretches(points: np.ndarray) -> list[np.ndarray]:
     """The points between gaps, two or more at a time."""
     seen = np.isfinite(points).all(axis=1)
-    edges = np.flatnonzero(np.diff(np.r_[0, seen.astype(np.int8), 0]))
-    return [points[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > 1]
+    starts, stops = stretches(seen)
+    return [points[a:b] for a, b in zip(starts, stops, strict=True) if b - a > 1]
 
 
 def _time_axis(left: float, right: float, y: float, duration: float) -> str:

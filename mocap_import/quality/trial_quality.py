@@ -17,6 +17,7 @@ from mocap_import.plate.contact import SIDES
 from mocap_import.quality.body_weight import mean_vertical_force
 from mocap_import.quality.marker_noise import cluster_residual, contiguous_sample, marker_jitter
 from mocap_import.quality.verdict import LEVELS, THRESHOLDS, TREATMENT_LEVELS
+from mocap_import.stretch import stretches
 from mocap_import.trial import MarkerTrial
 
 LOWER_LIMB = ("pelvis", "femur_r", "tibia_r", "calcn_r", "femur_l", "tibia_l", "calcn_l")
@@ -225,8 +226,8 @@ def _gaps(trial: MarkerTrial, measured: np.ndarray, span: slice) -> dict[str, tu
     missing = ~measured[span]
     found = {}
     for k in np.flatnonzero(missing.any(axis=0)):
-        edges = np.flatnonzero(np.diff(np.r_[0, missing[:, k].view(np.int8), 0]))
-        longest = float((edges[1::2] - edges[::2]).max()) / trial.rate
+        starts, stops = stretches(missing[:, k])
+        longest = float((stops - starts).max()) / trial.rate
         found[trial.labels[k]] = (100.0 * float(missing[:, k].mean()), longest)
     return found
 

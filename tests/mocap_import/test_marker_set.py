@@ -12,7 +12,6 @@ from mocap_import.marker.label import plain_label, strip_label_prefix
 from mocap_import.marker.marker_set import (
     LANDMARKS,
     SEGMENTS,
-    keep_marker_set,
     known_marker_sets,
     landmark_positions,
     load_marker_set,
@@ -228,8 +227,6 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path):
     path = tmp_path / "lab.toml"
     path.write_text(SET.format("", ""), encoding="utf-8-sig")
     assert load_marker_set(path).landmarks == {"heel_r": "A"}
-    keep_marker_set(path, tmp_path / "out")
-    assert load_marker_set("lab.toml", near=tmp_path / "out").landmarks == {"heel_r": "A"}
 
 
 def test_an_own_set_says_what_is_unchecked_and_what_is_absent(walker):
@@ -248,24 +245,6 @@ def test_one_label_may_stand_without_its_list():
     own = parse_marker_set('name = "x"\n[segments]\npelvis = "LASI"\n[others]\nhead = "TOP"', "x.toml")
     assert own.segments == {"pelvis": ("LASI",)}
     assert own.others == {"head": ("TOP",)}
-
-
-def test_a_laboratory_s_own_set_travels_with_the_trials(tmp_path):
-    own = tmp_path / "my archive" / "lab.toml"
-    own.parent.mkdir()
-    own.write_text('name = "lab"\n[segments]\npelvis = ["A"]\n')
-    out = tmp_path / "trials"
-    stored = keep_marker_set(own, out)
-    assert stored == "lab.toml"
-    trial = out / "S01" / "walk.trial.h5"
-    assert load_marker_set(stored, near=trial).name == "lab"
-    assert keep_marker_set(own, out) == stored, "the same text again is no conflict"
-    own.write_text('name = "lab"\n[segments]\npelvis = ["B"]\n')
-    with pytest.raises(TrialRefused, match="another marker set of this name"):
-        keep_marker_set(own, out)
-    assert load_marker_set(stored, near=trial).segments == {"pelvis": ("A",)}
-    with pytest.raises(TrialRefused, match="no such marker set file"):
-        load_marker_set("lost.toml", near=trial)
 
 
 def test_the_nearest_sets_are_named_with_the_share_they_explain():
