@@ -83,7 +83,7 @@ def _spatiotemporal(run: Run) -> str:
 
 
 def _imu(run: Run) -> str:
-    from synth.imu_errors import ImuErrors
+    from synth.imu.error_recipe import ImuErrors
     from synth.motion_corpus import build_motion_corpus
 
     table = build_motion_corpus(

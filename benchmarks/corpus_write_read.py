@@ -19,8 +19,8 @@ import numpy as np
 from mocap_import.subject import Subject
 from opensim_models.motion import Kinematics
 from synth.corpus import Corpus, CorpusTrial, CorpusWriter, ImuErrors
-from synth.inertial import ImuRecording
-from synth.placement import SEVEN_SENSORS
+from synth.imu.placement import SEVEN_SENSORS
+from synth.imu.recording import ImuRecording
 
 N_TRIALS, N_FRAMES, N_COORDINATES, WINDOW = 40, 6000, 23, 200
 

@@ -69,9 +69,9 @@ def measure(folder: Path) -> dict[str, dict]:
     from opensim_models.inverse.kinematics import solve_inverse_kinematics
     from opensim_models.inverse.segment_motion import segment_motions
     from opensim_models.osim import client
-    from synth.imu import simulate_imu
+    from synth.imu.placement import SEVEN_SENSORS
+    from synth.imu.simulation import simulate_imu
     from synth.optimal_control.generate import generate_gait
-    from synth.placement import SEVEN_SENSORS
     from synth.virtual_archive import walking_cycle
     from synth.virtual_laboratory import TREADMILL
     from synth.virtual_recording import record_person

@@ -14,9 +14,9 @@ import time
 import numpy as np
 import torch
 
-from synth.inertial import ImuRecording, SensorPlacement
-from synth.sensor_misalignment import draw_misalignment, misalign
-from synth.sensor_noise import add_noise
+from synth.imu.misalignment import draw_misalignment, misalign
+from synth.imu.recording import ImuRecording, SensorPlacement
+from synth.imu.white_noise import add_noise
 from training.augmentation import augment, channel_covariances
 from training.config import resolve_config
 from training.loop import train

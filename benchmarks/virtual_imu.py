@@ -15,11 +15,11 @@ import numpy as np
 from scipy.spatial.transform import Rotation, RotationSpline
 
 from opensim_models.motion import SegmentMotion
-from synth.imu import simulate_imu
-from synth.inertial import ImuRecording, SensorPlacement
-from synth.marker_cluster import fit_poses
-from synth.sensor_misalignment import draw_misalignment
-from synth.sensor_noise import add_noise
+from synth.imu.marker_cluster import fit_poses
+from synth.imu.misalignment import draw_misalignment
+from synth.imu.recording import ImuRecording, SensorPlacement
+from synth.imu.simulation import simulate_imu
+from synth.imu.white_noise import add_noise
 
 RATE, N = 100.0, 4000
 GRAVITY = np.array([0.0, -9.80665, 0.0])

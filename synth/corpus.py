@@ -5,7 +5,7 @@ from synth.corpus_reader import Corpus
 from synth.corpus_schema import CorpusMismatch
 from synth.corpus_trial import CorpusTrial, MuscleActivity
 from synth.corpus_writer import CorpusWriter, merge_corpora
-from synth.imu_errors import ImuErrors
+from synth.imu.error_recipe import ImuErrors
 
 __all__ = [
     "Corpus",

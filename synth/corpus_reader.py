@@ -18,8 +18,8 @@ from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus_node import CorpusNode, open_node
 from synth.corpus_schema import SCHEMA_NAME, SCHEMA_VERSION, CorpusMismatch
 from synth.corpus_trial import CorpusTrial, MuscleActivity
-from synth.imu_errors import ImuErrors, apply_errors
-from synth.inertial import ImuRecording, SensorPlacement
+from synth.imu.error_recipe import ImuErrors, apply_errors
+from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.provenance import Provenance
 from synth.subject_split import SubjectSplit
 

@@ -10,8 +10,8 @@ import numpy as np
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, Treatment
 from opensim_models.motion import Kinematics, Kinetics
-from synth.imu_errors import ImuErrors
-from synth.inertial import ImuRecording
+from synth.imu.error_recipe import ImuErrors
+from synth.imu.recording import ImuRecording
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from opensim_models.inverse.segment_motion import segment_motions as model_motions
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, SegmentMotion
-from synth.cluster_rigidity import rigid_part
 from synth.corpus_trial import CorpusTrial, MuscleActivity
-from synth.imu import simulate_imu
-from synth.imu_errors import ImuErrors
-from synth.inertial import ImuRecording, SensorPlacement
-from synth.marker_cluster import cluster_motion, make_cluster
+from synth.imu.cluster_rigidity import rigid_part
+from synth.imu.error_recipe import ImuErrors
+from synth.imu.marker_cluster import cluster_motion, make_cluster
+from synth.imu.recording import ImuRecording, SensorPlacement
+from synth.imu.simulation import simulate_imu
 
 CUTOFFS = {
     "pelvis": 10.0,

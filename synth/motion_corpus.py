@@ -24,11 +24,11 @@ from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus_schema import CorpusMismatch, NothingAccepted
 from synth.corpus_trial import CorpusTrial
 from synth.corpus_writer import CorpusWriter
-from synth.imu import METHODS
-from synth.imu_errors import ImuErrors
-from synth.inertial import SensorPlacement
+from synth.imu.error_recipe import ImuErrors
+from synth.imu.placement import SEVEN_SENSORS, scaled_placements
+from synth.imu.recording import SensorPlacement
+from synth.imu.simulation import METHODS
 from synth.measured_trial import CUTOFFS, make_corpus_trial
-from synth.placement import SEVEN_SENSORS, scaled_placements
 from synth.provenance import file_hash
 
 SOURCES = ("cluster", "model", "both")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synth.sensor_misalignment import draw_misalignment
+from synth.imu.misalignment import draw_misalignment
 from training.window import TrialRecord, Windows
 
 

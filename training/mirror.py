@@ -14,7 +14,7 @@ import numpy as np
 from mocap_import.trial import GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus_trial import CorpusTrial
-from synth.inertial import ImuRecording
+from synth.imu.recording import ImuRecording
 
 POLAR = np.array([1.0, 1.0, -1.0])
 AXIAL = -POLAR

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from mocap_import.low_pass import low_pass
-from synth.inertial import ImuRecording
+from synth.imu.recording import ImuRecording
 from synth.optimal_control.imu_start import sagittal_records
 
 SHORTEST, LONGEST = 0.45, 2.0

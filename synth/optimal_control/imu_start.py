@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from synth.inertial import ImuRecording
+from synth.imu.recording import ImuRecording
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.normative_gait import normative_coordinates
 

@@ -16,7 +16,7 @@ import numpy as np
 from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.skeleton import Skeleton
-from synth.inertial import ImuRecording
+from synth.imu.recording import ImuRecording
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.collocation import Mesh
 from synth.optimal_control.cycle_samples import at_phase

@@ -22,7 +22,7 @@ from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, Treatment
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import Corpus, CorpusMismatch, CorpusTrial, CorpusWriter, ImuErrors, check_corpus, merge_corpora
-from synth.inertial import ImuRecording, SensorPlacement
+from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.provenance import Provenance, file_hash, versions
 from synth.subject_split import leave_one_subject_out
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from opensim_models.motion import SegmentMotion
-from synth.imu import METHODS, simulate_imu
-from synth.inertial import SensorPlacement
+from synth.imu.recording import SensorPlacement
+from synth.imu.simulation import METHODS, simulate_imu
 
 G = 9.80665
 RATE = 100.0

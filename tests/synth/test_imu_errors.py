@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from synth.corpus_schema import CorpusMismatch
-from synth.imu_errors import ImuErrors, apply_errors, child_rng
-from synth.inertial import ImuRecording, SensorPlacement
-from synth.sensor_misalignment import draw_misalignment, misalign
-from synth.sensor_noise import add_noise
+from synth.imu.error_recipe import ImuErrors, apply_errors, child_rng
+from synth.imu.misalignment import draw_misalignment, misalign
+from synth.imu.recording import ImuRecording, SensorPlacement
+from synth.imu.white_noise import add_noise
 
 FROZEN = [-0.20503039371274, -0.2235859736681344, 0.8074515574143216]
 """First draws of the noise of one sensor under seed 7."""
@@ -103,7 +103,7 @@ def test_child_seeds_do_not_depend_on_the_process():
     """The seeds come from SHA-256, not from Python's hash, which differs in every process."""
     here = child_rng(ImuErrors(seed=5), "noise", subject="Zoë", trial="w 1", sensor="pelvis").standard_normal(4)
     code = (
-        "from synth.imu_errors import *; print(child_rng(ImuErrors(seed=5), 'noise', subject='Zoë', trial='w 1',"
+        "from synth.imu.error_recipe import *; print(child_rng(ImuErrors(seed=5), 'noise', subject='Zoë', trial='w 1',"
         " sensor='pelvis').standard_normal(4).tolist())"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

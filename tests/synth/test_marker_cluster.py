@@ -9,8 +9,8 @@ from scipy.spatial.transform import Rotation
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, TrialRefused
 from opensim_models.motion import SegmentMotion
-from synth.cluster_rigidity import cluster_residual, rigid_part
-from synth.marker_cluster import (
+from synth.imu.cluster_rigidity import cluster_residual, rigid_part
+from synth.imu.marker_cluster import (
     cluster_motion,
     fit_poses,
     make_cluster,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synth.placement import REFERENCE_LENGTHS, SEVEN_SENSORS, scaled_placements
+from synth.imu.placement import REFERENCE_LENGTHS, SEVEN_SENSORS, scaled_placements
 
 
 def test_seven_sensors_are_mirror_images():

@@ -12,7 +12,7 @@ from mocap_import.subject import STANDARD_GRAVITY, Subject
 from mocap_import.trial import GaitEvent, GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import CorpusTrial, CorpusWriter, ImuErrors
-from synth.inertial import ImuRecording, SensorPlacement
+from synth.imu.recording import ImuRecording, SensorPlacement
 
 RATE = 100.0
 COORDINATES = (

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from synth.corpus import Corpus
-from synth.sensor_misalignment import misalign
-from synth.sensor_noise import channel_sd
+from synth.imu.misalignment import misalign
+from synth.imu.white_noise import channel_sd
 from training.augmentation import augment, channel_covariances
 from training.config import OUTPUT_KINDS
 from training.window import Windows, draw_windows, read_training_set

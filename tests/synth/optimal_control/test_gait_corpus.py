@@ -15,14 +15,14 @@ from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model.skeleton import save_skeleton
 from opensim_models.motion import SegmentMotion
 from synth.corpus import Corpus, CorpusTrial, CorpusWriter, ImuErrors
-from synth.imu import simulate_imu
+from synth.imu.placement import scaled_placements
+from synth.imu.simulation import simulate_imu
 from synth.optimal_control.baseline import build_baseline_corpus
 from synth.optimal_control.cli import gait_app
 from synth.optimal_control.gait_samples import sample_gait
 from synth.optimal_control.gait_window import choose_windows
 from synth.optimal_control.generate import generate_gait
 from synth.optimal_control.reference import build_reference_corpus
-from synth.placement import scaled_placements
 
 RATE = 100.0
 SUBJECT = Subject("S01", 75.0, 1.80, "male", 30.0)

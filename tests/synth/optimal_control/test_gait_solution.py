@@ -12,9 +12,10 @@ from mocap_import.trial import GroundReaction
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.motion import SegmentMotion
-from synth.imu import simulate_imu
-from synth.imu_errors import ImuErrors, apply_errors
-from synth.inertial import ImuRecording
+from synth.imu.error_recipe import ImuErrors, apply_errors
+from synth.imu.placement import scaled_placements
+from synth.imu.recording import ImuRecording
+from synth.imu.simulation import simulate_imu
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.forward_check import drift_after
 from synth.optimal_control.gait_samples import sample_gait
@@ -25,7 +26,6 @@ from synth.optimal_control.imu_tracking import track_imu
 from synth.optimal_control.marker_tracking import track_markers
 from synth.optimal_control.normative_gait import draw_style
 from synth.optimal_control.solution import SolutionNotFound
-from synth.placement import scaled_placements
 
 SUBJECT = Subject("S01", 68.0, 1.73, "female")
 SKELETON = planar_skeleton(SUBJECT, "de_leva")

@@ -8,7 +8,7 @@ import numpy as np
 
 from mocap_import.trial import MarkerTrial, TrialRefused
 from opensim_models.motion import SegmentMotion
-from synth.marker_cluster import MarkerCluster, cluster_motion, make_cluster
+from synth.imu.marker_cluster import MarkerCluster, cluster_motion, make_cluster
 
 MAX_RESIDUAL = 0.03
 """A marker further than this (m, RMS) from where the other markers of its segment predict it is no part of the

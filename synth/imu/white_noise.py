@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from synth.inertial import ImuRecording
+from synth.imu.recording import ImuRecording
 
 
 def channel_sd(values: np.ndarray) -> np.ndarray:

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from synth.corpus_schema import CorpusMismatch
-from synth.inertial import ImuRecording
-from synth.sensor_misalignment import draw_misalignment, misalign
-from synth.sensor_noise import add_noise
+from synth.imu.misalignment import draw_misalignment, misalign
+from synth.imu.recording import ImuRecording
+from synth.imu.white_noise import add_noise
 
 RECIPE_NAME = "noise_share+misalignment"
 RECIPE_VERSION = 1

@@ -28,7 +28,7 @@ from scipy.spatial.transform import Rotation
 from mocap_import.low_pass import low_pass
 from mocap_import.subject import STANDARD_GRAVITY
 from opensim_models.motion import SegmentMotion
-from synth.inertial import ImuRecording, SensorPlacement
+from synth.imu.recording import ImuRecording, SensorPlacement
 
 METHODS = ("central_difference", "spline")
 _DEGREE = 5

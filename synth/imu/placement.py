@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from synth.inertial import SensorPlacement
+from synth.imu.recording import SensorPlacement
 
 REFERENCE_HEIGHT = 1.80
 """Stature (m) for which the offsets of `SEVEN_SENSORS` are given."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from synth.inertial import ImuRecording
+from synth.imu.recording import ImuRecording
 
 
 def draw_misalignment(rng: np.random.Generator, sd_deg: float = 13.5, n: int | None = None) -> Rotation:

@@ -1,0 +1,1 @@
+"""Virtual inertial sensors: placement, simulation, errors."""

@@ -1,0 +1,1 @@
+"""Recordings of real inertial sensors: files, conventions, synchronisation, and what they tell of virtual ones."""
