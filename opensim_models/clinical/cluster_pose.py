@@ -1,9 +1,8 @@
 """Cluster pose: where a segment is, from three or more of its markers, without any joint.
 
-The rigid-body fit of Söderkvist and Wedin (J Biomech 26:1473, 1993) and Arun (1987) by singular value decomposition,
-over all frames at once. The reference configuration is kept in the *anatomical* segment frame (registered by the
-static trial or by a fitted skeleton), so that the motion of a cluster and the motion of a model are poses of the same
-frame and may be compared.
+The fit itself is `opensim_models.clinical.rigid_fit`. The reference configuration is kept in the *anatomical* segment
+frame (registered by the static trial or by a fitted skeleton), so that the motion of a cluster and the motion of a
+model are poses of the same frame and may be compared.
 """
 
 from __future__ import annotations
@@ -16,10 +15,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mocap_import.trial import MarkerTrial, TrialRefused
+from opensim_models.clinical.rigid_fit import MIN_SPREAD, fit_quaternions, second_spread
 from opensim_models.motion import SegmentMotion
 
-MIN_SPREAD = 0.005
-"""Markers must spread at least this far (m, RMS) across a second axis; on a line a rotation stays unknown."""
 MAX_RESIDUAL = 0.03
 """A cluster that fits worse than this (m, RMS) in a frame has a wrong marker there: soft tissue moved single markers by
 up to 12 mm in a runner's trial, an exchanged label by 200 mm."""
@@ -93,7 +91,7 @@ def make_cluster(
     if not (weight > 0).all() or not np.isfinite(points).all():
         raise TrialRefused(f"{where or segment}: cluster weights must be positive and positions finite ({named}).")
     centred = points - np.average(points, axis=0, weights=weight)
-    if _second_spread(np.einsum("m,mi,mj->ij", weight / weight.sum(), centred, centred)) < MIN_SPREAD:
+    if second_spread(np.einsum("m,mi,mj->ij", weight / weight.sum(), centred, centred)) < MIN_SPREAD:
         raise TrialRefused(f"{where or segment}: the markers {named} lie on a line; add one beside it.")
     return MarkerCluster(segment, tuple(labels), points, weight)
 
@@ -158,18 +156,17 @@ def fit_cluster(cluster: MarkerCluster, positions: np.ndarray, rate: float) -> C
         Where fewer than three markers (or only markers on a line) are seen, the origin is NaN and the orientation is
         the identity, which means nothing.
     """
-    rotation, origin = fit_poses(cluster.reference, positions, cluster.weights)
-    rigid = origin[:, None] + np.einsum("nij,mj->nmi", rotation, cluster.reference)
+    columns = np.arange(len(cluster.labels))
+    quaternion, origin, missing = fit_quaternions(cluster.reference, positions, cluster.weights, columns)
+    orientation = Rotation.from_quat(quaternion)
+    rigid = origin[:, None] + np.einsum("nij,mj->nmi", orientation.as_matrix(), cluster.reference)
     seen = np.isfinite(positions).all(axis=2)
     squared = np.where(seen, np.square(np.where(seen[..., None], positions - rigid, 0.0)).sum(axis=2), 0.0)
     total = seen @ cluster.weights
-    missing = np.isnan(origin).any(axis=1)
     with np.errstate(invalid="ignore"):
         residual = np.sqrt(squared @ cluster.weights / np.where(total > 0, total, np.nan))
     residual[missing] = np.nan
-    rotation[missing] = np.eye(3)
-    motion = SegmentMotion(cluster.segment, origin, Rotation.from_matrix(rotation), rate)
-    return ClusterPose(motion, residual, seen.sum(axis=1))
+    return ClusterPose(SegmentMotion(cluster.segment, origin, orientation, rate), residual, seen.sum(axis=1))
 
 
 def robust_pose(cluster: MarkerCluster, positions: np.ndarray, rate: float) -> tuple[ClusterPose, list[str]]:
@@ -261,44 +258,3 @@ def _median(pose: ClusterPose) -> float:
     """Median residual (m) of the frames with a pose, infinite if there is none."""
     known = pose.residual[np.isfinite(pose.residual)]
     return float(np.median(known)) if len(known) else np.inf
-
-
-def fit_poses(reference: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least-squares rigid poses with positions[k] = origin[k] + rotation[k] reference.
-
-    Parameters
-    ----------
-    reference : ndarray, shape (n_markers, 3)
-        In the body frame (m).
-    positions : ndarray, shape (n_frames, n_markers, 3)
-        In ground (m); NaN = not seen.
-    weights : ndarray, shape (n_markers,)
-
-    Returns
-    -------
-    rotation : ndarray, shape (n_frames, 3, 3)
-        Body → ground; NaN where unknown.
-    origin : ndarray, shape (n_frames, 3)
-    """
-    seen = np.isfinite(positions).all(axis=2)
-    share = seen * weights
-    total = share.sum(axis=1, keepdims=True)
-    share = share / np.where(total > 0, total, 1.0)
-    body_centre = share @ reference
-    ground_centre = np.einsum("nm,nmi->ni", share, np.where(seen[..., None], positions, 0.0))
-    body = reference[None] - body_centre[:, None]
-    ground = np.where(seen[..., None], positions - ground_centre[:, None], 0.0)
-    spread = np.einsum("nm,nmi,nmj->nij", share, body, body)
-    covariance = np.einsum("nm,nmi,nmj->nij", share, ground, body)
-    left, _, right = np.linalg.svd(covariance)
-    left[..., -1] *= np.linalg.det(left @ right)[:, None]  # a reflection is no pose
-    rotation = left @ right
-    origin = ground_centre - np.einsum("nij,nj->ni", rotation, body_centre)
-    unknown = _second_spread(spread) < MIN_SPREAD  # two markers are a line too
-    rotation[unknown], origin[unknown] = np.nan, np.nan
-    return rotation, origin
-
-
-def _second_spread(covariance: np.ndarray) -> np.ndarray:
-    """RMS extent (m) of points along their second principal axis."""
-    return np.sqrt(np.maximum(np.linalg.eigvalsh(covariance)[..., 1], 0.0))

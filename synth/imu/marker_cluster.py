@@ -1,6 +1,6 @@
 """Marker clusters: the motion of every segment that carries three or more markers, without any joint.
 
-The fit itself is `opensim_models.clinical.cluster_pose`.
+The fit itself is `opensim_models.clinical.rigid_fit`; `synth.imu.cluster_imu` does fit and sensors in one go.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping
 
 from mocap_import.trial import MarkerTrial, TrialRefused
 from opensim_models.clinical.cluster_pose import (
-    MIN_SPREAD,
     MarkerCluster,
     find_cluster_pose,
-    fit_poses,
     make_cluster,
     register_cluster,
 )
+from opensim_models.clinical.rigid_fit import MIN_SPREAD, fit_poses
 from opensim_models.motion import SegmentMotion
 
 __all__ = [

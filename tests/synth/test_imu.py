@@ -15,7 +15,7 @@ RATE = 100.0
 TIME = np.arange(200) / RATE
 rotation_vectors = st.tuples(*[st.floats(-3.0, 3.0)] * 3).map(np.array)
 offsets = st.tuples(*[st.floats(-0.5, 0.5)] * 3).map(np.array)
-both_methods = pytest.mark.parametrize("method", METHODS)
+both_methods = pytest.mark.parametrize("method", ("central_difference", "spline"))
 
 
 def constant(rotation, n=len(TIME)):
@@ -188,5 +188,5 @@ def test_a_sensor_on_another_segment_is_refused():
     motion = SegmentMotion("pelvis", np.zeros((9, 3)), constant(Rotation.identity(), 9), RATE)
     with pytest.raises(ValueError, match=r"'thigh_r' is mounted on 'femur_r', but the motion is that of 'pelvis'"):
         simulate_imu(motion, SensorPlacement("thigh_r", "femur_r"))
-    with pytest.raises(ValueError, match="expected one of central_difference, spline"):
+    with pytest.raises(ValueError, match="expected one of central_difference, butterworth, smoothing_spline, spline"):
         simulate_imu(motion, SensorPlacement("s", "pelvis"), method="magic")

@@ -1,0 +1,305 @@
+"""Errors learnt from real sensors: linear distortion and coloured noise, drawn anew for every recording.
+
+A virtual sensor on a rigid skeleton or on a marker cluster differs from a real one in three ways that white noise has
+not: soft tissue and joint models reshape the signal itself, the difference is coloured, and most of it comes with the
+impacts of the step. `synth.real_imu.error_learning` finds, per segment and channel (in segment axes, left mirrored to
+right), for every frequency band b
+
+* gain h_b: the coherent part of the real signal is h times the virtual one (Wiener, h = Re S_vr / S_vv);
+* coherence c_b: the share of the real signal's power that is coherent with the virtual one;
+* level l_b: the real signal's power spectral density divided by the activity A², the variance of the specific force
+  (of the angular velocity) of the virtual sensor below `reference_cutoff`, all three axes together, so that it follows
+  the size of the movement and not the filter of a laboratory;
+* correlation C_b (6 × 6) of the incoherent part across channels.
+
+Drawing: y = h * x, and Gaussian noise with cross-correlation C_b and the power spectral density
+
+    N_b = max(l_b A² - min(P_b, c_b l_b A²), floor²),
+
+P_b being that of y: the virtual signal is credited with the coherent share of the real power, or with less where the
+laboratory's filter took power away (markers smoothed at 6 Hz), and noise makes up the rest. The noise is the stronger
+the more the sensor moves: its SD follows the local activity (a Gaussian window of `envelope` seconds), with a mean
+square of one. `floor` is the resting noise of a real sensor.
+
+Not in the model: biases and their drift, misalignment, saturation (see the other error modules), and anything about
+which person it is: every draw is of the learning persons' average.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from mocap_import.low_pass import low_pass
+from mocap_import.stretch import stretches
+from synth.imu.recording import ImuRecording
+
+SEGMENT_CLASSES = {
+    "pelvis": "pelvis",
+    "femur_r": "thigh",
+    "femur_l": "thigh",
+    "tibia_r": "shank",
+    "tibia_l": "shank",
+    "calcn_r": "foot",
+    "calcn_l": "foot",
+    "toes_r": "foot",
+    "toes_l": "foot",
+}
+"""OpenSim body → what the table calls it."""
+MIRROR = np.array([1.0, 1.0, -1.0, -1.0, -1.0, 1.0])
+"""Left to right by reflection in the sagittal plane: force is a polar, angular velocity an axial vector."""
+TRIADS = (slice(0, 3), slice(3, 6))
+SLOW = 0.5
+"""SD (s) of the window whose mean is posture rather than activity."""
+MIN_SAMPLES = 16
+"""Shorter runs between gaps are left as they are: they hold no spectrum."""
+
+
+@dataclass(frozen=True)
+class SegmentErrors:
+    """Learnt errors of one segment class; channels force x, y, z and turn x, y, z in segment axes of the right side.
+
+    Attributes
+    ----------
+    gain, coherence, level : ndarray, shape (n_bands, 6)
+        Of no unit, 0..1, and 1/Hz.
+    correlation : ndarray, shape (n_bands, 6, 6)
+    """
+
+    gain: np.ndarray
+    coherence: np.ndarray
+    level: np.ndarray
+    correlation: np.ndarray
+
+
+@dataclass(frozen=True)
+class LearntErrors:
+    """A table of learnt errors.
+
+    Attributes
+    ----------
+    edges : ndarray, shape (n_bands + 1,)
+        Limits of the frequency bands (Hz).
+    segments : dict of str to SegmentErrors
+        By segment class.
+    reference_cutoff : float
+        Hz, of the activity.
+    envelope : float
+        s; infinity: the noise does not follow the activity.
+    floor : ndarray, shape (2,)
+        Resting noise density of accelerometer (m/s²/√Hz) and gyroscope (rad/s/√Hz).
+    provenance : dict
+        Recordings, licences, choices.
+    """
+
+    edges: np.ndarray
+    segments: dict[str, SegmentErrors]
+    reference_cutoff: float
+    envelope: float
+    floor: np.ndarray
+    provenance: dict
+
+    def to_json(self) -> str:
+        """As text, three significant digits, one band a line."""
+        rounded = {name: {key: _rounded(value) for key, value in vars(s).items()} for name, s in self.segments.items()}
+        plain = {
+            "provenance": self.provenance,
+            "edges": _rounded(self.edges),
+            "reference_cutoff": self.reference_cutoff,
+            "envelope": None if np.isinf(self.envelope) else self.envelope,
+            "floor": _rounded(self.floor),
+            "segments": rounded,
+        }
+        text = json.dumps(plain, indent=1, ensure_ascii=False)
+        return re.sub(r"\[[^\[\]{}\"]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text) + "\n"
+
+    @staticmethod
+    def from_json(text: str, where: str = "learnt errors") -> LearntErrors:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If it is something else.
+        """
+        try:
+            plain = json.loads(text)
+            n = len(plain["edges"]) - 1
+            segments = {}
+            for name, stored in plain["segments"].items():
+                shapes = {"gain": (n, 6), "coherence": (n, 6), "level": (n, 6), "correlation": (n, 6, 6)}
+                segments[name] = SegmentErrors(
+                    **{k: np.asarray(stored[k], dtype=float).reshape(s) for k, s in shapes.items()}
+                )
+            envelope = np.inf if plain["envelope"] is None else float(plain["envelope"])
+            edges, floor = np.asarray(plain["edges"], dtype=float), np.asarray(plain["floor"], dtype=float).reshape(2)
+            return LearntErrors(edges, segments, float(plain["reference_cutoff"]), envelope, floor, plain["provenance"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{where}: expected a table of learnt sensor errors (keys edges, segments, ...), found "
+                f"{text[:80]!r}. Write one with LearntErrors.to_json."
+            ) from error
+
+
+@lru_cache(maxsize=1)
+def shipped_errors() -> LearntErrors:
+    """Read the table that ships with the package, learnt from recordings with permissive licences."""
+    source = files("synth.imu").joinpath("learnt_errors.json")
+    return LearntErrors.from_json(source.read_text(encoding="utf-8"), "synth/imu/learnt_errors.json")
+
+
+def draw_learnt_error(
+    recording: ImuRecording, errors: LearntErrors | None = None, *, rng: np.random.Generator
+) -> ImuRecording:
+    """Draw a recording as a real sensor might have read it.
+
+    Parameters
+    ----------
+    recording : ImuRecording
+        Without noise, on pelvis, femur, tibia, calcn or toes; its missing samples stay missing, and each run between
+        gaps is drawn by itself.
+    errors : LearntErrors, optional
+        The shipped table by default.
+    rng : numpy.random.Generator
+        Six numbers a frame are drawn whatever is missing.
+
+    Returns
+    -------
+    ImuRecording
+
+    Raises
+    ------
+    ValueError
+        If nothing was learnt of this segment.
+    """
+    errors = errors or shipped_errors()
+    segment = recording.placement.segment
+    learnt = errors.segments.get(SEGMENT_CLASSES.get(segment, ""))
+    if learnt is None:
+        known = ", ".join(s for s, c in SEGMENT_CLASSES.items() if c in errors.segments)
+        raise ValueError(
+            f"sensor {recording.placement.sensor!r}: no errors were learnt of segment {segment!r}, only of {known}. "
+            "Use a datasheet preset for this sensor."
+        )
+    draws = rng.standard_normal((len(recording.specific_force), 6))
+    mounting = recording.placement.mounting.as_matrix()
+    mirror = MIRROR if segment.endswith("_l") else np.ones(6)
+    clean = np.hstack([recording.specific_force @ mounting.T, recording.angular_velocity @ mounting.T]) * mirror
+    worn = clean.copy()
+    for start, stop in zip(*stretches(np.isfinite(clean).all(axis=1)), strict=True):
+        if stop - start >= MIN_SAMPLES:
+            run = slice(start, stop)
+            worn[run] = _worn(clean[run], draws[run], recording.rate, errors, learnt)
+    worn = worn * mirror
+    return replace(recording, specific_force=worn[:, :3] @ mounting, angular_velocity=worn[:, 3:] @ mounting)
+
+
+def _worn(clean: np.ndarray, draws: np.ndarray, rate: float, errors: LearntErrors, learnt: SegmentErrors) -> np.ndarray:
+    """One run (n, 6) without gaps, segment axes of the right side."""
+    frequency = np.fft.rfftfreq(len(clean), 1.0 / rate)
+    mean = clean.mean(axis=0)
+    distorted = mean + filtered(clean - mean, rate, over_frequency(learnt.gain, errors.edges, 1.0), errors.edges)
+    power = band_power(distorted, rate, errors.edges)
+    wanted = learnt.level * activity(clean, rate, errors.reference_cutoff)
+    noise = np.maximum(wanted - np.minimum(power, learnt.coherence * wanted), np.repeat(errors.floor**2, 3))
+    noise = np.maximum(noise, np.finfo(float).tiny)
+    roots = _square_roots(learnt.correlation)[band_of(frequency, errors.edges)]
+    lines = np.einsum("fij,fj->fi", roots, np.fft.rfft(draws, axis=0))
+    amplitude = np.exp(0.5 * over_frequency(np.log(noise), errors.edges, None)(frequency)) * np.sqrt(0.5 * rate)
+    amplitude[frequency < errors.edges[0]] = 0.0
+    coloured = np.fft.irfft(amplitude * lines, len(clean), axis=0)
+    return distorted + coloured * envelope(clean, rate, errors.envelope)
+
+
+def _square_roots(correlation: np.ndarray) -> np.ndarray:
+    """Matrices B (n, 6, 6) with B B^T = correlation; rounding may have left a negative eigenvalue."""
+    values, vectors = np.linalg.eigh(correlation)
+    roots = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+    return roots / np.linalg.norm(roots, axis=2, keepdims=True)
+
+
+def _rounded(values: np.ndarray) -> list:
+    return np.vectorize(lambda value: float(f"{value:.3g}"))(np.asarray(values, dtype=float)).tolist()
+
+
+def over_frequency(values: np.ndarray, edges: np.ndarray, at_zero: float | None) -> Callable[[np.ndarray], np.ndarray]:
+    """Linear interpolation in log frequency of band values (n_bands, k), constant beyond the outer centres.
+
+    `at_zero` is the value at half the lowest limit and below (the gain of posture and gravity is one).
+    """
+    centre = band_centres(edges)
+    points, table = np.log(centre), np.asarray(values, dtype=float)
+    if at_zero is not None:
+        points = np.concatenate([[np.log(0.5 * edges[0])], points])
+        table = np.vstack([np.full(table.shape[1], at_zero), table])
+
+    def at(frequency: np.ndarray) -> np.ndarray:
+        logarithm = np.log(np.maximum(frequency, 1e-6))
+        return np.stack([np.interp(logarithm, points, column) for column in table.T], axis=1)
+
+    return at
+
+
+def band_centres(edges: np.ndarray) -> np.ndarray:
+    """Geometric centres of the bands (Hz)."""
+    return np.sqrt(edges[1:] * edges[:-1])
+
+
+def band_of(frequency: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Index of the band of each frequency; what lies outside belongs to the first or last band."""
+    return np.clip(np.searchsorted(edges, frequency, side="right") - 1, 0, len(edges) - 2)
+
+
+def filtered(
+    values: np.ndarray, rate: float, gain: Callable[[np.ndarray], np.ndarray], edges: np.ndarray
+) -> np.ndarray:
+    """Zero-phase filter with a real gain over frequency; the run is continued by point reflection at its ends."""
+    edge = min(len(values) - 1, int(np.ceil(rate / edges[0])))
+    ahead, behind = 2.0 * values[:1] - values[edge:0:-1], 2.0 * values[-1:] - values[-2 : -(edge + 2) : -1]
+    long = np.concatenate([ahead, values, behind])
+    lines = np.fft.rfft(long, axis=0) * gain(np.fft.rfftfreq(len(long), 1.0 / rate))
+    return np.fft.irfft(lines, len(long), axis=0)[edge : edge + len(values)]
+
+
+def band_power(values: np.ndarray, rate: float, edges: np.ndarray) -> np.ndarray:
+    """Mean one-sided power spectral density (n_bands, k) in each band, from the Hann-tapered periodogram."""
+    taper = np.hanning(len(values) + 2)[1:-1, None]
+    lines = np.fft.rfft(taper * (values - values.mean(axis=0)), axis=0)
+    density = 2.0 * np.abs(lines) ** 2 / (rate * np.sum(taper**2))
+    frequency = np.fft.rfftfreq(len(values), 1.0 / rate)
+    found = np.empty((len(edges) - 1, values.shape[1]))
+    for k, (low, high) in enumerate(itertools.pairwise(edges)):
+        inside = (frequency >= low) & (frequency < high)
+        if not inside.any():  # a run too short to resolve the band, or a band above half the rate
+            inside = np.arange(len(frequency)) == np.argmin(np.abs(frequency - np.sqrt(low * high)))
+        found[k] = density[inside].mean(axis=0)
+    return found
+
+
+def activity(values: np.ndarray, rate: float, cutoff: float) -> np.ndarray:
+    """Variance (6,) below the reference cut-off, that of the whole triad for each of its channels."""
+    if cutoff < 0.45 * rate:
+        values = low_pass(values, rate, cutoff)
+    variance = values.var(axis=0)
+    return np.concatenate([np.full(3, variance[triad].sum()) for triad in TRIADS])
+
+
+def envelope(values: np.ndarray, rate: float, seconds: float) -> np.ndarray:
+    """Local activity (n, 6), the root of a running mean square of what moves, with a mean square of one."""
+    if np.isinf(seconds):
+        return np.ones_like(values)
+    moving = values - gaussian_filter1d(values, SLOW * rate, axis=0, mode="nearest")
+    found = np.empty_like(values)
+    for triad in TRIADS:
+        square = gaussian_filter1d(np.sum(moving[:, triad] ** 2, axis=1), seconds * rate, mode="nearest")
+        square = square + 1e-3 * square.mean() + np.finfo(float).tiny
+        found[:, triad] = np.sqrt(square / square.mean())[:, None]
+    return found
