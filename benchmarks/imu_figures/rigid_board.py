@@ -26,7 +26,8 @@ from benchmarks.peers.paired_sensors import BoardTrial, board_trials
 from mocap_import.low_pass import low_pass
 from synth.imu.recording import SensorPlacement
 from synth.imu.simulation import simulate_imu
-from synth.real_imu.alignment import SensorAlignment, align_sensor, over_time, residual_share
+from synth.real_imu.alignment import SensorAlignment, align_sensor
+from synth.real_imu.mounting_fit import over_time, residual_share
 
 FIT_CUTOFF = 15.0
 CUTOFFS = (8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0)

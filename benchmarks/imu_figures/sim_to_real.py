@@ -92,7 +92,7 @@ def _audited(walk: PairedWalk) -> dict:
     alone = walk.audit()
     print(f"\n{walk.person}: lag of each sensor by itself (ms ± standard error)")
     print("   " + ", ".join(f"{s} {1e3 * a.lag:.0f} ± {1e3 * a.lag_se:.0f}" for s, a in alone.items()))
-    found = walk.alignments()
+    found = walk.alignments(alone)
     print(
         f"   of the station {1e3 * next(iter(found.values())).lag:.0f}; residual below the fit's cut-off, share of SD:"
     )

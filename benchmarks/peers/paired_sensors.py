@@ -2,9 +2,10 @@
 
 * ``board_trials``: BROAD (Laidig et al., Data 6:72, 2021; CC BY 4.0), a rigid board with one sensor and markers.
 * ``cmu_walk``: CMU CapacitiveSensing, Sub02, treadmill (Pearl et al.; MIT): Xsens sensors and marker-based inverse
-  kinematics of 45 s. The torso is left out: the coordinates file has no lumbar angles, so its motion is not known. The
-  IMU frames of the model are not used: they do not fit the raw axes (the fitted mountings differ by 76 to 162 deg, and
-  with the model's the shank would feel gravity upwards), so mountings are fitted.
+  kinematics of 45 s. The torso is left out: the coordinates file has no lumbar angles, so its motion is not known,
+  and so is the left foot: its accelerometer reads 12.4 m/s² when it hardly turns. The IMU frames of the model are not
+  used: they are not those of the raw axes (the fitted mountings differ by 76 to 162 deg; by the model's, gravity would
+  lie along X of the segments), so mountings are fitted.
 * ``neura_walk``: NeuRA S02 (Sy et al.; GPL-3, for evaluation only): nine Xsens sensors and Helen-Hayes markers;
   standing, walking there and back, standing. Segment frames from the joint centres stored with the markers.
 """
@@ -20,6 +21,7 @@ import h5py
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mocap_import.subject import STANDARD_GRAVITY
 from opensim_models.clinical.cluster_pose import fit_cluster, make_cluster
 from opensim_models.exchange.storage import read_motion
 from opensim_models.inverse.segment_motion import segment_motions
@@ -75,9 +77,9 @@ class PairedWalk:
     start: float
     walking: tuple[int, int | None] = (0, None)
 
-    def alignments(self) -> dict[str, SensorAlignment]:
-        """Alignment of each sensor, all at one lag: that of the station's clock."""
-        lag = trial_lag(list(self.audit().values()))
+    def alignments(self, audit: Mapping[str, SensorAlignment] | None = None) -> dict[str, SensorAlignment]:
+        """Alignment of each sensor, all at one lag: that of the station's clock, from the audit."""
+        lag = trial_lag(list((audit or self.audit()).values()))
         return {real.placement.sensor: self._align(real, lag) for real in self.recordings}
 
     def audit(self) -> dict[str, SensorAlignment]:
@@ -121,8 +123,16 @@ def cmu_walk(data: Path) -> PairedWalk:
     reference = folder / "optical_reference"
     skeleton = read_osim(reference / "OpenSimMOCOModelWithContactGeometry_IMUCalibrated.osim")
     kinematics = read_motion(reference / "IKoutput_20to65secs.mot", skeleton=skeleton)
-    worn = tuple(r for r in recordings if r.placement.segment in SEGMENT_CLASSES)
+    worn = tuple(r for r in recordings if r.placement.segment in SEGMENT_CLASSES and _calibrated(r))
     return PairedWalk("CMU Sub02", worn, segment_motions(skeleton, kinematics), _CMU_START)
+
+
+def _calibrated(recording: ImuRecording) -> bool:
+    """Whether the accelerometer reads one g, within 5 %, in the tenth of the samples that turn least."""
+    turning = np.linalg.norm(recording.angular_velocity, axis=1)
+    quiet = turning <= np.quantile(turning, 0.1)
+    magnitude = float(np.median(np.linalg.norm(recording.specific_force[quiet], axis=1)))
+    return abs(magnitude / STANDARD_GRAVITY - 1.0) < 0.05
 
 
 def cmu_recordings(path: Path) -> tuple[ImuRecording, ...]:

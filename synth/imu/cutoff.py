@@ -1,6 +1,6 @@
 """Cut-off of a segment: the low-pass frequency that its own motion and marker jitter ask for, never one for all.
 
-Residual analysis (Winter, Biomechanics and Motor Control of Human Movement, 4th ed., section 3.4.4.3): the residual
+Residual analysis (Winter 1990, Biomechanics and Motor Control of Human Movement, 2nd ed., p. 41-43): the residual
 between a segment's raw and filtered path, as a function of the cut-off, ends in a straight line where only noise is
 removed. Carried back to 0 Hz, that line is the jitter; the cut-off is where the residual equals it, as much motion lost
 as jitter kept. Two changes make it fit for a choice without eyes: the line is drawn through *squared* residuals,

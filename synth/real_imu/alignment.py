@@ -24,25 +24,21 @@ because the residual is coloured and formulas for white noise would be several t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
-from scipy.optimize import minimize_scalar
 from scipy.spatial.transform import Rotation
 
 from mocap_import.low_pass import low_pass
-from mocap_import.stretch import stretches
 from opensim_models.motion import SegmentMotion
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
+from synth.real_imu.mounting_fit import MountingFit, Readings, fit_mounting, over_time
 
 N_BLOCKS = 8
 MIN_SECONDS = 2.0
 """Shorter overlaps determine nothing."""
-_ITERATIONS = 4
-_CUBIC = 3
 
 
 @dataclass(frozen=True)
@@ -80,28 +76,6 @@ class SensorAlignment:
     accelerometer_bias_se: np.ndarray
     gyroscope_share: float
     accelerometer_share: float
-
-
-@dataclass(frozen=True)
-class _Readings:
-    """Real readings, and functions of the motion's time that give those of the segment."""
-
-    time: np.ndarray
-    turn: np.ndarray
-    force: np.ndarray
-    segment_turn: Callable[[np.ndarray], np.ndarray]
-    segment_force: tuple[Callable[[np.ndarray], np.ndarray], ...]
-
-
-@dataclass(frozen=True)
-class _Fit:
-    lag: float
-    mounting: Rotation
-    offset: np.ndarray
-    force_bias: np.ndarray
-    turn_bias: np.ndarray
-    turn_share: float
-    force_share: float
 
 
 def align_sensor(
@@ -165,7 +139,7 @@ def align_sensor(
     step = 0.5 / real.rate
     if lag is not None:
         lags = (lag, lag)
-    whole = _fit(readings, shared, lags, step, biases)
+    whole = fit_mounting(readings, shared, lags, step, biases)
     if lag is None and not lags[0] + step < whole.lag < lags[1] - step:
         raise ValueError(
             f"sensor {real.placement.sensor!r}: the best lag {whole.lag:.3f} s lies at the end of the range "
@@ -177,11 +151,11 @@ def align_sensor(
     for block in blocks:
         kept = shared.copy()
         kept[block] = False
-        partial.append(_fit(readings, kept, near, step, biases))
+        partial.append(fit_mounting(readings, kept, near, step, biases))
     return _with_errors(whole, partial)
 
 
-def _readings(real: ImuRecording, motion: SegmentMotion, motion_start: float, cutoff: float | None) -> _Readings:
+def _readings(real: ImuRecording, motion: SegmentMotion, motion_start: float, cutoff: float | None) -> Readings:
     start = motion_start
     virtual = [
         simulate_imu(
@@ -194,7 +168,7 @@ def _readings(real: ImuRecording, motion: SegmentMotion, motion_start: float, cu
     turn, force = real.angular_velocity, real.specific_force
     if cutoff is not None and cutoff < 0.5 * real.rate:
         turn, force = low_pass(turn, real.rate, cutoff), low_pass(force, real.rate, cutoff)
-    return _Readings(
+    return Readings(
         np.arange(len(turn)) / real.rate,
         turn,
         force,
@@ -203,111 +177,7 @@ def _readings(real: ImuRecording, motion: SegmentMotion, motion_start: float, cu
     )
 
 
-def over_time(values: np.ndarray, rate: float, start: float = 0.0) -> Callable[[np.ndarray], np.ndarray]:
-    """Cubic splines through the known runs of a record (n, k) that begins at `start` (s); NaN between and outside."""
-    known = np.isfinite(values).all(axis=1)
-    runs = [(a, b) for a, b in zip(*stretches(known), strict=True) if b - a > _CUBIC]
-    splines = [make_interp_spline(np.arange(a, b) / rate + start, values[a:b], k=_CUBIC) for a, b in runs]
-
-    def at(time: np.ndarray) -> np.ndarray:
-        found = np.full((len(time), values.shape[1]), np.nan)
-        for (a, b), spline in zip(runs, splines, strict=True):
-            inside = (time >= a / rate + start) & (time <= (b - 1) / rate + start)
-            found[inside] = spline(time[inside])
-        return found
-
-    return at
-
-
-def _fit(readings: _Readings, use: np.ndarray, lags: tuple[float, float], step: float, biases: bool) -> _Fit:
-    """Lag by the gyroscope, then all the rest; see the module."""
-    turn = readings.turn[use]
-    time = readings.time[use]
-
-    def loss(lag: float) -> float:
-        return _wahba(turn, readings.segment_turn(time - lag))[1]
-
-    if lags[0] == lags[1]:
-        return _with_lever(readings, use, lags[0], _wahba(turn, readings.segment_turn(time - lags[0]))[0], biases)
-    grid = np.linspace(lags[0], lags[1], max(3, int(np.ceil((lags[1] - lags[0]) / step)) + 1))
-    best = grid[int(np.argmin([loss(lag) for lag in grid]))]
-    bounds = (max(lags[0], best - 2.0 * step), min(lags[1], best + 2.0 * step))
-    lag = float(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-3 * step}).x)
-    mounting, _ = _wahba(turn, readings.segment_turn(time - lag))
-    return _with_lever(readings, use, lag, mounting, biases)
-
-
-def _wahba(turn: np.ndarray, segment_turn: np.ndarray) -> tuple[Rotation, float]:
-    """Mounting M with centred turn ≈ M^T segment_turn, and the mean squared rest relative to the variance."""
-    known = np.isfinite(segment_turn).all(axis=1)
-    if known.sum() < 4:
-        return Rotation.identity(), np.inf
-    a, b = segment_turn[known], turn[known]
-    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
-    left, singular, right = np.linalg.svd(a.T @ b)
-    sign = np.sign(np.linalg.det(left @ right))
-    matrix = left @ np.diag([1.0, 1.0, sign]) @ right
-    energy = float(np.sum(b * b))
-    rest = float(np.sum(a * a)) + energy - 2.0 * float(singular @ [1.0, 1.0, sign])
-    return Rotation.from_matrix(matrix), rest / energy
-
-
-def _with_lever(readings: _Readings, use: np.ndarray, lag: float, mounting: Rotation, biases: bool) -> _Fit:
-    """Lever arm (and biases) at a given lag, then all of it with the mounting; see the module."""
-    time = readings.time[use] - lag
-    segment_turn = readings.segment_turn(time)
-    origin, *levers = (part(time) for part in readings.segment_force)
-    lever = np.stack(levers, axis=2)
-    known = np.isfinite(segment_turn + origin + lever.sum(axis=2)).all(axis=1)
-    turn, force = readings.turn[use][known], readings.force[use][known]
-    segment_turn, origin, lever = segment_turn[known], origin[known], lever[known]
-    bias = np.tile(np.eye(3), (len(turn), 1)) * float(biases)
-    none = np.zeros_like(bias)
-    into = mounting.inv().as_matrix()
-    rows = np.hstack([(into @ lever).reshape(-1, 3), bias])
-    offset = np.linalg.lstsq(rows, (force - origin @ into.T).ravel(), rcond=None)[0][:3]
-    turn_bias = force_bias = np.zeros(3)
-    for _ in range(_ITERATIONS):
-        into = mounting.inv().as_matrix()
-        modelled_turn, modelled_force = segment_turn @ into.T, (origin + lever @ offset) @ into.T
-        turn_rest, force_rest = turn - modelled_turn, force - modelled_force
-        weights = [1.0 / max(np.sqrt(np.mean(_centred(rest, biases) ** 2)), 1e-9) for rest in (turn_rest, force_rest)]
-        # unknowns: small turn of M about the sensor axes, change of r, b_f, b_g; M^T v changes by M^T v × turn
-        of_turn = weights[0] * np.hstack([_cross(modelled_turn), none, none, bias])
-        of_force = weights[1] * np.hstack([_cross(modelled_force), (into @ lever).reshape(-1, 3), bias, none])
-        rest = np.concatenate([weights[0] * turn_rest.ravel(), weights[1] * force_rest.ravel()])
-        step = np.linalg.lstsq(np.vstack([of_turn, of_force]), rest, rcond=None)[0]
-        mounting, offset = mounting * Rotation.from_rotvec(step[:3]), offset + step[3:6]
-        force_bias, turn_bias = step[6:9], step[9:]
-    into = mounting.inv().as_matrix()
-    turn_rest = turn - segment_turn @ into.T - turn_bias
-    force_rest = force - (origin + lever @ offset) @ into.T - force_bias
-    shares = residual_share(turn_rest, turn), residual_share(force_rest, force)
-    return _Fit(lag, mounting, offset, force_bias, turn_bias, *shares)
-
-
-def _centred(values: np.ndarray, really: bool) -> np.ndarray:
-    return values - values.mean(axis=0) if really else values
-
-
-def _cross(vectors: np.ndarray) -> np.ndarray:
-    """Matrices [v]× of v × (.), stacked to (3 n, 3)."""
-    matrix = np.zeros((len(vectors), 3, 3))
-    for row, column, axis, sign in _CROSS_ENTRIES:
-        matrix[:, row, column] = sign * vectors[:, axis]
-    return matrix.reshape(-1, 3)
-
-
-_CROSS_ENTRIES = ((0, 1, 2, -1.0), (0, 2, 1, 1.0), (1, 0, 2, 1.0), (1, 2, 0, -1.0), (2, 0, 1, -1.0), (2, 1, 0, 1.0))
-
-
-def residual_share(residual: np.ndarray, signal: np.ndarray) -> float:
-    """RMS of a centred residual (n, 3) over that of the centred signal, the three axes taken together."""
-    rest, whole = residual - residual.mean(axis=0), signal - signal.mean(axis=0)
-    return float(np.sqrt(np.mean(rest**2) / np.mean(whole**2)))
-
-
-def _with_errors(whole: _Fit, partial: list[_Fit]) -> SensorAlignment:
+def _with_errors(whole: MountingFit, partial: list[MountingFit]) -> SensorAlignment:
     turns = [(whole.mounting.inv() * fit.mounting).as_rotvec() for fit in partial]
     errors = (
         _spread(turns),

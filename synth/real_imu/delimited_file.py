@@ -276,8 +276,8 @@ def _on_clock(
     at = np.concatenate([[0], np.cumsum(np.maximum(np.rint(steps / step), 1))]).astype(int)
     if at[-1] + 1 > _SPARSEST * len(at):
         raise RecordingRefused(
-            f"{path}: {len(at)} rows over {seconds[-1] - seconds[0]:.4g} s at {1.0 / step:.4g} Hz; most of the recording "
-            "is missing, or a time is misprinted. Split or correct it."
+            f"{path}: {len(at)} rows over {seconds[-1] - seconds[0]:.4g} s at {1.0 / step:.4g} Hz; most of the "
+            "recording is missing, or a time is misprinted. Split or correct it."
         )
     if at[-1] + 1 > len(at):
         whole = np.full((at[-1] + 1, values.shape[1]), np.nan)

@@ -12,6 +12,8 @@ import pandas as pd
 
 from synth.real_imu.convention import RecordingRefused
 
+_LARGEST = 1e30
+"""No reading, no time, not even nanoseconds since 1970, is larger."""
 _UNKNOWN = ("", "nan", "na", "n/a", "null", "none", "-", "#n/a")
 
 
@@ -63,7 +65,7 @@ def numbers(rows: Sequence[str], mark: str, width: int, path: Path) -> np.ndarra
     mark : str
         Between two cells: tab, comma, semicolon (decimal commas are then taken), or a blank for any run of blanks.
     width : int
-        Cells that every row must have; empty ones at the end may be left out.
+        Cells that every row must have; further ones must be empty.
     path : Path
         For refusals.
 
@@ -74,16 +76,17 @@ def numbers(rows: Sequence[str], mark: str, width: int, path: Path) -> np.ndarra
     Raises
     ------
     RecordingRefused
-        A row of another width, or a cell that is no number.
+        A row of another width, or a cell that is no finite number.
     """
     text = "\n".join(rows)
     if mark == ";" and "." not in text:
         text = text.replace(",", ".")
-    separator = r"\s+" if mark == " " else mark
-    try:  # the quick way, by pandas' own parser; it needs every row of the right width
+    try:  # the quick way, by pandas' own parser
+        if mark == " " or any(row.count(mark) != width - 1 for row in rows):  # pandas drops what is too much
+            raise ValueError
         table = pd.read_csv(
             io.StringIO(text),
-            sep=separator,
+            sep=mark,
             header=None,
             names=range(width),
             index_col=False,
@@ -92,8 +95,9 @@ def numbers(rows: Sequence[str], mark: str, width: int, path: Path) -> np.ndarra
             skipinitialspace=True,
             on_bad_lines="error",
         )
-        if len(table) == len(rows) and all(row.count(mark) <= width for row in rows):
-            return table.to_numpy()
+        values = table.to_numpy()
+        if len(values) == len(rows) and not (np.abs(values) > _LARGEST).any():
+            return values
     except (ValueError, pd.errors.ParserError):
         pass  # the slow way finds the cell
     return np.array([_row(row, number, mark, width, path) for number, row in enumerate(text.split("\n"), start=1)])
@@ -101,18 +105,20 @@ def numbers(rows: Sequence[str], mark: str, width: int, path: Path) -> np.ndarra
 
 def _row(row: str, number: int, mark: str, width: int, path: Path) -> list[float]:
     cells = [cell.strip() for cell in (row.split() if mark == " " else row.rstrip("\r\n").split(mark))]
-    if any(cells[width:]) or (mark == " " and len(cells) != width):
+    if len(cells) < width or any(cells[width:]):
         raise RecordingRefused(
             f"{path}: data row {number} has {len(cells)} cells, expected {width} as the line of labels; the file is "
             "cut off, or a cell holds the mark between cells."
         )
     values = []
-    for cell in (cells + [""] * width)[:width]:
+    for cell in cells[:width]:
         if cell.lower() in _UNKNOWN:
             values.append(math.nan)
             continue
         try:
             values.append(float(cell))
+            if not abs(values[-1]) <= _LARGEST:
+                raise ValueError
         except ValueError:
             raise RecordingRefused(
                 f"{path}: data row {number} holds {cell[:30]!r} where a number was expected; remove or correct it."

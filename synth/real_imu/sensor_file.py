@@ -32,6 +32,8 @@ from synth.real_imu.sensor_table import SensorTable, placement_of, read_sensor_t
 from synth.real_imu.trc_container import read_trc_container
 from synth.real_imu.xsens_text import is_xsens_text, read_xsens
 
+_LARGEST = 1e7
+"""No reading in any unit is larger: 10 000 g in mg, or a raw count of 24 bits."""
 _UNITS = ("acceleration_unit", "angular_velocity_unit")
 _GUESSES = tuple(
     ImuConvention(acceleration_unit=a, angular_velocity_unit=w) for a in ("m/s2", "g") for w in ("rad/s", "deg/s")
@@ -132,16 +134,28 @@ def read_file(
     elif len(paths) == 1 and not paths[0].is_file():
         raise RecordingRefused(f"{paths[0]}: no such file; expected a recording of sensors.")
     if len(paths) == 2 and all(p.suffix.lower() == ".trc" for p in paths):
-        return read_trc_container(paths[0], angular_velocity=paths[1])
+        return _readable(read_trc_container(paths[0], angular_velocity=paths[1]))
     heads = [_head(p) for p in paths]
     if all(is_xsens_text(head) for head in heads):
-        return read_xsens(paths, rate=rate)
+        return _readable(read_xsens(paths, rate=rate))
     if len(paths) > 1:
         raise RecordingRefused(
             f"{paths[0].parent}: {len(paths)} files, but {_first_other(paths, heads).name} is no Xsens text; "
             "several files of one recording are read in that format only."
         )
-    return _one_file(paths[0], heads[0], columns, rate)
+    return _readable(_one_file(paths[0], heads[0], columns, rate))
+
+
+def _readable(readings: FileReadings) -> FileReadings:
+    """Refuse numbers that no sensor reads."""
+    for word, values in (("acceleration", readings.acceleration), ("angular velocity", readings.angular_velocity)):
+        if (np.abs(values) > _LARGEST).any():
+            row, sensor, axis = np.argwhere(np.abs(values) > _LARGEST)[0]
+            raise RecordingRefused(
+                f"{readings.source[0]}: {word} {'xyz'[axis]} of {readings.sensors[sensor]} is "
+                f"{values[row, sensor, axis]:.3g} in row {row + 1}; no sensor reads that. Correct the file."
+            )
+    return readings
 
 
 def _in_folder(folder: Path, trial: str | None) -> list[Path]:

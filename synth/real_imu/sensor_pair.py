@@ -13,7 +13,8 @@ import numpy as np
 from opensim_models.motion import SegmentMotion
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
-from synth.real_imu.alignment import SensorAlignment, align_sensor, over_time
+from synth.real_imu.alignment import SensorAlignment, align_sensor
+from synth.real_imu.mounting_fit import over_time
 
 CHANNELS = ("force_x", "force_y", "force_z", "turn_x", "turn_y", "turn_z")
 """Columns of `channels`: specific force (m/s²) and angular velocity (rad/s)."""

@@ -124,7 +124,8 @@ def _table(path: Path) -> MarkerTable:
 
 def _no_markers(table: MarkerTable, path: Path) -> None:
     """Refuse positions: no unit makes every column's typical length about 1 g."""
-    length = np.linalg.norm(table.positions, axis=2)
+    with np.errstate(over="ignore"):
+        length = np.linalg.norm(table.positions, axis=2)
     seen = np.isfinite(length).any(axis=0)
     if not seen.any():
         raise RecordingRefused(f"{path}: no number in any row; export the recording again.")

@@ -131,6 +131,15 @@ def test_mounting_errors_change_motion_and_leave_rest(extra):
             np.testing.assert_allclose(read.specific_force, clean.specific_force, atol=1e-9)
 
 
+def test_learnt_errors_are_a_step_of_the_recipe():
+    recipe = replace(CLEAN, learnt="shipped")
+    assert ImuErrors.from_json(recipe.to_json()) == recipe
+    first, again = (apply_errors(records(), recipe, **NAMES) for _ in range(2))
+    for one, other, clean in zip(first, again, records(), strict=True):
+        np.testing.assert_array_equal(one.specific_force, other.specific_force)
+        assert not np.allclose(one.specific_force, clean.specific_force)
+
+
 def test_sides_are_exchanged_with_the_probability():
     clean, swapped = records(20), 0
     recipe = replace(CLEAN, swap_probability=0.3)
