@@ -8,7 +8,8 @@ trial gives the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import chain, groupby
 from pathlib import Path
@@ -66,21 +67,71 @@ def load_trial(path: str | Path) -> MarkerTrial:
         Not such a file, another schema version, an external link, or sizes beyond 4 GB.
     """
     path = Path(path)
+    with _opened(path) as file:
+        trial = _read(file)
+    if trial.marker_set.endswith(".toml") and not Path(trial.marker_set).is_absolute():
+        # A laboratory's own set lies beside its trials, wherever the folder is.
+        return replace(trial, marker_set=str((path.parent / trial.marker_set).resolve()))
+    return trial
+
+
+def load_first_frames(path: str | Path, n_frames: int) -> tuple[MarkerTrial, int]:
+    """Read the facts of a trial and its first frames, but no forces and channels.
+
+    Returns
+    -------
+    MarkerTrial
+    int
+        Frames of the whole trial.
+
+    Raises
+    ------
+    TrialRefused
+        See `load_trial`.
+    """
+    with _opened(Path(path)) as file:
+        return _facts(file, file["positions"][:n_frames].astype(np.float64)), len(file["positions"])
+
+
+def position_chunks(path: str | Path, frames: int) -> Iterator[np.ndarray]:
+    """Read the positions of a trial block by block: memory does not grow with its length.
+
+    Parameters
+    ----------
+    path : str or Path
+    frames : int
+        Frames of a block; the last one may be shorter.
+
+    Yields
+    ------
+    ndarray, shape (n, n_labels, 3)
+        m, ground frame; NaN where not seen.
+
+    Raises
+    ------
+    TrialRefused
+        See `load_trial`.
+    """
+    with _opened(Path(path)) as file:
+        positions = file["positions"]
+        for start in range(0, len(positions), frames):
+            yield positions[start : start + frames].astype(np.float64)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """A trial's file, checked; whatever is wrong while it is read becomes one sentence."""
     try:
         with h5py.File(path, "r") as file:
             schema = file.attrs.get("schema")
             if schema != SCHEMA:
                 raise TrialRefused(f"{path.name}: trial schema {schema}, expected {SCHEMA}; import it again.")
             _check_links(file, path.name)
-            trial = _read(file)
+            yield file
     except (OSError, KeyError, ValueError, TypeError) as problem:
         raise TrialRefused(
             f"{path.name}: expected a trial written by `kinesynth import`, but {problem}; import the C3D file again."
         ) from problem
-    if trial.marker_set.endswith(".toml") and not Path(trial.marker_set).is_absolute():
-        # A laboratory's own set lies beside its trials, wherever the folder is.
-        return replace(trial, marker_set=str((path.parent / trial.marker_set).resolve()))
-    return trial
 
 
 def trial_labels(path: str | Path) -> tuple[str, ...]:
@@ -220,6 +271,20 @@ def _check_links(file: h5py.File, source: str) -> None:
         raise TrialRefused(f"{source}: declares more than 4 GB; import again.")
 
 
+def _facts(file: h5py.File, positions: np.ndarray) -> MarkerTrial:
+    """Trial with its labels and what is told in words."""
+    return MarkerTrial(
+        **{name: str(file.attrs[name]) for name in _TEXTS},
+        **{name: float(file.attrs[name]) for name in _NUMBERS},
+        subject=Subject(**json.loads(file.attrs["subject"])),
+        labels=tuple(label.decode() for label in file["labels"][()]),
+        positions=positions,
+        steps=tuple(PlateStep(**step) for step in json.loads(file["steps"][()])),
+        events=tuple(GaitEvent(**event) for event in json.loads(file["events"][()])),
+        treatments=tuple(Treatment(**entry) for entry in json.loads(file["treatments"][()])),
+    )
+
+
 def _read(file: h5py.File) -> MarkerTrial:
     """All fields of a trial."""
     positions = _numbers(file["positions"])
@@ -227,18 +292,12 @@ def _read(file: h5py.File) -> MarkerTrial:
     envelopes, _, _ = _read_channels(file, "emg_envelopes")
     outputs, output_units, _ = _read_channels(file, "model_outputs")
     rotations, _, rotation_rate = _read_channels(file, "segment_rotations")
-    return MarkerTrial(
-        **{name: str(file.attrs[name]) for name in _TEXTS},
-        **{name: float(file.attrs[name]) for name in _NUMBERS},
-        subject=Subject(**json.loads(file.attrs["subject"])),
-        labels=tuple(label.decode() for label in file["labels"][()]),
-        positions=positions,
+    return replace(
+        _facts(file, positions),
         filled=file["filled"][()] if "filled" in file else np.zeros(positions.shape[:2], dtype=bool),
         fill_method=file["fill_method"][()] if "fill_method" in file else None,
         fill_uncertainty=file["fill_uncertainty"][()] if "fill_uncertainty" in file else None,
         ground_reactions=tuple(chain.from_iterable(map(_read_reactions, file["ground_reactions"].values()))),
-        steps=tuple(PlateStep(**step) for step in json.loads(file["steps"][()])),
-        events=tuple(GaitEvent(**event) for event in json.loads(file["events"][()])),
         analog=analog,
         analog_units=analog_units,
         analog_rate=analog_rate,
@@ -247,7 +306,6 @@ def _read(file: h5py.File) -> MarkerTrial:
         model_output_units=output_units,
         segment_rotations=rotations,
         segment_rotation_rate=rotation_rate,
-        treatments=tuple(Treatment(**entry) for entry in json.loads(file["treatments"][()])),
     )
 
 

@@ -6,7 +6,7 @@ of all sensors of a trial are one array, so a window is one block of memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import h5py
 import numpy as np
@@ -29,6 +29,7 @@ from synth.corpus_schema import (
     spatiotemporal_unit,
 )
 from synth.corpus_trial import CorpusTrial, MuscleActivity
+from synth.imu.recording import ImuRecording, SensorPlacement
 
 _TEXT = h5py.string_dtype()
 
@@ -46,8 +47,27 @@ def trial_bytes(trial: CorpusTrial) -> int:
     return trial.n_frames * len(trial.recordings) * (6 * IMU_DTYPE.itemsize + 2) + n_values * (VALUE_DTYPE.itemsize + 1)
 
 
-def store_trial(subjects: h5py.Group, trial: CorpusTrial, where: str) -> None:
+Blocks = Iterable[Sequence[ImuRecording]]
+"""Records of all sensors, stretch after stretch."""
+
+
+def store_trial(
+    subjects: h5py.Group,
+    trial: CorpusTrial,
+    where: str,
+    *,
+    stream: tuple[Sequence[SensorPlacement], int, Blocks] | None = None,
+) -> None:
     """Store a trial under ``/subjects/<code>/trials/<name>``, after checking that it fits.
+
+    Parameters
+    ----------
+    subjects : h5py.Group
+    trial : CorpusTrial
+    where : str
+        For messages.
+    stream : tuple, optional
+        Placements, number of frames and blocks of records that are still to be made, for a trial without arrays.
 
     Raises
     ------
@@ -55,6 +75,8 @@ def store_trial(subjects: h5py.Group, trial: CorpusTrial, where: str) -> None:
         Before anything is written, if the trial cannot be stored.
     """
     require_trial(trial, where)
+    placements = [recording.placement for recording in trial.recordings]
+    placements, n_frames, blocks = stream or (placements, trial.n_frames, [trial.recordings])
     subject = trial.subject
     if subject.code not in subjects:
         person = subjects.create_group(subject.code)
@@ -62,12 +84,15 @@ def store_trial(subjects: h5py.Group, trial: CorpusTrial, where: str) -> None:
         person.attrs.update(age=float(subject.age), age_unit="yr", sex=subject.sex)
         person.create_group("trials")
     group = subjects[subject.code]["trials"].create_group(trial.name)
-    group.attrs.update(rate=float(trial.rate), rate_unit="Hz", n_frames=trial.n_frames, task=trial.task)
+    group.attrs.update(rate=float(trial.rate), rate_unit="Hz", n_frames=n_frames, task=trial.task)
     group.attrs.update(belt_speed=float(trial.belt_speed), belt_speed_unit="m/s", status=trial.status)
     group.attrs.update(source=trial.source, source_hash=trial.source_hash)
     group.attrs.update(seconds=float(trial.seconds), seconds_unit="s")
     _store_text(group, "reason", trial.reason)
-    _store_imu(group, trial)
+    if placements:
+        _store_imu(group.create_group("imu"), placements, n_frames, blocks)
+        if trial.errors is not None:
+            group["imu"].attrs["errors"] = trial.errors.to_json()
     if trial.kinematics is not None:
         _store_kinematics(group.create_group("kinematics"), trial.kinematics)
     if trial.kinetics is not None:
@@ -134,10 +159,14 @@ def _arrays(trial: CorpusTrial) -> list[tuple[str, np.ndarray, float, tuple[int,
 
 def _store_array(group: h5py.Group, name: str, values: np.ndarray, **attributes: object) -> h5py.Dataset:
     dataset = group.create_dataset(name, data=values, track_times=False)
+    _describe(dataset, attributes)
+    return dataset
+
+
+def _describe(dataset: h5py.Dataset, attributes: dict[str, object]) -> None:
     for key, value in attributes.items():
         is_text = isinstance(value, list) and all(isinstance(item, str) for item in value)
         dataset.attrs[key] = np.array(value, dtype=_TEXT) if is_text else value
-    return dataset
 
 
 def _store_masked(group: h5py.Group, name: str, values: np.ndarray, **attributes: object) -> None:
@@ -152,18 +181,24 @@ def _store_text(group: h5py.Group, name: str, text: str | Sequence[str]) -> None
     group.create_dataset(name, data=data, dtype=_TEXT, track_times=False)
 
 
-def _store_imu(group: h5py.Group, trial: CorpusTrial) -> None:
-    if not trial.recordings:
-        return
-    records = np.empty((trial.n_frames, len(trial.recordings), 6), dtype=IMU_DTYPE)
-    for column, recording in enumerate(trial.recordings):
-        records[:, column, :3] = recording.specific_force
-        records[:, column, 3:] = recording.angular_velocity
-    placements = [recording.placement for recording in trial.recordings]
-    imu = group.create_group("imu")
-    _store_array(imu, "records", records, channels=list(CHANNELS), units=list(CHANNEL_UNITS), frame=SENSOR_FRAME)
-    present = np.isfinite(records).reshape(*records.shape[:2], 2, 3).all(axis=-1)
-    _store_array(imu, "records_mask", present, channels=["specific_force", "angular_velocity"])
+def _store_imu(imu: h5py.Group, placements: Sequence[SensorPlacement], n_frames: int, blocks: Blocks) -> None:
+    """Store records block by block, so that memory does not grow with a trial that is still being made."""
+    shape = (n_frames, len(placements), 6)
+    attributes = {"channels": list(CHANNELS), "units": list(CHANNEL_UNITS), "frame": SENSOR_FRAME}
+    stored = _empty_array(imu, "records", shape, IMU_DTYPE, attributes)
+    mask = _empty_array(
+        imu, "records_mask", (*shape[:2], 2), bool, {"channels": ["specific_force", "angular_velocity"]}
+    )
+    start = 0
+    for recordings in blocks:
+        stop = start + len(recordings[0].specific_force)
+        records = np.empty((stop - start, *shape[1:]), dtype=IMU_DTYPE)
+        for column, recording in enumerate(recordings):
+            records[:, column, :3] = recording.specific_force
+            records[:, column, 3:] = recording.angular_velocity
+        present = np.isfinite(records).reshape(*records.shape[:2], 2, 3).all(axis=-1)
+        stored[start:stop], mask[start:stop] = records, present
+        start = stop
     _store_text(imu, "sensors", [placement.sensor for placement in placements])
     _store_text(imu, "segments", [placement.segment for placement in placements])
     offsets = np.array([placement.offset for placement in placements], dtype=VALUE_DTYPE).reshape(-1, 3)
@@ -171,8 +206,15 @@ def _store_imu(group: h5py.Group, trial: CorpusTrial) -> None:
     mountings = np.array([placement.mounting.as_quat(canonical=True) for placement in placements], dtype=VALUE_DTYPE)
     mountings = mountings.reshape(-1, 4)[:, [3, 0, 1, 2]]
     _store_array(imu, "mountings", mountings, units="1", components="w x y z", direction="sensor to segment")
-    if trial.errors is not None:
-        imu.attrs["errors"] = trial.errors.to_json()
+
+
+def _empty_array(
+    group: h5py.Group, name: str, shape: tuple[int, ...], kind: np.dtype | type, attributes: dict[str, object]
+) -> h5py.Dataset:
+    """An array that is filled later; its bytes are those of one that is stored whole."""
+    dataset = group.create_dataset(name, shape, kind, track_times=False)
+    _describe(dataset, attributes)
+    return dataset
 
 
 def _store_activity(group: h5py.Group, activity: MuscleActivity) -> None:

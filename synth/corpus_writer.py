@@ -23,12 +23,14 @@ from synth.corpus_lock import CorpusLock
 from synth.corpus_reader import Corpus
 from synth.corpus_schema import (
     GROUND_FRAME,
+    IMU_DTYPE,
     ROLES,
     SCHEMA_NAME,
     SCHEMA_VERSION,
     CorpusMismatch,
 )
 from synth.corpus_trial import CorpusTrial
+from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.provenance import Provenance, versions
 from synth.subject_split import SubjectSplit
 
@@ -141,6 +143,41 @@ class CorpusWriter:
             If the trial is there already, its arrays disagree in length or rate, a name or word is not allowed, the
             subject's facts contradict an earlier trial's, or the disk is full. Nothing of it is stored then.
         """
+        self._append(trial, trial_bytes(trial), None)
+
+    def append_stream(
+        self,
+        trial: CorpusTrial,
+        placements: Sequence[SensorPlacement],
+        n_frames: int,
+        blocks: Iterable[Sequence[ImuRecording]],
+    ) -> None:
+        """Add one trial whose records are still being made, in memory that does not grow with its length.
+
+        Parameters
+        ----------
+        trial : CorpusTrial
+            Without arrays.
+        placements : sequence of SensorPlacement
+        n_frames : int
+            Of all blocks together.
+        blocks : iterable of sequences of ImuRecording
+            One record a placement, stretch after stretch.
+
+        Raises
+        ------
+        CorpusMismatch
+            As `append`.
+        """
+        n_bytes = n_frames * len(placements) * (6 * IMU_DTYPE.itemsize + 2)
+        self._append(trial, n_bytes, (placements, n_frames, blocks))
+
+    def _append(
+        self,
+        trial: CorpusTrial,
+        n_bytes: int,
+        stream: tuple[Sequence[SensorPlacement], int, Iterable[Sequence[ImuRecording]]] | None,
+    ) -> None:
         if self._file is None:
             raise CorpusMismatch(f"{self.path}: the writer is not open; use `with CorpusWriter(...) as corpus:`.")
         key = (trial.subject.code, trial.name)
@@ -151,8 +188,8 @@ class CorpusWriter:
         if known is not None and repr(known) != repr(trial.subject):  # repr: NaN equals NaN
             raise CorpusMismatch(f"{where} says {trial.subject}, earlier trials say {known}. One code is one person.")
         try:
-            self._require_space(trial)
-            store_trial(self._file["subjects"], trial, where)
+            self._require_space(n_bytes)
+            store_trial(self._file["subjects"], trial, where, stream=stream)
         except OSError as error:
             self._abandon()  # half a trial may be in the temporary file: it must never get a name
             raise self._cannot_write(error) from error
@@ -177,8 +214,8 @@ class CorpusWriter:
         self._file.create_dataset("splits", data=splits, dtype=text, track_times=False)
         self._file.create_group("subjects")
 
-    def _require_space(self, trial: CorpusTrial) -> None:
-        needed = trial_bytes(trial) + _METADATA_BYTES
+    def _require_space(self, n_bytes: int) -> None:
+        needed = n_bytes + _METADATA_BYTES
         free = shutil.disk_usage(self.path.parent or ".").free
         if free < needed:
             raise OSError(28, f"{free} bytes free, {needed} needed")

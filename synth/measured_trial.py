@@ -9,35 +9,33 @@ Coordinates stay in the laboratory frame; on a treadmill the overground-equivale
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import numpy as np
 
 from mocap_import.analog_channel import classify_channel
 from mocap_import.emg import RECIPE
 from mocap_import.spatiotemporal import spatiotemporal
+from mocap_import.stretch import stretches
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from opensim_models.inverse.segment_motion import segment_motions as model_motions
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, SegmentMotion
 from synth.corpus_trial import CorpusTrial, MuscleActivity
+from synth.imu.cluster_imu import cluster_imu
 from synth.imu.cluster_rigidity import rigid_part
+from synth.imu.cutoff import SegmentCutoff
 from synth.imu.error_recipe import ImuErrors
-from synth.imu.marker_cluster import cluster_motion, make_cluster
+from synth.imu.marker_cluster import MarkerCluster, cluster_motion, make_cluster
+from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
+from synth.trial_cutoff import AUTO, CUTOFFS, Cutoff, cutoff_of, segment_cutoff, trial_cutoffs
 
-CUTOFFS = {
-    "pelvis": 10.0,
-    "femur_r": 10.0,
-    "femur_l": 10.0,
-    "tibia_r": 10.0,
-    "tibia_l": 10.0,
-    "calcn_r": 15.0,
-    "calcn_l": 15.0,
-}
-"""Low-pass cut-off (Hz) of each segment's motion before differentiation: best for the shank at 10 and for the foot at
-15 Hz with 0.5 mm of marker jitter (measured on walking, 12 Hz motion at 100 and 200 Hz)."""
+__all__ = ["CUTOFFS", "make_corpus_trial", "muscle_activity", "segment_cutoff", "spatiotemporal_si"]
 
-DEFAULT_CUTOFF = 10.0
+NOTES = ("segment_cutoffs",)
+"""Treatments that repair nothing."""
 _TO_SI = {
     "speed": ("speed", 1.0),
     "cadence": ("cadence", 1.0 / 60.0),
@@ -47,18 +45,18 @@ _TO_SI = {
     "step_width": ("step_width", 1.0),
     "stance_percent": ("stance", 0.01),
 }
-_HIGHEST_SHARE = 0.4  # of the rate: a cut-off nearer to half of it filters nothing and may ring
 
 
 def make_corpus_trial(
     trial: MarkerTrial,
     skeleton: Skeleton,
-    kinematics: Kinematics,
+    kinematics: Kinematics | None,
     placements: tuple[SensorPlacement, ...],
     *,
     errors: ImuErrors | None = None,
     source: str = "both",
     method: str = "central_difference",
+    cutoff: Cutoff = None,
 ) -> tuple[CorpusTrial, dict[str, float | str]]:
     """Make the corpus trial of one marker trial.
 
@@ -67,68 +65,64 @@ def make_corpus_trial(
     trial : MarkerTrial
     skeleton : Skeleton
         Scaled to the subject, with the tracking markers attached.
-    kinematics : Kinematics
-        Of that skeleton, one row a frame of the trial.
+    kinematics : Kinematics or None
+        Of that skeleton, one row a frame of the trial; None leaves marker clusters alone.
     placements : tuple of SensorPlacement
         Of this person.
     errors : ImuErrors or None
     source, method : str
         See `build_motion_corpus`.
+    cutoff : {None, "auto", "none"} or float
+        Low-pass of the segments, see `synth.trial_cutoff`.
 
     Returns
     -------
     CorpusTrial
     dict
-        missing, force_difference, turn_difference, worst_sensor: see `build_motion_corpus`.
+        missing, gaps, force_difference, turn_difference, worst_sensor, cutoff_<segment>, jitter_<segment>: see
+        `build_motion_corpus`.
 
     Raises
     ------
     TrialRefused
-        If the coordinates do not belong to this trial, or a sensor's segment has no motion.
+        If the coordinates do not belong to this trial, or a sensor's segment does not exist or has no motion.
     """
     where = trial.source or trial.name
-    if len(kinematics.values) != trial.n_frames or not np.isclose(kinematics.rate, trial.rate):
+    if kinematics is None:
+        source = "cluster"
+    elif len(kinematics.values) != trial.n_frames or not np.isclose(kinematics.rate, trial.rate):
         raise TrialRefused(
             f"{where}: the motion file has {len(kinematics.values)} frames at {kinematics.rate:g} Hz, the trial "
             f"{trial.n_frames} at {trial.rate:g} Hz. Solve the motion again: kinesynth motion"
         )
-    clusters, left_out = _cluster_motions(trial, skeleton) if source != "model" else ({}, [])
+    try:
+        check_segments(placements, skeleton.segment_names, f"skeleton {skeleton.name}")
+    except ValueError as error:
+        raise TrialRefused(str(error)) from error
+    worn = {placement.segment for placement in placements}
+    clusters, left_out = trial_clusters(trial, skeleton, worn) if source != "model" else ({}, [])
+    posed = {segment: cluster_motion(trial, cluster) for segment, cluster in clusters.items()}
+    posed = {segment: motion for segment, motion in posed.items() if np.isfinite(motion.origin).any()}
     fitted = model_motions(skeleton, kinematics) if source != "cluster" else {}
-    recordings, by_model, differences = [], [], {}
-    for placement in placements:
-        motion = clusters.get(placement.segment, fitted.get(placement.segment))
-        if motion is None:
-            have = ", ".join(sorted({*clusters, *fitted})) or "none"
-            raise TrialRefused(
-                f"{where}: no motion of {placement.segment} for sensor {placement.sensor} (segments with motion: "
-                f"{have}). A cluster needs 3 markers on a segment; use source 'model' or 'both'."
-            )
-        recordings.append(_record(motion, placement, method))
-        if placement.segment in fitted and placement.segment not in clusters and source == "both":
-            by_model.append(placement.sensor)
-        elif source == "both":
-            record = _record(fitted[placement.segment], placement, method)
-            differences[placement.sensor] = _difference(recordings[-1], record)
-    missing = float(np.mean([np.isnan(record.specific_force[:, 0]) for record in recordings]))
-    facts = {"missing": missing}
-    if differences:
-        force, turn = np.sqrt(np.mean(np.square(list(differences.values())), axis=0))
-        worst = max(differences, key=lambda sensor: differences[sensor][0])
-        facts |= {"force_difference": float(force), "turn_difference": float(turn), "worst_sensor": worst}
-    treatments = trial.treatments
-    if left_out:
-        detail = f"{', '.join(left_out)}: not rigid with the other markers of the segment, left out of its cluster"
-        treatments += (Treatment("cluster_marker_left_out", detail),)
-    if by_model and clusters:
-        detail = f"{', '.join(by_model)}: fewer than three rigid markers on the segment, motion of the skeleton used"
-        treatments += (Treatment("model_motion", detail),)
+    motions = _motions(placements, posed, fitted, where)
+    try:
+        cutoffs = trial_cutoffs(motions, cutoff, method)
+    except ValueError as error:
+        raise TrialRefused(f"{where}: {error}") from error
+    recordings = _recordings(trial, placements, {s: clusters[s] for s in posed}, motions, method, cutoffs)
+    facts = _facts(recordings, cutoffs)
+    by_model = []
+    if source == "both":
+        by_model = [p.sensor for p in placements if p.segment not in posed]
+        facts |= _disagreement([r for r in recordings if r.placement.segment in posed], fitted, method, cutoffs)
+    treatments = (*trial.treatments, *_treatments(left_out, by_model if posed else [], cutoff, cutoffs))
     made = CorpusTrial(
         name=trial.name,
         subject=trial.subject,
         rate=trial.rate,
-        recordings=tuple(recordings),
+        recordings=recordings,
         errors=errors,
-        kinematics=Kinematics(kinematics.coordinates, kinematics.values, trial.rate),
+        kinematics=None if kinematics is None else Kinematics(kinematics.coordinates, kinematics.values, trial.rate),
         events=trial.events,
         task=trial.task,
         belt_speed=trial.belt_speed,
@@ -140,6 +134,98 @@ def make_corpus_trial(
         activity=muscle_activity(trial),
     )
     return made, facts
+
+
+def _motions(
+    placements: Sequence[SensorPlacement],
+    posed: Mapping[str, SegmentMotion],
+    fitted: Mapping[str, SegmentMotion],
+    where: str,
+) -> dict[str, SegmentMotion]:
+    """Motion of every segment that carries a sensor: of its cluster, or of the skeleton."""
+    motions = {}
+    for placement in placements:
+        motion = posed.get(placement.segment, fitted.get(placement.segment))
+        if motion is None:
+            have = ", ".join(sorted({*posed, *fitted})) or "none"
+            raise TrialRefused(
+                f"{where}: no motion of {placement.segment} for sensor {placement.sensor} (segments with motion: "
+                f"{have}). A cluster needs 3 markers on a segment; use source 'model' or 'both'."
+            )
+        motions[placement.segment] = motion
+    return motions
+
+
+def _recordings(
+    trial: MarkerTrial,
+    placements: Sequence[SensorPlacement],
+    clusters: Mapping[str, MarkerCluster],
+    motions: Mapping[str, SegmentMotion],
+    method: str,
+    cutoffs: Mapping[str, SegmentCutoff],
+) -> tuple[ImuRecording, ...]:
+    """Records in the order of the placements: all clusters in one go, the rest segment by segment."""
+    by_cluster = [placement for placement in placements if placement.segment in clusters]
+    hertz = {segment: cutoff_of(cutoffs, segment) for segment in motions}
+    records = cluster_imu(trial, list(clusters.values()), by_cluster, method=method, cutoff=hertz) if by_cluster else ()
+    made = {record.placement.sensor: record for record in records}
+    for placement in placements:
+        if placement.sensor not in made:
+            motion = motions[placement.segment]
+            made[placement.sensor] = simulate_imu(motion, placement, method=method, cutoff=hertz[placement.segment])
+    return tuple(made[placement.sensor] for placement in placements)
+
+
+def _facts(recordings: Sequence[ImuRecording], cutoffs: Mapping[str, SegmentCutoff]) -> dict[str, float | str]:
+    """Missing samples, gaps and cut-offs of a trial."""
+    absent = [np.isnan(record.specific_force[:, 0]) for record in recordings]
+    facts: dict[str, float | str] = {"missing": float(np.mean(absent)), "gaps": sum(_gaps(a) for a in absent)}
+    for segment, found in cutoffs.items():
+        facts |= {f"cutoff_{segment}": found.cutoff, f"jitter_{segment}": found.jitter}
+    return facts
+
+
+def _gaps(absent: np.ndarray) -> int:
+    """Stretches without a value that do not touch an end of the record."""
+    starts, stops = stretches(absent)
+    return int(np.sum((starts > 0) & (stops < len(absent))))
+
+
+def _disagreement(
+    recordings: Sequence[ImuRecording],
+    fitted: Mapping[str, SegmentMotion],
+    method: str,
+    cutoffs: Mapping[str, SegmentCutoff],
+) -> dict[str, float | str]:
+    """How far records of clusters are from those of the skeleton."""
+    differences = {}
+    for record in recordings:
+        placement = record.placement
+        hertz = cutoff_of(cutoffs, placement.segment)
+        other = simulate_imu(fitted[placement.segment], placement, method=method, cutoff=hertz)
+        differences[placement.sensor] = _difference(record, other)
+    if not differences:
+        return {}
+    force, turn = np.sqrt(np.mean(np.square(list(differences.values())), axis=0))
+    worst = max(differences, key=lambda sensor: differences[sensor][0])
+    return {"force_difference": float(force), "turn_difference": float(turn), "worst_sensor": worst}
+
+
+def _treatments(
+    left_out: Sequence[str], by_model: Sequence[str], cutoff: Cutoff, cutoffs: Mapping[str, SegmentCutoff]
+) -> tuple[Treatment, ...]:
+    """What is to be known of how the records were made."""
+    found = []
+    if cutoff == AUTO:
+        detail = ", ".join(f"{c.segment} {c.cutoff:.1f} Hz by {c.reason}" for c in cutoffs.values())
+        found.append(Treatment("segment_cutoffs", f"low-pass before differentiation: {detail}"))
+    if left_out:
+        detail = f"{', '.join(left_out)}: not rigid with the other markers of the segment, left out of its cluster"
+        found.append(Treatment("cluster_marker_left_out", detail))
+    if by_model:
+        detail = f"{', '.join(by_model)}: fewer than three rigid markers on the segment, motion of the skeleton used"
+        found.append(Treatment("model_motion", detail))
+    return tuple(found)
 
 
 def muscle_activity(trial: MarkerTrial) -> MuscleActivity | None:
@@ -158,10 +244,12 @@ def muscle_activity(trial: MarkerTrial) -> MuscleActivity | None:
     )
 
 
-def _cluster_motions(trial: MarkerTrial, skeleton: Skeleton) -> tuple[dict[str, SegmentMotion], list[str]]:
-    """Motion of every segment with three rigid markers of the trial or more, and the labels that were left out."""
-    motions, left_out = {}, []
-    for segment in skeleton.segment_names:
+def trial_clusters(
+    trial: MarkerTrial, skeleton: Skeleton, segments: Iterable[str]
+) -> tuple[dict[str, MarkerCluster], list[str]]:
+    """Clusters of those segments that carry three rigid markers of the trial or more, and the labels left out."""
+    clusters, left_out = {}, []
+    for segment in (name for name in skeleton.segment_names if name in set(segments)):
         markers = [m for m in skeleton.markers if m.segment == segment and m.name in trial.labels]
         if len(markers) < 3:
             continue
@@ -171,12 +259,9 @@ def _cluster_motions(trial: MarkerTrial, skeleton: Skeleton) -> tuple[dict[str, 
             continue
         rigid, without = rigid_part(trial, cluster)
         left_out += without
-        if rigid is None:
-            continue
-        motion = cluster_motion(trial, rigid)
-        if np.isfinite(motion.origin).any():
-            motions[segment] = motion
-    return motions, left_out
+        if rigid is not None:
+            clusters[segment] = rigid
+    return clusters, left_out
 
 
 def spatiotemporal_si(trial: MarkerTrial) -> dict[str, float]:
@@ -193,15 +278,6 @@ def spatiotemporal_si(trial: MarkerTrial) -> dict[str, float]:
         if sides:
             found[key] = float(np.mean(sides))
     return found
-
-
-def segment_cutoff(segment: str, rate: float) -> float:
-    """Cut-off (Hz) for the motion of a segment, never above 0.4 of the rate."""
-    return min(CUTOFFS.get(segment, DEFAULT_CUTOFF), _HIGHEST_SHARE * rate)
-
-
-def _record(motion: SegmentMotion, placement: SensorPlacement, method: str) -> ImuRecording:
-    return simulate_imu(motion, placement, method=method, cutoff=segment_cutoff(motion.segment, motion.rate))
 
 
 def _difference(first: ImuRecording, second: ImuRecording) -> tuple[float, float]:

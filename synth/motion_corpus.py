@@ -7,14 +7,17 @@ ends in one row of a table beside the corpus: accepted, repaired (with what was 
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from mocap_import.batch import Task, run_tasks
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from mocap_import.trial_store import SUFFIX, load_trial
@@ -28,10 +31,62 @@ from synth.imu.error_recipe import ImuErrors
 from synth.imu.placement import SEVEN_SENSORS, scaled_placements
 from synth.imu.recording import SensorPlacement
 from synth.imu.simulation import METHODS
-from synth.measured_trial import CUTOFFS, make_corpus_trial
+from synth.measured_trial import NOTES, make_corpus_trial
 from synth.provenance import file_hash
+from synth.trial_cutoff import CUTOFFS, Cutoff
 
 SOURCES = ("cluster", "model", "both")
+
+
+@dataclass(frozen=True)
+class RecordSettings:
+    """How the records of an archive are made.
+
+    Attributes
+    ----------
+    errors : ImuErrors or None
+        The recipe stored beside the clean records.
+    source : {"cluster", "model", "both"}
+        ``"cluster"`` refuses a trial that lacks a cluster for any sensor; ``"both"`` uses the cluster where a segment
+        carries one and the model elsewhere, and states how far the two agree.
+    method : str
+        One of `synth.imu.simulation.METHODS`.
+    cutoff : {None, "auto", "none"} or float
+        Low-pass of the segments, see `synth.trial_cutoff`.
+    placements : tuple of SensorPlacement
+    scaled : bool
+        The placements are given for a stature of 1.80 m and scaled to each subject; False takes them as they are.
+
+    Raises
+    ------
+    CorpusMismatch
+        If an option is unknown.
+    """
+
+    errors: ImuErrors | None = None
+    source: str = "both"
+    method: str = "central_difference"
+    cutoff: Cutoff = None
+    placements: tuple[SensorPlacement, ...] = SEVEN_SENSORS
+    scaled: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse options that are none."""
+        if self.source not in SOURCES or self.method not in METHODS:
+            raise CorpusMismatch(
+                f"source {self.source!r}, method {self.method!r}: expected one of {', '.join(SOURCES)} and of "
+                f"{', '.join(METHODS)}."
+            )
+
+    def config(self) -> dict:
+        """Plain form, for the provenance of a corpus."""
+        return {
+            "errors": None if self.errors is None else json.loads(self.errors.to_json()),
+            "source": self.source,
+            "method": self.method,
+            "cutoffs_hz": CUTOFFS if self.cutoff is None else self.cutoff,
+            "placements": [placement.sensor for placement in self.placements],
+        }
 
 
 @dataclass(frozen=True)
@@ -52,6 +107,9 @@ def build_motion_corpus(
     source: str = "both",
     method: str = "central_difference",
     placements: tuple[SensorPlacement, ...] = SEVEN_SENSORS,
+    cutoff: Cutoff = None,
+    scaled: bool = True,
+    n_workers: int = 0,
     progress: Callable[[Iterable, str], Iterable] | None = None,
 ) -> pd.DataFrame:
     """Build a corpus (role ``"motion"``) from converted trials and their solved motion.
@@ -65,14 +123,10 @@ def build_motion_corpus(
     out : Path
         The corpus to write; an earlier one is replaced only when the new one is complete. The table goes beside it
         (``.csv``).
-    errors : ImuErrors or None
-        The recipe stored beside the clean records.
-    source : {"cluster", "model", "both"}
-        ``"cluster"`` refuses a trial that lacks a cluster for any sensor; ``"both"`` uses the cluster where a segment
-        carries one and the model elsewhere, and states how far the two agree.
-    method : {"central_difference", "spline"}
-    placements : tuple of SensorPlacement
-        For a stature of 1.80 m; scaled to each subject.
+    errors, source, method, placements, cutoff, scaled
+        See `RecordSettings`.
+    n_workers : int
+        Processes, each a subject at a time; 0 works without any. The corpus has the same bytes.
     progress : callable, optional
         Wraps the iteration over trial files, with a description.
 
@@ -80,8 +134,9 @@ def build_motion_corpus(
     -------
     DataFrame
         One row a file: subject, trial, status (``accepted``, ``repaired``, ``refused`` or ``static``), reason,
-        n_frames, rate, missing (share of sensor samples without a value), force_difference (m/s²) and
-        turn_difference (rad/s; RMS cluster against model, source ``"both"``), worst_sensor, seconds.
+        n_frames, rate, missing (share of sensor samples without a value), gaps (stretches of them inside the records),
+        force_difference (m/s²) and turn_difference (rad/s; RMS cluster against model, source ``"both"``),
+        worst_sensor, cutoff_<segment> (Hz), jitter_<segment> (m RMS, of the segment's path), seconds.
 
     Raises
     ------
@@ -90,39 +145,29 @@ def build_motion_corpus(
     NothingAccepted
         If no trial is left (a `CorpusMismatch` too); no file is written then.
     """
-    if source not in SOURCES or method not in METHODS:
-        raise CorpusMismatch(
-            f"source {source!r}, method {method!r}: expected one of {', '.join(SOURCES)} and of {', '.join(METHODS)}."
-        )
+    settings = RecordSettings(errors, source, method, cutoff, placements, scaled)
     files = sorted(Path(trials).glob(f"*/*{SUFFIX}"))
     if not files:
         raise CorpusMismatch(
             f"{trials}: expected converted trials (<subject>/<trial>{SUFFIX}), found none. "
             "Convert an archive first: kinesynth import ARCHIVE --out TRIALS"
         )
-    people: dict[str, _Person] = {}
     rows = []
     with CorpusWriter(
         out,
         role="motion",
-        config={
-            "errors": None if errors is None else asdict(errors),
-            "source": source,
-            "method": method,
-            "cutoffs_hz": CUTOFFS,
-            "placements": [placement.sensor for placement in placements],
-        },
+        config=settings.config(),
         seed=0 if errors is None else errors.seed,
         sources={f"{file.parent.name}/{file.name}": file_hash(file) for file in files},
     ) as corpus:
-        for file in progress(files, "virtual IMU") if progress else files:
-            started = time.process_time()
-            row, trial = _row(file, Path(motion), people, placements, errors, source, method)
+        for file, row, trial in _results(files, Path(motion), settings, n_workers, progress):
             if trial is not None and corpus.has(trial.subject.code, trial.name):
                 row |= {"status": "refused", "reason": f"{file}: {trial.name} is in the corpus already; rename it"}
             elif trial is not None:
+                started = time.process_time()
                 corpus.append(trial)
-            rows.append(row | {"seconds": time.process_time() - started})
+                row["seconds"] += time.process_time() - started
+            rows.append(row)
         if not corpus.n_trials:
             reasons = "; ".join(dict.fromkeys(row["reason"] for row in rows if row["status"] == "refused"))
             raise NothingAccepted(
@@ -135,37 +180,81 @@ def build_motion_corpus(
     return table
 
 
-def _row(
-    file: Path,
+_Result = tuple[Path, dict, CorpusTrial | None]
+
+
+def _results(
+    files: list[Path],
     motion: Path,
-    people: dict[str, _Person],
-    placements: tuple[SensorPlacement, ...],
-    errors: ImuErrors | None,
-    source: str,
-    method: str,
+    settings: RecordSettings,
+    n_workers: int,
+    progress: Callable[[Iterable, str], Iterable] | None,
+) -> Iterator[_Result]:
+    """Row and trial of every file, in the order of the files."""
+    if n_workers < 1:
+        people: dict[str, _Person] = {}
+        for file in progress(files, "virtual IMU") if progress else files:
+            yield file, *_row(file, motion, people, settings)
+        return
+    by_subject = {folder: list(own) for folder, own in groupby(files, key=lambda file: file.parent)}
+    tasks = [
+        Task(str(folder), "synth.motion_corpus:subject_results", {"files": own, "motion": motion, "settings": settings})
+        for folder, own in by_subject.items()
+    ]
+    waiting, done = list(by_subject), {}
+    outcomes = run_tasks(tasks, n_workers=min(n_workers, len(tasks)))
+    for outcome in progress(outcomes, "virtual IMU") if progress else outcomes:
+        own = by_subject[Path(outcome.key)]
+        lost = {"status": "refused", "reason": outcome.reason, "seconds": outcome.cpu_seconds}
+        done[Path(outcome.key)] = outcome.value or [(file, _names(file) | lost, None) for file in own]
+        while waiting and waiting[0] in done:  # in the order of the files, so that the corpus has the same bytes
+            yield from done.pop(waiting.pop(0))
+
+
+def subject_results(files: list[Path], motion: Path, settings: RecordSettings) -> list[_Result]:
+    """Row and trial of every file of one subject: the work of a worker process."""
+    people: dict[str, _Person] = {}
+    return [(file, *_row(file, motion, people, settings)) for file in files]
+
+
+def _names(file: Path) -> dict:
+    return {"subject": file.parent.name, "trial": file.name.removesuffix(SUFFIX)}
+
+
+def _row(
+    file: Path, motion: Path, people: dict[str, _Person], settings: RecordSettings
 ) -> tuple[dict, CorpusTrial | None]:
     """Treat one file; whatever is wrong with it ends in its row."""
+    started = time.process_time()
+    row, trial = _treated(file, motion, people, settings)
+    return row | {"seconds": time.process_time() - started}, trial
+
+
+def _treated(
+    file: Path, motion: Path, people: dict[str, _Person], settings: RecordSettings
+) -> tuple[dict, CorpusTrial | None]:
     code = file.parent.name
-    row = {"subject": code, "trial": file.name.removesuffix(SUFFIX), "status": "refused", "reason": ""}
+    row = _names(file) | {"status": "refused", "reason": ""}
     try:
         trial = load_trial(file)
         row |= {"trial": trial.name, "n_frames": trial.n_frames, "rate": trial.rate}
         if trial.task == "static":
             return row | {"status": "static", "reason": "registers the markers; carries no gait"}, None
         if code not in people:
-            people[code] = _person(motion / code, trial, placements)
+            people[code] = _person(motion / code, trial, settings)
         made, facts = make_corpus_trial(
             _as_person(trial, people[code].subject),
             people[code].skeleton,
             read_motion(motion / code / f"{trial.name}.mot"),
             people[code].placements,
-            errors=errors,
-            source=source,
-            method=method,
+            errors=settings.errors,
+            source=settings.source,
+            method=settings.method,
+            cutoff=settings.cutoff,
         )
     except (TrialRefused, ModelMismatch) as error:
         return row | {"reason": str(error)}, None
-    ours = made.treatments[len(trial.treatments) :]
+    ours = [t for t in made.treatments[len(trial.treatments) :] if t.what not in NOTES]
     reason = "; ".join(treatment.detail for treatment in ours)
     return row | facts | {"status": "repaired" if ours else "accepted", "reason": reason}, made
 
@@ -178,15 +267,29 @@ def _as_person(trial: MarkerTrial, subject: Subject) -> MarkerTrial:
     return replace(trial, subject=subject, treatments=(*trial.treatments, Treatment("subject_facts", detail)))
 
 
-def _person(folder: Path, trial: MarkerTrial, placements: tuple[SensorPlacement, ...]) -> _Person:
+def _person(folder: Path, trial: MarkerTrial, settings: RecordSettings) -> _Person:
     skeleton = load_skeleton(folder / "skeleton.json")
+    try:
+        placed = placements_of(skeleton, trial.subject, settings)
+    except ValueError as error:
+        raise TrialRefused(f"{trial.source or trial.name}: sensors cannot be placed: {error}") from error
+    return _Person(trial.subject, skeleton, placed)
+
+
+def placements_of(skeleton: Skeleton, subject: Subject, settings: RecordSettings) -> tuple[SensorPlacement, ...]:
+    """Placements of a person, by stature and by the lengths of thigh and shank in the skeleton.
+
+    Raises
+    ------
+    ValueError
+        A stature or length that no person has.
+    """
+    if not settings.scaled:
+        return settings.placements
     lengths = {}
     for side in "rl":
         for segment, child in ((f"femur_{side}", f"tibia_{side}"), (f"tibia_{side}", f"calcn_{side}")):
             if {segment, child} <= set(skeleton.segment_names):
                 offset = skeleton.segments[skeleton.segment_index(child)].offset
                 lengths[segment] = float(np.linalg.norm(offset))
-    try:
-        return _Person(trial.subject, skeleton, scaled_placements(trial.subject.height, lengths, placements))
-    except ValueError as error:
-        raise TrialRefused(f"{trial.source or trial.name}: sensors cannot be placed: {error}") from error
+    return scaled_placements(subject.height, lengths, settings.placements)

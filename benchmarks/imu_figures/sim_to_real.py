@@ -2,8 +2,10 @@
 
 Pairs of real and virtual sensors of two walking persons (`benchmarks.peers.paired_sensors`): CMU Sub02 (Xsens, inverse
 kinematics, treadmill; MIT) and NeuRA S02 (Xsens, marker clusters, standing and overground walking; GPL-3, evaluation
-only). Everything that is chosen (cut-offs of the virtual side, number of bands, share of the fitted white noise) is
-chosen on the person of learning, and nothing is fitted on the tested one but lag, mounting and lever arm.
+only). Levels are learnt from the sensors of CMU's other six persons as well (``learnt, pair only`` does without),
+because among those six the mean of the others foretells a person's levels better than one person does. Everything that
+is chosen (cut-offs of the virtual side, number of bands, share of the fitted white noise) is chosen on the person of
+learning, and nothing is fitted on the tested one but lag, mounting and lever arm.
 
 Figures of each error model: log-spectral distance (dB, 0.5-45 Hz, two-second Welch spectra, segment axes) between the
 real sensor and the virtual one with drawn errors, mean over segments, channels and draws; and the accuracy of a fixed
@@ -21,17 +23,27 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.peers.paired_sensors import PairedWalk, board_trials, cmu_walk, neura_walk, resting
+from benchmarks.peers.paired_sensors import (
+    PairedWalk,
+    board_trials,
+    cmu_walk,
+    further_persons,
+    neura_walk,
+    resting,
+)
 from benchmarks.peers.real_or_virtual import accuracy
 from synth.imu.learnt_error import SEGMENT_CLASSES, LearntErrors, draw_learnt_error
+from synth.imu.mounting_motion import in_sensor_frame, move_on_mounting
 from synth.imu.recording import ImuRecording
 from synth.imu.sensor_error import add_sensor_errors
 from synth.imu.sensor_preset import sensor_preset
 from synth.imu.soft_tissue import add_soft_tissue
+from synth.imu.tissue_spectrum import shipped_spectrum
 from synth.imu.white_noise import add_noise
-from synth.real_imu.error_learning import band_edges, learn_errors, mirrored_channels, resting_noise
+from synth.real_imu.error_learning import REFERENCE_CUTOFF, band_edges, learn_errors, resting_noise
+from synth.real_imu.real_level import mean_level, real_level
 from synth.real_imu.residual_spectrum import cross_spectra, log_spectral_distance, residual_spectrum
-from synth.real_imu.sensor_pair import CHANNELS, SensorPair, part
+from synth.real_imu.sensor_pair import CHANNELS, SensorPair, mirrored_channels, part
 
 CLASSES = ("pelvis", "thigh", "shank", "foot")
 BAND = (0.5, 45.0)
@@ -47,6 +59,8 @@ OTHER_LABORATORY = 6.0
 N_DRAWS = 5
 PRESET = "xsens_mtw_awinda"
 HALF = 0.5
+
+STATIONARY, ONE_PERSON = "learnt, stationary", "learnt, pair only"
 
 Drawing = Callable[[ImuRecording, np.random.Generator], ImuRecording]
 
@@ -66,6 +80,7 @@ def figures(data: Path) -> dict[str, dict]:
     print(f"resting noise of the board's sensor: {1e3 * floor[0]:.2f} mm/s²/√Hz, {1e3 * floor[1]:.3f} mrad/s/√Hz")
     walks = {"CMU": cmu_walk(data), "NeuRA": neura_walk(data)}
     alignments = {name: _audited(walk) for name, walk in walks.items()}
+    further = {"CMU": further_persons(data), "NeuRA": {}}
     found: dict[str, dict] = {}
     for learner, tested in (("CMU", "NeuRA"), ("NeuRA", "CMU")):
         cutoffs, n_bands = choose(walks[learner], alignments[learner], floor)
@@ -74,6 +89,12 @@ def figures(data: Path) -> dict[str, dict]:
         whole = walks[tested].pairs(cutoffs, alignments[tested])
         errors = learn_errors(learning, edges=band_edges(n_bands), floor=floor)
         models = error_models(errors, learning)
+        if further[learner]:
+            print(level_transfer(learning, further[learner], band_edges(n_bands)))
+            models[ONE_PERSON] = models["learnt"]
+            edges, more = band_edges(n_bands), list(further[learner].values())
+            errors = learn_errors(learning, edges=edges, floor=floor, further=more)
+            models |= {"learnt": learnt_model(errors), STATIONARY: learnt_model(replace(errors, envelope=np.inf))}
         rows = {name: measure(walking(walks[tested], whole), draw, told=whole) for name, draw in models.items()}
         print_rows(rows)
         found |= _figures(rows, learner, tested)
@@ -131,17 +152,56 @@ def error_models(errors: LearntErrors, learning: Sequence[SensorPair]) -> dict[s
     """Error models by name."""
     sensor = sensor_preset(PRESET)
     share = _white_shares(learning)
-    stationary = replace(errors, envelope=np.inf)
     return {
         "no error": lambda r, rng: r,
         "15 % white": lambda r, rng: add_noise(r, share=0.15, rng=rng),
         f"datasheet ({PRESET})": lambda r, rng: add_sensor_errors(r, sensor, rng),
         "soft tissue (spring)": lambda r, rng: add_soft_tissue(r),
+        "soft tissue (resampled)": _resampled_tissue,
         "soft tissue + datasheet": lambda r, rng: add_sensor_errors(add_soft_tissue(r), sensor, rng),
         "white, shares learnt": lambda r, rng: _white(r, share, rng),
-        "learnt, stationary": lambda r, rng: draw_learnt_error(r, stationary, rng=rng),
-        "learnt": lambda r, rng: draw_learnt_error(r, errors, rng=rng),
+        STATIONARY: learnt_model(replace(errors, envelope=np.inf)),
+        "learnt": learnt_model(errors),
     }
+
+
+def learnt_model(errors: LearntErrors) -> Drawing:
+    """Draw from a table."""
+    return lambda r, rng: draw_learnt_error(r, errors, rng=rng)
+
+
+def level_transfer(
+    pairs: Sequence[SensorPair], further: Mapping[str, Sequence[ImuRecording]], edges: np.ndarray
+) -> str:
+    """Say how well one person's levels, and the mean of all others', foretell those of each further person."""
+    alone = learn_errors(pairs, edges=edges).segments
+    of_segment = {pair.real.placement.segment: pair for pair in pairs}
+    said = []
+    for name in CLASSES:
+        levels = {}
+        for person, recordings in further.items():
+            own = [r for r in recordings if r.placement.segment in of_segment]
+            own = [r for r in own if SEGMENT_CLASSES[r.placement.segment] == name]
+            found = [real_level(r, of_segment[r.placement.segment], edges, REFERENCE_CUTOFF) for r in own]
+            if found:
+                levels[person] = np.log(mean_level([found]))
+        first = np.log(alone[name].level)
+        one, rest = [], []
+        for person, level in levels.items():
+            others = [first, *(other for who, other in levels.items() if who != person)]
+            one.append(np.sqrt(np.mean((level - first) ** 2)))
+            rest.append(np.sqrt(np.mean((level - np.mean(others, axis=0)) ** 2)))
+        decibel = 10.0 / np.log(10.0)
+        said.append(f"{name} {decibel * np.mean(one):.1f} -> {decibel * np.mean(rest):.1f}")
+    return "levels of a further person, foretold by the pair's person -> by all others (dB): " + ", ".join(said)
+
+
+def _resampled_tissue(recording: ImuRecording, rng: np.random.Generator) -> ImuRecording:
+    """Soft-tissue motion drawn from the shipped spectra of marker residuals; the toes take the foot's."""
+    placement = recording.placement
+    spectrum = shipped_spectrum(placement.segment.replace("toes", "calcn"))
+    drawn = spectrum.draw(len(recording.specific_force), recording.rate, rng)
+    return move_on_mounting(recording, in_sensor_frame(drawn, placement.mounting))
 
 
 def _white_shares(learning: Sequence[SensorPair]) -> dict[str, float]:
@@ -200,14 +260,14 @@ def _by_class(pairs: Sequence[SensorPair]) -> dict[str, list[SensorPair]]:
 def print_rows(rows: Mapping[str, Row], *, short: bool = False) -> None:
     """Print the table: distance per segment and channel (unless short), then the means and accuracies."""
     for index, name in enumerate(() if short else CLASSES):
-        print(f"{name:28}" + "".join(f"{channel:>9}" for channel in CHANNELS) + "   dB")
+        print(f"{name:32}" + "".join(f"{channel:>9}" for channel in CHANNELS) + "   dB")
         for model, row in rows.items():
-            print(f"  {model:26}" + "".join(f"{value:9.1f}" for value in row.distance[index]))
-    print(f"{'mean':28}{'0.5-45 Hz':>10}{'0.5-12 Hz':>10}  told real from virtual: " + ", ".join(CLASSES))
+            print(f"  {model:30}" + "".join(f"{value:9.1f}" for value in row.distance[index]))
+    print(f"{'mean':32}{'0.5-45 Hz':>10}{'0.5-12 Hz':>10}  told real from virtual: " + ", ".join(CLASSES))
     for model, row in rows.items():
         told = "".join(f"{value:8.2f}" for value in row.accuracy)
         print(
-            f"  {model:26}{row.distance.mean():10.2f}{row.low_distance.mean():10.2f}{row.accuracy.mean():10.2f} :{told}"
+            f"  {model:30}{row.distance.mean():10.2f}{row.low_distance.mean():10.2f}{row.accuracy.mean():10.2f} :{told}"
         )
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.imu_figures.sim_to_real import choose, walking
-from benchmarks.peers.paired_sensors import board_trials, cmu_walk, resting
+from benchmarks.peers.paired_sensors import board_trials, cmu_walk, further_persons, resting
 from synth.imu.learnt_error import LearntErrors
 from synth.real_imu.error_learning import band_edges, learn_errors, resting_noise
 
@@ -25,7 +25,9 @@ def learnt_table(data: Path) -> LearntErrors:
     provenance = {
         "learnt from": [
             "CMU CapacitiveSensingDataset and CapacitiveSensingKinematics, Sub02, CSBaseline, 20-65 s (Pearl et al.; "
-            "MIT licence, (c) 2024 Owen Douglas Pearl): 7 Xsens sensors, treadmill walking at 0.73 m/s, one person",
+            "MIT licence, (c) 2024 Owen Douglas Pearl): 6 Xsens sensors, treadmill walking at 0.73 m/s; gain, "
+            "coherence, correlation, envelope, level",
+            "the same set, Sub01, Sub03-Sub06, Sub08, CSBaseline and EMGBaseline, 20-65 s: level (real sensors only)",
             "BROAD, trials 07, 15 and 24 (Laidig, Caruso, Cereatti, Seel, Data 6:72, 2021; CC BY 4.0): resting noise",
         ],
         "virtual side": {
@@ -35,10 +37,11 @@ def learnt_table(data: Path) -> LearntErrors:
         },
         "chosen on": "the two halves of the same trial",
         "how": "benchmarks/peers/learnt_table.py, method in docs/imu_errors_learnt.md",
-        "persons": 1,
+        "persons": {"gain, coherence, correlation, envelope": 1, "level": 7},
     }
     pairs = walking(walk, walk.pairs(cutoffs, alignments))
-    return learn_errors(pairs, edges=band_edges(n_bands), floor=floor, provenance=provenance)
+    further = list(further_persons(data).values())
+    return learn_errors(pairs, edges=band_edges(n_bands), floor=floor, further=further, provenance=provenance)
 
 
 if __name__ == "__main__":

@@ -123,11 +123,27 @@ def cmu_walk(data: Path) -> PairedWalk:
     reference = folder / "optical_reference"
     skeleton = read_osim(reference / "OpenSimMOCOModelWithContactGeometry_IMUCalibrated.osim")
     kinematics = read_motion(reference / "IKoutput_20to65secs.mot", skeleton=skeleton)
-    worn = tuple(r for r in recordings if r.placement.segment in SEGMENT_CLASSES and _calibrated(r))
+    worn = tuple(r for r in recordings if r.placement.segment in SEGMENT_CLASSES and calibrated(r))
     return PairedWalk("CMU Sub02", worn, segment_motions(skeleton, kinematics), _CMU_START)
 
 
-def _calibrated(recording: ImuRecording) -> bool:
+def further_persons(data: Path) -> dict[str, list[ImuRecording]]:
+    """Real sensors of the normal walks of the other persons of the CMU set, 20-65 s of each, by person."""
+    found: dict[str, list[ImuRecording]] = {}
+    for path in sorted((data / "cmu_imu_grf_walk").glob("Sub*/*Baseline/*_Accel.trc")):
+        person = path.parts[-3]
+        if person == "Sub02":
+            continue
+        for recording in cmu_recordings(path):
+            if recording.placement.segment in SEGMENT_CLASSES and calibrated(recording):
+                span = slice(round(_CMU_START * recording.rate), round((_CMU_START + 45.0) * recording.rate))
+                force, turn = recording.specific_force[span], recording.angular_velocity[span]
+                cut = ImuRecording(recording.placement, force, turn, recording.rate)
+                found.setdefault(person, []).append(cut)
+    return found
+
+
+def calibrated(recording: ImuRecording) -> bool:
     """Whether the accelerometer reads one g, within 5 %, in the tenth of the samples that turn least."""
     turning = np.linalg.norm(recording.angular_velocity, axis=1)
     quiet = turning <= np.quantile(turning, 0.1)

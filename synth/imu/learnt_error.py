@@ -164,8 +164,8 @@ def draw_learnt_error(
     Parameters
     ----------
     recording : ImuRecording
-        Without noise, on pelvis, femur, tibia, calcn or toes; its missing samples stay missing, and each run between
-        gaps is drawn by itself.
+        Without noise, on pelvis, femur, tibia, calcn or toes. A sample that lacks any number comes back missing, and
+        each run between gaps is drawn by itself.
     errors : LearntErrors, optional
         The shipped table by default.
     rng : numpy.random.Generator
@@ -193,6 +193,7 @@ def draw_learnt_error(
     mounting = recording.placement.mounting.as_matrix()
     mirror = MIRROR if segment.endswith("_l") else np.ones(6)
     clean = np.hstack([recording.specific_force @ mounting.T, recording.angular_velocity @ mounting.T]) * mirror
+    clean[~np.isfinite(clean).all(axis=1)] = np.nan
     worn = clean.copy()
     for start, stop in zip(*stretches(np.isfinite(clean).all(axis=1)), strict=True):
         if stop - start >= MIN_SAMPLES:
@@ -274,14 +275,18 @@ def band_power(values: np.ndarray, rate: float, edges: np.ndarray) -> np.ndarray
     taper = np.hanning(len(values) + 2)[1:-1, None]
     lines = np.fft.rfft(taper * (values - values.mean(axis=0)), axis=0)
     density = 2.0 * np.abs(lines) ** 2 / (rate * np.sum(taper**2))
-    frequency = np.fft.rfftfreq(len(values), 1.0 / rate)
-    found = np.empty((len(edges) - 1, values.shape[1]))
-    for k, (low, high) in enumerate(itertools.pairwise(edges)):
+    return band_power_mean(density, np.fft.rfftfreq(len(values), 1.0 / rate), edges)
+
+
+def band_power_mean(density: np.ndarray, frequency: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Mean (n_bands, ...) of a spectrum (n_f, ...) in each band; of one without a line of its own, the nearest line."""
+    found = []
+    for low, high in itertools.pairwise(edges):
         inside = (frequency >= low) & (frequency < high)
         if not inside.any():  # a run too short to resolve the band, or a band above half the rate
             inside = np.arange(len(frequency)) == np.argmin(np.abs(frequency - np.sqrt(low * high)))
-        found[k] = density[inside].mean(axis=0)
-    return found
+        found.append(density[inside].mean(axis=0))
+    return np.stack(found)
 
 
 def activity(values: np.ndarray, rate: float, cutoff: float) -> np.ndarray:

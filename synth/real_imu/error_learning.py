@@ -16,23 +16,23 @@ found the gain means nothing: it is 1 below the reference cut-off (the movement 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from synth.imu.learnt_error import (
-    MIRROR,
     SEGMENT_CLASSES,
     LearntErrors,
     SegmentErrors,
     activity,
     band_centres,
-    band_of,
+    band_power_mean,
     envelope,
 )
 from synth.imu.recording import ImuRecording
+from synth.real_imu.real_level import mean_level, real_level
 from synth.real_imu.residual_spectrum import BLOCK, cross_spectra
-from synth.real_imu.sensor_pair import SensorPair, channels
+from synth.real_imu.sensor_pair import SensorPair, mirrored_channels
 
 REFERENCE_CUTOFF = 5.0
 """Hz. Every laboratory's marker motion is whole below it; smoothing begins at 6 Hz (the test set's does)."""
@@ -65,6 +65,7 @@ def learn_errors(
     *,
     edges: np.ndarray,
     floor: Sequence[float] = (0.0, 0.0),
+    further: Sequence[Sequence[ImuRecording]] = (),
     provenance: Mapping | None = None,
 ) -> LearntErrors:
     """Learn a table from pairs.
@@ -72,11 +73,14 @@ def learn_errors(
     Parameters
     ----------
     pairs : sequence of SensorPair
-        Of one or more persons; segments that the table has no class for are refused.
+        Of one person; segments that the table has no class for are refused.
     edges : ndarray
         See `band_edges`.
     floor : sequence of float
         Resting noise density of accelerometer (m/s²/√Hz) and gyroscope (rad/s/√Hz), see `resting_noise`.
+    further : sequence of sequences of ImuRecording
+        Real sensors of walks of further persons, of whom no motion was measured: they tell levels (`real_level`), and
+        count like the pairs' person. Sensors of a segment without a pair are left out.
     provenance : mapping, optional
 
     Returns
@@ -89,21 +93,25 @@ def learn_errors(
         If a pair's segment has no class, or a pair is too short.
     """
     by_class: dict[str, list[_Learnt]] = {}
+    of_segment = {pair.real.placement.segment: pair for pair in pairs}
     for pair in pairs:
         segment = pair.real.placement.segment
         if segment not in SEGMENT_CLASSES:
             raise ValueError(f"segment {segment!r} has no class; learnt are {', '.join(SEGMENT_CLASSES)}.")
         by_class.setdefault(SEGMENT_CLASSES[segment], []).append(_learn_pair(pair, edges))
     segments = {name: _pooled(found, edges) for name, found in by_class.items()}
+    for name, learnt in segments.items():
+        levels = [[one.level for one in by_class[name]]]
+        for person in further:
+            known = [r for r in person if r.placement.segment in of_segment]
+            own = [r for r in known if SEGMENT_CLASSES[r.placement.segment] == name]
+            found = [real_level(r, of_segment[r.placement.segment], edges, REFERENCE_CUTOFF) for r in own]
+            levels += [found] if found else []
+        segments[name] = replace(learnt, level=mean_level(levels))
     chosen = choose_envelope(pairs)
     return LearntErrors(
         edges, segments, REFERENCE_CUTOFF, chosen, np.asarray(floor, dtype=float), dict(provenance or {})
     )
-
-
-def mirrored_channels(recording: ImuRecording) -> np.ndarray:
-    """Channels (n, 6) in segment axes, a left sensor reflected to the right side."""
-    return channels(recording) * (MIRROR if recording.placement.segment.endswith("_l") else 1.0)
 
 
 def _both(pair: SensorPair) -> np.ndarray:
@@ -115,8 +123,7 @@ def _both(pair: SensorPair) -> np.ndarray:
 def _learn_pair(pair: SensorPair, edges: np.ndarray) -> _Learnt:
     table = _both(pair)
     frequency, matrix = cross_spectra(table, pair.real.rate, estimator="welch", block=BLOCK)
-    band = band_of(frequency, edges)
-    means = np.stack([_band_mean(matrix, frequency, band, k, edges) for k in range(len(edges) - 1)])
+    means = band_power_mean(matrix, frequency, edges)
     auto = np.einsum("bcc->bc", means).real
     real, virtual = auto[:, :6], np.maximum(auto[:, 6:], _SILENT)
     cross = np.stack([means[:, c, c + 6] for c in range(6)], axis=1)
@@ -135,13 +142,6 @@ def _learn_pair(pair: SensorPair, edges: np.ndarray) -> _Learnt:
     return _Learnt(slope.real, coherence, level, rest / (size[:, :, None] * size[:, None, :]))
 
 
-def _band_mean(matrix: np.ndarray, frequency: np.ndarray, band: np.ndarray, k: int, edges: np.ndarray) -> np.ndarray:
-    inside = band == k
-    if not inside.any():  # narrower than the spectrum's lines: the nearest one
-        inside = np.arange(len(frequency)) == np.argmin(np.abs(frequency - np.sqrt(edges[k] * edges[k + 1])))
-    return matrix[inside].mean(axis=0)
-
-
 def _pooled(found: Sequence[_Learnt], edges: np.ndarray) -> SegmentErrors:
     correlation = np.mean([one.rest for one in found], axis=0)
     correlation[:, range(6), range(6)] = 1.0
@@ -151,7 +151,7 @@ def _pooled(found: Sequence[_Learnt], edges: np.ndarray) -> SegmentErrors:
     return SegmentErrors(
         np.where(coherence < LEAST_COHERENCE, np.where(kept, 1.0, 0.0), gain),
         coherence,
-        np.exp(np.mean([np.log(one.level) for one in found], axis=0)),
+        mean_level([[one.level for one in found]]),
         correlation,
     )
 
@@ -170,7 +170,7 @@ def choose_envelope(pairs: Sequence[SensorPair]) -> float:
             rest = whole[:, :6] - whole[:, 6:]
             rest = rest - rest.mean(axis=0)
             local = envelope(whole[:, 6:], pair.real.rate, seconds) ** 2
-            total += float(np.sum(np.mean(np.log(local), axis=0) + np.log(np.mean(rest**2 / local, axis=0))))
+            total += float(np.sum(np.mean(np.log(local), axis=0) + np.log(np.mean(rest**2 / local, axis=0) + _SILENT)))
         cost.append(total)
     return float(ENVELOPES[int(np.argmin(cost))])
 

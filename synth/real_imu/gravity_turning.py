@@ -1,11 +1,12 @@
 """Gravity turning: whether the gyroscope says the same as the gravity that the accelerometer feels.
 
-Turn every reading of an accelerometer by the gyroscope's integral into the sensor's frame at the start of a stretch of
-some seconds. Gravity then stands still and what the person accelerates averages out (a change of speed of 1 m/s in 3 s
-adds 0.06 % to the length of the mean), so that the mean is as long as gravity at rest, if unit, signs and axes of the
-gyroscope are right. With a wrong sign or axis, gravity is smeared (too short) or the accelerations of every step are
-turned the same way (too long). Measured on 9 + 112 Xsens sensors at walking: within 0.5 % as recorded, two
-miscalibrated accelerometers 2 %; with all signs reversed 2 to 60 % off at shanks and feet.
+Turn every reading of an accelerometer by the gyroscope's integral into the sensor's frame at the start of a stretch
+of some seconds. Gravity then stands still and what the person accelerates averages out (a change of speed of 1 m/s in
+3 s adds 0.06 % to the length of the mean), so that the mean is as long as gravity at rest, if unit, signs and axes of
+the gyroscope are right. With a wrong sign or axis, gravity is smeared (too short) or the accelerations of every step
+are turned the same way (too long). Measured on Xsens sensors of walking people that rest for a second: 54 sensors as
+recorded are off by 0.6 % (median) to 1.6 %, 17 miscalibrated ones by up to 4.3 %; with all signs reversed shanks and
+feet are off by 4 to 19 %.
 
 What it cannot tell: the accelerometer's sign (-a obeys the same law), turning about gravity itself, the scale of
 sensors that hardly turn, and mirrored axes from a left-hand rule.

@@ -33,7 +33,7 @@ class Readings:
 
 @dataclass(frozen=True)
 class MountingFit:
-    """Lag (s), mounting (sensor → segment), offset (m), biases (m/s², rad/s), residual shares of gyroscope and force."""
+    """Lag (s), mounting (sensor → segment), offset (m), biases (m/s², rad/s), what is left over as shares of SD."""
 
     lag: float
     mounting: Rotation

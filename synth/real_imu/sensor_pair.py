@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from opensim_models.motion import SegmentMotion
+from synth.imu.learnt_error import MIRROR
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
 from synth.real_imu.alignment import SensorAlignment, align_sensor
@@ -102,6 +103,11 @@ def make_pair(
         ),
         found,
     )
+
+
+def mirrored_channels(recording: ImuRecording) -> np.ndarray:
+    """Channels (n, 6) in segment axes, a left sensor reflected to the right side."""
+    return channels(recording) * (MIRROR if recording.placement.segment.endswith("_l") else 1.0)
 
 
 def part(pair: SensorPair, start: int, stop: int) -> SensorPair:
