@@ -117,7 +117,8 @@ def _draw_skeleton(axes: Axes, kinematics: Kinematics, frame: int, view: str, co
     if view == "top":
         chains += [[mark[m] for m in ("asis_r", "asis_l", "psis_l", "psis_r", "asis_r")]]
     if view != "top" or "lumbar_rotation" in kinematics.coordinates[:1]:
-        chains += [[origin["pelvis"], origin["torso"], mark["c7"]], [mark[f"acromion_{s}"] for s in "rl"]]
+        chains += [[origin["pelvis"], origin["torso"], mark["c7"]]]
+        chains += [] if view == "side" else [[mark["acromion_r"], mark["acromion_l"]]]
         head = Circle(_head(kinematics, frame)[[right, up]], 0.09, fill=False, color=colour, linewidth=1.8)
         axes.add_patch(head)
         dots += [origin["pelvis"], origin["torso"]]
@@ -209,6 +210,8 @@ def _draw_end_on(axes: Axes, at: np.ndarray, name: str, *, towards: bool) -> Non
     axes.annotate(name, at, (-9, -9), textcoords="offset points", color=COLOURS[name], fontsize=10, **_CENTRE)
 
 
+_FONTS = ["DejaVu Sans", "Verdana", "Arial", "Helvetica"]
+"""The widest first: laid out with it, the text of a viewer that lacks it is shorter."""
 _PAPER = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6}
 _CENTRE = {"ha": "center", "va": "center", "weight": "bold"}
 
@@ -246,7 +249,7 @@ def _draw_readings(axes: Axes, records: tuple[ImuRecording, ...], quantity: str)
 
 def write_picture(figure: Figure, path: Path) -> None:
     """Write an SVG with its text as text, the same bytes each time."""
-    look = {"svg.fonttype": "none", "svg.hashsalt": "kinesynth", "font.family": "DejaVu Sans", "path.simplify": True}
+    look = {"svg.fonttype": "none", "svg.hashsalt": "kinesynth", "font.sans-serif": _FONTS, "path.simplify": True}
     with mpl.rc_context(look):
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
 

@@ -1,4 +1,4 @@
-"""The movements of `sensor_frames.md` and what virtual sensors read in them: the page's signs, computed, never typed."""
+"""The movements of `sensor_frames.md` and what virtual sensors read in them: its signs, computed and never typed."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from synth.corpus_schema import (
     SCHEMA_NAME,
     SCHEMA_VERSION,
     CorpusMismatch,
+    require_name,
 )
 from synth.corpus_trial import CorpusTrial
 from synth.imu.recording import ImuRecording, SensorPlacement
@@ -169,6 +170,8 @@ class CorpusWriter:
         CorpusMismatch
             As `append`.
         """
+        for placement in placements:
+            require_name(placement.sensor, f"{self.path}: sensor")
         n_bytes = n_frames * len(placements) * (6 * IMU_DTYPE.itemsize + 2)
         self._append(trial, n_bytes, (placements, n_frames, blocks))
 

@@ -79,8 +79,8 @@ def make_corpus_trial(
     -------
     CorpusTrial
     dict
-        missing, gaps, force_difference, turn_difference, worst_sensor, cutoff_<segment>, jitter_<segment>: see
-        `build_motion_corpus`.
+        missing, gaps, force_difference, turn_difference, worst_sensor, cutoff_<segment>, jitter_<segment>,
+        reason_<segment>: see `build_motion_corpus`.
 
     Raises
     ------
@@ -181,7 +181,11 @@ def _facts(recordings: Sequence[ImuRecording], cutoffs: Mapping[str, SegmentCuto
     absent = [np.isnan(record.specific_force[:, 0]) for record in recordings]
     facts: dict[str, float | str] = {"missing": float(np.mean(absent)), "gaps": sum(_gaps(a) for a in absent)}
     for segment, found in cutoffs.items():
-        facts |= {f"cutoff_{segment}": found.cutoff, f"jitter_{segment}": found.jitter}
+        facts |= {
+            f"cutoff_{segment}": found.cutoff,
+            f"jitter_{segment}": found.jitter,
+            f"reason_{segment}": found.reason,
+        }
     return facts
 
 

@@ -136,7 +136,8 @@ def build_motion_corpus(
         One row a file: subject, trial, status (``accepted``, ``repaired``, ``refused`` or ``static``), reason,
         n_frames, rate, missing (share of sensor samples without a value), gaps (stretches of them inside the records),
         force_difference (m/s²) and turn_difference (rad/s; RMS cluster against model, source ``"both"``),
-        worst_sensor, cutoff_<segment> (Hz), jitter_<segment> (m RMS, of the segment's path), seconds.
+        worst_sensor, cutoff_<segment> (Hz), jitter_<segment> (m RMS, of the segment's path), reason_<segment> (of the
+        cut-off), seconds.
 
     Raises
     ------

@@ -14,12 +14,10 @@ import numpy as np
 from mocap_import.trial import GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus_trial import CorpusTrial
+from synth.imu.mirror_image import AXIAL, MIDLINE_SIGNS, POLAR
 from synth.imu.recording import ImuRecording
 
-POLAR = np.array([1.0, 1.0, -1.0])
-AXIAL = -POLAR
-
-SIGN_CHANGES = ("pelvis_list", "pelvis_rotation", "pelvis_tz", "lumbar_bending", "lumbar_rotation")
+SIGN_CHANGES = tuple(name for name, sign in MIDLINE_SIGNS.items() if sign < 0)
 """Coordinates without a side that change sign; those with a side keep it, by OpenSim's convention."""
 
 _OTHER_FOOT = {"right": "left", "left": "right"}

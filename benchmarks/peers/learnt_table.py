@@ -9,8 +9,9 @@ import contextlib
 import sys
 from pathlib import Path
 
-from benchmarks.imu_figures.sim_to_real import choose, walking
+from benchmarks.imu_figures.sim_to_real import choose
 from benchmarks.peers.paired_sensors import board_trials, cmu_walk, further_persons, resting
+from benchmarks.peers.spectral_gap import walking
 from synth.imu.learnt_error import LearntErrors
 from synth.real_imu.error_learning import band_edges, learn_errors, resting_noise
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize
 
-from synth.imu.learnt_error import band_power
+from synth.imu.frequency_band import band_power
 
 WINDOW = 2.0
 BANDS = np.array([0.5, 1.5, 3.0, 6.0, 12.0, 24.0, 45.0])

@@ -20,13 +20,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from synth.imu.frequency_band import band_centres, band_power_mean
 from synth.imu.learnt_error import (
     SEGMENT_CLASSES,
     LearntErrors,
     SegmentErrors,
     activity,
-    band_centres,
-    band_power_mean,
     envelope,
 )
 from synth.imu.recording import ImuRecording

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from synth.imu.learnt_error import activity, band_power_mean
+from synth.imu.frequency_band import band_power_mean
+from synth.imu.learnt_error import activity
 from synth.imu.recording import ImuRecording
 from synth.real_imu.residual_spectrum import cross_spectra
 from synth.real_imu.sensor_pair import SensorPair, channels, mirrored_channels

@@ -237,11 +237,7 @@ def error_recipe(corpora: dict[str, Path]) -> str:
     for key in corpus.trials():
         trial = corpus.read(*key, clean=True)
         if trial.errors is not None:
-            return (
-                f"white noise with {100 * trial.errors.noise_share:g} % of each clean channel's SD over its trial, "
-                f"sensors turned by N(0, {trial.errors.misalignment_deg:g}°) about random axes, "
-                f"seed {trial.errors.seed}"
-            )
+            return trial.errors.in_words()
         if trial.recordings:
             return "no sensor errors"
     return ""

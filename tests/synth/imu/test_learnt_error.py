@@ -8,6 +8,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from benchmarks.imu_figures import sim_to_real
+from benchmarks.peers import spectral_gap
 from benchmarks.peers.paired_sensors import cmu_walk, neura_walk
 from opensim_models.motion import SegmentMotion
 from synth.imu.learnt_error import MIRROR, LearntErrors, draw_learnt_error, envelope, shipped_errors
@@ -147,12 +148,12 @@ def test_a_segment_that_nobody_learnt_is_refused():
 @pytest.mark.slow
 def test_learnt_errors_at_least_halve_the_distance_of_the_fifteen_percent_rule(data_dir, capsys, monkeypatch):
     """Learnt on CMU Sub02, tested on NeuRA S02: another person, laboratory and source of motion."""
-    monkeypatch.setattr(sim_to_real, "N_DRAWS", 1)
+    monkeypatch.setattr(spectral_gap, "N_DRAWS", 1)
     table = shipped_errors()
     cutoffs = table.provenance["virtual side"]["cut-off (Hz)"]
     neura = neura_walk(data_dir)
-    testing = sim_to_real.walking(neura, neura.pairs(cutoffs, neura.alignments()))
+    testing = spectral_gap.walking(neura, neura.pairs(cutoffs, neura.alignments()))
     cmu = cmu_walk(data_dir)
     models = sim_to_real.error_models(table, cmu.pairs(cutoffs, cmu.alignments()))
-    rows = {name: sim_to_real.measure(testing, models[name], told=()) for name in ("15 % white", "learnt")}
+    rows = {name: spectral_gap.measure(testing, models[name], told=()) for name in ("15 % white", "learnt")}
     assert rows["learnt"].distance.mean() <= 0.5 * rows["15 % white"].distance.mean()

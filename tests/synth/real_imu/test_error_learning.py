@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt
 
-from synth.imu.learnt_error import MIRROR, band_centres, draw_learnt_error
+from synth.imu.frequency_band import band_centres
+from synth.imu.learnt_error import MIRROR, draw_learnt_error
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.real_imu.error_learning import (
     band_edges,
@@ -130,3 +131,33 @@ def test_gaps_of_either_side_are_left_out():
     gappy = SensorPair(replace(pair.real, specific_force=force), replace(pair.virtual, angular_velocity=wild), None)
     found, clean = (learn_errors([p], edges=EDGES).segments["shank"] for p in (gappy, pair))
     np.testing.assert_allclose(found.level, clean.level, rtol=0.3)
+
+
+def test_noise_that_channels_share_stays_shared():
+    rng = np.random.default_rng(8)
+    virtual = coloured(rng, 0.6, 4.0, np.ones(6))
+    noise = coloured(rng, 2.0, 20.0, np.ones(6))
+    noise[:, 4] = 0.8 * noise[:, 0] + 0.6 * noise[:, 4]
+    pair = SensorPair(recording(virtual + noise), recording(virtual), None)
+    errors = learn_errors([pair], edges=EDGES)
+    drawn = mirrored_channels(draw_learnt_error(pair.virtual, errors, rng=np.random.default_rng(4))) - virtual
+    correlation = np.corrcoef(sosfiltfilt(butter(2, [8.0, 16.0], "bandpass", fs=RATE, output="sos"), drawn, axis=0).T)
+    assert correlation[0, 4] == pytest.approx(0.8, abs=0.1)
+    assert np.abs(correlation[1, [0, 2, 3, 4, 5]]).max() < 0.15
+
+
+def test_noise_comes_with_the_movement_where_it_did():
+    rng = np.random.default_rng(9)
+    bursts = 0.05 + (np.sin(np.arange(N) / RATE * 2 * np.pi * 0.5)[:, None] > 0.0)
+    virtual, noise = bursts * coloured(rng, 1.0, 4.0, np.ones(6)), coloured(rng, 8.0, 30.0, np.ones(6))
+    pair = SensorPair(recording(virtual + 0.5 * bursts * noise), recording(virtual), None)
+    drawn = draw_learnt_error(pair.virtual, learn_errors([pair], edges=EDGES), rng=np.random.default_rng(1))
+    high = sosfiltfilt(butter(2, 8.0, "highpass", fs=RATE, output="sos"), mirrored_channels(drawn), axis=0)
+    moving = bursts[:, 0] > 0.5
+    assert high[moving].std() > 3.0 * high[~moving].std()
+
+
+def test_a_signal_that_runs_the_other_way_is_no_gain():
+    pair = synthetic_pair()
+    against = SensorPair(recording(-mirrored_channels(pair.virtual)), pair.virtual, None)
+    assert not learn_errors([against], edges=EDGES).segments["shank"].gain[1:4].any()

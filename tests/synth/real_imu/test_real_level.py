@@ -64,6 +64,18 @@ def test_levels_do_not_depend_on_liveliness_or_mounting():
     np.testing.assert_allclose(real_level(lively, known, EDGES, 5.0), own, rtol=0.1)
 
 
+def test_the_activity_meant_is_that_of_the_virtual_side():
+    """A pair whose virtual side moves half as much: its own sensor has the level that was learnt from the pair."""
+    real = readings(np.array([0.1, 0.2, 2.0]), WORN)
+    mean = real.specific_force.mean(axis=0)
+    half = replace(
+        real, specific_force=mean + 0.5 * (real.specific_force - mean), angular_velocity=0.5 * real.angular_velocity
+    )
+    known = SensorPair(real, half, None)
+    learnt = learn_errors([known], edges=EDGES).segments["shank"].level
+    np.testing.assert_allclose(real_level(real, known, EDGES, 5.0), learnt, rtol=1e-6)
+
+
 def test_persons_count_alike_however_many_sensors_they_wore():
     assert mean_level([[np.ones(1)] * 9, [np.full(1, 100.0)]])[0] == pytest.approx(10.0)
 

@@ -83,3 +83,15 @@ def test_a_recording_of_another_segment_is_refused():
     other = ImuRecording(SensorPlacement("s", "pelvis"), np.zeros((1200, 3)), np.zeros((1200, 3)), RATE)
     with pytest.raises(ValueError, match="worn on 'pelvis'"):
         make_pair(other, motion())
+
+
+def test_fitted_biases_are_taken_from_the_real_side():
+    plain = real()
+    biased = replace(
+        plain,
+        specific_force=plain.specific_force + np.array([0.2, -0.1, 0.3]),
+        angular_velocity=plain.angular_velocity + np.array([0.02, 0.03, -0.01]),
+    )
+    pair = make_pair(biased, motion(), lag=0.0, biases=True, fit_cutoff=None)
+    np.testing.assert_allclose(pair.real.specific_force, plain.specific_force, atol=5e-3)
+    np.testing.assert_allclose(pair.real.angular_velocity, plain.angular_velocity, atol=1e-3)

@@ -1,0 +1,200 @@
+"""Corpus rewrite: the motion of a corpus with another error recipe, fewer sensors, or sensors at other places.
+
+A corpus holds clean records and a recipe, so another recipe costs nothing. Sensors at other places need the skeleton
+behind the stored coordinates, which a corpus does not hold: from the folder of ``kinesynth motion``, or a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from mocap_import.trial import Treatment
+from opensim_models.inverse.segment_motion import segment_motions
+from opensim_models.model.skeleton import Skeleton
+from synth.corpus_reader import Corpus
+from synth.corpus_schema import CorpusMismatch
+from synth.corpus_trial import CorpusTrial
+from synth.corpus_writer import CorpusWriter
+from synth.imu.error_recipe import ImuErrors, apply_errors, with_noise_reference
+from synth.imu.placement import check_segments
+from synth.imu.recording import ImuRecording
+from synth.imu.simulation import simulate_imu
+from synth.imu.skeleton_imu import simulate_skeleton_imus
+from synth.motion_corpus import RecordSettings, placements_of
+from synth.provenance import file_hash
+from synth.trial_cutoff import cutoff_of, trial_cutoffs
+
+BAKED = "sensor_errors_baked"
+_ROLES = ("motion", "reference")
+SkeletonOf = Callable[[CorpusTrial], Skeleton]
+
+
+def rewrite_corpus(
+    source: Path,
+    out: Path,
+    settings: RecordSettings,
+    *,
+    scope: str = "trial",
+    training: Sequence[str] = (),
+    bake: bool = False,
+    sensors: Sequence[str] | None = None,
+    skeleton_of: SkeletonOf | None = None,
+    provenance: Mapping | None = None,
+) -> pd.DataFrame:
+    """Write a corpus anew from the clean records or the coordinates of another.
+
+    Parameters
+    ----------
+    source, out : Path
+        May be the same file.
+    settings : RecordSettings
+        Its recipe replaces the stored one; the rest counts where sensors are placed anew.
+    scope : {"trial", "subject", "training_set"}
+        Records whose SD the noise share refers to.
+    training : sequence of str
+        Subjects of the training set; all if empty.
+    bake : bool
+        Store the records with their errors and no recipe.
+    sensors : sequence of str, optional
+        Those to keep; all by default.
+    skeleton_of : callable, optional
+        Skeleton of a trial: with it the sensors of `settings` are simulated on the stored coordinates.
+    provenance : mapping, optional
+        Sources of `out`; by default the hash of `source`.
+
+    Returns
+    -------
+    DataFrame
+        One row a trial: subject, trial, status, reason, n_frames, rate.
+
+    Raises
+    ------
+    CorpusMismatch
+        The corpus is of another role, holds no clean records, lacks a sensor, a skeleton does not fit, or a subject of
+        the training set is not there.
+    """
+    corpus = Corpus(source)
+    if corpus.role not in _ROLES:
+        raise CorpusMismatch(f"{source}: expected a corpus of role {' or '.join(_ROLES)}, got {corpus.role!r}.")
+    people = {code for code, _ in corpus.trials()}
+    strangers = sorted(set(training) - people)
+    if strangers:
+        raise CorpusMismatch(f"{source}: subject {strangers[0]!r} is not in it; there are {', '.join(sorted(people))}.")
+
+    def clean(code: str, name: str) -> CorpusTrial:
+        return _clean(corpus, code, name, settings, sensors, skeleton_of)
+
+    pooled = _recipes(corpus, clean, settings.errors, scope, training)
+    rows = []
+    with CorpusWriter(
+        out,
+        role=corpus.role,
+        config=corpus.provenance.config | settings.config() | {"baked": bake, "noise_scope": scope},
+        seed=corpus.provenance.seed if settings.errors is None else settings.errors.seed,
+        sources=provenance or {Path(source).name: file_hash(source)},
+        splits=corpus.splits,
+    ) as writer:
+        for code, name in corpus.trials():
+            trial = replace(clean(code, name), errors=pooled[code])
+            writer.append(baked(trial) if bake else trial)
+            rows.append(
+                {
+                    "subject": code,
+                    "trial": name,
+                    "status": "accepted",
+                    "reason": "",
+                    "n_frames": trial.n_frames,
+                    "rate": trial.rate,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def baked(trial: CorpusTrial) -> CorpusTrial:
+    """A trial whose records carry their errors for good; the recipe becomes a treatment."""
+    if trial.errors is None:
+        return trial
+    worn = apply_errors(trial.recordings, trial.errors, subject=trial.subject.code, trial=trial.name)
+    note = Treatment(BAKED, trial.errors.in_words())
+    return replace(trial, recordings=worn, errors=None, treatments=(*trial.treatments, note))
+
+
+def _recipes(
+    corpus: Corpus,
+    clean: Callable[[str, str], CorpusTrial],
+    errors: ImuErrors | None,
+    scope: str,
+    training: Sequence[str],
+) -> dict[str, ImuErrors | None]:
+    """Recipe of every subject; beyond the trial with the SD of the clean records it refers to."""
+    people = dict.fromkeys(code for code, _ in corpus.trials())
+    if errors is None or scope == "trial":
+        return dict.fromkeys(people, errors)
+
+    def records(codes: Sequence[str]) -> ImuErrors:
+        chosen = (clean(*key).recordings for key in corpus.trials() if key[0] in codes)
+        return with_noise_reference(errors, scope, chosen)
+
+    if scope == "subject":
+        return {code: records((code,)) for code in people}
+    return dict.fromkeys(people, records(tuple(training) or tuple(people)))
+
+
+def _clean(
+    corpus: Corpus,
+    code: str,
+    name: str,
+    settings: RecordSettings,
+    sensors: Sequence[str] | None,
+    skeleton_of: SkeletonOf | None,
+) -> CorpusTrial:
+    """One trial with the clean records that are asked for."""
+    trial = corpus.read(code, name, clean=True)
+    where = f"{corpus.path}: trial {code}/{name}"
+    if any(treatment.what == BAKED for treatment in trial.treatments):
+        raise CorpusMismatch(f"{where} holds records with their errors and no clean ones; rewrite its source instead.")
+    if skeleton_of is not None:
+        trial = replace(trial, recordings=_placed_anew(trial, skeleton_of(trial), settings, where))
+    if sensors is None:
+        return trial
+    by_name = {recording.placement.sensor: recording for recording in trial.recordings}
+    absent = [sensor for sensor in sensors if sensor not in by_name]
+    if absent:
+        raise CorpusMismatch(
+            f"{where} has no sensor {absent[0]!r}, only {', '.join(by_name) or 'none'}; to put one there, give the "
+            "skeleton behind its coordinates (--motion FOLDER or --model FILE)."
+        )
+    return replace(trial, recordings=tuple(by_name[sensor] for sensor in sensors))
+
+
+def _placed_anew(
+    trial: CorpusTrial, skeleton: Skeleton, settings: RecordSettings, where: str
+) -> tuple[ImuRecording, ...]:
+    """Records of the sensors of `settings` on the stored coordinates.
+
+    Measured coordinates are low-passed for each segment and differentiated by the method; computed ones go through
+    mechanics as they are.
+    """
+    if trial.kinematics is None:
+        raise CorpusMismatch(f"{where} holds no coordinates, so no sensor can be placed anew on it.")
+    missing = sorted(set(trial.kinematics.coordinates) - set(skeleton.coordinate_names))
+    if missing:
+        raise CorpusMismatch(f"{where} has the coordinate {missing[0]!r}, which {skeleton.name} lacks: another model.")
+    try:
+        placements = placements_of(skeleton, trial.subject, settings)
+        check_segments(placements, skeleton.segment_names, f"skeleton {skeleton.name}")
+        if trial.status != "measured":
+            return simulate_skeleton_imus(skeleton, trial.kinematics, placements)
+        moved = segment_motions(skeleton, trial.kinematics)
+        motions = {placement.segment: moved[placement.segment] for placement in placements}
+        cutoffs = trial_cutoffs(motions, settings.cutoff, settings.method)
+        return tuple(
+            simulate_imu(motions[p.segment], p, method=settings.method, cutoff=cutoff_of(cutoffs, p.segment))
+            for p in placements
+        )
+    except ValueError as error:
+        raise CorpusMismatch(f"{where}: {error}") from error

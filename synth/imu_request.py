@@ -1,0 +1,262 @@
+"""What `kinesynth imu` is asked for, and the way to it: an archive, one trial, or a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from mocap_import.trial_store import SUFFIX
+from opensim_models.model.skeleton import Skeleton
+from synth.corpus_rewrite import baked, rewrite_corpus
+from synth.corpus_schema import CorpusMismatch
+from synth.corpus_trial import CorpusTrial
+from synth.corpus_writer import CorpusWriter
+from synth.imu.error_recipe import ImuErrors, with_noise_reference
+from synth.imu.simulation import METHODS
+from synth.imu_options import placements_of_options, scope_of
+from synth.motion_corpus import SOURCES, RecordSettings, build_motion_corpus
+from synth.provenance import file_hash
+from synth.record_file import write_csv, write_opensense
+from synth.single_trial import (
+    ANALYTIC,
+    MadeTrial,
+    is_long,
+    make_single_trial,
+    sensor_orientations,
+    stream_single_trial,
+)
+from synth.trial_cutoff import read_cutoff
+from synth.trial_source import find_skeleton, is_coordinates, is_markers, read_source
+
+_CORPUS, _TABLE, _STORAGE = ".h5", ".csv", ".sto"
+
+
+@dataclass(frozen=True)
+class ImuRequest:
+    """One run of the command.
+
+    Attributes
+    ----------
+    kind : {"archive", "trial", "corpus"}
+    source, out : Path
+        `out` is a corpus, or None if one trial goes to other files alone.
+    motion, model : Path, optional
+    csv, sto : Path, optional
+        Further files of one trial.
+    settings : RecordSettings
+    chosen : bool
+        Other placements than the usual seven were asked for.
+    own_places : bool
+        They come from a file.
+    method : str, optional
+        As given.
+    scope : str
+        Of the noise.
+    training : tuple of str
+    bake : bool
+    n_workers : int, optional
+    """
+
+    kind: str
+    source: Path
+    out: Path | None
+    motion: Path | None
+    model: Path | None
+    csv: Path | None
+    sto: Path | None
+    settings: RecordSettings
+    chosen: bool = False
+    own_places: bool = False
+    method: str | None = None
+    scope: str = "trial"
+    training: tuple[str, ...] = ()
+    bake: bool = False
+    n_workers: int | None = None
+
+    def with_choices(
+        self,
+        errors: ImuErrors,
+        method: str | None,
+        cutoff: str | None,
+        motions: str,
+        scope: str,
+        training: str,
+        bake: bool,
+    ) -> ImuRequest:
+        """The request with a recipe and the way to differentiate.
+
+        Raises
+        ------
+        ValueError
+            A word that is unknown, or not for this kind of source.
+        """
+        plain = None if method is None else method.replace("-", "_")
+        if plain not in (None, ANALYTIC, *METHODS):
+            raise ValueError(f"method {method!r} is unknown; expected one of {', '.join(METHODS)} or {ANALYTIC}.")
+        if plain == ANALYTIC and not is_coordinates(self.source):
+            raise ValueError(f"method {ANALYTIC} is for coordinates (.mot) with a model, not for {self.source}.")
+        if motions not in SOURCES:
+            raise ValueError(f"source {motions!r} is unknown; expected one of {', '.join(SOURCES)}.")
+        names = tuple(name.strip() for name in training.split(",") if name.strip())
+        if names and scope_of(scope) != "training_set":
+            raise ValueError("--training names the subjects of --noise-scope training_set; give both or none.")
+        if self.kind == "trial" and scope_of(scope) == "training_set":
+            raise ValueError("--noise-scope training_set needs an archive or a corpus; one trial has its own SD.")
+        settings = replace(
+            self.settings,
+            errors=errors,
+            source=motions,
+            method=METHODS[0] if plain in (None, ANALYTIC) else plain,
+            cutoff=read_cutoff(cutoff),
+        )
+        return replace(self, settings=settings, method=plain, scope=scope_of(scope), training=names, bake=bake)
+
+
+def make_request(
+    source: Path,
+    out: Path | None,
+    motion: Path | None,
+    model: Path | None,
+    csv: Path | None,
+    sto: Path | None,
+    sensor_set: str,
+    placements: Path | None,
+) -> ImuRequest:
+    """What the arguments ask for.
+
+    Raises
+    ------
+    ValueError
+        Wrong usage: a kind of source or of output that there is not, or something missing.
+    """
+    placed = placements_of_options(sensor_set, placements)
+    if source.is_dir():
+        kind = "archive"
+    elif is_markers(source) or is_coordinates(source):
+        kind = "trial"
+    elif source.suffix.lower() == _CORPUS:
+        kind = "corpus"
+    else:
+        raise ValueError(
+            f"{source}: expected a folder of trials, a trial (.trial.h5, .c3d, .trc, .mot, .sto) or a corpus (.h5)."
+        )
+    suffix = "" if out is None else out.suffix.lower()
+    if kind == "trial" and suffix in (_TABLE, _STORAGE):
+        csv, sto = (out, sto) if suffix == _TABLE else (csv, out)
+        out, suffix = None, ""
+    if out is None and (kind != "trial" or (csv is None and sto is None)):
+        raise ValueError(f"{source}: say where the records go: --out FILE.h5" + (", .csv or .sto." * (kind == "trial")))
+    if out is not None and suffix != _CORPUS:
+        raise ValueError(f"{out}: expected a corpus (.h5){', a .csv or a .sto' if kind == 'trial' else ''}.")
+    if kind != "trial" and (csv is not None or sto is not None):
+        raise ValueError("--csv and --sto write the records of one trial, not of an archive or a corpus.")
+    if kind == "archive" and (motion is None or not motion.is_dir()):
+        raise ValueError(f"{source}: expected the folder of `kinesynth motion` after the folder of trials.")
+    settings = RecordSettings(placements=placed, scaled=placements is None)
+    chosen = placements is not None or sensor_set != "seven"
+    return ImuRequest(kind, source, out, motion, model, csv, sto, settings, chosen, placements is not None)
+
+
+def run_archive(request: ImuRequest, progress: Callable[[Iterable, str], Iterable] | None) -> pd.DataFrame:
+    """Build a corpus of an archive; beyond a recipe for each trial, by way of a clean one beside it."""
+    settings = request.settings
+    plain = request.scope == "trial" and not request.bake
+    first = request.out if plain else request.out.with_name(f".{request.out.stem}.clean.h5")
+    try:
+        rows = build_motion_corpus(
+            request.source,
+            request.motion,
+            first,
+            errors=settings.errors,
+            source=settings.source,
+            method=settings.method,
+            placements=settings.placements,
+            cutoff=settings.cutoff,
+            scaled=settings.scaled,
+            n_workers=request.n_workers or 0,
+            progress=progress,
+        )
+        if not plain:
+            sources = {f"{f.parent.name}/{f.name}": file_hash(f) for f in sorted(request.source.glob(f"*/*{SUFFIX}"))}
+            rewrite_corpus(
+                first,
+                request.out,
+                settings,
+                scope=request.scope,
+                training=request.training,
+                bake=request.bake,
+                provenance=sources,
+            )
+            first.with_suffix(".csv").replace(request.out.with_suffix(".csv"))
+    finally:
+        if not plain:
+            first.unlink(missing_ok=True)
+            first.with_suffix(".csv").unlink(missing_ok=True)
+    return rows
+
+
+def run_corpus(request: ImuRequest) -> pd.DataFrame:
+    """Write a corpus anew."""
+    placed_anew = request.motion is not None or request.model is not None
+    if request.own_places and not placed_anew:
+        raise CorpusMismatch(
+            f"{request.source}: a corpus holds coordinates but no skeleton; to put sensors at other places, give the "
+            "folder of `kinesynth motion` (--motion FOLDER) or the model (--model FILE)."
+        )
+    sensors = [placement.sensor for placement in request.settings.placements]
+
+    def skeleton_of(trial: CorpusTrial) -> Skeleton:
+        return find_skeleton(request.source, trial.subject.code, request.motion, request.model)
+
+    return rewrite_corpus(
+        request.source,
+        request.out,
+        request.settings,
+        scope=request.scope,
+        training=request.training,
+        bake=request.bake,
+        sensors=sensors if request.chosen and not placed_anew else None,
+        skeleton_of=skeleton_of if placed_anew else None,
+    )
+
+
+def run_single(request: ImuRequest) -> tuple[MadeTrial, tuple[Path, ...]]:
+    """Records of one trial; returns them with the files that were written."""
+    settings, whole = request.settings, request.csv is None and request.sto is None and not request.bake
+    if whole and str(request.source).endswith(SUFFIX) and request.scope == "trial" and is_long(request.source):
+        with _writer(request) as writer:
+            made = stream_single_trial(request.source, writer, settings, request.motion, request.model)
+        return made, (request.out,)
+    source = read_source(request.source, request.motion, request.model)
+    made = make_single_trial(source, settings, request.method)
+    if request.scope == "subject":
+        errors = with_noise_reference(settings.errors, "subject", [made.trial.recordings])
+        made = replace(made, trial=replace(made.trial, errors=errors))
+    worn = baked(made.trial)
+    files: list[Path] = []
+    if request.out is not None:
+        with _writer(request) as writer:
+            writer.append(worn if request.bake else made.trial)
+        files.append(request.out)
+    if request.csv is not None:
+        write_csv(request.csv, worn.recordings)
+        files.append(request.csv)
+    if request.sto is not None:
+        turned = sensor_orientations(source, [r.placement for r in made.trial.recordings])
+        files += write_opensense(request.sto, worn.recordings, turned)
+    return made, tuple(files)
+
+
+def _writer(request: ImuRequest) -> CorpusWriter:
+    """A corpus for one trial."""
+    settings = request.settings
+    return CorpusWriter(
+        request.out,
+        role="motion",
+        config=settings.config() | {"method": request.method or settings.method, "baked": request.bake},
+        seed=settings.errors.seed,
+        sources={request.source.name: file_hash(request.source)},
+    )

@@ -1,0 +1,1 @@
+"""Pictures of sensors: real against virtual, spectra, Allan deviation."""

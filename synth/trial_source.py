@@ -1,0 +1,159 @@
+"""Trial source: one trial with its skeleton and motion, from whatever files there are.
+
+Markers (a converted trial, .c3d or .trc) with the folder of ``kinesynth motion`` or a model and its coordinates; or
+coordinates alone (.mot, .sto) with a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mocap_import.subject import Subject
+from mocap_import.trial import MarkerTrial, TrialRefused
+from mocap_import.trial_store import SUFFIX
+from opensim_models.exchange.storage import read_motion
+from opensim_models.inverse.segment_motion import segment_motions
+from opensim_models.model.osim_skeleton import read_osim
+from opensim_models.model.skeleton import Skeleton, load_skeleton
+from opensim_models.motion import Kinematics, SegmentMotion
+from opensim_models.scaling.subject_scaling import load_recording
+from synth.imu.marker_cluster import cluster_motion
+from synth.measured_trial import trial_clusters
+
+COORDINATES = (".mot", ".sto")
+MARKERS = (SUFFIX, ".c3d", ".trc")
+
+
+@dataclass(frozen=True)
+class TrialSource:
+    """One trial and what moves in it.
+
+    Attributes
+    ----------
+    path : Path
+    name : str
+    subject : Subject
+    skeleton : Skeleton
+    trial : MarkerTrial or None
+        Markers.
+    kinematics : Kinematics or None
+        Coordinates of the skeleton.
+    """
+
+    path: Path
+    name: str
+    subject: Subject
+    skeleton: Skeleton
+    trial: MarkerTrial | None = None
+    kinematics: Kinematics | None = None
+
+    @property
+    def rate(self) -> float:
+        """Frames per second (Hz)."""
+        return self.trial.rate if self.trial is not None else self.kinematics.rate
+
+
+def is_coordinates(path: Path) -> bool:
+    """Whether a file holds coordinates, by its name."""
+    return Path(path).suffix.lower() in COORDINATES
+
+
+def is_markers(path: Path) -> bool:
+    """Whether a file holds markers, by its name."""
+    return str(path).lower().endswith(MARKERS)
+
+
+def read_source(path: Path, motion: Path | None = None, model: Path | None = None) -> TrialSource:
+    """Read a trial, its skeleton and its motion.
+
+    Parameters
+    ----------
+    path : Path
+        ``.trial.h5``, ``.c3d``, ``.trc``, or coordinates (``.mot``, ``.sto``).
+    motion : Path, optional
+        Folder of ``kinesynth motion`` (the whole one or a subject's), or a file of coordinates; without one, markers
+        move their clusters alone.
+    model : Path, optional
+        ``.osim`` or ``.json``; goes before the skeleton of the folder.
+
+    Raises
+    ------
+    TrialRefused, ModelMismatch
+        In one sentence: no skeleton, or a file that is not what its name says.
+    """
+    path = Path(path)
+    if is_coordinates(path):
+        skeleton = find_skeleton(path, "", motion, model)
+        kinematics = read_motion(path, skeleton=skeleton)
+        known = [name for name in kinematics.coordinates if name in skeleton.coordinate_names]
+        if not known:
+            raise TrialRefused(
+                f"{path}: none of its columns ({', '.join(kinematics.coordinates[:4])}, ...) is a coordinate of "
+                f"{skeleton.name} ({', '.join(skeleton.coordinate_names[:4])}, ...); give the model it was solved with."
+            )
+        return TrialSource(path, path.stem, Subject(path.stem), skeleton, None, kinematics)
+    if not is_markers(path):
+        raise TrialRefused(f"{path}: expected a trial ({', '.join(MARKERS)}) or coordinates (.mot, .sto).")
+    trial = load_recording(path)
+    skeleton = find_skeleton(path, trial.subject.code, motion, model)
+    found = _coordinates(path, trial, motion)
+    kinematics = None if found is None else read_motion(found, skeleton=skeleton)
+    return TrialSource(path, trial.name, trial.subject, skeleton, trial, kinematics)
+
+
+def find_skeleton(path: Path, code: str, motion: Path | None, model: Path | None) -> Skeleton:
+    """Skeleton of a trial: the model that is given, or that of the motion folder.
+
+    Raises
+    ------
+    TrialRefused
+        There is none.
+    """
+    if model is not None:
+        return load_skeleton(model) if model.suffix.lower() == ".json" else read_osim(model)
+    for folder in _folders(path, code, motion):
+        if (folder / "skeleton.json").is_file():
+            return load_skeleton(folder / "skeleton.json")
+    raise TrialRefused(
+        f"{path}: no skeleton to put sensors on{'' if motion is None else f' in {motion}'}; expected the folder of "
+        "`kinesynth motion` (--motion FOLDER) or a model (--model FILE.osim)."
+    )
+
+
+def source_motions(source: TrialSource, segments: Iterable[str]) -> dict[str, SegmentMotion]:
+    """Unfiltered motion of segments: of their marker cluster, else of the skeleton; absent where there is neither."""
+    wanted = tuple(segments)
+    motions = {}
+    if source.kinematics is not None:
+        moved = segment_motions(source.skeleton, source.kinematics)
+        motions = {segment: moved[segment] for segment in wanted if segment in moved}
+    if source.trial is not None:
+        clusters, _ = trial_clusters(source.trial, source.skeleton, wanted)
+        for segment, cluster in clusters.items():
+            motion = cluster_motion(source.trial, cluster)
+            if np.isfinite(motion.origin).any():
+                motions[segment] = motion
+    return motions
+
+
+def _folders(path: Path, code: str, motion: Path | None) -> list[Path]:
+    """Where a subject's skeleton and coordinates may lie."""
+    if motion is None:
+        return [path.parent]
+    if not motion.is_dir():
+        return [motion.parent]
+    return [motion, motion / path.resolve().parent.name, *([motion / code] if code else [])]
+
+
+def _coordinates(path: Path, trial: MarkerTrial, motion: Path | None) -> Path | None:
+    """File of the trial's coordinates, if there is one."""
+    if motion is not None and not motion.is_dir():
+        return motion
+    for folder in _folders(path, trial.subject.code, motion) if motion is not None else ():
+        if (folder / f"{trial.name}.mot").is_file():
+            return folder / f"{trial.name}.mot"
+    return None
