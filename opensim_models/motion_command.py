@@ -47,13 +47,15 @@ Scale = Annotated[
 ]
 Static = Annotated[Path | None, typer.Option("--static", help="Static trial, where it is not beside the trial.")]
 Markers = Annotated[
-    Path | None, typer.Option("--markers", help='TOML with [markers] and lines like "R.ASIS" = "RASI" (model = trial).')
+    Path | None,
+    typer.Option("--markers", help='TOML with [markers] and lines "R.ASIS" = "RASI" (model, or landmark = trial).'),
 ]
 Mass = Annotated[float | None, typer.Option("--mass", help="Body mass in kg, before that of the files.")]
 Height = Annotated[float | None, typer.Option("--height", help="Stature in m, before that of the files.")]
 Hip = Annotated[str, typer.Option("--hip", help="Hip centre: harrington, davis, plug_in_gait or bell.")]
 Cutoff = Annotated[
-    float | None, typer.Option("--cutoff", help="Low-pass of inverse dynamics in Hz; 6, for running 10, if not given.")
+    float | None,
+    typer.Option("--cutoff", help="Low-pass of inverse dynamics in Hz; 6, for running 10, if not given; 0: none."),
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=0, help="Worker processes, default one a core; 0 works without any.")

@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from opensim_models.scaling.model_scaling import ScaledModel
 
+OWN = "lower_body"
+"""Says our own model in the place of a file."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
@@ -54,6 +56,7 @@ def scale(
             raise typer.BadParameter(f"expected a number above 0, got {number:g}.", param_hint=name)
     if static is not None and moving:
         raise typer.BadParameter("give --static or --moving, not both.", param_hint="--moving")
+    _refuse_unused(model, static, moving or [], markers, move_landmarks, asymmetrical)
     settings = {"hip": hip, "move_landmarks": move_landmarks, "symmetrical": not asymmetrical}
     facts = (mass or math.nan, height or math.nan, sex)
     scaled = scale_file(model, static, moving or [], facts, markers, settings)
@@ -65,6 +68,27 @@ def scale(
         typer.echo(report.read_text(encoding="utf-8"))
         return
     _show(scaled, out, report)
+
+
+def _refuse_unused(
+    model: Path, static: Path | None, moving: list[Path], markers: Path | None, move_landmarks: bool, asymmetrical: bool
+) -> None:
+    """Refuse options that the way of scaling would not look at."""
+    by_static_alone = "our own model's factors are of both sides, its landmarks as measured; leave the option out."
+    if str(model) == OWN and static is not None:
+        for name, wanted in (("--move-landmarks", move_landmarks), ("--asymmetrical", asymmetrical)):
+            if wanted:
+                raise typer.BadParameter(by_static_alone, param_hint=name)
+    if static is None and move_landmarks:
+        raise typer.BadParameter(
+            "landmarks are moved to a static trial only; give --static.", param_hint="--move-landmarks"
+        )
+    if static is None and not moving:
+        for name, wanted in (("--markers", markers is not None), ("--asymmetrical", asymmetrical)):
+            if wanted:
+                raise typer.BadParameter(
+                    "mass and height alone look at no trial; give --static or --moving.", param_hint=name
+                )
 
 
 def scale_file(
@@ -82,16 +106,17 @@ def scale_file(
     from opensim_models.scaling.automatic_scaling import scale_automatically
     from opensim_models.scaling.model_scaling import ScaledModel, scale_by_static, scale_by_stature
     from opensim_models.scaling.report import refuse_impossible_subject
-    from opensim_models.scaling.subject_scaling import load_recording, meaning_of, own_generic, scale_subject
+    from opensim_models.scaling.subject_scaling import load_recording, meaning_of, own_generic, scale_our_own
 
     known = Subject("", *facts)
     given = marker_map_of(markers)
     trials = [load_recording(path, known) for path in (moving or ([static] if static else []))]
     subject = trials[0].subject if trials else replace(known, code="subject")
-    own = str(model) == "lower_body"
+    own = str(model) == OWN
     if own and static is not None:
-        spatial = scale_subject(trials[0], settings["hip"]).spatial
-        return ScaledModel(spatial.skeleton, spatial.report, spatial.static_pose)
+        skeleton, _, scaled, remark = scale_our_own(trials, settings["hip"], given)
+        report = replace(scaled.report, notes=scaled.report.notes + ((remark,) if remark else ()))
+        return ScaledModel(skeleton, report, scaled.static_pose)
     if own and not trials:
         refuse_impossible_subject(subject)
     generic = own_generic(subject) if own else read_any_model(model)

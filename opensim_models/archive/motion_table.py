@@ -12,7 +12,8 @@ import pandas as pd
 from mocap_import.durable_file import write_durably
 
 COLUMNS = (
-    *("subject", "trial", "status", "reason", "n_frames", "marker_error_mm", "landmark_error_mm", "held", "seconds"),
+    *("subject", "trial", "status", "reason", "n_frames", "marker_error_mm", "left_out_percent", "landmark_error_mm"),
+    *("held", "seconds"),
     *("solved_frames", "worst_marker", "worst_marker_mm", "worst_frame", "worst_frame_mm"),
     *("dynamics", "dynamics_reason", "cutoff_hz", "masked_percent", "residual_force_percent"),
     *("residual_force_peak_percent", "residual_moment_percent", "residual_moment_peak_percent"),
@@ -25,7 +26,7 @@ SCALING_COLUMNS = ("subject", "what", "name", "value", "unit", "detail")
 
 
 def refused_row(code: str, name: str, reason: str) -> dict[str, Any]:
-    """A trial of which nothing could be done."""
+    """A trial of which nothing could be done; a subject without any trial has the name ``""`` in its place."""
     return {"subject": code, "trial": name, "refused": reason}
 
 
@@ -74,14 +75,19 @@ def write_tables(
 
 
 def _with_others(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of other trials (of other subjects, where a table has no trials) before those of a frame."""
+    """Rows of other trials (of other subjects, where a table has no trials) before those of a frame.
+
+    The row of a subject that had no trial to solve goes as soon as the frame has any row of it.
+    """
     if not path.is_file():
         return frame
     names = {"subject": str, "trial": str}
     empty = {column: [""] for column in frame.columns if column not in names}  # a person may be called NA
-    earlier = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=empty)
+    earlier = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=empty).reindex(columns=frame.columns)
     own = [name for name in ("subject", "trial") if name in frame.columns]
     new = set(map(tuple, frame[own].astype(str).to_numpy()))
+    if "trial" in own:
+        new |= {(subject, "") for subject in frame.subject.astype(str)}
     others = earlier[[tuple(row) not in new for row in earlier[own].astype(str).to_numpy()]]
     return pd.concat([others, frame], ignore_index=True) if len(others) else frame
 

@@ -7,6 +7,7 @@ products depend on. A run that was killed leaves products without that file, and
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 import time
@@ -33,6 +34,8 @@ from opensim_models.scaling.subject_scaling import load_recording, own_generic, 
 
 SKELETON, PLANAR, STATIC_POSE, SCALING = "skeleton.json", "planar_skeleton.json", "static.mot", "scaling.json"
 SCALING_DONE = "scaling.done.json"
+SUBJECT_FILES = (SKELETON, PLANAR, STATIC_POSE, SCALING, SCALING_DONE)
+STEPS = ("ik", "id")
 
 
 def done_file(out: Path, trial: str, step: str) -> Path:
@@ -40,9 +43,51 @@ def done_file(out: Path, trial: str, step: str) -> Path:
     return Path(out) / f"{trial}.{step}.json"
 
 
-def forces_file(out: Path, trial: str) -> Path:
-    """Generalized forces of a trial."""
-    return Path(out) / f"{trial}_forces.sto"
+def product_file(out: Path, trial: str, step: str) -> Path:
+    """What a step of a trial makes: coordinates (``ik``) or generalized forces (``id``)."""
+    return Path(out) / (f"{trial}.mot" if step == "ik" else f"{trial}_forces.sto")
+
+
+def trial_files(out: Path, trial: str) -> tuple[Path, ...]:
+    """Every file that the steps of a trial write."""
+    return tuple(own for step in STEPS for own in (product_file(out, trial, step), done_file(out, trial, step)))
+
+
+def discard_step(out: Path, trial: str, step: str) -> None:
+    """Remove what a step of a trial made, and with the coordinates the forces that came from them."""
+    for each in STEPS[STEPS.index(step) :]:
+        product_file(out, trial, each).unlink(missing_ok=True)
+        done_file(out, trial, each).unlink(missing_ok=True)
+
+
+def discard_subject(out: Path) -> list[str]:
+    """Remove a subject's skeletons and what was solved with them; returns the names of the trials that had something.
+
+    Only what a record says to be of this programme is removed; the record of the scaling itself stays.
+    """
+    out = Path(out)
+    names = {path.name.removesuffix(f".{step}.json") for step in STEPS for path in out.glob(f"*.{step}.json")}
+    for name in names:
+        discard_step(out, name, "ik")
+    for name in (SKELETON, PLANAR, STATIC_POSE, SCALING):
+        (out / name).unlink(missing_ok=True)
+    return sorted(names)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, empty if it is missing."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def holds(done: Mapping[str, Any] | None, product: Path) -> bool:
+    """Whether what a done file tells of is still there: the very product, or the refusal that has none."""
+    if done is None:
+        return False
+    return done["row"].get("status") == "refused" or done.get("product", "") == file_hash(product) != ""
 
 
 def write_done(path: Path, content: Mapping[str, Any]) -> None:
@@ -87,8 +132,6 @@ def scale_task(
         row |= _scale(code, recordings, folder, settings)
         row["status"] = "scaled"
     except (ModelMismatch, TrialRefused) as error:
-        for stale in (SKELETON, PLANAR, STATIC_POSE, SCALING):
-            (folder / stale).unlink(missing_ok=True)  # of an earlier run: they belong to other input
         row |= {"status": "refused", "reason": str(error)}
     done = {"fingerprint": fingerprint, "row": row}
     write_done(folder / SCALING_DONE, done)
@@ -116,8 +159,10 @@ def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, A
     if method == "automatic" and not moving:
         raise ModelMismatch(f"{code}: no moving trial to scale by.")
     folder.mkdir(parents=True, exist_ok=True)
+    for name in (PLANAR, STATIC_POSE):  # not every way of scaling makes them, and those of another way are outdated
+        (folder / name).unlink(missing_ok=True)
     if not settings["model"] and method == "static":
-        spatial, planar, scaled, remark = scale_our_own(statics, settings["hip_method"])
+        spatial, planar, scaled, remark = scale_our_own(statics, settings["hip_method"], settings["given"])
         save_skeleton(planar, folder / PLANAR)
         report, pose = scaled.report, scaled.static_pose
     else:
@@ -159,6 +204,7 @@ def trial_task(
     out: str,
     steps: list[str],
     fingerprints: dict[str, str],
+    sources: dict[str, str],
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Solve the steps of one trial that are asked for; returns step → what its done file says.
@@ -173,8 +219,10 @@ def trial_task(
         ``"ik"``, ``"id"``.
     fingerprints : dict
         Step → fingerprint.
+    sources : dict
+        Hashes of what it is solved from: ``trial``, ``skeleton``, and ``ik``, the fingerprint of the coordinates.
     settings : dict
-        ``given``, ``cutoff``, ``mass``, ``height``.
+        ``given``, ``matched`` (whether scaling has found the partners of those), ``cutoff``, ``mass``, ``height``.
     """
     folder = Path(out)
     known = Subject("", settings.get("mass") or math.nan, settings.get("height") or math.nan)
@@ -183,18 +231,18 @@ def trial_task(
         began = time.perf_counter()
         solve = _kinematics if step == "ik" else _kinetics
         if step == "ik":  # forces of earlier coordinates would stand beside the new ones
-            for stale in (done_file(folder, name, "id"), forces_file(folder, name)):
-                stale.unlink(missing_ok=True)
+            discard_step(folder, name, "id")
         try:
             trial = load_recording(Path(path), known)
             content = {"row": {"status": "solved"} | solve(trial, name, folder, settings)}
         except (ModelMismatch, TrialRefused) as error:
-            stale = folder / f"{name}.mot" if step == "ik" else forces_file(folder, name)
-            stale.unlink(missing_ok=True)  # of an earlier run
+            discard_step(folder, name, step)  # of an earlier run
             content = {"row": {"status": "refused", "reason": _named(str(error), Path(path))}}
         residuals = content["row"].pop("residuals", [])
         content["row"]["seconds"] = time.perf_counter() - began
-        content |= {"fingerprint": fingerprints[step], "residuals": residuals}
+        content |= {"fingerprint": fingerprints[step], "residuals": residuals, "sources": sources}
+        content |= {"product": file_hash(product_file(folder, name, step))}
+        content |= {"known": {each: settings.get(each) for each in ("mass", "height")}}
         write_done(done_file(folder, name, step), content)
         done[step] = content
     return done
@@ -208,14 +256,19 @@ def _named(reason: str, path: Path) -> str:
 def _kinematics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Inverse kinematics of a trial to its .mot file."""
     skeleton = load_skeleton(folder / SKELETON)
-    found = solve_trial_kinematics(skeleton, trial, settings["given"])
-    write_motion(folder / f"{name}.mot", found.solution.kinematics, skeleton=skeleton, start_time=_start(trial))
+    given = settings["given"]
+    if settings.get("matched"):  # markers may have the names of their partners since
+        given = {mark: given[mark] for mark in given if mark in {m.name for m in skeleton.markers}}
+    found = solve_trial_kinematics(skeleton, trial, given)
+    write_motion(
+        product_file(folder, name, "ik"), found.solution.kinematics, skeleton=skeleton, start_time=_start(trial)
+    )
     return kinematics_row(found) | {"residuals": residual_rows(found), "markers": found.markers.sentence}
 
 
 def _kinetics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Inverse dynamics of a trial from its .mot file to its forces."""
-    motion = folder / f"{name}.mot"
+    motion = product_file(folder, name, "ik")
     if not motion.is_file():
         raise ModelMismatch(f"{trial.source or name}: no coordinates ({motion.name}), so there are no forces.")
     skeleton = load_skeleton(folder / SKELETON)
@@ -226,7 +279,7 @@ def _kinetics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, A
         height = read_report(folder / SCALING).height
         trial = replace(trial, subject=replace(trial.subject, height=height))
     kinetics = solve_trial_kinetics(skeleton, kinematics, trial, settings.get("cutoff"))
-    write_generalized_forces(forces_file(folder, name), kinetics, start_time=_start(trial))
+    write_generalized_forces(product_file(folder, name, "id"), kinetics, start_time=_start(trial))
     return kinetics_row(kinetics) | {"reason": "; ".join(kinetics.mask_reasons)}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mocap_import.marker.marker_set import load_marker_set
+from mocap_import.stretch import stretches
 from mocap_import.trial import MarkerTrial
 from opensim_models.archive.steady_trunk import with_steady_trunk
 from opensim_models.inverse.dynamics import solve_trial_dynamics
@@ -59,6 +60,8 @@ class TrialKinematics:
         Label → number of samples that fitted no pose.
     exchanged : tuple of pairs of str
         Labels that stand for each other all through this trial; they were taken the right way round.
+    shown : int
+        Samples of the model's markers that the trial shows, those left out among them.
     """
 
     solution: InverseKinematicsSolution
@@ -66,6 +69,12 @@ class TrialKinematics:
     segments: dict[str, str]
     left_out: dict[str, int]
     exchanged: tuple[tuple[str, str], ...] = ()
+    shown: int = 0
+
+    @property
+    def left_out_percent(self) -> float:
+        """Part of the samples shown that fitted no pose (%)."""
+        return 100 * sum(self.left_out.values()) / self.shown if self.shown else 0.0
 
 
 def solve_trial_kinematics(
@@ -114,7 +123,7 @@ def solve_trial_kinematics(
             f"than {MISPLACED * 1000:.0f} mm away), expected at most {100 * MOST_LEFT_OUT:.0f} %. Check labels and the "
             "static trial."
         )
-    return TrialKinematics(solution, markers, {m.name: m.segment for m in model.markers}, left_out, exchanged)
+    return TrialKinematics(solution, markers, {m.name: m.segment for m in model.markers}, left_out, exchanged, shown)
 
 
 def model_samples(skeleton: Skeleton, trial: MarkerTrial) -> np.ndarray:
@@ -214,7 +223,7 @@ def solve_trial_kinetics(
         Of the trial, all frames.
     trial : MarkerTrial
     cutoff : float, optional
-        Hz; by the trial's task if None.
+        Hz; by the trial's task if None, 0 for no filter.
 
     Raises
     ------
@@ -225,18 +234,17 @@ def solve_trial_kinetics(
     if cutoff is None:
         cutoff = CUTOFF.get(trial.task, WALKING_CUTOFF)
     whole = np.isfinite(kinematics.values).all(axis=1)
-    edges = np.flatnonzero(np.diff(np.r_[0, whole.astype(np.int8), 0]))
-    stretches = sorted(zip(edges[::2], edges[1::2], strict=True), key=lambda ends: ends[1] - ends[0])
+    complete = sorted(zip(*stretches(whole), strict=True), key=lambda ends: ends[1] - ends[0])
     values = kinematics.values.copy()
-    if stretches:
-        start, stop = stretches[-1]
+    if complete:
+        start, stop = complete[-1]
         values[:start], values[stop:] = np.nan, np.nan
-    kinetics = solve_trial_dynamics(skeleton, replace(kinematics, values=values), trial, cutoff)
+    kinetics = solve_trial_dynamics(skeleton, replace(kinematics, values=values), trial, cutoff or None)
     if steady:
         kinetics = replace(kinetics, mask_reasons=(*kinetics.mask_reasons, "trunk without markers taken as upright"))
-    if len(stretches) > 1:
+    if len(complete) > 1:
         lost = int(whole.sum() - (stop - start))
-        said = f"{len(stretches)} complete stretches: the longest was solved, {lost} frames of the others were not"
+        said = f"{len(complete)} complete stretches: the longest was solved, {lost} frames of the others were not"
         kinetics = replace(kinetics, mask_reasons=(*kinetics.mask_reasons, said))
     return kinetics
 
@@ -252,6 +260,7 @@ def kinematics_row(found: TrialKinematics) -> dict[str, Any]:
         "n_frames": len(solved),
         "solved_frames": int(solved.sum()),
         "marker_error_mm": solution.rms_error * 1000,
+        "left_out_percent": found.left_out_percent,
         "worst_marker": worst,
         "worst_marker_mm": by_marker[worst] * 1000,
         "worst_frame": int(np.argmax(frames)),
@@ -294,7 +303,7 @@ def residual_rows(found: TrialKinematics) -> list[dict[str, Any]]:
 def kinetics_row(kinetics: Kinetics) -> dict[str, Any]:
     """What inverse dynamics left unexplained, for one row of a table: residual forces at the root."""
     row: dict[str, Any] = {
-        "cutoff_hz": kinetics.cutoff,
+        "cutoff_hz": kinetics.cutoff or 0.0,  # no filter is said, an empty cell would mean no forces
         "masked_percent": 100 * float(kinetics.masked.mean()) if len(kinetics.masked) else 0.0,
     }
     if kinetics.residual is not None:
