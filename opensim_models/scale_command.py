@@ -24,7 +24,10 @@ def scale(
         Path | None, typer.Option("--static", help="Static trial (.trial.h5 .trc .c3d); without: mass and height.")
     ] = None,
     moving: Annotated[
-        list[Path] | None, typer.Option("--moving", help="Moving trials to scale by instead; may be given repeatedly.")
+        list[Path] | None,
+        typer.Option(
+            "--moving", metavar="TRIAL", help="A moving trial to scale by instead; --moving A --moving B for more."
+        ),
     ] = None,
     mass: Annotated[float | None, typer.Option("--mass", help="Body mass in kg, before that of the trial.")] = None,
     height: Annotated[float | None, typer.Option("--height", help="Stature in m, before that of the trial.")] = None,
@@ -41,6 +44,7 @@ def scale(
     asymmetrical: Annotated[
         bool, typer.Option("--asymmetrical", help="Left and right have factors of their own.")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the files of --out where they exist.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Scale a model to a subject, by a static trial, by moving trials, or by mass and height alone.
@@ -48,6 +52,7 @@ def scale(
     Example: kinesynth model scale generic.osim --static static.trc --mass 62 --height 1.68 --out subject.osim
     """
     from opensim_models.scaling.report import write_report
+    from opensim_models.scaling.scaling_doubt import with_doubts
 
     if out.suffix.lower() not in (".osim", ".json"):
         raise typer.BadParameter(f"{out}: a model is an .osim or a .json file.", param_hint="--out")
@@ -59,15 +64,29 @@ def scale(
     _refuse_unused(model, static, moving or [], markers, move_landmarks, asymmetrical)
     settings = {"hip": hip, "move_landmarks": move_landmarks, "symmetrical": not asymmetrical}
     facts = (mass or math.nan, height or math.nan, sex)
+    report = out.with_name(out.stem + "_scaling.json")
+    _refuse_existing(out, report, (model, *([static] if static else []), *(moving or [])), force)
     scaled = scale_file(model, static, moving or [], facts, markers, settings)
+    own = str(model) == OWN and static is not None
+    scaled = replace(scaled, report=with_doubts(scaled.report, scaled.skeleton, own=own))
     out.parent.mkdir(parents=True, exist_ok=True)
     write_scaled(model, scaled, out)
-    report = out.with_name(out.stem + "_scaling.json")
     write_report(report, scaled.report)
     if as_json:
         typer.echo(report.read_text(encoding="utf-8"))
         return
     _show(scaled, out, report)
+
+
+def _refuse_existing(out: Path, report: Path, read: tuple[Path, ...], force: bool) -> None:
+    """Refuse to write over what is there, and, whatever is asked for, over what is read."""
+    for path in (out, report):
+        if any(path.exists() and source.exists() and path.samefile(source) for source in read):
+            raise typer.BadParameter(f"{path} is read from; give another name.", param_hint="--out")
+        if path.exists() and not force:
+            raise typer.BadParameter(f"{path} exists; give another name, or --force to replace it.", param_hint="--out")
+        if path.is_dir():
+            raise typer.BadParameter(f"{path} is a folder; give the name of a file.", param_hint="--out")
 
 
 def _refuse_unused(
@@ -172,4 +191,6 @@ def _show(scaled: ScaledModel, out: Path, report: Path) -> None:
             typer.echo(f"{name:24} {1000 * residual:11.1f}")
     for note in scaled.report.notes:
         typer.echo(f"note: {note}")
+    for doubt in scaled.report.doubts:
+        typer.echo(f"doubt: {doubt}")
     typer.echo(f"\n{out}; report: {report}")
