@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from mocap_import.durable_file import write_durably
+from opensim_models.archive.doubt import joined
 
 COLUMNS = (
-    *("subject", "trial", "status", "reason", "n_frames", "marker_error_mm", "left_out_percent", "landmark_error_mm"),
-    *("held", "seconds"),
+    *("subject", "trial", "status", "reason", "doubts", "n_frames", "marker_error_mm", "left_out_percent"),
+    *("landmark_error_mm", "held", "seconds"),
     *("solved_frames", "worst_marker", "worst_marker_mm", "worst_frame", "worst_frame_mm"),
     *("dynamics", "dynamics_reason", "cutoff_hz", "masked_percent", "residual_force_percent"),
     *("residual_force_peak_percent", "residual_moment_percent", "residual_moment_peak_percent"),
@@ -67,11 +68,17 @@ def write_tables(
         ("scaling.csv", pd.DataFrame(factors, columns=SCALING_COLUMNS)),
     ):
         whole = _with_others(out / name, frame) if keep else frame
-        write_durably(out / name, whole.to_csv(index=False))
+        _write(out / name, whole.to_csv(index=False))
         if name == "motion.csv":
             records = json.loads(whole.to_json(orient="records"))
-            write_durably(out / "motion.json", json.dumps(records, indent=1))
+            _write(out / "motion.json", json.dumps(records, indent=1))
     return table
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a table, unless it is there as it would be: its time says when something changed."""
+    if not path.is_file() or path.read_bytes() != text.encode("utf-8", "backslashreplace"):
+        write_durably(path, text)
 
 
 def _with_others(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +101,8 @@ def _with_others(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _row(trial: Mapping[str, Any]) -> dict[str, Any]:
     """One row of the trial table."""
-    found = {"subject": trial["subject"], "trial": trial["trial"], "reason": "", "dynamics": "", "dynamics_reason": ""}
+    found = {"subject": trial["subject"], "trial": trial["trial"], "reason": "", "doubts": ""}
+    found |= {"dynamics": "", "dynamics_reason": ""}
     if "refused" in trial:
         return found | {"status": "refused", "reason": trial["refused"]}
     ik, dynamics = trial.get("ik", {}).get("row", {}), trial.get("id", {}).get("row", {})
@@ -110,6 +118,8 @@ def _row(trial: Mapping[str, Any]) -> dict[str, Any]:
         found["dynamics"], found["dynamics_reason"] = dynamics["status"], dynamics.get("reason", "")
         if found.get("seconds") is not None:
             found["seconds"] += dynamics.get("seconds") or 0.0
+    if found["status"] == "solved":
+        found["doubts"] = joined(*(row.get("doubts") for row in (trial.get("scaling", {}), ik, dynamics)))
     scaled = trial.get("scaling", {}).get("reason", "")
     if scaled:
         found["reason"] = "; ".join(part for part in (found["reason"], scaled) if part)

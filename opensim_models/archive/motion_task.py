@@ -19,17 +19,16 @@ from typing import Any
 from mocap_import.durable_file import write_durably
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, TrialRefused
-from opensim_models.archive.trial_motion import (
-    kinematics_row,
-    kinetics_row,
-    residual_rows,
-    solve_trial_kinematics,
-    solve_trial_kinetics,
-)
+from opensim_models.archive.doubt import joined
+from opensim_models.archive.human_bound import without_impossible_moments
+from opensim_models.archive.static_person import of_moving_person, refuse_other_person
+from opensim_models.archive.trial_motion import solve_trial_kinematics, solve_trial_kinetics
+from opensim_models.archive.trial_row import kinematics_row, kinetics_row, residual_rows
 from opensim_models.exchange.storage import read_motion, write_generalized_forces, write_motion
 from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.report import read_report, write_report
+from opensim_models.scaling.scaling_doubt import with_doubts
 from opensim_models.scaling.subject_scaling import load_recording, own_generic, scale_other, scale_our_own
 
 SKELETON, PLANAR, STATIC_POSE, SCALING = "skeleton.json", "planar_skeleton.json", "static.mot", "scaling.json"
@@ -140,14 +139,16 @@ def scale_task(
 
 def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Scale by the method asked for; returns columns of the table."""
-    known = Subject(
-        code if settings["static"] else "", settings.get("mass") or math.nan, settings.get("height") or math.nan
-    )
+    known = Subject("", settings.get("mass") or math.nan, settings.get("height") or math.nan)
     trials = list(_readable(recordings, known))
     statics = [t for t in trials if t.task == "static"]
-    if settings["static"]:
-        statics = [load_recording(Path(settings["static"]), known)]
     moving = [t for t in trials if t.task != "static"]
+    remarks = []
+    if settings["static"]:
+        given = load_recording(Path(settings["static"]), known)
+        remarks = [refuse_other_person(given, each) for each in moving]
+        statics = [of_moving_person(given, moving[0]) if moving else given]
+        statics = [replace(each, subject=replace(each.subject, code=code)) for each in statics]
     if not statics and not moving:
         raise ModelMismatch(f"{code}: none of its {len(recordings)} recordings can be read; import them again.")
     method = settings["method"]
@@ -178,13 +179,15 @@ def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, A
             settings.get("move_landmarks", False),
         )
         spatial, report, pose, remark = one.skeleton, one.report, one.static_pose, ""
+    report = with_doubts(report, spatial, own=not settings["model"] and method == "static")
     save_skeleton(spatial, folder / SKELETON)
     if pose is not None:
         write_motion(folder / STATIC_POSE, pose, skeleton=spatial)
     write_report(folder / SCALING, report)
     return {
         "landmark_error_mm": 1000 * report.rms_residual,
-        "reason": remark,
+        "reason": "; ".join(dict.fromkeys(said for said in (remark, *remarks) if said)),
+        "doubts": joined(report.doubts),
         "sentence": report.sentence,
         "report": report.rows(),
     }
@@ -263,7 +266,8 @@ def _kinematics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str,
     write_motion(
         product_file(folder, name, "ik"), found.solution.kinematics, skeleton=skeleton, start_time=_start(trial)
     )
-    return kinematics_row(found) | {"residuals": residual_rows(found), "markers": found.markers.sentence}
+    row = kinematics_row(skeleton, found)
+    return row | {"residuals": residual_rows(found), "markers": found.markers.sentence}
 
 
 def _kinetics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
@@ -279,8 +283,9 @@ def _kinetics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, A
         height = read_report(folder / SCALING).height
         trial = replace(trial, subject=replace(trial.subject, height=height))
     kinetics = solve_trial_kinetics(skeleton, kinematics, trial, settings.get("cutoff"))
+    kinetics, impossible = without_impossible_moments(skeleton, kinetics)
     write_generalized_forces(product_file(folder, name, "id"), kinetics, start_time=_start(trial))
-    return kinetics_row(kinetics) | {"reason": "; ".join(kinetics.mask_reasons)}
+    return kinetics_row(kinetics, trial.task, impossible) | {"reason": "; ".join(kinetics.mask_reasons)}
 
 
 def _start(trial: MarkerTrial) -> float:

@@ -21,13 +21,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from mocap_import.archive.folder_lock import folder_lock
 from mocap_import.durable_file import sweep_temporary
 from mocap_import.trial import TrialRefused
 from mocap_import.trial_store import SUFFIX
 from opensim_models.archive.motion_run import MotionRun, MotionSettings, task_of
 from opensim_models.archive.motion_table import write_tables
 from opensim_models.archive.motion_task import STATIC_POSE, STEPS
+from opensim_models.archive.run_folder import refuse_foreign_folder, run_lock
 from opensim_models.clinical.joint_centre import HIP_METHODS
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.marker_map import read_marker_map
@@ -102,7 +102,7 @@ def solve_archive_motion(
     Raises
     ------
     TrialRefused, ModelMismatch
-        No trials, unknown settings, or an output folder in which another run is writing.
+        No trials, unknown settings, an output folder in which another run is writing, or one that is not a run's own.
     OSError
         The output cannot be written; what was written before is intact.
     """
@@ -110,8 +110,9 @@ def solve_archive_motion(
     _check(settings, steps)
     subjects = trial_paths(trials)
     out = Path(out)
+    refuse_foreign_folder(trials, out)
     out.mkdir(parents=True, exist_ok=True)
-    with folder_lock(out):
+    with run_lock(out):
         sweep_temporary(out)
         run = MotionRun(out, subjects, settings, steps, n_workers)
         n = sum(map(len, subjects.values()))

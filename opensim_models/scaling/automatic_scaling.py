@@ -207,9 +207,9 @@ class _Fit:
             else:  # too far: arms that hang still leave directions in which full steps jump to and fro
                 damping = max(DAMPING_STEP * damping, LEAST_DAMPING)
         raise ModelMismatch(
-            f"{where}: automatic scaling did not settle in {MOST_STEPS} steps: {self._weakest(change)} still "
-            f"changes by {np.abs(change).max():.4f} a step. Too small a movement or a label that changes its place would do that; "
-            "leave that marker out, give more movement, or scale from a static trial instead."
+            f"{where}: automatic scaling did not settle in {MOST_STEPS} steps: {self._weakest(change)} still changes "
+            f"by {np.abs(change).max():.4f} a step, as with too small a movement or a label that changes its place. "
+            "Leave that marker out, give more movement, or scale from a static trial instead."
         )
 
     def _weakest(self, change: np.ndarray) -> str:

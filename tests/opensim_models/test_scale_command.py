@@ -118,3 +118,34 @@ def test_a_marker_map_without_a_trial_is_refused(tmp_path):
     given = ("--mass", 68, "--height", 1.72, "--markers", tmp_path / "map.toml")
     done = scale("lower_body", *given, "--out", tmp_path / "own.json")
     assert done.exit_code == 2 and "--markers" in done.output
+
+
+def test_a_file_that_exists_is_replaced_only_by_force_and_what_is_read_never(static, tmp_path):
+    out = tmp_path / "own.json"
+    out.write_text("a model that took a week")
+    out.chmod(0o444)
+    done = scale("lower_body", "--mass", 68, "--height", 1.72, "--out", out)
+    assert done.exit_code == 2 and "--force" in done.output
+    assert out.read_text() == "a model that took a week" and not (tmp_path / "own_scaling.json").exists()
+    assert scale("lower_body", "--mass", 68, "--height", 1.72, "--out", out, "--force").exit_code == 0
+    assert load_skeleton(out).mass == pytest.approx(68.0)
+    done = scale(out, "--static", static, "--out", out, "--force")
+    assert done.exit_code == 2 and "read from" in done.output
+    out.rename(tmp_path / "kept.json")
+    done = scale("lower_body", "--mass", 68, "--height", 1.72, "--out", out)
+    assert done.exit_code == 2 and "own_scaling.json" in done.output.replace("\n", ""), "the report is a file, too"
+
+
+def test_doubts_are_printed_and_in_the_report(data_dir, tmp_path):
+    """A planar model, whose legs cannot splay as the person's do."""
+    folder, out = data_dir / "opensim_core" / "gait10dof18musc_subject01", tmp_path / "planar.json"
+    model, static = folder / "gait10dof18musc_subject01.osim", folder / "subject01_static.trc"
+    done = scale(model, "--static", static, "--mass", 72.6, "--height", 1.8, "--out", out)
+    assert done.exit_code == 0 and "doubt: scaling: the model moves in one plane" in done.output
+    report = read_report(tmp_path / "planar_scaling.json")
+    assert len(report.doubts) == 1 and "R.Heel" in report.doubts[0]
+
+
+def test_help_names_no_python_types():
+    done = scale("--help")
+    assert "list[" not in done.output and "--moving" in done.output and "TRIAL" in done.output
