@@ -6,12 +6,11 @@ products depend on. A run that was killed leaves products without that file, and
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,12 @@ from mocap_import.trial import MarkerTrial, TrialRefused
 from opensim_models.archive.doubt import joined
 from opensim_models.archive.human_bound import without_impossible_moments
 from opensim_models.archive.static_person import of_moving_person, refuse_other_person
-from opensim_models.archive.trial_motion import solve_trial_kinematics, solve_trial_kinetics
+from opensim_models.archive.trial_motion import file_start, solve_trial_kinematics, solve_trial_kinetics
 from opensim_models.archive.trial_row import kinematics_row, kinetics_row, residual_rows
 from opensim_models.exchange.storage import read_motion, write_generalized_forces, write_motion
 from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.scaling.report import read_report, write_report
+from opensim_models.scaling.report import json_numbers, read_report, write_report
 from opensim_models.scaling.scaling_doubt import with_doubts
 from opensim_models.scaling.subject_scaling import load_recording, own_generic, scale_other, scale_our_own
 
@@ -92,7 +91,7 @@ def holds(done: Mapping[str, Any] | None, product: Path) -> bool:
 def write_done(path: Path, content: Mapping[str, Any]) -> None:
     """Write a done file, numbers without a value as null."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(path, json.dumps(_plain(content), indent=1))
+    write_durably(path, json.dumps(json_numbers(content), indent=1))
 
 
 def read_done(path: Path) -> dict[str, Any] | None:
@@ -140,7 +139,7 @@ def scale_task(
 def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Scale by the method asked for; returns columns of the table."""
     known = Subject("", settings.get("mass") or math.nan, settings.get("height") or math.nan)
-    trials = list(_readable(recordings, known))
+    trials, unread = _readable(recordings, known)
     statics = [t for t in trials if t.task == "static"]
     moving = [t for t in trials if t.task != "static"]
     remarks = []
@@ -150,7 +149,7 @@ def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, A
         statics = [of_moving_person(given, moving[0]) if moving else given]
         statics = [replace(each, subject=replace(each.subject, code=code)) for each in statics]
     if not statics and not moving:
-        raise ModelMismatch(f"{code}: none of its {len(recordings)} recordings can be read; import them again.")
+        raise ModelMismatch(f"{code}: none of its recordings can be read: {unread[0]}")
     method = settings["method"]
     if method == "static" and not statics:
         raise ModelMismatch(
@@ -193,11 +192,15 @@ def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, A
     }
 
 
-def _readable(recordings: list[str], known: Subject) -> Iterator[MarkerTrial]:
+def _readable(recordings: list[str], known: Subject) -> tuple[list[MarkerTrial], list[str]]:
     """Load recordings; one that cannot be read is refused when it is to be solved, and does not stop the others."""
+    trials, reasons = [], []
     for path in recordings:
-        with contextlib.suppress(TrialRefused, ModelMismatch):
-            yield load_recording(Path(path), known)
+        try:
+            trials.append(load_recording(Path(path), known))
+        except (TrialRefused, ModelMismatch) as error:
+            reasons.append(_named(str(error), Path(path)))
+    return trials, reasons
 
 
 def trial_task(
@@ -264,9 +267,11 @@ def _kinematics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str,
         given = {mark: given[mark] for mark in given if mark in {m.name for m in skeleton.markers}}
     found = solve_trial_kinematics(skeleton, trial, given)
     write_motion(
-        product_file(folder, name, "ik"), found.solution.kinematics, skeleton=skeleton, start_time=_start(trial)
+        product_file(folder, name, "ik"), found.solution.kinematics, skeleton=skeleton, start_time=file_start(trial)
     )
     row = kinematics_row(skeleton, found)
+    if not trial.source.lower().endswith(".c3d"):  # what an import did stands in its own table
+        row["reason"] = "; ".join(filter(None, [row["reason"], *(each.detail for each in trial.treatments)]))
     return row | {"residuals": residual_rows(found), "markers": found.markers.sentence}
 
 
@@ -284,19 +289,5 @@ def _kinetics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, A
         trial = replace(trial, subject=replace(trial.subject, height=height))
     kinetics = solve_trial_kinetics(skeleton, kinematics, trial, settings.get("cutoff"))
     kinetics, impossible = without_impossible_moments(skeleton, kinetics)
-    write_generalized_forces(product_file(folder, name, "id"), kinetics, start_time=_start(trial))
+    write_generalized_forces(product_file(folder, name, "id"), kinetics, start_time=file_start(trial))
     return kinetics_row(kinetics, trial.task, impossible) | {"reason": "; ".join(kinetics.mask_reasons)}
-
-
-def _start(trial: MarkerTrial) -> float:
-    """Time (s) of the first frame in files: that of a .trc; 0 for our own trials, as `kinesynth export` has it."""
-    return trial.start_time if trial.source.lower().endswith(".trc") else 0.0
-
-
-def _plain(value: Any) -> Any:
-    """Numbers that JSON has no word for as null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

@@ -240,6 +240,11 @@ def segment_weights(skeleton: Skeleton, labels: tuple[str, ...]) -> dict[str, fl
     }
 
 
+def file_start(trial: MarkerTrial) -> float:
+    """Time (s) of the first frame in files: that of a .trc; 0 for our own trials, as `kinesynth export` has it."""
+    return trial.start_time if trial.source.lower().endswith(".trc") else 0.0
+
+
 def _solve_robustly(skeleton: Skeleton, trial: MarkerTrial) -> tuple[InverseKinematicsSolution, dict[str, int]]:
     """Solve, leave out the samples that fit no pose (swapped labels, ghosts), the worst first, and solve again.
 
@@ -256,6 +261,7 @@ def _solve_robustly(skeleton: Skeleton, trial: MarkerTrial) -> tuple[InverseKine
             trial.rate,
             weights=weights,
             prior_spread=math.radians(90.0),
+            start=file_start(trial),
             tolerance=1e-5,
         )
         if attempt == ROUNDS:  # what was left out last is not in the solution either
