@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +12,12 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from opensim_models.model.skeleton import Skeleton
 
 _WHOLE = "all"
+_SHOWN = 10
 _CODES = "Exit code 0: all trials solved; 3: some refused; 4: none solved; 1: an error, in one sentence."
 
 
@@ -32,7 +36,8 @@ motion_app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Scale skeletons, solve inverse kinematics and dynamics. `kinesynth motion TRIALS OUT` does all three.",
+    help="Scale skeletons, solve inverse kinematics and dynamics. `kinesynth motion TRIALS OUT` does all three; its "
+    "options: kinesynth motion all --help.",
     epilog="Example: kinesynth motion trials/ motion/",
 )
 
@@ -43,17 +48,19 @@ Model = Annotated[
 ]
 Scale = Annotated[
     str,
-    typer.Option("--scale", help="static; automatic: by movement; stature: mass and height alone; as_is: no scaling."),
+    typer.Option("--scale", help="static; automatic: by movement; stature: mass and height alone; as-is: no scaling."),
 ]
 Static = Annotated[Path | None, typer.Option("--static", help="Static trial, where it is not beside the trial.")]
 Markers = Annotated[
-    Path | None, typer.Option("--markers", help='TOML with [markers] and lines like "R.ASIS" = "RASI" (model = trial).')
+    Path | None,
+    typer.Option("--markers", help='TOML with [markers] and lines "R.ASIS" = "RASI" (model, or landmark = trial).'),
 ]
 Mass = Annotated[float | None, typer.Option("--mass", help="Body mass in kg, before that of the files.")]
 Height = Annotated[float | None, typer.Option("--height", help="Stature in m, before that of the files.")]
 Hip = Annotated[str, typer.Option("--hip", help="Hip centre: harrington, davis, plug_in_gait or bell.")]
 Cutoff = Annotated[
-    float | None, typer.Option("--cutoff", help="Low-pass of inverse dynamics in Hz; 6, for running 10, if not given.")
+    float | None,
+    typer.Option("--cutoff", help="Low-pass of inverse dynamics in Hz; 6, for running 10, if not given; 0: none."),
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=0, help="Worker processes, default one a core; 0 works without any.")
@@ -155,31 +162,55 @@ def _run(trials: Path, out: Path, settings: object, steps: tuple[str, ...], work
     """Solve, say what came of it, and leave with the exit code."""
     from mocap_import.batch import exit_code
     from mocap_import.progress import track
+    from opensim_models.archive.progress_line import ProgressLine
     from opensim_models.archive.subject_motion import solve_archive_motion
 
     def bar(total: int, description: str) -> object:
-        return track(total, description, shown=False if as_json else None)
+        if sys.stderr.isatty() and not as_json:
+            return track(total, description)
+        return ProgressLine(total, description)
 
     n_workers = _cores() if workers is None else workers
     table = solve_archive_motion(trials, out, settings=settings, steps=steps, n_workers=n_workers, progress=bar)
     column = "dynamics" if steps == ("id",) else "status"
     solved, refused = table[table[column] == "solved"], table[table[column] != "solved"]
-    forces = table[table.dynamics == "solved"]
     if as_json:
         rows = json.loads(table.to_json(orient="records"))
         gone = json.loads(refused.to_json(orient="records"))
-        typer.echo(json.dumps({"out": str(out), "solved": len(solved), "refused": gone, "rows": rows}))
+        doubtful = int((solved.doubts.fillna("") != "").sum())
+        found = {"out": str(out), "solved": len(solved), "doubtful": doubtful, "refused": gone, "rows": rows}
+        typer.echo(json.dumps(found))
     else:
-        typer.echo(f"{len(solved)} trials solved, {len(refused)} refused; table: {out / 'motion.csv'}")
-        if "id" in steps:
-            typer.echo(f"{len(forces)} of them with joint moments" if steps != ("id",) else "joint moments of these")
-        reasons = refused.reason.where(refused.status == "refused", refused.dynamics_reason)
-        for reason in dict.fromkeys(reasons):
-            typer.echo(f"refused: {reason}")
-        if steps != ("id",):
-            for reason in dict.fromkeys(solved[solved.dynamics == "refused"].dynamics_reason):
-                typer.echo(f"no moments: {reason}")
+        _tell(table, solved, refused, out, steps)
     raise typer.Exit(exit_code(len(solved), len(refused)))
+
+
+def _tell(table: DataFrame, solved: DataFrame, refused: DataFrame, out: Path, steps: tuple[str, ...]) -> None:
+    """Print what came of a run: how many, how good, which doubts, and why the others were refused."""
+    typer.echo(f"{len(solved)} trials solved, {len(refused)} refused; table: {out / 'motion.csv'}")
+    forces = table[table.dynamics == "solved"]
+    if "id" in steps:
+        typer.echo(f"{len(forces)} of them with joint moments" if steps != ("id",) else "joint moments of these")
+    medians = []
+    if len(solved) and solved.marker_error_mm.notna().any():
+        medians.append(f"marker error {solved.marker_error_mm.median():.1f} mm")
+    if len(forces) and forces.residual_force_percent.notna().any():
+        medians.append(f"residual force {forces.residual_force_percent.median():.0f} % of body weight")
+    if medians:
+        typer.echo(f"median {', '.join(medians)}")
+    doubtful = solved[solved.doubts.fillna("") != ""]
+    if len(doubtful):
+        typer.echo(f"{len(doubtful)} of the solved trials are doubtful (column doubts):")
+        for row in doubtful.head(_SHOWN).itertuples():
+            typer.echo(f"  {row.subject}/{row.trial}: {row.doubts}")
+        if len(doubtful) > _SHOWN:
+            typer.echo(f"  and {len(doubtful) - _SHOWN} more")
+    reasons = refused.reason.where(refused.status == "refused", refused.dynamics_reason)
+    for reason in dict.fromkeys(reasons):
+        typer.echo(f"refused: {reason}")
+    if steps != ("id",):
+        for reason in dict.fromkeys(solved[solved.dynamics == "refused"].dynamics_reason):
+            typer.echo(f"no moments: {reason}")
 
 
 def _cores() -> int:

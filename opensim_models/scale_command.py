@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from opensim_models.scaling.model_scaling import ScaledModel
 
+OWN = "lower_body"
+"""Says our own model in the place of a file."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
@@ -22,7 +24,10 @@ def scale(
         Path | None, typer.Option("--static", help="Static trial (.trial.h5 .trc .c3d); without: mass and height.")
     ] = None,
     moving: Annotated[
-        list[Path] | None, typer.Option("--moving", help="Moving trials to scale by instead; may be given repeatedly.")
+        list[Path] | None,
+        typer.Option(
+            "--moving", metavar="TRIAL", help="A moving trial to scale by instead; --moving A --moving B for more."
+        ),
     ] = None,
     mass: Annotated[float | None, typer.Option("--mass", help="Body mass in kg, before that of the trial.")] = None,
     height: Annotated[float | None, typer.Option("--height", help="Stature in m, before that of the trial.")] = None,
@@ -39,6 +44,7 @@ def scale(
     asymmetrical: Annotated[
         bool, typer.Option("--asymmetrical", help="Left and right have factors of their own.")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the files of --out where they exist.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Scale a model to a subject, by a static trial, by moving trials, or by mass and height alone.
@@ -46,6 +52,7 @@ def scale(
     Example: kinesynth model scale generic.osim --static static.trc --mass 62 --height 1.68 --out subject.osim
     """
     from opensim_models.scaling.report import write_report
+    from opensim_models.scaling.scaling_doubt import with_doubts
 
     if out.suffix.lower() not in (".osim", ".json"):
         raise typer.BadParameter(f"{out}: a model is an .osim or a .json file.", param_hint="--out")
@@ -54,17 +61,53 @@ def scale(
             raise typer.BadParameter(f"expected a number above 0, got {number:g}.", param_hint=name)
     if static is not None and moving:
         raise typer.BadParameter("give --static or --moving, not both.", param_hint="--moving")
+    _refuse_unused(model, static, moving or [], markers, move_landmarks, asymmetrical)
     settings = {"hip": hip, "move_landmarks": move_landmarks, "symmetrical": not asymmetrical}
     facts = (mass or math.nan, height or math.nan, sex)
+    report = out.with_name(out.stem + "_scaling.json")
+    _refuse_existing(out, report, (model, *([static] if static else []), *(moving or [])), force)
     scaled = scale_file(model, static, moving or [], facts, markers, settings)
+    own = str(model) == OWN and static is not None
+    scaled = replace(scaled, report=with_doubts(scaled.report, scaled.skeleton, own=own))
     out.parent.mkdir(parents=True, exist_ok=True)
     write_scaled(model, scaled, out)
-    report = out.with_name(out.stem + "_scaling.json")
     write_report(report, scaled.report)
     if as_json:
         typer.echo(report.read_text(encoding="utf-8"))
         return
     _show(scaled, out, report)
+
+
+def _refuse_existing(out: Path, report: Path, read: tuple[Path, ...], force: bool) -> None:
+    """Refuse to write over what is there, and, whatever is asked for, over what is read."""
+    for path in (out, report):
+        if any(path.exists() and source.exists() and path.samefile(source) for source in read):
+            raise typer.BadParameter(f"{path} is read from; give another name.", param_hint="--out")
+        if path.exists() and not force:
+            raise typer.BadParameter(f"{path} exists; give another name, or --force to replace it.", param_hint="--out")
+        if path.is_dir():
+            raise typer.BadParameter(f"{path} is a folder; give the name of a file.", param_hint="--out")
+
+
+def _refuse_unused(
+    model: Path, static: Path | None, moving: list[Path], markers: Path | None, move_landmarks: bool, asymmetrical: bool
+) -> None:
+    """Refuse options that the way of scaling would not look at."""
+    by_static_alone = "our own model's factors are of both sides, its landmarks as measured; leave the option out."
+    if str(model) == OWN and static is not None:
+        for name, wanted in (("--move-landmarks", move_landmarks), ("--asymmetrical", asymmetrical)):
+            if wanted:
+                raise typer.BadParameter(by_static_alone, param_hint=name)
+    if static is None and move_landmarks:
+        raise typer.BadParameter(
+            "landmarks are moved to a static trial only; give --static.", param_hint="--move-landmarks"
+        )
+    if static is None and not moving:
+        for name, wanted in (("--markers", markers is not None), ("--asymmetrical", asymmetrical)):
+            if wanted:
+                raise typer.BadParameter(
+                    "mass and height alone look at no trial; give --static or --moving.", param_hint=name
+                )
 
 
 def scale_file(
@@ -82,16 +125,17 @@ def scale_file(
     from opensim_models.scaling.automatic_scaling import scale_automatically
     from opensim_models.scaling.model_scaling import ScaledModel, scale_by_static, scale_by_stature
     from opensim_models.scaling.report import refuse_impossible_subject
-    from opensim_models.scaling.subject_scaling import load_recording, meaning_of, own_generic, scale_subject
+    from opensim_models.scaling.subject_scaling import load_recording, meaning_of, own_generic, scale_our_own
 
     known = Subject("", *facts)
     given = marker_map_of(markers)
     trials = [load_recording(path, known) for path in (moving or ([static] if static else []))]
     subject = trials[0].subject if trials else replace(known, code="subject")
-    own = str(model) == "lower_body"
+    own = str(model) == OWN
     if own and static is not None:
-        spatial = scale_subject(trials[0], settings["hip"]).spatial
-        return ScaledModel(spatial.skeleton, spatial.report, spatial.static_pose)
+        skeleton, _, scaled, remark = scale_our_own(trials, settings["hip"], given)
+        report = replace(scaled.report, notes=scaled.report.notes + ((remark,) if remark else ()))
+        return ScaledModel(skeleton, report, scaled.static_pose)
     if own and not trials:
         refuse_impossible_subject(subject)
     generic = own_generic(subject) if own else read_any_model(model)
@@ -147,4 +191,6 @@ def _show(scaled: ScaledModel, out: Path, report: Path) -> None:
             typer.echo(f"{name:24} {1000 * residual:11.1f}")
     for note in scaled.report.notes:
         typer.echo(f"note: {note}")
+    for doubt in scaled.report.doubts:
+        typer.echo(f"doubt: {doubt}")
     typer.echo(f"\n{out}; report: {report}")

@@ -6,11 +6,11 @@ products depend on. A run that was killed leaves products without that file, and
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,22 @@ from typing import Any
 from mocap_import.durable_file import write_durably
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, TrialRefused
-from opensim_models.archive.trial_motion import (
-    kinematics_row,
-    kinetics_row,
-    residual_rows,
-    solve_trial_kinematics,
-    solve_trial_kinetics,
-)
+from opensim_models.archive.doubt import joined
+from opensim_models.archive.human_bound import without_impossible_moments
+from opensim_models.archive.static_person import of_moving_person, refuse_other_person
+from opensim_models.archive.trial_motion import file_start, solve_trial_kinematics, solve_trial_kinetics
+from opensim_models.archive.trial_row import kinematics_row, kinetics_row, residual_rows
 from opensim_models.exchange.storage import read_motion, write_generalized_forces, write_motion
 from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.scaling.report import read_report, write_report
+from opensim_models.scaling.report import json_numbers, read_report, write_report
+from opensim_models.scaling.scaling_doubt import with_doubts
 from opensim_models.scaling.subject_scaling import load_recording, own_generic, scale_other, scale_our_own
 
 SKELETON, PLANAR, STATIC_POSE, SCALING = "skeleton.json", "planar_skeleton.json", "static.mot", "scaling.json"
 SCALING_DONE = "scaling.done.json"
+SUBJECT_FILES = (SKELETON, PLANAR, STATIC_POSE, SCALING, SCALING_DONE)
+STEPS = ("ik", "id")
 
 
 def done_file(out: Path, trial: str, step: str) -> Path:
@@ -40,15 +41,57 @@ def done_file(out: Path, trial: str, step: str) -> Path:
     return Path(out) / f"{trial}.{step}.json"
 
 
-def forces_file(out: Path, trial: str) -> Path:
-    """Generalized forces of a trial."""
-    return Path(out) / f"{trial}_forces.sto"
+def product_file(out: Path, trial: str, step: str) -> Path:
+    """What a step of a trial makes: coordinates (``ik``) or generalized forces (``id``)."""
+    return Path(out) / (f"{trial}.mot" if step == "ik" else f"{trial}_forces.sto")
+
+
+def trial_files(out: Path, trial: str) -> tuple[Path, ...]:
+    """Every file that the steps of a trial write."""
+    return tuple(own for step in STEPS for own in (product_file(out, trial, step), done_file(out, trial, step)))
+
+
+def discard_step(out: Path, trial: str, step: str) -> None:
+    """Remove what a step of a trial made, and with the coordinates the forces that came from them."""
+    for each in STEPS[STEPS.index(step) :]:
+        product_file(out, trial, each).unlink(missing_ok=True)
+        done_file(out, trial, each).unlink(missing_ok=True)
+
+
+def discard_subject(out: Path) -> list[str]:
+    """Remove a subject's skeletons and what was solved with them; returns the names of the trials that had something.
+
+    Only what a record says to be of this programme is removed; the record of the scaling itself stays.
+    """
+    out = Path(out)
+    names = {path.name.removesuffix(f".{step}.json") for step in STEPS for path in out.glob(f"*.{step}.json")}
+    for name in names:
+        discard_step(out, name, "ik")
+    for name in (SKELETON, PLANAR, STATIC_POSE, SCALING):
+        (out / name).unlink(missing_ok=True)
+    return sorted(names)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, empty if it is missing."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def holds(done: Mapping[str, Any] | None, product: Path) -> bool:
+    """Whether what a done file tells of is still there: the very product, or the refusal that has none."""
+    if done is None:
+        return False
+    return done["row"].get("status") == "refused" or done.get("product", "") == file_hash(product) != ""
 
 
 def write_done(path: Path, content: Mapping[str, Any]) -> None:
     """Write a done file, numbers without a value as null."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(path, json.dumps(_plain(content), indent=1))
+    write_durably(path, json.dumps(json_numbers(content), indent=1))
 
 
 def read_done(path: Path) -> dict[str, Any] | None:
@@ -87,8 +130,6 @@ def scale_task(
         row |= _scale(code, recordings, folder, settings)
         row["status"] = "scaled"
     except (ModelMismatch, TrialRefused) as error:
-        for stale in (SKELETON, PLANAR, STATIC_POSE, SCALING):
-            (folder / stale).unlink(missing_ok=True)  # of an earlier run: they belong to other input
         row |= {"status": "refused", "reason": str(error)}
     done = {"fingerprint": fingerprint, "row": row}
     write_done(folder / SCALING_DONE, done)
@@ -97,16 +138,18 @@ def scale_task(
 
 def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Scale by the method asked for; returns columns of the table."""
-    known = Subject(
-        code if settings["static"] else "", settings.get("mass") or math.nan, settings.get("height") or math.nan
-    )
-    trials = list(_readable(recordings, known))
+    known = Subject("", settings.get("mass") or math.nan, settings.get("height") or math.nan)
+    trials, unread = _readable(recordings, known)
     statics = [t for t in trials if t.task == "static"]
-    if settings["static"]:
-        statics = [load_recording(Path(settings["static"]), known)]
     moving = [t for t in trials if t.task != "static"]
+    remarks = []
+    if settings["static"]:
+        given = load_recording(Path(settings["static"]), known)
+        remarks = [refuse_other_person(given, each) for each in moving]
+        statics = [of_moving_person(given, moving[0]) if moving else given]
+        statics = [replace(each, subject=replace(each.subject, code=code)) for each in statics]
     if not statics and not moving:
-        raise ModelMismatch(f"{code}: none of its {len(recordings)} recordings can be read; import them again.")
+        raise ModelMismatch(f"{code}: none of its recordings can be read: {unread[0]}")
     method = settings["method"]
     if method == "static" and not statics:
         raise ModelMismatch(
@@ -116,8 +159,10 @@ def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, A
     if method == "automatic" and not moving:
         raise ModelMismatch(f"{code}: no moving trial to scale by.")
     folder.mkdir(parents=True, exist_ok=True)
+    for name in (PLANAR, STATIC_POSE):  # not every way of scaling makes them, and those of another way are outdated
+        (folder / name).unlink(missing_ok=True)
     if not settings["model"] and method == "static":
-        spatial, planar, scaled, remark = scale_our_own(statics, settings["hip_method"])
+        spatial, planar, scaled, remark = scale_our_own(statics, settings["hip_method"], settings["given"])
         save_skeleton(planar, folder / PLANAR)
         report, pose = scaled.report, scaled.static_pose
     else:
@@ -133,23 +178,29 @@ def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, A
             settings.get("move_landmarks", False),
         )
         spatial, report, pose, remark = one.skeleton, one.report, one.static_pose, ""
+    report = with_doubts(report, spatial, own=not settings["model"] and method == "static")
     save_skeleton(spatial, folder / SKELETON)
     if pose is not None:
         write_motion(folder / STATIC_POSE, pose, skeleton=spatial)
     write_report(folder / SCALING, report)
     return {
         "landmark_error_mm": 1000 * report.rms_residual,
-        "reason": remark,
+        "reason": "; ".join(dict.fromkeys(said for said in (remark, *remarks) if said)),
+        "doubts": joined(report.doubts),
         "sentence": report.sentence,
         "report": report.rows(),
     }
 
 
-def _readable(recordings: list[str], known: Subject) -> Iterator[MarkerTrial]:
+def _readable(recordings: list[str], known: Subject) -> tuple[list[MarkerTrial], list[str]]:
     """Load recordings; one that cannot be read is refused when it is to be solved, and does not stop the others."""
+    trials, reasons = [], []
     for path in recordings:
-        with contextlib.suppress(TrialRefused, ModelMismatch):
-            yield load_recording(Path(path), known)
+        try:
+            trials.append(load_recording(Path(path), known))
+        except (TrialRefused, ModelMismatch) as error:
+            reasons.append(_named(str(error), Path(path)))
+    return trials, reasons
 
 
 def trial_task(
@@ -159,6 +210,7 @@ def trial_task(
     out: str,
     steps: list[str],
     fingerprints: dict[str, str],
+    sources: dict[str, str],
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Solve the steps of one trial that are asked for; returns step → what its done file says.
@@ -173,8 +225,10 @@ def trial_task(
         ``"ik"``, ``"id"``.
     fingerprints : dict
         Step → fingerprint.
+    sources : dict
+        Hashes of what it is solved from: ``trial``, ``skeleton``, and ``ik``, the fingerprint of the coordinates.
     settings : dict
-        ``given``, ``cutoff``, ``mass``, ``height``.
+        ``given``, ``matched`` (whether scaling has found the partners of those), ``cutoff``, ``mass``, ``height``.
     """
     folder = Path(out)
     known = Subject("", settings.get("mass") or math.nan, settings.get("height") or math.nan)
@@ -183,18 +237,18 @@ def trial_task(
         began = time.perf_counter()
         solve = _kinematics if step == "ik" else _kinetics
         if step == "ik":  # forces of earlier coordinates would stand beside the new ones
-            for stale in (done_file(folder, name, "id"), forces_file(folder, name)):
-                stale.unlink(missing_ok=True)
+            discard_step(folder, name, "id")
         try:
             trial = load_recording(Path(path), known)
             content = {"row": {"status": "solved"} | solve(trial, name, folder, settings)}
         except (ModelMismatch, TrialRefused) as error:
-            stale = folder / f"{name}.mot" if step == "ik" else forces_file(folder, name)
-            stale.unlink(missing_ok=True)  # of an earlier run
+            discard_step(folder, name, step)  # of an earlier run
             content = {"row": {"status": "refused", "reason": _named(str(error), Path(path))}}
         residuals = content["row"].pop("residuals", [])
         content["row"]["seconds"] = time.perf_counter() - began
-        content |= {"fingerprint": fingerprints[step], "residuals": residuals}
+        content |= {"fingerprint": fingerprints[step], "residuals": residuals, "sources": sources}
+        content |= {"product": file_hash(product_file(folder, name, step))}
+        content |= {"known": {each: settings.get(each) for each in ("mass", "height")}}
         write_done(done_file(folder, name, step), content)
         done[step] = content
     return done
@@ -208,14 +262,22 @@ def _named(reason: str, path: Path) -> str:
 def _kinematics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Inverse kinematics of a trial to its .mot file."""
     skeleton = load_skeleton(folder / SKELETON)
-    found = solve_trial_kinematics(skeleton, trial, settings["given"])
-    write_motion(folder / f"{name}.mot", found.solution.kinematics, skeleton=skeleton, start_time=_start(trial))
-    return kinematics_row(found) | {"residuals": residual_rows(found), "markers": found.markers.sentence}
+    given = settings["given"]
+    if settings.get("matched"):  # markers may have the names of their partners since
+        given = {mark: given[mark] for mark in given if mark in {m.name for m in skeleton.markers}}
+    found = solve_trial_kinematics(skeleton, trial, given)
+    write_motion(
+        product_file(folder, name, "ik"), found.solution.kinematics, skeleton=skeleton, start_time=file_start(trial)
+    )
+    row = kinematics_row(skeleton, found)
+    if not trial.source.lower().endswith(".c3d"):  # what an import did stands in its own table
+        row["reason"] = "; ".join(filter(None, [row["reason"], *(each.detail for each in trial.treatments)]))
+    return row | {"residuals": residual_rows(found), "markers": found.markers.sentence}
 
 
 def _kinetics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Inverse dynamics of a trial from its .mot file to its forces."""
-    motion = folder / f"{name}.mot"
+    motion = product_file(folder, name, "ik")
     if not motion.is_file():
         raise ModelMismatch(f"{trial.source or name}: no coordinates ({motion.name}), so there are no forces.")
     skeleton = load_skeleton(folder / SKELETON)
@@ -226,19 +288,6 @@ def _kinetics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, A
         height = read_report(folder / SCALING).height
         trial = replace(trial, subject=replace(trial.subject, height=height))
     kinetics = solve_trial_kinetics(skeleton, kinematics, trial, settings.get("cutoff"))
-    write_generalized_forces(forces_file(folder, name), kinetics, start_time=_start(trial))
-    return kinetics_row(kinetics) | {"reason": "; ".join(kinetics.mask_reasons)}
-
-
-def _start(trial: MarkerTrial) -> float:
-    """Time (s) of the first frame in files: that of a .trc; 0 for our own trials, as `kinesynth export` has it."""
-    return trial.start_time if trial.source.lower().endswith(".trc") else 0.0
-
-
-def _plain(value: Any) -> Any:
-    """Numbers that JSON has no word for as null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+    kinetics, impossible = without_impossible_moments(skeleton, kinetics)
+    write_generalized_forces(product_file(folder, name, "id"), kinetics, start_time=file_start(trial))
+    return kinetics_row(kinetics, trial.task, impossible) | {"reason": "; ".join(kinetics.mask_reasons)}

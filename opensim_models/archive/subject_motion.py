@@ -21,13 +21,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from mocap_import.archive.folder_lock import folder_lock
 from mocap_import.durable_file import sweep_temporary
 from mocap_import.trial import TrialRefused
 from mocap_import.trial_store import SUFFIX
-from opensim_models.archive.motion_run import STEPS, MotionRun, MotionSettings, task_of
+from opensim_models.archive.motion_run import MotionRun, MotionSettings, task_of
 from opensim_models.archive.motion_table import write_tables
-from opensim_models.archive.motion_task import STATIC_POSE
+from opensim_models.archive.motion_task import STATIC_POSE, STEPS
+from opensim_models.archive.run_folder import refuse_foreign_folder, run_lock
 from opensim_models.clinical.joint_centre import HIP_METHODS
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.marker_map import read_marker_map
@@ -76,7 +76,8 @@ def solve_archive_motion(
 ) -> pd.DataFrame:
     """Scale every subject and solve every moving trial.
 
-    A subject without a usable static trial is refused with the reason; the others go on.
+    A subject without a usable static trial is refused with the reason, and so is one without a moving trial; the others
+    go on.
 
     Parameters
     ----------
@@ -95,12 +96,13 @@ def solve_archive_motion(
     Returns
     -------
     DataFrame
-        One row a moving trial, columns as `motion_table.COLUMNS`; also in ``motion.csv``.
+        One row a moving trial, and one a subject that has none; columns as `motion_table.COLUMNS`. Also in
+        ``motion.csv``.
 
     Raises
     ------
     TrialRefused, ModelMismatch
-        No trials, unknown settings, or an output folder in which another run is writing.
+        No trials, unknown settings, an output folder in which another run is writing, or one that is not a run's own.
     OSError
         The output cannot be written; what was written before is intact.
     """
@@ -108,8 +110,9 @@ def solve_archive_motion(
     _check(settings, steps)
     subjects = trial_paths(trials)
     out = Path(out)
+    refuse_foreign_folder(trials, out)
     out.mkdir(parents=True, exist_ok=True)
-    with folder_lock(out):
+    with run_lock(out):
         sweep_temporary(out)
         run = MotionRun(out, subjects, settings, steps, n_workers)
         n = sum(map(len, subjects.values()))
@@ -136,15 +139,18 @@ def _check(settings: MotionSettings, steps: tuple[str, ...]) -> None:
     ):
         if value not in known:
             raise ModelMismatch(f"{what} {value!r} is unknown; choose one of {', '.join(known)}.")
-    for what, number, unit in (
-        ("mass", settings.mass, "kg"),
-        ("height", settings.height, "m"),
-        ("cut-off", settings.cutoff, "Hz"),
-    ):
+    if settings.cutoff is not None and not 0 <= settings.cutoff < float("inf"):
+        raise ModelMismatch(f"expected a cut-off above 0 Hz, or 0 for no filter, got {settings.cutoff:g}.")
+    for what, number, unit in (("mass", settings.mass, "kg"), ("height", settings.height, "m")):
         if number is not None and not 0 < number < float("inf"):
             raise ModelMismatch(f"expected a {what} above 0 {unit}, got {number:g}.")
     if settings.scale == "as_is" and settings.model is None:
         raise ModelMismatch("a model to be used as it is must be given: --model FILE.")
+    if settings.static is not None and settings.scale != "static":
+        raise ModelMismatch(
+            f"{settings.static}: a static trial is used by --scale static only, and {settings.scale.replace('_', '-')} "
+            "would not look at it; leave one of the two out (mass and height may be given: --mass, --height)."
+        )
 
 
 def marker_map_of(path: Path | None) -> dict[str, str]:

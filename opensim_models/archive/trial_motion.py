@@ -10,16 +10,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mocap_import.marker.marker_set import load_marker_set
+from mocap_import.stretch import stretches
 from mocap_import.trial import MarkerTrial
+from opensim_models.archive.human_bound import without_impossible_frames
 from opensim_models.archive.steady_trunk import with_steady_trunk
 from opensim_models.inverse.dynamics import solve_trial_dynamics
-from opensim_models.inverse.kinematics import InverseKinematicsSolution, solve_inverse_kinematics
+from opensim_models.inverse.kinematics import MINIMUM_MARKERS, InverseKinematicsSolution, solve_inverse_kinematics
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics, Kinetics
@@ -35,6 +36,9 @@ degrees, where leaving out everything beyond the limit took 21 and was 42 degree
 ROUNDS = 8
 MOST_LEFT_OUT = 1 / 3
 """Part of the samples beyond which what is left tells nothing: a residual over it would only look good."""
+TRIED, UNLIKE = 20, 2 / 3
+"""Frames of a trial that are solved first, and the part of their samples that fits no pose from which on the rest is
+not tried: a model of another size, or one whose marker names mean something else."""
 MOSTLY = 0.5
 """Part of the frames in which a label must be misplaced before it is asked whether it is exchanged for another."""
 MOST_CANDIDATES = 6
@@ -59,6 +63,10 @@ class TrialKinematics:
         Label → number of samples that fitted no pose.
     exchanged : tuple of pairs of str
         Labels that stand for each other all through this trial; they were taken the right way round.
+    shown : int
+        Samples of the model's markers that the trial shows, those left out among them.
+    blanked : ndarray of bool, shape (n_frames,)
+        Frames without values because they would move faster than anybody can.
     """
 
     solution: InverseKinematicsSolution
@@ -66,6 +74,18 @@ class TrialKinematics:
     segments: dict[str, str]
     left_out: dict[str, int]
     exchanged: tuple[tuple[str, str], ...] = ()
+    shown: int = 0
+    blanked: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+    @property
+    def n_blanked(self) -> int:
+        """How many frames were blanked."""
+        return int(self.blanked.sum())
+
+    @property
+    def left_out_percent(self) -> float:
+        """Part of the samples shown that fitted no pose (%)."""
+        return 100 * sum(self.left_out.values()) / self.shown if self.shown else 0.0
 
 
 def solve_trial_kinematics(
@@ -92,14 +112,16 @@ def solve_trial_kinematics(
     marker_set = load_marker_set(trial.marker_set) if trial.marker_set != "unknown" else None
     markers = match_markers(skeleton, trial.labels, marker_set, given)
     model = renamed_markers(skeleton, markers)
+    _refuse_unlike(model, trial, markers, where)
     solution, left_out = _solve_robustly(model, trial)
     exchanged = exchanged_labels(model, trial, left_out)
     if exchanged:
         trial = with_exchanged(trial, exchanged)
         solution, left_out = _solve_robustly(model, trial)
+    solution, blanked = _without_impossible_frames(model, solution)
     solved = np.isfinite(solution.kinematics.values).any(axis=1)
     if not solved.any():
-        raise ModelMismatch(f"{where}: no frame shows enough of the model's markers; {markers.sentence}.")
+        raise ModelMismatch(f"{where}: {_no_pose(int(blanked.sum()), len(solved))}; {markers.sentence}.")
     if not solution.rms_error <= PLAUSIBLE_MARKER_ERROR:
         raise ModelMismatch(
             f"{where}: inverse kinematics leaves {solution.rms_error * 1000:.0f} mm RMS at the markers, expected below "
@@ -114,7 +136,56 @@ def solve_trial_kinematics(
             f"than {MISPLACED * 1000:.0f} mm away), expected at most {100 * MOST_LEFT_OUT:.0f} %. Check labels and the "
             "static trial."
         )
-    return TrialKinematics(solution, markers, {m.name: m.segment for m in model.markers}, left_out, exchanged)
+    return TrialKinematics(
+        solution, markers, {m.name: m.segment for m in model.markers}, left_out, exchanged, shown, blanked
+    )
+
+
+def _refuse_unlike(model: Skeleton, trial: MarkerTrial, markers: MarkerMap, where: str) -> None:
+    """Refuse, by a few frames and before all are solved, a trial that shows too little or somebody of another size."""
+    samples = model_samples(model, trial)
+    seen = np.isfinite(samples).all(axis=2).sum(axis=1)
+    if seen.max() < MINIMUM_MARKERS:
+        raise ModelMismatch(
+            f"{where}: a frame needs {MINIMUM_MARKERS} of the model's markers, none shows more than {seen.max()} of "
+            f"the {samples.shape[1]} that have a partner; {markers.sentence}. Name partners in a file: --markers "
+            "map.toml."
+        )
+    enough = np.flatnonzero(seen >= MINIMUM_MARKERS)
+    frames = enough[np.unique(np.linspace(0, len(enough) - 1, min(TRIED, len(enough))).astype(int))]
+    tried = MarkerTrial(trial.name, trial.subject, trial.labels, trial.positions[frames], trial.rate)
+    solution, left_out = _solve_robustly(model, tried)
+    shown, lost = int(seen[frames].sum()), sum(left_out.values())
+    unsolved = not np.isfinite(solution.kinematics.values).any()
+    if unsolved or lost > UNLIKE * shown:
+        worst = sorted(left_out, key=left_out.get, reverse=True)[:6]
+        raise ModelMismatch(
+            f"{where}: {samples.shape[1]} markers have a partner in the model and a frame needs {MINIMUM_MARKERS}, but "
+            f"{100 * lost / shown:.0f} % of what {len(frames)} frames show lies more than {MISPLACED * 1000:.0f} mm "
+            f"from any pose of it ({', '.join(worst)}{', ...' if len(left_out) > 6 else ''}). Is the model scaled to "
+            "this person (--scale static or automatic in the place of as-is), and do its marker names mean the trial's "
+            "labels (--markers map.toml)?"
+        )
+
+
+def _no_pose(n_blanked: int, n_frames: int) -> str:
+    """Why no frame has coordinates."""
+    if n_blanked:
+        return f"{n_blanked} of {n_frames} frames jump as nobody moves, and no other one could be solved"
+    return (
+        f"no frame keeps the {MINIMUM_MARKERS} markers that a pose needs once those more than "
+        f"{MISPLACED * 1000:.0f} mm from it are left out; check the scaling of the model"
+    )
+
+
+def _without_impossible_frames(
+    model: Skeleton, solution: InverseKinematicsSolution
+) -> tuple[InverseKinematicsSolution, np.ndarray]:
+    """The solution without frames that move faster than anybody, and which those are."""
+    seen = np.isfinite(solution.marker_error).sum(axis=1)
+    kinematics, blanked = without_impossible_frames(model, solution.kinematics, seen)
+    error = np.where(blanked[:, None], np.nan, solution.marker_error)
+    return replace(solution, kinematics=kinematics, marker_error=error), blanked
 
 
 def model_samples(skeleton: Skeleton, trial: MarkerTrial) -> np.ndarray:
@@ -169,6 +240,11 @@ def segment_weights(skeleton: Skeleton, labels: tuple[str, ...]) -> dict[str, fl
     }
 
 
+def file_start(trial: MarkerTrial) -> float:
+    """Time (s) of the first frame in files: that of a .trc; 0 for our own trials, as `kinesynth export` has it."""
+    return trial.start_time if trial.source.lower().endswith(".trc") else 0.0
+
+
 def _solve_robustly(skeleton: Skeleton, trial: MarkerTrial) -> tuple[InverseKinematicsSolution, dict[str, int]]:
     """Solve, leave out the samples that fit no pose (swapped labels, ghosts), the worst first, and solve again.
 
@@ -185,6 +261,7 @@ def _solve_robustly(skeleton: Skeleton, trial: MarkerTrial) -> tuple[InverseKine
             trial.rate,
             weights=weights,
             prior_spread=math.radians(90.0),
+            start=file_start(trial),
             tolerance=1e-5,
         )
         if attempt == ROUNDS:  # what was left out last is not in the solution either
@@ -214,7 +291,7 @@ def solve_trial_kinetics(
         Of the trial, all frames.
     trial : MarkerTrial
     cutoff : float, optional
-        Hz; by the trial's task if None.
+        Hz; by the trial's task if None, 0 for no filter.
 
     Raises
     ------
@@ -225,100 +302,16 @@ def solve_trial_kinetics(
     if cutoff is None:
         cutoff = CUTOFF.get(trial.task, WALKING_CUTOFF)
     whole = np.isfinite(kinematics.values).all(axis=1)
-    edges = np.flatnonzero(np.diff(np.r_[0, whole.astype(np.int8), 0]))
-    stretches = sorted(zip(edges[::2], edges[1::2], strict=True), key=lambda ends: ends[1] - ends[0])
+    complete = sorted(zip(*stretches(whole), strict=True), key=lambda ends: ends[1] - ends[0])
     values = kinematics.values.copy()
-    if stretches:
-        start, stop = stretches[-1]
+    if complete:
+        start, stop = complete[-1]
         values[:start], values[stop:] = np.nan, np.nan
-    kinetics = solve_trial_dynamics(skeleton, replace(kinematics, values=values), trial, cutoff)
+    kinetics = solve_trial_dynamics(skeleton, replace(kinematics, values=values), trial, cutoff or None)
     if steady:
         kinetics = replace(kinetics, mask_reasons=(*kinetics.mask_reasons, "trunk without markers taken as upright"))
-    if len(stretches) > 1:
+    if len(complete) > 1:
         lost = int(whole.sum() - (stop - start))
-        said = f"{len(stretches)} complete stretches: the longest was solved, {lost} frames of the others were not"
+        said = f"{len(complete)} complete stretches: the longest was solved, {lost} frames of the others were not"
         kinetics = replace(kinetics, mask_reasons=(*kinetics.mask_reasons, said))
     return kinetics
-
-
-def kinematics_row(found: TrialKinematics) -> dict[str, Any]:
-    """What inverse kinematics left unexplained, for one row of a table."""
-    solution = found.solution
-    solved = np.isfinite(solution.kinematics.values).any(axis=1)
-    by_marker = {name: e for name, e in solution.marker_rms.items() if math.isfinite(e)}
-    worst = max(by_marker, key=by_marker.get)
-    frames = np.nan_to_num(solution.frame_rms)
-    return {
-        "n_frames": len(solved),
-        "solved_frames": int(solved.sum()),
-        "marker_error_mm": solution.rms_error * 1000,
-        "worst_marker": worst,
-        "worst_marker_mm": by_marker[worst] * 1000,
-        "worst_frame": int(np.argmax(frames)),
-        "worst_frame_mm": float(frames.max()) * 1000,
-        "held": " ".join(solution.held),
-        "reason": _remarks(solved, solution.converged, found),
-    }
-
-
-def residual_rows(found: TrialKinematics) -> list[dict[str, Any]]:
-    """Residual of every marker and of every segment, columns of `motion_table`."""
-    error = found.solution.marker_error
-    rows = []
-
-    def add(what: str, name: str, segment: str, own: np.ndarray, left_out: int) -> None:
-        known = np.isfinite(own)
-        some = known.any()
-        rows.append(
-            {
-                "what": what,
-                "name": name,
-                "segment": segment,
-                "rms_mm": 1000 * float(np.sqrt(np.mean(own[known] ** 2))) if some else None,
-                "largest_mm": 1000 * float(own[known].max()) if some else None,
-                "worst_frame": int(np.unravel_index(np.nanargmax(own), own.shape)[0]) if some else None,
-                "seen_percent": 100 * float(known.mean()),
-                "samples_left_out": left_out,
-            }
-        )
-
-    for k, name in enumerate(found.solution.markers):
-        add("marker", name, found.segments[name], error[:, k : k + 1], found.left_out.get(name, 0))
-    for segment in dict.fromkeys(found.segments[name] for name in found.solution.markers):
-        own = [k for k, name in enumerate(found.solution.markers) if found.segments[name] == segment]
-        lost = sum(found.left_out.get(found.solution.markers[k], 0) for k in own)
-        add("segment", segment, segment, error[:, own], lost)
-    return rows
-
-
-def kinetics_row(kinetics: Kinetics) -> dict[str, Any]:
-    """What inverse dynamics left unexplained, for one row of a table: residual forces at the root."""
-    row: dict[str, Any] = {
-        "cutoff_hz": kinetics.cutoff,
-        "masked_percent": 100 * float(kinetics.masked.mean()) if len(kinetics.masked) else 0.0,
-    }
-    if kinetics.residual is not None:
-        for name, values in (
-            ("residual_force", kinetics.residual.force_percent),
-            ("residual_moment", kinetics.residual.moment_percent),
-        ):
-            known = values[np.isfinite(values)]
-            row[f"{name}_percent"] = float(np.sqrt(np.mean(known**2))) if len(known) else math.nan
-            row[f"{name}_peak_percent"] = float(known.max()) if len(known) else math.nan
-    return row
-
-
-def _remarks(solved: np.ndarray, converged: np.ndarray, found: TrialKinematics) -> str:
-    """Say what a solved trial lacks."""
-    left_out = found.left_out
-    remarks = [f"labels {a} and {b} are exchanged in this trial, taken the right way round" for a, b in found.exchanged]
-    if not solved.all():
-        remarks.append(f"{int((~solved).sum())} frames show too few markers")
-    if (solved & ~converged).any():
-        remarks.append(f"{int((solved & ~converged).sum())} frames did not converge")
-    if left_out:
-        worst = sorted(left_out, key=left_out.get, reverse=True)
-        share = ", ".join(f"{name} ({100 * left_out[name] / len(solved):.0f} %)" for name in worst[:6])
-        more = f" and {len(worst) - 6} more" if len(worst) > 6 else ""
-        remarks.append(f"samples more than {MISPLACED * 1000:.0f} mm from the skeleton left out: {share}{more}")
-    return "; ".join(remarks)

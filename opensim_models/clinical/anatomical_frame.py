@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from opensim_models.clinical.flexion_axis import flexion_axis
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import SegmentMotion
 
@@ -112,10 +113,10 @@ def anatomical_frames(points: Points, centres: Points, rate: float) -> dict[str,
     for side, sign in (("r", 1.0), ("l", -1.0)):
         hip, knee, ankle = (centres.get(f"{joint}_{side}") for joint in ("hip", "knee", "ankle"))
         if knee is not None:
-            outward = _outward(points, knee, f"knee_lateral_{side}", sign, pelvis)
-            axes[f"femur_{side}"] = (hip, thigh_frame(hip, knee, outward))
+            axes[f"femur_{side}"] = (hip, thigh_frame(hip, knee, flexion_axis(points, side, pelvis[..., 2])))
         if knee is not None and ankle is not None:
-            outward = _outward(points, ankle, f"ankle_lateral_{side}", sign, pelvis)
+            lateral = points.get(f"ankle_lateral_{side}")
+            outward = pelvis[..., 2] if lateral is None else sign * (lateral - ankle)
             axes[f"tibia_{side}"] = (knee, shank_frame(knee, ankle, outward))
         if ankle is not None and {f"heel_{side}", f"toe_{side}"} <= set(points):
             up = np.array([0.0, 1.0, 0.0])
@@ -123,11 +124,6 @@ def anatomical_frames(points: Points, centres: Points, rate: float) -> dict[str,
     if {"c7", "t10", "clavicle", "sternum"} <= set(points):
         axes["torso"] = (hips, trunk_frame(points))
     return {name: _motion(name, origin, matrix, rate) for name, (origin, matrix) in axes.items()}
-
-
-def _outward(points: Points, centre: np.ndarray, lateral: str, sign: float, pelvis: np.ndarray) -> np.ndarray:
-    """Vector to the right at a joint: towards its lateral landmark, or the pelvis' own where that is missing."""
-    return sign * (points[lateral] - centre) if lateral in points else pelvis[..., 2]
 
 
 def _motion(name: str, origin: np.ndarray, matrix: np.ndarray, rate: float) -> SegmentMotion:

@@ -19,6 +19,7 @@ from opensim_models.clinical.anatomical_frame import anatomical_frames
 from opensim_models.clinical.cluster_pose import ClusterPose, MarkerCluster, make_cluster, robust_pose
 from opensim_models.clinical.joint_angle import JointAngles, joint_angles
 from opensim_models.clinical.joint_centre import hip_centres, joint_centres, pelvis_axes
+from opensim_models.clinical.standing_marker import mean_landmarks, mean_position, refuse_motion
 from opensim_models.clinical.stored_outputs import BodyMeasures
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import SegmentMotion
@@ -26,8 +27,6 @@ from opensim_models.motion import SegmentMotion
 # Segment: the one that carries its proximal joint centre, and that centre's name (a side is put in).
 _CARRIER = {"femur": ("pelvis", "hip"), "tibia": ("femur", "knee"), "calcn": ("tibia", "ankle")}
 _ORDER = ("pelvis", "torso", "femur_r", "femur_l", "tibia_r", "tibia_l", "calcn_r", "calcn_l")
-_STILL = 0.03
-"""A standing person's spines move less than this (m, standard deviation); otherwise the trial is no static one."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,8 @@ def calibrate_static(
         The person moved, or the pelvis or a joint cannot be found.
     """
     meaning = marker_set.for_labels(static.labels)
-    landmarks, notes = _standing_landmarks(static, meaning), []
+    refuse_motion(static, marker_set)
+    landmarks, notes = mean_landmarks(static, marker_set), []
     stature = height if math.isfinite(height) else static.subject.height
     centres = _centres(landmarks, stature, hip_method, measures, notes)
     if functional_hips is not None:
@@ -134,7 +134,7 @@ def calibrate_static(
     for segment, frame in frames.items():
         own = {}
         for label in meaning.segments.get(segment, ()):
-            position = _mean_position(static, label)
+            position = mean_position(static, label)
             if position is not None:
                 own[label] = frame.orientation[0].inv().apply(position - frame.origin[0])
         markers[segment] = own
@@ -192,30 +192,6 @@ def _upper(segment: str) -> str:
         return ""
     upper = _CARRIER[body][0]
     return upper if upper == "pelvis" else f"{upper}_{side}"
-
-
-def _mean_position(static: MarkerTrial, label: str) -> np.ndarray | None:
-    if label not in static.labels:
-        return None
-    position = static.marker(label)
-    seen = np.isfinite(position).all(axis=1)
-    return position[seen].mean(axis=0) if seen.any() else None
-
-
-def _standing_landmarks(static: MarkerTrial, meaning: MarkerSet) -> dict[str, np.ndarray]:
-    """Mean position of each landmark, refused if the person walked."""
-    landmarks = {}
-    for landmark, label in meaning.landmarks.items():
-        position = _mean_position(static, label)
-        if position is not None:
-            landmarks[landmark] = position
-            wander = float(np.nanstd(static.marker(label), axis=0).max())
-            if landmark in ("asis_r", "asis_l") and wander > _STILL:
-                raise ModelMismatch(
-                    f"{static.source or static.name}: marker {label} moves by {wander * 100:.0f} cm (standard "
-                    "deviation); a static trial shows a person standing still. Name another trial as static."
-                )
-    return landmarks
 
 
 def clinical_motion(trial: MarkerTrial, calibration: StaticCalibration) -> ClinicalMotion:

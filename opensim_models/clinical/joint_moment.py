@@ -16,6 +16,7 @@ import numpy as np
 from scipy.interpolate import make_interp_spline
 
 from mocap_import.low_pass import low_pass
+from mocap_import.stretch import stretches
 from mocap_import.subject import STANDARD_GRAVITY, Subject
 from mocap_import.trial import GroundReaction
 from opensim_models.clinical.joint_angle import JOINTS
@@ -255,8 +256,7 @@ def _derivatives(values: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarra
     """First and second derivative of (n_frames, k) by a quintic spline on each stretch without gaps."""
     first, second = np.full_like(values, np.nan), np.full_like(values, np.nan)
     known = np.isfinite(values).all(axis=1)
-    edges = np.flatnonzero(np.diff(np.r_[0, known.astype(np.int8), 0]))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in zip(*stretches(known), strict=True):
         if stop - start >= _FEWEST_FRAMES:
             time = np.arange(start, stop) / rate
             spline = make_interp_spline(time, values[start:stop], k=5)

@@ -28,7 +28,10 @@ _ANGLES = {
     "AnkleAngles": ("ankle_dorsiflexion", "ankle_inversion", "ankle_rotation"),
 }
 _TURNED = {"ankle_inversion"}
-# External moments in the signs of the angles.
+# External moments. Their second component at the ankle is not turned over as the angle's is: Vicon counts the angle
+# towards eversion and the moment towards inversion. Our own moments of Plug-in Gait's segments in the distal frame show
+# it on 29 legs of three laboratories: each of the nine components agrees best as it stands (median correlation 0.96 to
+# 1.00; ankle inversion 0.996, and 0.003 N·m/kg RMS, turned over 0.071). A 30th leg's is stored as zeros.
 _MOMENTS = {
     "HipMoment": ("hip_flexion", "hip_adduction", "hip_rotation"),
     "KneeMoment": ("knee_flexion", "knee_varus", "knee_rotation"),

@@ -40,7 +40,7 @@ class MarkerTable:
         Time (s) of the first frame.
     treatments : tuple of Treatment
         What was put right: ``"unit_corrected"``, ``"zeros_are_gaps"``, ``"rows_sorted"``, ``"frames_missing"``,
-        ``"header_wrong"``.
+        ``"header_wrong"``, ``"one_frame"`` (nothing to put right: a pose, no movement).
     """
 
     labels: tuple[str, ...]
@@ -89,6 +89,8 @@ def read_markers(path: Path, *, rate: float | None = None, unit: str | None = No
     promised = _number(header.get("numframes", ""))
     if math.isfinite(promised) and int(promised) != len(rows):
         notes.append(Treatment("header_wrong", f"the header promises {int(promised)} frames, the file has {len(rows)}"))
+    if len(positions) == 1:
+        notes.append(Treatment("one_frame", "the file has one frame: a pose, no movement"))
     zeros = (positions == 0.0).all(axis=2)
     if zeros.any():
         positions = np.where(zeros[..., None], np.nan, positions)
@@ -142,10 +144,13 @@ def _parsed(rows: list[list[str]], n_markers: int, path: Path) -> tuple[np.ndarr
             )
         fields = (fields + [""] * width)[:width]
         try:
-            numbers.append(int(float(fields[0])))
+            number = float(fields[0])
+            numbers.append(int(number))
             cells.append([float(cell) if cell else math.nan for cell in fields[2:]])
         except (ValueError, OverflowError) as error:
             raise ModelMismatch(f"{path}: data row {k}: {error}; expected numbers or empty fields.") from error
+        if number != numbers[-1]:
+            raise ModelMismatch(f"{path}: data row {k} has the frame number {fields[0]}; expected a whole number.")
         times.append(fields[1])
     return np.array(numbers), times, np.array(cells).reshape(len(rows), n_markers, 3)
 

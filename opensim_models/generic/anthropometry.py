@@ -113,7 +113,7 @@ def segment_parameters(
     if not (0 < mass < math.inf and 0 < height < math.inf):
         raise ModelMismatch(
             f"segment parameters: expected a body mass (kg) and a height (m) above zero, got {mass} and {height}. "
-            "Give them in participants.csv."
+            "Give them in participants.csv (mass_kg, height_m), or as --mass and --height."
         )
     if table not in TABLES:
         raise ModelMismatch(f"anthropometric table {table!r} is unknown; choose one of {', '.join(TABLES)}.")

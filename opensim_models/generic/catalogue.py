@@ -1,22 +1,26 @@
 """The catalogue: our own generic skeletons, written by code from anthropometric tables.
 
-Muscles, contact and the .osim files of the same people are `generic_model`'s. Both skeletons stand upright when every
-coordinate but the pelvis height is zero. Segment frames then point X forward, Y up, Z right; origins are: pelvis =
-midpoint of the hip centres, femur = hip centre, tibia = knee centre, calcn = ankle centre, toes = toe joint, torso =
-lumbar joint. Positive directions: hip and knee flexion, ankle dorsiflexion, posterior pelvis tilt, lumbar extension,
-adduction, internal rotation, inversion, toe extension.
+As they stand by default, with feet of one piece and hinged knees (few marker sets see toes, none a knee's glide),
+`kinesynth motion` scales and tracks them and `kinesynth model show` shows them. `kinesynth model build` writes what
+`generic_model` makes of them: toes and gliding knees, as muscle paths need them, with muscles and contact.
+
+Both stand upright when every coordinate but the pelvis height is zero. Segment frames then point X forward, Y up, Z
+right; origins are: pelvis = midpoint of the hip centres, femur = hip centre, tibia = knee centre, calcn = ankle centre,
+toes = toe joint, torso = lumbar joint. Positive directions: hip and knee flexion, ankle dorsiflexion, posterior pelvis
+tilt, lumbar extension, adduction, internal rotation, inversion, toe extension.
 """
 
 from __future__ import annotations
 
 import math
 
-from mocap_import.subject import Subject
+from mocap_import.subject import Subject, impossible_fact
 from opensim_models.generic import anthropometry
 from opensim_models.generic.anthropometry import SegmentParameters
 from opensim_models.generic.foot_geometry import TOE_JOINT, TOE_LENGTH, foot_parts
 from opensim_models.model.scalar_function import Polynomial
 from opensim_models.model.skeleton import Coordinate, JointElement, Segment, Skeleton, SkeletonMarker
+from opensim_models.model_mismatch import ModelMismatch
 
 _X, _Y, _Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 _BACK = (0.0, 0.0, -1.0)
@@ -216,6 +220,9 @@ def _assemble(
     table: str,
 ) -> Skeleton:
     """Hang the segments of a person on the given joints."""
+    wrong = impossible_fact(subject.mass, subject.height, subject.age)
+    if wrong is not None:
+        raise ModelMismatch(f"{subject.code or 'the subject'}: {wrong[1]}")
     height = subject.height
     parameters = anthropometry.segment_parameters(subject.mass, height, subject.sex, table, subject.age)
     toes = "toes_r" in joints

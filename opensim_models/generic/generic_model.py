@@ -67,7 +67,7 @@ def generic_model(name: str, subject: Subject, table: str = "de_leva", strength:
     Raises
     ------
     ModelMismatch
-        The name, the table or the law is unknown, or mass or height is none.
+        The name, the table or the law is unknown, or mass, height or age is nobody's.
     """
     if name not in GENERIC_MODELS:
         raise ModelMismatch(f"no generic model {name!r}; choose one of {', '.join(GENERIC_MODELS)}.")

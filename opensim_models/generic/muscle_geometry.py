@@ -8,8 +8,9 @@ become a person's by this rule:
    centre of its side for the others in the pelvis and in the femur, from the knee centre in the tibia, the ankle centre
    in calcn, the toe joint in toes, the lumbar joint in the torso. Our segment frames have these origins and, standing,
    the same directions; the femur alone is sheared by 0.7° so that its knee lies below its hip.
-2. Along the bone, femur and tibia stretch with their segment's length; everything else scales with stature over 1.70 m,
-   the height of the person whom those bones fit (E. M. Arnold et al., Ann Biomed Eng 38:269, 2010, who say so).
+2. Along the bone, femur and tibia stretch with their segment's length; everything else scales with stature over 1.70 m.
+   That is our choice: the published thigh and shank, 0.396 and 0.430 m, are those of a person of 1.68 m by Winter's
+   fractions (`anthropometry`), while OpenSim's page on gait2392 calls the model "about 1.8 m tall".
 3. Optimal fibre and tendon slack length scale with the length of the path, standing, as OpenSim's ScaleTool does.
 4. The left leg mirrors the right one.
 
@@ -39,7 +40,7 @@ from opensim_models.model_mismatch import ModelMismatch
 
 TABLE = Path(__file__).parent / "muscle_table"
 STATURE = 1.70
-"""m, of the person whom the published bones fit."""
+"""m, of a person with the published thigh and shank."""
 # Joint centres of the published person in the frames of its bodies (m): the offsets of gait2392.
 _HIP = (-0.0707, -0.0661, 0.0835)
 _LUMBAR = (-0.1007, 0.0815, 0.0)

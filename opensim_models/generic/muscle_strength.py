@@ -24,9 +24,12 @@ def strength_ratio(law: str, subject: Subject, lengthened: float = 1.0) -> float
     ----------
     law : str
         ``"published"``: the forces of the table, whoever. ``"mass_two_thirds"``: (mass over 75.16 kg)^2/3, an area.
-        ``"muscle_volume"``: force = volume / fibre length, with the volume of leg muscle proportional to mass × height
-        (G. G. Handsfield et al., J Biomech 47:631, 2014, find that product to explain it; the small intercept of
-        their regression is left out). All but the first lose strength with age, if the age is known: see
+        ``"muscle_volume"``: force = volume / fibre length, with the volume of leg muscle proportional to mass × height.
+        G. G. Handsfield et al., J Biomech 47:631, 2014, explain it by that product and a constant: 47 cm³ per kg·m plus
+        1285 cm³ (their regression as public programs have it), which is 18 % at 75 kg and 1.70 m. The constant is left
+        out, because it was found on grown persons and would be more than half of the muscle of a child of 20 kg. So
+        we are below their line for the small (10 % at 50 kg, 1.55 m) and above it for the large (6 % at 100 kg,
+        1.90 m). All but the first lose strength with age, if the age is known: see
         `OLD_STRENGTH`.
     subject : Subject
         With mass, height and, if known, age.

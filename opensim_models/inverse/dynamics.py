@@ -9,8 +9,9 @@ import numpy as np
 
 from mocap_import.low_pass import low_pass
 from mocap_import.plate.foot_reaction import foot_reactions
+from mocap_import.stretch import stretches
 from mocap_import.trial import GroundReaction, MarkerTrial
-from opensim_models.inverse.foot_load import FEET, check_reactions, reaction_of, wrench_at
+from opensim_models.inverse.foot_load import FEET, check_reactions, loaded_links, reaction_of, surface_height, wrench_at
 from opensim_models.inverse.marker_least_squares import root_segment
 from opensim_models.inverse.segment_motion import coordinate_columns
 from opensim_models.kernel.compilation import announce_compilation
@@ -78,7 +79,7 @@ def solve_inverse_dynamics(
     time = np.arange(len(kinematics.values)) / rate
     wrenches = [wrench_at(reaction, time, rate, cutoff) for reaction in reactions]
     loads = np.ascontiguousarray(np.stack(wrenches, axis=1)[whole]) if wrenches else np.zeros((len(q), 0, 6))
-    load_link = np.array([flat.segment_link[skeleton.segment_index(feet[r.foot])] for r in reactions], dtype=np.int64)
+    load_link = loaded_links(skeleton, reactions, feet)
     announce_compilation(newton_euler, "inverse dynamics", SECONDS_TO_COMPILE)
     root = root_segment(skeleton)
     about = (int(flat.segment_link[root]), flat.segment_offset[root])
@@ -228,7 +229,8 @@ def _one_a_foot(
     for foot in dict.fromkeys(reaction.foot for reaction in reactions):
         own = [k for k, reaction in enumerate(reactions) if reaction.foot == foot]
         names = " + ".join(reactions[k].name for k in own if reactions[k].name)
-        found.append(reaction_of(np.sum([wrenches[k] for k in own], axis=0), rate, foot, names))
+        whole = np.sum([wrenches[k] for k in own], axis=0)
+        found.append(reaction_of(whole, rate, foot, names, surface_height([reactions[k] for k in own])))
     return tuple(found)
 
 
@@ -243,8 +245,7 @@ def _mask_reasons(
         unknown = np.isnan(wrench[:, 0])
         if not unknown.any():
             continue
-        edges = np.flatnonzero(np.diff(np.r_[0, unknown.astype(np.int8), 0]))
-        spans = [f"{a / rate:.2f}-{(b - 1) / rate:.2f} s" for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        spans = [f"{a / rate:.2f}-{(b - 1) / rate:.2f} s" for a, b in zip(*stretches(unknown), strict=True)]
         source = f" ({reaction.name})" if reaction.name not in ("", f"{reaction.foot} foot") else ""
         reasons.append(f"force of the {reaction.foot} foot{source} unknown at {', '.join(spans)}")
     return tuple(reasons)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from opensim_models.inverse.held_coordinate import movers, observed, with_held
 from opensim_models.inverse.marker_least_squares import (
     ROOT_PRIOR,
     MarkerProblem,
@@ -23,17 +24,14 @@ from opensim_models.inverse.marker_least_squares import (
     seen_markers,
     towards_markers,
 )
-from opensim_models.kernel.trial_fit import coordinate_uncertainty, fit_trial
-from opensim_models.model.scalar_function import is_constant, value_and_derivatives
+from opensim_models.inverse.whole_turn import without_leaps
+from opensim_models.kernel.trial_fit import fit_trial
 from opensim_models.model.skeleton import Skeleton, SkeletonMarker
 from opensim_models.model.skeleton_memory import remember_of_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
 
 MINIMUM_MARKERS = 4
-SAMPLED_FRAMES = 9
-"""Frames at which it is asked how well the markers observe each coordinate."""
-LIMITS = ("range", "clamped", "none")
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,8 @@ class InverseKinematicsSolution:
     marker_error : ndarray, shape (n_frames, n_markers)
         Distance model - measured (m); NaN where occluded.
     held : tuple of str
-        Coordinates that were not solved for: they stay at their prior or default.
+        Coordinates that were not solved for: they stay at their prior or default, or follow the function of time that
+        the model prescribes.
     converged : ndarray of bool, shape (n_frames,)
     held_reasons : mapping
         Held coordinate → why, as a sentence.
@@ -103,6 +102,7 @@ def solve_inverse_kinematics(
     locked: Collection[str] = (),
     limits: str = "range",
     observable_within: float = math.radians(90.0),
+    start: float = 0.0,
     tolerance: float = 1e-6,
     max_iterations: int = 60,
     compiled: bool = True,
@@ -128,14 +128,20 @@ def solve_inverse_kinematics(
     marker_spread : float
         Standard deviation (m) of a marker of weight 1, to which the pull is compared.
     coordinate_priors : mapping, optional
-        Coordinate → (value, standard deviation; rad or m) to pull it to instead; a deviation of 0 holds it there.
+        Coordinate → (value, standard deviation; rad or m) to pull it to instead; a deviation of 0 holds it there. It
+        also goes before a function of time that the model prescribes.
     locked : collection of str
         Coordinates to hold at their prior or default, beside those that the skeleton locks.
     limits : str
         Which ranges of motion bound the solution: ``"range"`` all, ``"clamped"`` those that the model clamps (as
         OpenSim does), ``"none"``.
     observable_within : float
-        Coordinates whose standard deviation (rad or m) by the markers alone exceeds this are held; infinite: none.
+        Coordinates whose standard deviation (rad or m) by the markers alone exceeds this are held, as few as it takes
+        for the others to stay below it; infinite: none. The default lets the forearm turn though a lone wrist marker
+        next to its axis leaves it 60 to 70 degrees (Rajagopal's marker set): a misplaced marker shifts the angle of a
+        whole trial, but not its course. `InverseKinematicsSolution.uncertainty` says so.
+    start : float
+        Time of the first frame (s), for coordinates that the model prescribes as functions of time.
     tolerance : float
         A frame has converged when no coordinate moves by more (rad or m).
     max_iterations : int
@@ -155,17 +161,19 @@ def solve_inverse_kinematics(
     used = _used_markers(skeleton, tuple(labels), weights or {})
     measured = _measured(used, tuple(labels), positions, rate)
     problem = _problem(skeleton, used, weights or {}, axis_weights, prior_spread, marker_spread)
-    problem, reasons = _with_held(problem, limits, coordinate_priors or {}, locked)
+    time = start + np.arange(len(measured)) / rate
+    problem, reasons = with_held(problem, limits, coordinate_priors or {}, locked, time)
     seen = seen_markers(measured)
     solvable = seen.sum(axis=1) >= MINIMUM_MARKERS
     solver = fit_trial if compiled else _array_trial
-    values, error, converged = solver(problem, measured, solvable, tolerance, max_iterations)
-    uncertainty = _uncertainty(problem, measured, values, solvable)
-    unsure = [j for j, sd in enumerate(uncertainty) if sd > observable_within]
-    if unsure:
-        problem = _without(problem, unsure, uncertainty, reasons)
+    while True:
         values, error, converged = solver(problem, measured, solvable, tolerance, max_iterations)
+        problem, uncertainty, unseen = observed(problem, measured, values, solvable, observable_within)
+        reasons |= unseen
+        if not unseen:
+            break
     names = skeleton.coordinate_names
+    values = without_leaps(problem, values)
     _blank_unseen(problem, seen, values)
     return InverseKinematicsSolution(
         Kinematics(names, values, rate),
@@ -211,8 +219,11 @@ def _measured(
     if not (math.isfinite(rate) and rate > 0):
         raise ModelMismatch(f"expected a frame rate above 0 Hz, got {rate}.")
     column = {label: k for k, label in enumerate(labels)}
-    measured = positions[:, [column[m.name] for m in used]]
-    zero = (measured[..., 0] == 0.0) & (measured[..., 1] == 0.0) & (measured[..., 2] == 0.0)
+    columns = [column[m.name] for m in used]
+    measured = positions if columns == list(range(len(labels))) else positions[:, columns]
+    zero = measured[..., 0] == 0.0
+    if zero.any():
+        zero &= (measured[..., 1] == 0.0) & (measured[..., 2] == 0.0)
     if zero.any():
         frames = zero.sum(axis=0)
         k = int(np.argmax(frames))
@@ -254,53 +265,6 @@ def _towards(skeleton: Skeleton, used: tuple[str, ...]) -> Skeleton:
     return towards_markers(skeleton, tuple(m for m in skeleton.markers if m.name in used))
 
 
-@remember_of_skeleton
-def _movers(skeleton: Skeleton) -> np.ndarray:
-    """Which coordinate moves which marker of a skeleton (n_q, m)."""
-    moved = np.zeros((len(skeleton.coordinates), len(skeleton.markers)), dtype=bool)
-    for k, marker in enumerate(skeleton.markers):
-        i = skeleton.segment_index(marker.segment)
-        while i >= 0:
-            moved[[e.coordinate for e in skeleton.segments[i].elements if e.coordinate >= 0], k] = True
-            i = skeleton.segments[i].parent
-    return moved
-
-
-def _with_held(
-    problem: MarkerProblem, limits: str, priors: Mapping[str, tuple[float, float]], locked: Collection[str]
-) -> tuple[MarkerProblem, dict[str, str]]:
-    """Apply limits, priors and locks; say what is held and why."""
-    skeleton = problem.skeleton
-    if limits not in LIMITS:
-        raise ModelMismatch(f"limits must be one of {', '.join(LIMITS)}, got {limits!r}.")
-    reference, prior = problem.reference.copy(), problem.prior.copy()
-    reasons: dict[str, str] = {}
-    for name in locked:
-        skeleton.coordinate_index(name)
-    for j, c in enumerate(skeleton.coordinates):
-        if c.prescribed is not None and is_constant(c.prescribed):
-            reference[j] = value_and_derivatives(c.prescribed, 0.0)[0]
-            reasons[c.name] = "the model prescribes its value"
-        if c.locked or c.name in locked:
-            reasons[c.name] = "locked in the model" if c.locked else "locked by the caller"
-    for name, (value, spread) in priors.items():
-        j = skeleton.coordinate_index(name)
-        if not (math.isfinite(value) and spread >= 0):
-            raise ModelMismatch(f"the prior of {name} is {value} ± {spread}; expected a number and 0 or more.")
-        reference[j], prior[j] = value, 1.0 / spread**2 if spread > 0 else math.inf
-        if spread == 0:
-            reasons.setdefault(name, "its prior has no spread")
-    for j, moves in enumerate(_movers(skeleton)):
-        if not moves.any():
-            reasons.setdefault(skeleton.coordinate_names[j], "no marker of the trial lies beyond its joint")
-    free = np.array([name not in reasons for name in skeleton.coordinate_names])
-    bounded = np.array([limits == "range" or (limits == "clamped" and c.clamped) for c in skeleton.coordinates])
-    lower = np.where(bounded, [c.lower for c in skeleton.coordinates], -np.inf)
-    upper = np.where(bounded, [c.upper for c in skeleton.coordinates], np.inf)
-    changed = {"reference": reference, "prior": np.where(free, prior, 1.0), "free": free}
-    return replace(problem, lower=lower, upper=upper, **changed), reasons
-
-
 def _array_trial(
     problem: MarkerProblem, measured: np.ndarray, solvable: np.ndarray, tolerance: float, max_iterations: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -308,37 +272,23 @@ def _array_trial(
     values = np.full((len(measured), len(problem.reference)), np.nan)
     error = np.full(measured.shape[:2], np.nan)
     converged = np.zeros(len(measured), dtype=bool)
-    values[solvable], converged[solvable] = fit_arrays(problem, measured[solvable], tolerance, max_iterations)
+    if problem.courses:  # every frame has values of its own for what is held
+        for i in np.flatnonzero(solvable):
+            reference = problem.reference.copy()
+            for j, course in problem.courses.items():
+                reference[j] = course[i]
+            one = replace(problem, reference=reference)
+            values[[i]], converged[[i]] = fit_arrays(one, measured[[i]], tolerance, max_iterations)
+    else:
+        values[solvable], converged[solvable] = fit_arrays(problem, measured[solvable], tolerance, max_iterations)
     difference = model_markers(problem, values[solvable])[0] - measured[solvable]
     error[solvable] = np.linalg.norm(difference * (problem.weights > 0), axis=2)
     return values, error, converged
-
-
-def _uncertainty(problem: MarkerProblem, measured: np.ndarray, values: np.ndarray, solvable: np.ndarray) -> np.ndarray:
-    """Median standard deviation (n_q,) of each coordinate over sampled frames; NaN where held."""
-    frames = np.flatnonzero(solvable)
-    if not len(frames):
-        return np.full(values.shape[1], np.nan)
-    some = frames[np.linspace(0, len(frames) - 1, min(SAMPLED_FRAMES, len(frames))).astype(int)]
-    return np.median(coordinate_uncertainty(problem, measured[some], values[some]), axis=0)
-
-
-def _without(
-    problem: MarkerProblem, unsure: list[int], uncertainty: np.ndarray, reasons: dict[str, str]
-) -> MarkerProblem:
-    """Hold all coordinates that the markers do not observe; of two that only their sum shows, both."""
-    for j in unsure:
-        c = problem.skeleton.coordinates[j]
-        spread = f"{math.degrees(uncertainty[j]):.0f}°" if c.kind == "rotation" else f"{uncertainty[j]:.2f} m"
-        reasons[c.name] = f"the markers leave it uncertain by {spread}"
-    free = problem.free.copy()
-    free[unsure] = False
-    return replace(problem, free=free)
 
 
 def _blank_unseen(problem: MarkerProblem, seen: np.ndarray, values: np.ndarray) -> None:
     """Blank the solved coordinates in frames that show no marker beyond their joint."""
     if seen.all():
         return
-    observed = seen @ _movers(problem.skeleton).T
+    observed = seen @ movers(problem.skeleton).T
     values[~observed & problem.free] = np.nan

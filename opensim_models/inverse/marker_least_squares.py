@@ -8,8 +8,8 @@ problem hundreds of times faster, and this is its test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -45,6 +45,8 @@ class MarkerProblem:
         Value that a coordinate is pulled to or held at, inverse variance of the pull, bounds.
     free : ndarray of bool, shape (n_q,)
         Coordinates to be solved for; the others stay at their reference.
+    courses : mapping of int to ndarray, shape (n_frames,)
+        Values over time of those that are not solved for and do not stay.
     """
 
     skeleton: Skeleton
@@ -57,6 +59,7 @@ class MarkerProblem:
     lower: np.ndarray
     upper: np.ndarray
     free: np.ndarray
+    courses: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def ancestors(self) -> tuple[tuple[int, ...], ...]:

@@ -133,7 +133,8 @@ def take_load(
 ) -> None:
     """Subtract a load (6,) about the ground's origin from what a link demands, carried out to it from the ground.
 
-    `way` (n_links,) is room for the links in between.
+    `way` (n_links,) is room for the links in between. The link is no -1: what acts on the ground, nothing here demands
+    (`foot_load.loaded_links` refuses it).
     """
     length, l = 0, link  # noqa: E741
     while l >= 0:
@@ -206,7 +207,7 @@ def newton_euler(
     q, qd, qdd : (n_frames, n_q)
         Coordinates, speeds, accelerations.
     load_link : int array (k,)
-        Links on which the loads act.
+        Links on which the loads act, none of them -1.
     loads : (n_frames, k, 6)
         Force (N) and moment about the ground's origin (N·m), ground frame. NaN makes unknown what depends on it: the
         coordinates between that link and the ground.

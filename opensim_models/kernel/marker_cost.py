@@ -233,3 +233,39 @@ def derive(links: Links, problem: FitProblem, work: Workspace, q: np.ndarray, ta
         if exact:
             H[row, row] += work.joint[f, 2] * along
         _couple(links, problem, work, f, (tx, ty, tz, bx, by, bz))
+
+
+@compiled
+def derive_gradient(links: Links, problem: FitProblem, work: Workspace, q: np.ndarray, target: np.ndarray) -> None:
+    """Fill half the gradient alone, as `derive` does, from moment (3) and sum (3) of the pulls beyond each link."""
+    R, p, sums, g = work.R, work.p, work.sums, work.gradient
+    sums[:, :6] = 0.0
+    for k in range(len(problem.marker_link)):
+        s = problem.marker_link[k]
+        if s < 0 or np.isnan(target[k, 0]):
+            continue
+        x, y, z = work.point[k, 0], work.point[k, 1], work.point[k, 2]
+        u, v, w = work.pull[k, 0], work.pull[k, 1], work.pull[k, 2]
+        sums[s, 0] += y * w - z * v
+        sums[s, 1] += z * u - x * w
+        sums[s, 2] += x * v - y * u
+        sums[s, 3] += u
+        sums[s, 4] += v
+        sums[s, 5] += w
+    for i, j in enumerate(problem.coordinate):
+        g[i] = problem.prior[j] * (q[j] - problem.reference[j])
+    for f in range(len(links.parent) - 1, -1, -1):
+        parent, row = links.parent[f], problem.column[links.coordinate[f]]
+        if parent >= 0:
+            for i in range(6):
+                sums[parent, i] += sums[f, i]
+        if row < 0:
+            continue
+        x, y, z = R[f, 0, 2], R[f, 1, 2], R[f, 2, 2]
+        u, v, w = sums[f, 3], sums[f, 4], sums[f, 5]
+        along = x * u + y * v + z * w
+        if links.kind[f] == 0:
+            ox, oy, oz = p[f, 0], p[f, 1], p[f, 2]
+            along = x * (sums[f, 0] - (oy * w - oz * v))
+            along += y * (sums[f, 1] - (oz * u - ox * w)) + z * (sums[f, 2] - (ox * v - oy * u))
+        g[row] += work.joint[f, 1] * along

@@ -4,7 +4,8 @@ Each frame starts where the two before it lead, or at the last one where noise m
 method on the exact Hessian converges quadratically although markers never fit exactly; where the Hessian is not
 positive or a step fails, Levenberg-Marquardt takes over (Marquardt, J Soc Ind Appl Math 11:431, 1963). Coordinates at a
 bound that the gradient pushes outwards are fixed, the others are clipped (two-metric projection: Bertsekas, SIAM J
-Control Optim 20:221, 1982).
+Control Optim 20:221, 1982). A last step that is small enough keeps the factors of the one before it (the chord method:
+Kelley, Iterative Methods for Linear and Nonlinear Equations, 1995, ch. 5), which leaves only the gradient to compute.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import numpy as np
 
 from opensim_models.kernel.compilation import compiled
 from opensim_models.kernel.linkage import Links
-from opensim_models.kernel.marker_cost import FitProblem, Workspace, cost, derive, workspace
+from opensim_models.kernel.marker_cost import FitProblem, Workspace, cost, derive, derive_gradient, workspace
 
 LARGEST_STEP = 0.6  # rad or m
 MOST_DAMPING = 1e8
 SUPERLINEAR = 0.3  # ratio of two steps of Newton's method from which on it converges fast
 LEAST_RATIO = 0.01  # no more than this is expected of the next step: another coordinate may lead it
+CHORD_RATIO = 0.2  # the same after a step with the factors of the one before, which converges linearly
 
 
 @compiled
@@ -60,6 +62,25 @@ def solve_step(problem: FitProblem, work: Workspace, damping: float) -> bool:
         for j in range(first[i], i):
             step[j] -= L[i, j] * step[i]
     return True
+
+
+@compiled
+def solve_again(problem: FitProblem, work: Workspace) -> None:
+    """Solve for another gradient with the factors of the last `solve_step`, which must have had the same set fixed."""
+    L, step, first = work.factor, work.step, problem.first
+    n = len(step)
+    for i in range(n):
+        if work.fixed[i]:
+            step[i] = 0.0
+            continue
+        right = -work.gradient[i]
+        for k in range(first[i], i):
+            right -= L[i, k] * step[k]
+        step[i] = right * L[i, i]
+    for i in range(n - 1, -1, -1):
+        step[i] *= L[i, i]
+        for j in range(first[i], i):
+            step[j] -= L[i, j] * step[i]
 
 
 @compiled
@@ -107,36 +128,49 @@ def fit_frame(
     trial = q.copy()
     now = cost(links, problem, work, q, target, origin)
     work.fixed[:] = False
-    before, converged, at_solution, exact = 0.0, False, True, damping == 0.0
+    before, converged, at_solution, exact, chord = 0.0, False, True, damping == 0.0, False
     iterations = 0
-    while iterations < max_iterations and damping < MOST_DAMPING:
+    while iterations < max_iterations and damping < MOST_DAMPING and not converged:
         iterations += 1
         if not at_solution:
             cost(links, problem, work, q, target, origin)
             at_solution = True
-        derive(links, problem, work, q, target, exact)
+        if chord:
+            derive_gradient(links, problem, work, q, target)
+        else:
+            derive(links, problem, work, q, target, exact)
         changed = fix_at_bounds(problem, work, q)
-        if not solve_step(problem, work, damping):
-            damping = max(10.0 * damping, 1e-6)
-            exact = False
-            continue
+        if chord and not changed:
+            solve_again(problem, work)
+        else:
+            if chord:
+                derive(links, problem, work, q, target, exact)
+                chord = False
+            if not solve_step(problem, work, damping):
+                damping = max(10.0 * damping, 1e-6)
+                exact = False
+                continue
         moved, hit = stepped(problem, work, q, trial)
         then = cost(links, problem, work, trial, target, origin)
         if then <= now * (1.0 + 1e-12):
             q[:] = trial
             now = then
+            newton = exact and damping == 0.0
             ratio = moved / before if before > 0.0 else 1.0
-            fast = exact and damping == 0.0 and ratio < SUPERLINEAR and moved * max(ratio, LEAST_RATIO) < tolerance
-            converged = not (hit or (changed and iterations > 1)) and (moved < tolerance or fast)
-            before = moved if exact and damping == 0.0 else 0.0
+            fast = newton and ratio < SUPERLINEAR
+            left = moved * (CHORD_RATIO if chord else max(ratio, LEAST_RATIO))  # what a further step would change
+            converged = not (hit or (changed and iterations > 1)) and (moved < tolerance or (fast and left < tolerance))
+            after_chord = moved * max(ratio * ratio, LEAST_RATIO) ** 2  # the next step times its own ratio
+            chord = fast and not hit and not chord and after_chord < tolerance
+            before = moved if newton else 0.0
             damping = 0.1 * damping if damping > 1e-7 else 0.0
             exact = damping < 1e-3
         else:
             at_solution = False
             converged = moved < tolerance
-            damping, exact, before = max(10.0 * damping, 1e-4), False, 0.0
-        if converged:
-            break
+            if not chord:
+                damping, exact = max(10.0 * damping, 1e-4), False
+            before, chord = 0.0, False
     if not at_solution:
         cost(links, problem, work, q, target, origin)
     return now, converged, iterations
@@ -147,6 +181,7 @@ def fit_frames(
     links: Links,
     problem: FitProblem,
     measured: np.ndarray,
+    given: np.ndarray,
     frames: np.ndarray,
     starts: np.ndarray,
     start_of: np.ndarray,
@@ -159,7 +194,9 @@ def fit_frames(
 ) -> int:
     """Fit frames in the order given and fill values (n_frames, n_q), error (n_frames, m), costs, converged (n_frames,).
 
-    `start_of[k]` is the row of `starts` from which frame `frames[k]` begins; -1: where the frames before it lead.
+    `given` (n_frames, n_q) says where the coordinates that are not solved for are in each frame; without rows, they
+    stay at their reference. `start_of[k]` is the row of `starts` from which frame `frames[k]` begins; -1: where the
+    frames before it lead.
     Returns the number of steps taken.
     """
     work = workspace(links, problem)
@@ -170,13 +207,16 @@ def fit_frames(
         frame = frames[k]
         target = measured[frame]
         run = 0 if start_of[k] >= 0 else run + 1
+        if len(given) > 0:
+            q[:] = given[frame]
         for j in problem.coordinate:
             if run == 0:
                 start = starts[start_of[k], j]
             else:
                 start = values[frames[k - 1], j]
-                if run > 1 and gain >= 0.0:
-                    start += start - values[frames[k - 2], j]
+                ahead = start - values[frames[k - 2], j] if run > 1 and gain >= 0.0 else 0.0
+                if abs(ahead) < LARGEST_STEP:  # a leap is no movement: a whole turn would repeat itself for ever
+                    start += ahead
             q[j] = min(max(start, problem.lower[j]), problem.upper[j])
         seen = 0
         origin[:] = 0.0

@@ -66,13 +66,14 @@ def fit_trial(
     costs, converged = np.full(n_frames, np.nan), np.zeros(n_frames, dtype=bool)
     frames = np.flatnonzero(solvable)
     out = (values, error, costs, converged)
+    given = _given(problem, n_frames)
     if len(frames):
         fresh = np.diff(frames, prepend=-2) != 1
         start_of = np.full(len(frames), -1)
         start_of[fresh] = np.arange(fresh.sum())
         starts = start_pose(problem, seen[frames[fresh]], partial(_places, links, flat))
-        fit_frames(links, flat, seen, frames, starts, start_of, tolerance, max_iterations, *out)
-        _look_again(problem, links, flat, seen, frames, tolerance, max_iterations, out)
+        fit_frames(links, flat, seen, given, frames, starts, start_of, tolerance, max_iterations, *out)
+        _look_again(problem, links, flat, seen, given, frames, tolerance, max_iterations, out)
     return values, error, converged
 
 
@@ -81,6 +82,7 @@ def _look_again(
     links: Links,
     flat: FitProblem,
     seen: np.ndarray,
+    given: np.ndarray,
     frames: np.ndarray,
     tolerance: float,
     max_iterations: int,
@@ -100,7 +102,7 @@ def _look_again(
     again = tuple(np.empty_like(table) for table in out)
     own = frames[doubtful]
     starts = start_pose(problem, seen[own], partial(_places, links, flat))
-    fit_frames(links, flat, seen, own, starts, np.arange(len(own)), tolerance, max_iterations, *again)
+    fit_frames(links, flat, seen, given, own, starts, np.arange(len(own)), tolerance, max_iterations, *again)
     for k in doubtful:
         if not _replaced(frames[k], again, out):
             continue
@@ -109,10 +111,21 @@ def _look_again(
             while 0 <= i < len(frames) and frames[i] == frames[i - direction] + direction:
                 lead = values[frames[i - direction]][None]
                 one = frames[i : i + 1]
-                fit_frames(links, flat, seen, one, lead, np.zeros(1, np.int64), tolerance, max_iterations, *again)
+                first = np.zeros(1, np.int64)
+                fit_frames(links, flat, seen, given, one, lead, first, tolerance, max_iterations, *again)
                 if not _replaced(frames[i], again, out):
                     break
                 i += direction
+
+
+def _given(problem: MarkerProblem, n_frames: int) -> np.ndarray:
+    """Values (n_frames, n_q) of the coordinates in every frame as far as they are not solved for; empty if constant."""
+    if not problem.courses:
+        return np.empty((0, len(problem.reference)))
+    given = np.tile(problem.reference, (n_frames, 1))
+    for j, course in problem.courses.items():
+        given[:, j] = course
+    return given
 
 
 def _replaced(frame: int, again: tuple[np.ndarray, ...], out: tuple[np.ndarray, ...]) -> bool:

@@ -18,8 +18,8 @@ from typing import Any
 
 from mocap_import.durable_file import write_durably
 
-DESCRIPTION_FORMAT = 6
-"""To be raised with every change of what `opensim_models.osim.model_description` gives."""
+DESCRIPTION_FORMAT = 7
+"""To be raised with every change of what `osim.model_description` gives or `osim_file` refuses."""
 
 
 def cache_folder() -> Path:

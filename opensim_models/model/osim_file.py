@@ -6,10 +6,12 @@ whatever it names. No OpenSim is needed to say so, hence this runs in any proces
 
 from __future__ import annotations
 
+import codecs
 import stat
 from pathlib import Path, PureWindowsPath
 from xml.parsers import expat
 
+from opensim_models.model.written_number import COUNTS, fault_of_numbers
 from opensim_models.model_mismatch import ModelMismatch
 
 DEEPEST_TAG = 200
@@ -18,6 +20,10 @@ LARGEST_FILE = 500_000_000
 OPENED = {"file", "filename", "controls_file", "datafile", "external_loads_file", "actuators_file"}
 """Elements whose text is a path that OpenSim opens when it loads a model; meshes for drawing are not among them."""
 ROOT = "OpenSimDocument/Model"
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\x00", b"\x00<")
+"""How text in UTF-16 begins: OpenSim finds nothing in it."""
+_LONGEST_SHOWN = 40
+"""Characters of a wrong number in a message."""
 
 
 def read_model_file(path: Path) -> bytes:
@@ -38,9 +44,24 @@ def read_model_file(path: Path) -> bytes:
         content = path.read_bytes() if facts.st_size <= LARGEST_FILE else b""
     except OSError as error:
         raise ModelMismatch(f"{path}: expected an OpenSim model file; it cannot be read ({error.strerror}).") from error
-    if facts.st_size == 0 or facts.st_size > LARGEST_FILE:
-        raise ModelMismatch(f"{path}: expected an OpenSim model file; it has {facts.st_size} bytes.")
+    if facts.st_size == 0:
+        raise ModelMismatch(f"{path}: expected an OpenSim model file; it has 0 bytes.")
+    refuse_huge(path, facts.st_size)
     return content
+
+
+def refuse_huge(path: Path, size: int) -> None:
+    """Refuse a file that is larger (bytes) than any model.
+
+    Raises
+    ------
+    ModelMismatch
+    """
+    if size > LARGEST_FILE:
+        raise ModelMismatch(
+            f"{path}: a model file has at most {LARGEST_FILE / 1e6:.0f} MB here, this one has {size / 1e6:.0f} MB; is "
+            "it another kind of file?"
+        )
 
 
 def inspect_model(path: Path, content: bytes) -> None:
@@ -49,7 +70,8 @@ def inspect_model(path: Path, content: bytes) -> None:
     Raises
     ------
     ModelMismatch
-        It is not well formed, no OpenSim model, nested too deep, may declare entities, or points to another file.
+        It is not well formed, no OpenSim model, in UTF-16, nested too deep, may declare entities, points to another
+        file, or has numbers that OpenSim would read as others.
     """
     _Inspection(Path(path)).run(content)
 
@@ -60,12 +82,19 @@ class _Inspection:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.tags: list[str] = []
+        self.names: list[str] = []
         self.seen: list[str] = []
         self.text: list[str] = []
+        self.leaf = True
 
     def run(self, content: bytes) -> None:
         """Parse, and refuse what is no model."""
-        parser = expat.ParserCreate()
+        if content.startswith(_WIDE):
+            raise ModelMismatch(
+                f"{self.path}: this file is written in UTF-16, which OpenSim does not read; save it as UTF-8 (with "
+                'encoding="UTF-8" in its first line).'
+            )
+        self.parser = parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
@@ -86,6 +115,8 @@ class _Inspection:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Enter an element."""
         self.tags.append(name)
+        self.names.append(attributes.get("name", ""))
+        self.leaf = True
         if len(self.tags) <= 2:
             self.seen.append("/".join(self.tags))
         if len(self.tags) > DEEPEST_TAG:
@@ -101,12 +132,28 @@ class _Inspection:
     def end(self, name: str) -> None:
         """Leave an element."""
         self.tags.pop()
+        self.names.pop()
         named = "".join(self.text).strip()
         if name in OPENED and named and named != "Unassigned" and _leaves_folder(named):
             raise ModelMismatch(
                 f"{self.path}: <{name}> names a file outside the model's folder ({named}); copy it beside the model."
             )
-        self.text = []
+        if name in COUNTS and self.leaf:
+            self.refuse_no_numbers(name, named)
+        self.text, self.leaf = [], False
+
+    def refuse_no_numbers(self, name: str, text: str) -> None:
+        """Refuse text that OpenSim would take for other numbers without a word."""
+        fault = fault_of_numbers(name, text)
+        if fault:
+            owner = next(
+                (f"{tag} {own}" for tag, own in zip(self.tags[::-1], self.names[::-1], strict=True) if own), ""
+            )
+            shown = text if len(text) <= _LONGEST_SHOWN else f"...{text[-_LONGEST_SHOWN:]}"
+            raise ModelMismatch(
+                f"{self.path}: <{name}> of {owner or 'the model'} (line {self.parser.CurrentLineNumber}) is {shown!r}; "
+                f"{fault}. OpenSim would refuse it, or read another number without a word."
+            )
 
     def doctype(self, name: str, _system: str | None, _public: str | None, _internal: int) -> None:
         """Refuse a document type: OpenSim writes none, and only there could entities be declared."""
@@ -115,8 +162,10 @@ class _Inspection:
         )
 
     def characters(self, text: str) -> None:
-        """Collect short text; no path is long."""
-        if len(self.text) < 8:
+        """Collect text: of paths, none of which is long, and of numbers."""
+        if self.tags[-1] in COUNTS:
+            self.text.append(text)
+        elif len(self.text) < 8:
             self.text.append(text[:4096])
 
 

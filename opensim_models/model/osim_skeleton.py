@@ -14,6 +14,7 @@ from typing import Any
 from opensim_models.model.cache import cached_description
 from opensim_models.model.contact_sphere import contacts_from_description
 from opensim_models.model.muscle_tendon import muscle_from_description
+from opensim_models.model.opensim_refusal import explained
 from opensim_models.model.osim_file import inspect_model, read_model_file
 from opensim_models.model.osim_sanity import refuse_impossible_numbers
 from opensim_models.model.scalar_function import (
@@ -70,7 +71,10 @@ def read_description(path: Path) -> dict[str, Any]:
 
     def describe() -> dict[str, Any]:
         inspect_model(path, content)  # here as well as in the worker: a file that is no model starts no OpenSim
-        return describe_model(path)
+        try:
+            return describe_model(path)
+        except ModelMismatch as refusal:
+            raise explained(refusal, str(path)) from refusal
 
     return cached_description(content, describe)
 

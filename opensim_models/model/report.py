@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from opensim_models.model.osim_skeleton import read_description, skeleton_from_description
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 
 IN_SKELETON, DESCRIBED, LEFT_OUT = "in the skeleton", "described", "left out"
 PLAUSIBLE_MASS = (20.0, 250.0)
 """kg, of a person."""
+LARGEST_SEGMENT = 2.0
+"""m; farther apart than any two joints of a bone, or a marker from its joint. In mm or cm all are."""
 NO_LIMIT = 1e3
 """rad or m; see `osim_skeleton`."""
 ABOUT_FORCES = {
@@ -200,10 +204,8 @@ def _counts(counter: Counter) -> str:
 
 def model_findings(description: dict[str, Any]) -> list[str]:
     """What looks wrong in a model that OpenSim accepts without a word."""
-    findings = []
-    mass = sum(body["mass"] for body in description["bodies"])
-    if not PLAUSIBLE_MASS[0] <= mass <= PLAUSIBLE_MASS[1]:
-        findings.append(f"total mass {mass:.4g} kg is not that of a person (expected 20-250 kg)")
+    findings = _mass_findings(sum(body["mass"] for body in description["bodies"]))
+    findings += _far_findings(_distances(description))
     for body in description["bodies"]:
         findings.extend(_inertia_findings(body))
     driven = {axis["coordinate"] for joint in description["joints"] for axis in joint["axes"] or ()}
@@ -220,6 +222,44 @@ def model_findings(description: dict[str, Any]) -> list[str]:
     if not description["markers"]:
         findings.append("no markers: it cannot be scaled or tracked")
     return findings
+
+
+def skeleton_findings(skeleton: Skeleton) -> list[str]:
+    """What looks wrong in a skeleton: the same of its mass and distances."""
+    inner = [s for s in skeleton.segments if s.parent >= 0]
+    distances = {f"joint of {s.name}": (s.offset, s.child_offset) for s in inner}
+    distances |= {f"centre of mass of {s.name}": (s.centre_of_mass,) for s in skeleton.segments}
+    distances |= {f"marker {m.name}": (m.offset,) for m in skeleton.markers}
+    return _mass_findings(skeleton.mass) + _far_findings(distances)
+
+
+def _mass_findings(mass: float) -> list[str]:
+    """A whole mass that no person has."""
+    if PLAUSIBLE_MASS[0] <= mass <= PLAUSIBLE_MASS[1]:
+        return []
+    return [f"total mass {mass:.4g} kg is not that of a person (expected 20-250 kg)"]
+
+
+def _distances(description: dict[str, Any]) -> dict[str, tuple[Sequence[float], ...]]:
+    """Places in the frame of a bone; where a joint stands in the ground is free."""
+    inner = [j for j in description["joints"] if j["parent"] != "ground"]
+    distances = {f"joint {j['name']}": (j["parent_offset"], j["child_offset"]) for j in inner}
+    distances |= {f"centre of mass of {b['name']}": (b["centre_of_mass"],) for b in description["bodies"]}
+    return distances | {f"marker {m['name']}": (m["offset"],) for m in description["markers"] if m["body"] != "ground"}
+
+
+def _far_findings(distances: Mapping[str, Sequence[Sequence[float]]]) -> list[str]:
+    """Places that are metres away from their bone: mostly a file in mm."""
+    length = {name: max(math.hypot(*place) for place in places) for name, places in distances.items()}
+    far = [name for name, own in length.items() if own > LARGEST_SEGMENT]
+    if not far:
+        return []
+    worst = max(far, key=length.__getitem__)
+    return [
+        f"implausible segment distances: {worst} lies {length[worst]:.4g} m from the origin of its segment, and "
+        f"{len(far)} of {len(length)} places over {LARGEST_SEGMENT:g} m; OpenSim counts in metres, is the file in mm "
+        "or cm?"
+    ]
 
 
 def _inertia_findings(body: dict[str, Any]) -> list[str]:

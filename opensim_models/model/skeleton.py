@@ -15,6 +15,7 @@ from pathlib import Path
 from mocap_import.subject import STANDARD_GRAVITY
 from opensim_models.model.contact_sphere import ContactPlane, ContactSphere, plane_from_plain, sphere_from_plain
 from opensim_models.model.muscle_tendon import MuscleTendon, muscle_from_plain
+from opensim_models.model.osim_file import refuse_huge
 from opensim_models.model.scalar_function import IDENTITY_FUNCTION, Polynomial, ScalarFunction, function_from_plain
 from opensim_models.model_mismatch import ModelMismatch
 
@@ -239,6 +240,7 @@ def load_skeleton(path: Path) -> Skeleton:
     """
     path = Path(path)
     try:
+        refuse_huge(path, path.stat().st_size)
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ModelMismatch(f"{path}: expected a skeleton file of `kinesynth motion`, but {error}.") from error
@@ -293,4 +295,8 @@ def _segment(content: dict) -> Segment:
     elements = tuple(map(_element, content["elements"]))
     plain = {k: tuple(content[k]) for k in ("offset", "child_offset", "centre_of_mass", "inertia")}
     rotations = {k: tuple(tuple(row) for row in content[k]) for k in ("orientation", "child_orientation")}
+    for name, numbers in {"mass": (content["mass"],), **plain}.items():
+        wrong = [x for x in numbers if isinstance(x, bool) or not isinstance(x, int | float) or not math.isfinite(x)]
+        if wrong:
+            raise ValueError(f"{name} of segment {content['name']} is {wrong[0]!r}, expected a number")
     return Segment(content["name"], content["parent"], elements=elements, mass=content["mass"], **plain, **rotations)

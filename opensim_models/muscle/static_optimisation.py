@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mocap_import.stretch import stretches
 from opensim_models.inverse.dynamics import coordinate_derivatives
 from opensim_models.inverse.segment_motion import coordinate_columns
 from opensim_models.kernel.compilation import announce_compilation
@@ -174,7 +175,7 @@ def _strengths(
     if not fibres:
         return np.broadcast_to(strength, lengths.shape), np.zeros(lengths.shape), ()
     finite = np.isfinite(values).all(axis=1)
-    if np.count_nonzero(np.diff(np.r_[0, finite.astype(np.int8), 0]) > 0) > 1:
+    if len(stretches(finite)[0]) > 1:
         raise ModelMismatch("the speeds of fibres need coordinates without gaps; cut the trial, or leave `fibres` out.")
     speeds = np.full(values.shape, np.nan)
     speeds[finite] = coordinate_derivatives(values[finite], rate, cutoff)[1]

@@ -1,7 +1,7 @@
 """Automatic scaling: segment lengths and marker places from moving trials, where nobody stood still for one.
 
-Alternates inverse kinematics of sampled frames and one Gauss-Newton step on scale factors and marker places in which
-the pose of every frame follows (variable projection: Golub and Pereyra, Inverse Problems 19:R1, 2003), with Huber
+Alternates inverse kinematics of sampled frames and one damped Gauss-Newton step on scale factors and marker places in
+which the pose of every frame follows (variable projection: Golub and Pereyra, Inverse Problems 19:R1, 2003), with Huber
 weights and priors: lengths near those that the stature gives, landmarks near their places on the generic skeleton.
 The idea of fitting both at once is that of Reinbolt et al., J Biomech 38:621, 2005.
 """
@@ -37,7 +37,9 @@ MARKER_SPREAD = 0.006
 """Standard deviation (m) of a marker about a rigid segment: skin and camera."""
 HUBER = 2.0
 """Residuals beyond this many standard deviations count less and less."""
-FRAMES, MOST_STEPS = 60, 40
+FRAMES, MOST_STEPS = 60, 60
+LEAST_DAMPING, DAMPING_STEP = 1e-2, 5.0
+"""Levenberg's damping, as part of the normal equations' diagonal: none while steps lower the cost."""
 CONVERGED = 2e-4
 LARGEST_RESIDUAL = 0.04
 """RMS (m) above which the model does not explain the trials."""
@@ -45,10 +47,20 @@ LARGEST_RESIDUAL = 0.04
 
 @dataclass(frozen=True)
 class _State:
-    """Where the fit stands: a factor per group, an offset per marker (m, segment frame), residuals and weights."""
+    """Where the fit stands: a factor per group, an offset per marker (m, segment frame)."""
 
     factors: np.ndarray
     offsets: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """What the frames say at a state: cost, normal equations, residual per marker (m)."""
+
+    cost: float
+    matrix: np.ndarray
+    right: np.ndarray
+    residual: np.ndarray
 
 
 def scale_automatically(
@@ -101,7 +113,7 @@ def scale_automatically(
     tall = math.isfinite(subject.height)
     spreads = np.array([CLUSTER_SPREAD if m.name in loose else LANDMARK_SPREAD for m in start.markers])
     fit = _Fit(start, groups, labels, positions, rate, LENGTH_SPREAD if tall else UNKNOWN_STATURE_SPREAD, spreads)
-    state, deviations, residual, steps = fit.solve(where)
+    state, deviations, residual, steps, loose = fit.solve(where)
     before = subject.height / model_stature(skeleton) if tall else 1.0
     factors = {name: (float(before * state.factors[groups[name]]),) * 3 for name in start.segment_names}
     refuse_absurd_factors(factors, where)
@@ -117,6 +129,8 @@ def scale_automatically(
     sure = {name: deviations[g] for name, g in groups.items()}
     notes = [f"no static trial: lengths from {len(positions)} frames of {where}, {steps} steps"]
     notes += [f"{name}: ± {100 * sd:.1f} %" for name, sd in sure.items() if name.endswith("_r") or "_" not in name]
+    if loose:
+        notes.append(f"{loose}: hardly told by this movement; it came to rest by damped steps")
     moved = {
         m.name: float(np.linalg.norm(o))
         for m, o in zip(start.markers, state.offsets, strict=True)
@@ -169,29 +183,44 @@ class _Fit:
         )
         return made.with_markers(markers)
 
-    def solve(self, where: str) -> tuple[_State, np.ndarray, np.ndarray, int]:
-        """Alternate poses and steps; returns state, deviations of the factors, residual per marker (m), steps."""
+    def solve(self, where: str) -> tuple[_State, np.ndarray, np.ndarray, int, str]:
+        """Alternate poses and steps.
+
+        Returns state, deviations of the factors, residual per marker (m), steps, and what only damping brought to rest.
+        """
         state = _State(np.ones(self.n_groups), np.zeros((len(self.start.markers), 3)))
-        steps = 0
-        while steps < MOST_STEPS:
-            steps += 1
-            change, information, residual = self._step(state)
-            state = _State(
+        here = self._equations(state)
+        damping = 0.0
+        for steps in range(1, MOST_STEPS + 1):
+            change = np.linalg.solve(here.matrix + damping * np.diag(np.diag(here.matrix)), here.right)
+            if np.abs(change).max() < CONVERGED:
+                deviations = np.sqrt(np.diag(np.linalg.inv(here.matrix))[: self.n_groups])
+                loose = self._weakest(np.linalg.solve(here.matrix, here.right)) if damping else ""
+                return state, deviations, here.residual, steps, loose
+            moved = _State(
                 np.clip(state.factors + change[: self.n_groups], 0.3, 3.0),
                 state.offsets + change[self.n_groups :].reshape(-1, 3),
             )
-            if np.abs(change).max() < CONVERGED:
-                break
-        else:
-            raise ModelMismatch(
-                f"{where}: automatic scaling did not settle in {MOST_STEPS} steps (last change "
-                f"{np.abs(change).max():.4f}); the movement may be too small. Scale from a static trial instead."
-            )
-        deviations = np.sqrt(np.diag(np.linalg.inv(information))[: self.n_groups])
-        return state, deviations, residual, steps
+            there = self._equations(moved)
+            if there.cost <= here.cost:
+                state, here, damping = moved, there, damping / DAMPING_STEP if damping > LEAST_DAMPING else 0.0
+            else:  # too far: arms that hang still leave directions in which full steps jump to and fro
+                damping = max(DAMPING_STEP * damping, LEAST_DAMPING)
+        raise ModelMismatch(
+            f"{where}: automatic scaling did not settle in {MOST_STEPS} steps: {self._weakest(change)} still changes "
+            f"by {np.abs(change).max():.4f} a step, as with too small a movement or a label that changes its place. "
+            "Leave that marker out, give more movement, or scale from a static trial instead."
+        )
 
-    def _step(self, state: _State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One Gauss-Newton step of factors and offsets, the poses eliminated."""
+    def _weakest(self, change: np.ndarray) -> str:
+        """What a step would change most: the segments of a factor, or a marker."""
+        worst = int(np.argmax(np.abs(change)))
+        if worst < self.n_groups:
+            return " ".join(name for name, group in self.groups.items() if group == worst)
+        return self.start.markers[(worst - self.n_groups) // 3].name
+
+    def _equations(self, state: _State) -> _Equations:
+        """Cost and normal equations of factors and offsets at a state, the poses eliminated."""
         skeleton = self.skeleton_of(state)
         pose = solve_inverse_kinematics(
             skeleton, self.labels, self.positions, self.rate, prior_spread=math.radians(90.0), tolerance=1e-5
@@ -211,11 +240,15 @@ class _Fit:
         by_size = self._by_size(state, skeleton, q, points)
         motions = segment_motions(skeleton, Kinematics(skeleton.coordinate_names, q, self.rate))
         turns = np.stack([motions[m.segment].orientation.as_matrix() for m in skeleton.markers], axis=1)
-        change, information = self._eliminated(state, residual, weight, by_pose, by_size, turns)
+        matrix, right = self._eliminated(state, residual, weight, by_pose, by_size, turns)
         known = np.where(seen, distance, np.nan)
         with np.errstate(invalid="ignore"):
             per_marker = np.sqrt(np.nansum(known**2, axis=0) / np.maximum(seen.sum(axis=0), 1))
-        return change, information, per_marker
+        bend = HUBER * MARKER_SPREAD * math.sqrt(3.0)
+        near = np.minimum(distance, bend)
+        misfit = np.where(seen, near**2 + 2 * bend * (distance - near), 0.0).sum() / MARKER_SPREAD**2
+        from_start = np.concatenate([state.factors - 1.0, state.offsets.ravel()])
+        return _Equations(float(misfit + self.prior @ from_start**2), matrix, right, per_marker)
 
     def _by_size(self, state: _State, skeleton: Skeleton, q: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Derivative of the markers (n, m, 3, n_groups): positions are linear in the factors, so differences are."""
@@ -253,7 +286,7 @@ class _Fit:
             solved = np.linalg.solve(hessian, np.column_stack([across, b.T @ (w[:, 0] * r)]))
             matrix += a.T @ (w * a) - across.T @ solved[:, :-1]
             right -= a.T @ (w[:, 0] * r) - across.T @ solved[:, -1]
-        return np.linalg.solve(matrix, right), matrix
+        return matrix, right
 
 
 def _problem(skeleton: Skeleton) -> MarkerProblem:

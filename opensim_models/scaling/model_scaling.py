@@ -16,9 +16,10 @@ from mocap_import.marker.marker_set import MarkerSet
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
 from opensim_models.clinical.joint_centre import joint_centres
+from opensim_models.clinical.standing_marker import mean_position, refuse_motion
 from opensim_models.generic import anthropometry
 from opensim_models.inverse.kinematics import InverseKinematicsSolution, solve_inverse_kinematics
-from opensim_models.inverse.segment_motion import segment_motions
+from opensim_models.inverse.segment_motion import marker_positions, segment_motions
 from opensim_models.model.skeleton import Skeleton, SkeletonMarker
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
@@ -34,12 +35,12 @@ from opensim_models.scaling.scale_factor import Factors, refuse_absurd_factors, 
 from opensim_models.scaling.standing_pose import LOOSE_LANDMARKS
 from opensim_models.scaling.static_landmark import (
     estimate_height,
-    mean_position,
-    refuse_motion,
     static_landmarks,
     stature_by_legs,
 )
 
+BESIDE_THE_PLANE = 0.02
+"""m across the plane of a planar model from which on it is said."""
 AT_A_CENTRE = 0.005
 """A marker this near (m) to the origin of its segment stands for a joint centre and is never moved."""
 
@@ -168,9 +169,14 @@ def scale_by_static(
     refuse_absurd_factors(factors, where)
     scaled = scaled_skeleton(skeleton, factors, subject.mass)
     pose = _pose(scaled, static, markers)
-    errors = dict(zip(pose.markers, pose.marker_error[0].tolist(), strict=True))
-    own_names = {label: name for name, label in markers.labels.items()}
-    every = {own_names[label]: error for label, error in errors.items()}
+    every, beside = _residuals(scaled, pose, static, markers)
+    doubts = ()
+    if max(beside.values(), default=0.0) > BESIDE_THE_PLANE:
+        worst = max(beside, key=beside.get)
+        doubts = (
+            f"scaling: the model moves in one plane, so its legs cannot stand apart or turn; {worst} stands "
+            f"{1000 * beside[worst]:.0f} mm beside its marker across the plane, and residuals are those in the plane",
+        )
     residuals = {name: r for name, r in every.items() if _is_firm(name, markers)} or every
     refuse_bad_residuals(residuals, subject.height, where, markers.labels)
     placed, moved = _moved_markers(scaled, pose, static, markers, move_landmarks)
@@ -188,8 +194,34 @@ def scale_by_static(
         residuals,
         moved,
         (markers.sentence, *notes),
+        doubts,
     )
     return ScaledModel(placed, report, pose.kinematics)
+
+
+def _residuals(
+    scaled: Skeleton, pose: InverseKinematicsSolution, static: MarkerTrial, markers: MarkerMap
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Distance (m) of each marker from where the trial shows it, and how much of it lies across a planar model's plane.
+
+    What no coordinate can change says nothing of the scaling: a planar model's first one is the distance in the plane.
+    The second is empty for any other model.
+    """
+    shown = {name: label for name, label in markers.labels.items() if label in pose.markers}
+    if not moves_in_plane(scaled):
+        error = dict(zip(pose.markers, pose.marker_error[0].tolist(), strict=True))
+        return {name: error[label] for name, label in shown.items()}, {}
+    places = dict(zip((m.name for m in scaled.markers), marker_positions(scaled, pose.kinematics)[0], strict=True))
+    apart = {name: places[name] - mean_position(static, label) for name, label in shown.items()}
+    in_plane = {name: float(np.hypot(d[0], d[1])) for name, d in apart.items()}
+    return in_plane, {name: float(abs(d[2])) for name, d in apart.items()}
+
+
+def moves_in_plane(skeleton: Skeleton) -> bool:
+    """Whether no coordinate moves any marker across the sagittal plane (along Z)."""
+    turns = np.random.default_rng(0).uniform(-0.5, 0.5, size=(4, len(skeleton.coordinates)))
+    places = marker_positions(skeleton, Kinematics(skeleton.coordinate_names, turns, 1.0))
+    return bool(np.ptp(places[..., 2], axis=0).max(initial=0.0) < 1e-6)
 
 
 def _landmarks(static: MarkerTrial, marker_set: MarkerSet | None, markers: MarkerMap) -> dict[str, np.ndarray]:

@@ -49,6 +49,8 @@ class ScalingReport:
     moved : dict
         Marker → by how far (m) its place on the model was adjusted.
     notes : tuple of str
+    doubts : tuple of str
+        What a careful reader would not believe (`scaling_doubt`).
     """
 
     model: str
@@ -61,6 +63,7 @@ class ScalingReport:
     residuals: dict[str, float] = field(default_factory=dict)
     moved: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def rms_residual(self) -> float:
@@ -113,7 +116,7 @@ class ScalingReport:
 def write_report(path: Path, report: ScalingReport) -> None:
     """Write a report as JSON, whole or not at all."""
     content = {"sentence": report.sentence, "rms_residual": report.rms_residual, **asdict(report)}
-    write_durably(Path(path), json.dumps(_plain(content), indent=1))
+    write_durably(Path(path), json.dumps(json_numbers(content), indent=1))
 
 
 def read_report(path: Path) -> ScalingReport:
@@ -126,17 +129,20 @@ def read_report(path: Path) -> ScalingReport:
         MarkerPair(tuple(p["segments"]), p["axes"], p["ends"], p["model"], p["person"]) for p in content["pairs"]
     )
     content["notes"] = tuple(content["notes"])
+    content["doubts"] = tuple(content.get("doubts", ()))
     numbers = {name: math.nan if content[name] is None else content[name] for name in ("mass", "height")}
     return ScalingReport(**content | numbers)
 
 
-def _plain(value: Any) -> Any:
-    """Numbers that JSON has no word for as null."""
+def json_numbers(value: Any) -> Any:
+    """Put null where a structure of mappings and sequences holds a number that JSON has no word for."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+        return {key: json_numbers(each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [json_numbers(each) for each in value]
+    return value
 
 
 def refuse_impossible_subject(subject: Subject) -> None:

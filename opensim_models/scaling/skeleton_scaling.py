@@ -17,6 +17,7 @@ from mocap_import.marker.marker_set import MarkerSet
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
 from opensim_models.clinical.joint_centre import hip_centres, joint_centres, pelvis_axes
+from opensim_models.clinical.standing_marker import refuse_motion
 from opensim_models.generic import anthropometry
 from opensim_models.inverse.kinematics import InverseKinematicsSolution
 from opensim_models.inverse.segment_motion import segment_motions
@@ -34,7 +35,6 @@ from opensim_models.scaling.standing_pose import landmark_residuals, solve_stand
 from opensim_models.scaling.static_landmark import (
     estimate_height,
     knee_axis,
-    refuse_motion,
     static_landmarks,
     stature_by_legs,
     tibial_torsion,
@@ -134,7 +134,7 @@ def scale_skeleton(
     _refuse_absurd(factors, subject, static)
     skeleton = _scaled(skeleton, factors, landmarks, hip_method)
     centres = joint_centres(landmarks, subject.height, hip_method)
-    axes = {side: knee_axis(static, landmarks, centres, side) for side in "rl"}
+    axes = {side: knee_axis(static, landmarks, side) for side in "rl"}
     if not planar:
         turns = {f"calcn_{side}": tibial_torsion(landmarks, centres, axes[side], side) for side in "rl"}
         skeleton = _with_torsion(skeleton, turns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +34,9 @@ class SubjectModel:
     planar: ScaledSkeleton
 
 
-def scale_subject(static: MarkerTrial, hip_method: str = "harrington") -> SubjectModel:
+def scale_subject(
+    static: MarkerTrial, hip_method: str = "harrington", given: Mapping[str, str] | None = None
+) -> SubjectModel:
     """Scale both generic skeletons of our own to the subject of a static trial.
 
     Parameters
@@ -41,18 +44,62 @@ def scale_subject(static: MarkerTrial, hip_method: str = "harrington") -> Subjec
     static : MarkerTrial
     hip_method : str
         One of `joint_centre.HIP_METHODS`.
+    given : mapping, optional
+        Landmark (the markers of our own model), or label of the trial's marker set → label of the trial; before what
+        the marker set says. The markers of the scaled skeletons have the names of the left side.
 
     Raises
     ------
     ModelMismatch
     """
-    marker_set = load_marker_set(static.marker_set)
+    static, marker_set = _with_given(static, given) if given else (static, load_marker_set(static.marker_set))
     settings = {"hip_method": hip_method}
     generic = partial(lower_body_skeleton, table=TABLE)
     spatial = scale_skeleton(static.subject, static, marker_set, generic, **settings)
     generic = partial(planar_skeleton, table=TABLE)
     planar = scale_skeleton(static.subject, static, marker_set, generic, planar=True, **settings)
     return SubjectModel(spatial, planar)
+
+
+def _with_given(static: MarkerTrial, given: Mapping[str, str]) -> tuple[MarkerTrial, MarkerSet]:
+    """A static trial whose labels are those of a user's marker map, and the marker set that knows them.
+
+    Raises
+    ------
+    ModelMismatch
+        The map names what is no landmark and no label of the marker set, or one label twice.
+    """
+    marker_set = meaning_of(static) or MarkerSet("marker map", "", {}, {})
+    segment_of = {m.name: m.segment for m in lower_body_skeleton(Subject("", 70.0, 1.75)).markers}
+    names = [*segment_of, *marker_set.ordered_labels]
+    for name in given:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=3) or sorted(segment_of)[:5]
+            raise ModelMismatch(
+                f"lower_body: the marker map names {name!r}; markers of our own model are landmarks, near ones are "
+                f"{', '.join(near)}."
+            )
+    partners = {name: label for name, label in given.items() if label in static.labels}
+    if len(set(partners.values())) < len(partners):
+        raise ModelMismatch("lower_body: the marker map gives one label to two markers.")
+    meaning = marker_set.for_labels(static.labels).landmarks
+    for mark in given:  # the set's own label stands in for one that this trial lacks
+        if mark in segment_of and mark not in partners and meaning.get(mark, "") not in ("", *partners.values()):
+            partners[mark] = meaning[mark]
+    new = {label: name for name, label in partners.items()}
+    labels = tuple(new.get(own, f"{own} (not by the map)" if own in partners else own) for own in static.labels)
+    marks = [name for name in partners if name in segment_of]
+    segments = dict(marker_set.segments)
+    for mark in marks:
+        segments[segment_of[mark]] = (*segments.get(segment_of[mark], ()), mark)
+    known = replace(marker_set, landmarks=marker_set.landmarks | {mark: mark for mark in marks}, segments=segments)
+    return replace(static, labels=labels), known
+
+
+def lacking(static: MarkerTrial, given: Mapping[str, str]) -> str:
+    """What of a marker map a static trial does not show, as a remark; empty if it shows all."""
+    names = ", ".join(f"{label} ({name})" for name, label in given.items() if label not in static.labels)
+    return f"static trial {static.name} lacks {names} of the marker map" if names else ""
 
 
 def load_recording(path: Path, subject: Subject | None = None) -> MarkerTrial:
@@ -126,8 +173,18 @@ def meaning_of(trial: MarkerTrial) -> MarkerSet | None:
     return None if trial.marker_set == "unknown" else load_marker_set(trial.marker_set)
 
 
-def scale_our_own(statics: Sequence[MarkerTrial], hip_method: str) -> tuple[Skeleton, Skeleton, ScaledSkeleton, str]:
+def scale_our_own(
+    statics: Sequence[MarkerTrial], hip_method: str, given: Mapping[str, str] | None = None
+) -> tuple[Skeleton, Skeleton, ScaledSkeleton, str]:
     """Scale our own skeletons by the first static trial that can be used.
+
+    Parameters
+    ----------
+    statics : sequence of MarkerTrial
+    hip_method : str
+        One of `joint_centre.HIP_METHODS`.
+    given : mapping, optional
+        As in `scale_subject`.
 
     Returns
     -------
@@ -135,7 +192,7 @@ def scale_our_own(statics: Sequence[MarkerTrial], hip_method: str) -> tuple[Skel
     scaled : ScaledSkeleton
         The 3-D one.
     remark : str
-        Which other static trials could not be used and why, empty otherwise.
+        Which other static trials could not be used and why, and what of the map the used one lacks; empty otherwise.
 
     Raises
     ------
@@ -145,12 +202,13 @@ def scale_our_own(statics: Sequence[MarkerTrial], hip_method: str) -> tuple[Skel
     refusals = []
     for static in statics:
         try:
-            model = scale_subject(static, hip_method)
+            model = scale_subject(static, hip_method, given)
         except (ModelMismatch, TrialRefused) as error:
             refusals.append(str(error))
             continue
-        remark = f"static trial {static.name}; not usable: {' '.join(refusals)}" if refusals else ""
-        return model.spatial.skeleton, model.planar.skeleton, model.spatial, remark
+        remarks = [f"static trial {static.name}; not usable: {' '.join(refusals)}"] if refusals else []
+        remarks += [said] if (said := lacking(static, given or {})) else []
+        return model.spatial.skeleton, model.planar.skeleton, model.spatial, "; ".join(remarks)
     raise ModelMismatch(" ".join(refusals))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from mocap_import.low_pass import low_pass
+from mocap_import.stretch import stretches
 from synth.imu.recording import ImuRecording
 from synth.optimal_control.imu_start import sagittal_records
 
@@ -67,8 +68,7 @@ def _common_span(recordings: Sequence[ImuRecording]) -> tuple[int, int]:
     known = np.all(
         [np.isfinite(np.hstack([r.specific_force, r.angular_velocity])).all(axis=1) for r in recordings], axis=0
     )
-    edges = np.flatnonzero(np.diff(np.r_[0, known.astype(np.int8), 0]))
-    runs = list(zip(edges[::2], edges[1::2], strict=True))
+    runs = zip(*stretches(known), strict=True)
     return max(runs, key=lambda run: run[1] - run[0], default=(0, 0))
 
 

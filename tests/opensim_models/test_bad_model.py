@@ -27,7 +27,7 @@ IMPOSSIBLE = {
     "infinite mass": ((MASS, "<mass>1e400</mass>"), "pelvis"),
     "huge mass": ((MASS, "<mass>1e300</mass>"), r"pelvis has mass 1e\+300"),
     "no mass anywhere": ((MASS, "<mass>0</mass>", 0), "massless"),
-    "no number as place": ((PLACE, "<translation>nan 0 0</translation>"), "offset nan"),
+    "no number as place": ((PLACE, "<translation>nan 0 0</translation>"), "nan 0 0"),
     "a huge place": ((PLACE, "<translation>1e30 0 0</translation>", 0), r"1e\+30"),
     "a parent that is missing": (("/bodyset/thigh", "/bodyset/nobody"), "nobody"),
     "two bodies of one name": (('<Body name="thigh">', '<Body name="pelvis">'), "thigh"),

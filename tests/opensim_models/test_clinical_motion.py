@@ -13,6 +13,7 @@ from mocap_import.trial_reader import read_trial
 from opensim_models.clinical.anatomical_frame import trunk_frame
 from opensim_models.clinical.clinical_motion import calibrate_static, clinical_motion
 from opensim_models.clinical.cluster_pose import make_cluster, robust_pose
+from opensim_models.clinical.flexion_axis import flexion_axis
 from opensim_models.clinical.functional_centre import functional_hips
 from opensim_models.clinical.joint_angle import joint_angles
 from opensim_models.clinical.joint_centre import HIP_METHODS, hip_centres, hip_offset, pelvis_axes
@@ -278,3 +279,31 @@ def test_moments_in_the_joint_coordinate_system_give_the_joints_power():
         moment = np.stack([distal.of(names[1]), distal.of(names[2]), sign * distal.of(names[0])], axis=1)
         np.testing.assert_allclose(power[5:-5], np.sum(moment[1:-1] * spin, axis=1)[4:-4], atol=0.4)
         assert np.ptp(power) > 40.0
+
+
+@pytest.mark.parametrize("heading", [0.0, 1.0, np.pi, -2.5])
+@pytest.mark.parametrize("side", ["r", "l"])
+def test_the_flexion_axis_turns_with_the_person(heading, side):
+    """Whatever way the person faces: along the landmarks of the knee, else between pelvis and malleoli."""
+    sign = 1.0 if side == "r" else -1.0
+    turn = Rotation.from_euler("Y", heading)
+    right = np.array([0.0, 0.0, 1.0])
+    outward = np.radians(30.0)  # the malleoli's line, turned outward
+    malleoli = np.array([-np.sin(outward), 0.0, sign * np.cos(outward)])
+    points = {f"ankle_medial_{side}": turn.apply(np.zeros(3)), f"ankle_lateral_{side}": turn.apply(0.07 * malleoli)}
+    found = turn.inv().apply(flexion_axis(points, side, turn.apply(right)))
+    angle = np.degrees(np.arctan2(-sign * found[0], found[2]))
+    assert angle == pytest.approx((30.0 - 17.0) * 6.0**2 / (6.0**2 + 8.5**2), abs=1e-9)
+    assert np.linalg.norm(found) == pytest.approx(1.0)
+    many = flexion_axis({name: np.tile(place, (5, 1)) for name, place in points.items()}, side, turn.apply(right))
+    np.testing.assert_allclose(many, np.tile(turn.apply(found), (5, 1)), atol=1e-12)
+    knee = {
+        f"knee_lateral_{side}": turn.apply([0.01, 0.5, sign * 0.06]),
+        f"knee_medial_{side}": turn.apply([0, 0.5, 0]),
+    }
+    along = turn.inv().apply(flexion_axis(points | knee, side, turn.apply(right)))
+    np.testing.assert_allclose(along, np.array([sign * 0.01, 0.0, 0.06]) / np.hypot(0.01, 0.06), atol=1e-12)
+    end = turn.apply([0.0, 0.5, sign * 0.1])
+    device = turn.inv().apply(flexion_axis(knee, side, turn.apply(right), end))
+    np.testing.assert_allclose(device, np.array([-sign * 0.01, 0.0, 0.04]) / np.hypot(0.01, 0.04), atol=1e-12)
+    np.testing.assert_allclose(flexion_axis({}, side, right), right)

@@ -9,6 +9,7 @@ from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, MarkerTrial, PlateStep
 from opensim_models.generic.catalogue import lower_body_skeleton
 from opensim_models.inverse.dynamics import joint_power, solve_inverse_dynamics, solve_trial_dynamics
+from opensim_models.inverse.foot_load import reaction_of, surface_height, wrench_at
 from opensim_models.inverse.segment_motion import segment_motions
 from opensim_models.model.skeleton import Coordinate, JointElement, Segment, Skeleton
 from opensim_models.model_mismatch import ModelMismatch
@@ -268,3 +269,36 @@ def test_power_needs_the_same_frames():
     kinetics = solve_inverse_dynamics(SPATIAL, standing(), feet(), None)
     with pytest.raises(ModelMismatch, match="same frames"):
         joint_power(kinetics, standing(60))
+
+
+def test_a_foot_that_is_fixed_to_the_ground_takes_no_load():
+    skeleton = pendulum()
+    fixed = replace(skeleton, segments=(Segment("base", -1), *skeleton.segments))
+    swing = Kinematics(("swing",), np.linspace(0.0, 0.5, 120)[:, None], RATE)
+    load = plate((0, 100.0, 0), (0.1, 0.0, 0.0), "right")
+    with pytest.raises(ModelMismatch, match="base, which is fixed to the ground"):
+        solve_inverse_dynamics(fixed, swing, (load,), None, feet={"right": "base"})
+    with pytest.raises(ModelMismatch, match="nose"):
+        solve_inverse_dynamics(fixed, swing, (load,), None, feet={"right": "nose"})
+    assert np.isfinite(
+        solve_inverse_dynamics(fixed, swing, (load,), None, feet={"right": "bob"}).generalized_forces
+    ).all()
+
+
+def test_on_a_step_the_centre_of_pressure_stays_on_its_surface():
+    """Whatever its height, force, centre and free moment are together the same wrench."""
+    rng = np.random.default_rng(7)
+    force, place = rng.uniform(50.0, 500.0, (40, 3)), rng.uniform(-1.0, 1.0, (40, 3))
+    place[:, 1] = 0.18
+    free = rng.uniform(-5.0, 5.0, 40)
+    on_step = GroundReaction(force, place, free, RATE, "right", "step")
+    time = np.arange(40) / RATE
+    wrench = wrench_at(on_step, time, RATE, None)
+    height = surface_height((on_step,))
+    assert height == 0.18 and surface_height((replace(on_step, centre_of_pressure=place * np.nan),)) == 0.0
+    back = reaction_of(wrench, RATE, "right", "step", height)
+    np.testing.assert_allclose(back.centre_of_pressure, place, atol=1e-12)
+    np.testing.assert_allclose(back.free_moment, free, atol=1e-12)
+    flat = reaction_of(wrench, RATE, "right", "step")
+    assert (flat.centre_of_pressure[:, 1] == 0.0).all()
+    np.testing.assert_allclose(wrench_at(flat, time, RATE, None), wrench, atol=1e-10)

@@ -57,6 +57,33 @@ def test_any_heading_is_found():
     assert solution.rms_error < 1e-3
 
 
+def test_a_person_who_turns_round_and_round_has_a_heading_without_leaps():
+    skeleton = lower_body_skeleton(PERSON)
+    truth = swinging(skeleton, n_frames=200)
+    heading = skeleton.coordinate_index("pelvis_rotation")
+    truth.values[:, heading] = np.linspace(-np.pi, 3.0 * np.pi, 200)
+    solution = solve_inverse_kinematics(
+        skeleton, labels(skeleton), marker_positions(skeleton, truth), 100.0, prior_spread=1e4, limits="none"
+    )
+    found = solution.kinematics.values[:, heading]
+    np.testing.assert_allclose(np.diff(found), 4.0 * np.pi / 199, atol=1e-4)
+    assert abs(np.median(found)) <= np.pi
+
+
+def test_a_leap_of_one_frame_does_not_wind_the_heading_up():
+    """Half a turn and back, as a swap of labels makes it, left every later frame a turn further than the one before."""
+    skeleton = lower_body_skeleton(PERSON)
+    truth = swinging(skeleton)
+    truth.values[:] = truth.values[0]
+    heading = skeleton.coordinate_index("pelvis_rotation")
+    truth.values[:, heading] = 0.0
+    truth.values[20, heading] = np.radians(179.0)
+    markers = marker_positions(skeleton, truth)
+    solution = solve_inverse_kinematics(skeleton, labels(skeleton), markers, 100.0, limits="none", prior_spread=1e4)
+    others = np.delete(np.arange(60), 20)
+    np.testing.assert_allclose(solution.kinematics.values[others, heading], 0.0, atol=1e-5)
+
+
 def test_an_occluded_marker_changes_nothing_when_others_suffice():
     skeleton = lower_body_skeleton(PERSON)
     truth = swinging(skeleton)

@@ -14,7 +14,8 @@ from opensim_models.kernel import compilation
 from opensim_models.kernel.dynamics import newton_euler, sensed
 from opensim_models.kernel.kinematics import link_poses
 from opensim_models.kernel.linkage import linkage
-from opensim_models.kernel.marker_cost import cost, derive, workspace
+from opensim_models.kernel.marker_cost import cost, derive, derive_gradient, workspace
+from opensim_models.kernel.marker_fit import solve_again, solve_step
 from opensim_models.kernel.preparation import prepare_kernels
 from opensim_models.kernel.trial_fit import coordinate_uncertainty, fit_problem
 from opensim_models.kernel.uniform_spline import spline_derivatives
@@ -194,6 +195,32 @@ def test_gradient_and_hessian_are_those_of_the_cost(skeleton):
         bend = (sides[0][1] - sides[1][1]) / (2 * step)
         np.testing.assert_allclose(gradient[column], slope, rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(hessian[column], bend, rtol=1e-5, atol=1e-5 * np.abs(hessian).max())
+
+
+@each_skeleton
+def test_the_gradient_alone_is_that_of_the_whole_and_the_factors_serve_it(skeleton):
+    problem = problem_of(skeleton)
+    links, flat = linkage(skeleton).links, fit_problem(problem)
+    q = states(skeleton)[0][0]
+    target = model_markers(problem, q[None] + 0.1)[0][0]
+    target[2] = np.nan
+    work = workspace(links, flat)
+    origin = np.array([-0.3, -0.8, 0.1])
+    work.fixed[:] = np.arange(len(work.fixed)) % 5 == 1
+    cost(links, flat, work, q, target, origin)
+    derive(links, flat, work, q, target, False)
+    assert solve_step(flat, work, 0.0)
+    lower, free = work.hessian.copy(), ~work.fixed
+    cost(links, flat, work, q + 0.02, target, origin)
+    derive_gradient(links, flat, work, q + 0.02, target)
+    alone = work.gradient.copy()
+    solve_again(flat, work)
+    step = work.step.copy()
+    derive(links, flat, work, q + 0.02, target, False)
+    np.testing.assert_allclose(alone, work.gradient, rtol=1e-10, atol=1e-10 * np.abs(alone).max())
+    whole = (np.tril(lower) + np.tril(lower, -1).T)[np.ix_(free, free)]
+    assert (step[~free] == 0.0).all()
+    np.testing.assert_allclose(step[free], np.linalg.solve(whole, -alone[free]), rtol=1e-6, atol=1e-9)
 
 
 @each_skeleton

@@ -8,6 +8,7 @@ from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial
 from opensim_models.exchange.marker_file import read_markers
 from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.scaling.subject_scaling import load_recording
 
 LABELS = ("HEAD", "HEEL")
 
@@ -108,6 +109,26 @@ def test_repeated_rows(tmp_path):
         read(tmp_path, text(again, frames=[1, 2, 2, 3]))
 
 
+def test_one_frame_is_said(tmp_path):
+    table = read(tmp_path, text(person(1)))
+    assert table.positions.shape == (1, 2, 3)
+    assert said(table) == {"one_frame"}
+    assert said(read(tmp_path, text(person(2)))) == set()
+
+
+def test_every_repair_reaches_the_trial(tmp_path):
+    """A header in mm over metres, exchanged rows and zeros: three treatments of the recording, each with its detail."""
+    positions = person()[[0, 1, 3, 2, 4, 5]]
+    positions[4, 1] = 0.0
+    content = text(positions, unit="m", frames=[1, 2, 4, 3, 5, 6]).replace("\tm\t", "\tmm\t")
+    (tmp_path / "walk.trc").write_text(content)
+    trial = load_recording(tmp_path / "walk.trc")
+    details = {note.what: note.detail for note in trial.treatments}
+    assert set(details) == {"unit_corrected", "rows_sorted", "zeros_are_gaps"}
+    assert "mm" in details["unit_corrected"] and "HEEL" in details["zeros_are_gaps"]
+    np.testing.assert_allclose(trial.positions[:4], person()[:4], rtol=1e-5)
+
+
 def test_rounded_times_give_the_rate_and_a_wrong_one_is_refused(tmp_path):
     content = text(person(200), rate=60)
     assert read(tmp_path, content).rate == 60.0
@@ -156,6 +177,7 @@ def test_shared_marker_files_are_read(data_dir):
 BROKEN = (
     ("\n3\t", "\ninf\t", "infinity"),
     ("\n3\t", "\n4000000\t", "misprinted"),
+    ("\n3\t", "\n3.5\t", "whole number"),
     ("\n3\t0.020\t", "\n3\thello\t", "no number"),
 )
 

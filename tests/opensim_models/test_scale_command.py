@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 sys.path.insert(0, str(Path(__file__).parent))
 from walking_archive import PERSON, static_of, trial_of, true_skeleton, walk
 
-from mocap_import.trial_store import write_trial
+from mocap_import.trial_store import load_trial, write_trial
 from opensim_models.cli import model_app
 from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model.skeleton import load_skeleton
@@ -88,3 +89,63 @@ def test_a_file_that_is_no_model_is_refused(content, tmp_path):
 def test_the_height_of_somebody_else_is_refused(static, tmp_path, data_dir):
     done = scale(data_dir / RAJAGOPAL, "--static", static, "--height", 1.1, "--mass", 40, "--out", tmp_path / "a.osim")
     assert isinstance(done.exception, ModelMismatch) and "somebody else" in str(done.exception)
+
+
+def test_our_own_model_by_the_users_marker_map(static, tmp_path):
+    """`--markers` says what unknown labels are, and the model is the one that known labels give."""
+    assert scale("lower_body", "--static", static, "--out", tmp_path / "known.json").exit_code == 0
+    trial = load_trial(static)
+    write_trial(static, replace(trial, labels=tuple("spine" if name == "RASI" else name for name in trial.labels)))
+    (tmp_path / "map.toml").write_text('[markers]\nasis_r = "spine"\n')
+    arguments = ("lower_body", "--static", static, "--out", tmp_path / "mapped.json")
+    assert isinstance(scale(*arguments).exception, ModelMismatch)
+    done = scale(*arguments, "--markers", tmp_path / "map.toml")
+    assert done.exit_code == 0, done.output
+    known, mapped = (load_skeleton(tmp_path / f"{name}.json") for name in ("known", "mapped"))
+    for a, b in zip(known.segments, mapped.segments, strict=True):
+        assert a.offset == pytest.approx(b.offset)
+
+
+@pytest.mark.parametrize("option", ["--asymmetrical", "--move-landmarks"])
+def test_what_scaling_our_own_model_cannot_do_is_refused(static, tmp_path, option):
+    done = scale("lower_body", "--static", static, option, "--out", tmp_path / "own.json")
+    assert done.exit_code == 2 and option in done.output
+    assert not (tmp_path / "own.json").exists()
+
+
+def test_a_marker_map_without_a_trial_is_refused(tmp_path):
+    (tmp_path / "map.toml").write_text('[markers]\nasis_r = "spine"\n')
+    given = ("--mass", 68, "--height", 1.72, "--markers", tmp_path / "map.toml")
+    done = scale("lower_body", *given, "--out", tmp_path / "own.json")
+    assert done.exit_code == 2 and "--markers" in done.output
+
+
+def test_a_file_that_exists_is_replaced_only_by_force_and_what_is_read_never(static, tmp_path):
+    out = tmp_path / "own.json"
+    out.write_text("a model that took a week")
+    out.chmod(0o444)
+    done = scale("lower_body", "--mass", 68, "--height", 1.72, "--out", out)
+    assert done.exit_code == 2 and "--force" in done.output
+    assert out.read_text() == "a model that took a week" and not (tmp_path / "own_scaling.json").exists()
+    assert scale("lower_body", "--mass", 68, "--height", 1.72, "--out", out, "--force").exit_code == 0
+    assert load_skeleton(out).mass == pytest.approx(68.0)
+    done = scale(out, "--static", static, "--out", out, "--force")
+    assert done.exit_code == 2 and "read from" in done.output
+    out.rename(tmp_path / "kept.json")
+    done = scale("lower_body", "--mass", 68, "--height", 1.72, "--out", out)
+    assert done.exit_code == 2 and "own_scaling.json" in done.output.replace("\n", ""), "the report is a file, too"
+
+
+def test_doubts_are_printed_and_in_the_report(data_dir, tmp_path):
+    """A planar model, whose legs cannot splay as the person's do."""
+    folder, out = data_dir / "opensim_core" / "gait10dof18musc_subject01", tmp_path / "planar.json"
+    model, static = folder / "gait10dof18musc_subject01.osim", folder / "subject01_static.trc"
+    done = scale(model, "--static", static, "--mass", 72.6, "--height", 1.8, "--out", out)
+    assert done.exit_code == 0 and "doubt: scaling: the model moves in one plane" in done.output
+    report = read_report(tmp_path / "planar_scaling.json")
+    assert len(report.doubts) == 1 and "R.Heel" in report.doubts[0]
+
+
+def test_help_names_no_python_types():
+    done = scale("--help")
+    assert "list[" not in done.output and "--moving" in done.output and "TRIAL" in done.output

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,12 +23,14 @@ from opensim_models.model.muscle_tendon import MuscleTendon
 from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim.client import scale_model
-from opensim_models.scaling.automatic_scaling import scale_automatically
+from opensim_models.scaling.automatic_scaling import _Equations, _Fit, scale_automatically
 from opensim_models.scaling.marker_map import match_markers, read_marker_map
+from opensim_models.scaling.marker_pair import model_points
 from opensim_models.scaling.model_scaling import model_stature, scale_by_static, scale_by_stature
 from opensim_models.scaling.report import read_report, write_report
 from opensim_models.scaling.scale_factor import scaled_skeleton
 from opensim_models.scaling.skeleton_scaling import scale_skeleton
+from opensim_models.scaling.subject_scaling import load_recording, meaning_of
 
 MODELS = (
     "opensim_core/rajagopal_walk/subject_walk_scaled.osim",
@@ -143,6 +147,37 @@ def test_movement_alone_gives_the_lengths_of_thigh_and_shank():
     assert length(scaled.skeleton, "calcn_l") == pytest.approx(length(person, "calcn_l"), rel=0.02)
     assert scaled.report.rms_residual < 0.004
     assert any("±" in note for note in scaled.report.notes)
+
+
+def test_arms_that_hang_do_not_keep_automatic_scaling_from_settling(data_dir):
+    """Wrists that hardly turn: full steps jumped to and fro without end. The expert's thigh and shank are near."""
+    folder = data_dir / "opencap_lab_subject4"
+    generic = read_osim(folder / "Models" / "unscaled_generic.osim")
+    expert = read_osim(folder / "Models" / "manually_scaled.osim")
+    person = Subject("s4", 68.5, 1.72)
+    trials = [load_recording(folder / "MarkerData" / f"walking{k}.trc", person) for k in (1, 2)]
+    report = scale_automatically(generic, person, trials, meaning_of(trials[0])).report
+    assert report.rms_residual < 0.010
+    points = [model_points(model, {}) for model in (generic, expert)]
+    for segment, a, b in (("femur_r", "hip_r", "knee_r"), ("tibia_r", "knee_r", "ankle_r")):
+        lengths = [np.linalg.norm(own[a] - own[b]) for own in points]
+        assert report.factors[segment][0] == pytest.approx(lengths[1] / lengths[0], rel=0.05)
+
+
+def test_steps_that_jump_to_and_fro_are_damped_until_they_settle():
+    """Full steps of sqrt(1 + x²) leave the valley they are in from |x| = 1 on; its bottom is found all the same."""
+    fit = object.__new__(_Fit)
+    fit.n_groups, fit.groups, fit.start = 1, {"femur_r": 0}, SimpleNamespace(markers=())
+
+    def valley(state):
+        x = 4.0 * (float(state.factors[0]) - 1.5)
+        bend = math.sqrt(1 + x * x)
+        return _Equations(bend, np.array([[16 / bend**3]]), np.array([-4 * x / bend]), np.zeros(0))
+
+    fit._equations = valley
+    state, _, _, steps, loose = fit.solve("here")
+    assert state.factors[0] == pytest.approx(1.5, abs=1e-3) and steps < 30
+    assert loose in ("", "femur_r")
 
 
 def test_left_and_right_may_have_factors_of_their_own():

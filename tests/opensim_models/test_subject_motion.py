@@ -434,6 +434,25 @@ def test_one_trc_with_a_model_that_is_the_subjects_already(tmp_path):
     np.testing.assert_allclose(found.of("knee_angle_r"), truth.of("knee_angle_r"), atol=1e-3)
 
 
+def test_what_was_put_right_in_a_trc_stands_in_its_row(tmp_path):
+    person = true_skeleton()
+    save_skeleton(person, tmp_path / "person.json")
+    from mocap_import.export.trc import write_trc
+
+    trial = trial_of(person, walk(person, 40), "walk")
+    positions = trial.positions.copy()
+    positions[5:9, 3] = np.nan
+    write_trc(tmp_path / "walk.trc", replace(trial, positions=positions))
+    lines = (tmp_path / "walk.trc").read_text().split("\n")
+    filled = [line.replace("\t\t\t", "\t0.0\t0.0\t0.0") for line in lines[5:]]
+    (tmp_path / "walk.trc").write_text("\n".join(lines[:5] + filled))
+    model = ("--model", tmp_path / "person.json", "--scale", "as-is", "--workers", 0)
+    done = kinesynth("motion", "ik", tmp_path / "walk.trc", tmp_path / "out", *model)
+    assert done.returncode == ExitCode.ALL, done.stderr + done.stdout
+    row = pd.read_csv(tmp_path / "out" / "motion.csv").iloc[0]
+    assert "4 samples at exactly 0, 0, 0 are gaps" in row.reason
+
+
 @pytest.mark.slow
 def test_a_killed_run_goes_on(tmp_path):
     """Killed in the middle: what is there is whole, and the next run ends with every trial solved."""
