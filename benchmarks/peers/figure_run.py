@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from math import isfinite
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -22,7 +23,12 @@ def measure(module: Path) -> dict[str, dict]:
     if done.returncode != 0 or not lines:
         print(f"{module.name} ended with exit code {done.returncode}; its output is above", flush=True)
         return {module.stem: {"ours": None, "peer": None, "ratio": None, "goal": "runs", "met": False}}
-    return json.loads(lines[-1])["figures"]
+    return {name: _json_row(row) for name, row in json.loads(lines[-1])["figures"].items()}
+
+
+def _json_row(row: dict) -> dict:
+    """A row with null in the place of numbers that JSON has no word for: a peer that gives none."""
+    return {key: None if isinstance(value, float) and not isfinite(value) else value for key, value in row.items()}
 
 
 def _shown(value: object) -> str:
@@ -48,4 +54,4 @@ def run_figures(folder: Path, names: list[str]) -> None:
         shown = [_shown(row[key]) for key in ("ours", "peer", "ratio", "goal")]
         verdict = "" if row["goal"] in (None, "reported") else " (met)" if row["met"] else " (MISSED)"
         print(f"{name:{width}}  {shown[0]:>12}  {shown[1]:>12}  {shown[2]:>8}  {shown[3]}{verdict}")
-    print(json.dumps({"figures": figures}))
+    print(json.dumps({"figures": figures}, allow_nan=False))
