@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from mocap_import.trial import Treatment
+from mocap_import.trial import Treatment, TrialRefused
 from opensim_models.inverse.segment_motion import segment_motions
 from opensim_models.model.skeleton import Skeleton
+from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus_reader import Corpus
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus_schema import CorpusMismatch, NothingAccepted
 from synth.corpus_trial import CorpusTrial
 from synth.corpus_writer import CorpusWriter
 from synth.imu.error_recipe import ImuErrors, apply_errors, with_noise_reference
@@ -24,8 +25,8 @@ from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording
 from synth.imu.simulation import simulate_imu
 from synth.imu.skeleton_imu import simulate_skeleton_imus
-from synth.motion_corpus import RecordSettings, placements_of
 from synth.provenance import file_hash
+from synth.record_settings import RecordSettings, placements_of
 from synth.trial_cutoff import cutoff_of, trial_cutoffs
 
 BAKED = "sensor_errors_baked"
@@ -74,8 +75,10 @@ def rewrite_corpus(
     Raises
     ------
     CorpusMismatch
-        The corpus is of another role, holds no clean records, lacks a sensor, a skeleton does not fit, or a subject of
-        the training set is not there.
+        The corpus is of another role, holds no clean records, lacks a sensor, or a subject of the training set is not
+        there. A trial on which no sensor can be placed anew is refused in its row.
+    NothingAccepted
+        No trial is left (a `CorpusMismatch` too).
     """
     corpus = Corpus(source)
     if corpus.role not in _ROLES:
@@ -85,11 +88,17 @@ def rewrite_corpus(
     if strangers:
         raise CorpusMismatch(f"{source}: subject {strangers[0]!r} is not in it; there are {', '.join(sorted(people))}.")
 
-    def clean(code: str, name: str) -> CorpusTrial:
-        return _clean(corpus, code, name, settings, sensors, skeleton_of)
+    made = {key: _reason(corpus, key, settings, sensors, skeleton_of) for key in corpus.trials()}
+    kept = [key for key, reason in made.items() if not reason]
+    if not kept:
+        raise NothingAccepted(f"{source}: no trial could be used. {'; '.join(dict.fromkeys(made.values()))}")
 
-    pooled = _recipes(corpus, clean, settings.errors, scope, training)
+    def clean(key: tuple[str, str]) -> CorpusTrial:
+        return _clean(corpus, key, settings, sensors, skeleton_of)
+
+    recipes = _recipes(kept, clean, settings.errors, scope, training)
     rows = []
+    known = {(row["subject"], row["trial"]): row for row in corpus.summary()}
     with CorpusWriter(
         out,
         role=corpus.role,
@@ -98,20 +107,33 @@ def rewrite_corpus(
         sources=provenance or {Path(source).name: file_hash(source)},
         splits=corpus.splits,
     ) as writer:
-        for code, name in corpus.trials():
-            trial = replace(clean(code, name), errors=pooled[code])
-            writer.append(baked(trial) if bake else trial)
-            rows.append(
-                {
-                    "subject": code,
-                    "trial": name,
-                    "status": "accepted",
-                    "reason": "",
-                    "n_frames": trial.n_frames,
-                    "rate": trial.rate,
-                }
-            )
+        for (code, name), reason in made.items():
+            row = {key: known[code, name][key] for key in ("subject", "trial", "n_frames", "rate")}
+            rows.append(row | {"status": "refused" if reason else "accepted", "reason": reason})
+            if not reason:
+                trial = replace(clean((code, name)), errors=recipes[code])
+                writer.append(baked(trial) if bake else trial)
     return pd.DataFrame(rows)
+
+
+def _reason(
+    corpus: Corpus,
+    key: tuple[str, str],
+    settings: RecordSettings,
+    sensors: Sequence[str] | None,
+    skeleton_of: SkeletonOf | None,
+) -> str:
+    """Why no sensor can be placed anew on a trial, such as one whose coordinates were never found; mostly nothing.
+
+    Where records are only selected, what is wrong with one trial is wrong with the corpus.
+    """
+    if skeleton_of is None:
+        return ""
+    try:
+        _clean(corpus, key, settings, sensors, skeleton_of)
+    except (CorpusMismatch, ModelMismatch, TrialRefused) as error:
+        return str(error)
+    return ""
 
 
 def baked(trial: CorpusTrial) -> CorpusTrial:
@@ -124,20 +146,19 @@ def baked(trial: CorpusTrial) -> CorpusTrial:
 
 
 def _recipes(
-    corpus: Corpus,
-    clean: Callable[[str, str], CorpusTrial],
+    kept: Sequence[tuple[str, str]],
+    clean: Callable[[tuple[str, str]], CorpusTrial],
     errors: ImuErrors | None,
     scope: str,
     training: Sequence[str],
 ) -> dict[str, ImuErrors | None]:
     """Recipe of every subject; beyond the trial with the SD of the clean records it refers to."""
-    people = dict.fromkeys(code for code, _ in corpus.trials())
+    people = dict.fromkeys(code for code, _ in kept)
     if errors is None or scope == "trial":
         return dict.fromkeys(people, errors)
 
     def records(codes: Sequence[str]) -> ImuErrors:
-        chosen = (clean(*key).recordings for key in corpus.trials() if key[0] in codes)
-        return with_noise_reference(errors, scope, chosen)
+        return with_noise_reference(errors, scope, (clean(key).recordings for key in kept if key[0] in codes))
 
     if scope == "subject":
         return {code: records((code,)) for code in people}
@@ -146,13 +167,13 @@ def _recipes(
 
 def _clean(
     corpus: Corpus,
-    code: str,
-    name: str,
+    key: tuple[str, str],
     settings: RecordSettings,
     sensors: Sequence[str] | None,
     skeleton_of: SkeletonOf | None,
 ) -> CorpusTrial:
     """One trial with the clean records that are asked for."""
+    code, name = key
     trial = corpus.read(code, name, clean=True)
     where = f"{corpus.path}: trial {code}/{name}"
     if any(treatment.what == BAKED for treatment in trial.treatments):

@@ -187,7 +187,7 @@ def _run(request: ImuRequest, as_json: bool) -> None:
             rows = run_archive(request, None if as_json else track)
     except NothingAccepted as error:
         stop(str(error), as_json, ExitCode.NONE)
-    except (CorpusMismatch, TrialRefused, ModelMismatch, OSError) as error:
+    except (CorpusMismatch, TrialRefused, ModelMismatch, ValueError, OSError) as error:
         stop(sentence_of(error), as_json)
     print_archive(request, rows, as_json)
     counts = rows["status"].value_counts()

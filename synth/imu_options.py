@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from synth.imu.error_recipe import NOISE_SCOPES, ImuErrors
+import numpy as np
+
+from synth.imu.error_recipe import NOISE_SCOPES, ImuErrors, apply_errors
 from synth.imu.learnt_error import shipped_errors
 from synth.imu.placement import SENSOR_SETS
 from synth.imu.placement_file import read_placements
-from synth.imu.recording import SensorPlacement
+from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.sensor_preset import sensor_preset
 
 WHITE_NOISE = 0.15
@@ -73,6 +76,20 @@ def scope_of(word: str) -> str:
     if _word(word) not in NOISE_SCOPES:
         raise ValueError(f"noise scope {word!r} is unknown; expected one of {', '.join(NOISE_SCOPES)}.")
     return _word(word)
+
+
+def check_recipe(errors: ImuErrors, placements: Sequence[SensorPlacement]) -> None:
+    """Refuse a recipe that no reader could apply to these sensors, by applying it to a second of noise.
+
+    Raises
+    ------
+    ValueError
+        Nothing was learnt, or no soft tissue is known, of a segment.
+    """
+    rate = 100.0
+    noise = np.random.default_rng(0).standard_normal((2, round(rate), 3))
+    records = [ImuRecording(placement, *noise, rate) for placement in placements]
+    apply_errors(records, errors, subject="", trial="")
 
 
 def placements_of_options(name: str, file: Path | None) -> tuple[SensorPlacement, ...]:

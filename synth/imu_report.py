@@ -54,12 +54,12 @@ def print_archive(request: ImuRequest, rows: pd.DataFrame, as_json: bool) -> Non
     """Print what came of an archive or a corpus."""
     counts = {status: int(n) for status, n in rows["status"].value_counts().items()}
     cutoffs, rate = typical_cutoffs(rows), float(rows["rate"].median()) if "rate" in rows else math.nan
-    method = request.settings.method
+    method, by_table = request.settings.method, bool(cutoffs) and request.settings.cutoff is None
     if as_json:
         content = {
             "corpus": str(request.out),
             "counts": counts,
-            "cutoffs_hz": {c.segment: _number(c.cutoff) for c in cutoffs} if request.settings.cutoff else CUTOFFS,
+            "cutoffs_hz": CUTOFFS if by_table else {found.segment: _number(found.cutoff) for found in cutoffs},
             "expected_errors": _errors(cutoffs, method, rate),
             "trials": json.loads(rows.to_json(orient="records")),
         }
@@ -67,7 +67,7 @@ def print_archive(request: ImuRequest, rows: pd.DataFrame, as_json: bool) -> Non
         return
     print_table(rows[["subject", "trial", "status", "n_frames", "rate", "reason"]], str(request.out))
     if cutoffs:
-        if request.settings.cutoff is None:
+        if by_table:
             table = ", ".join(f"{segment} {hertz:g}" for segment, hertz in CUTOFFS.items())
             typer.echo(f"Low-pass cut-offs (Hz): {table}")
         typer.echo(f"Medians over the trials, {method.replace('_', ' ')} at {rate:g} Hz:")

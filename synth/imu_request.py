@@ -16,10 +16,11 @@ from synth.corpus_trial import CorpusTrial
 from synth.corpus_writer import CorpusWriter
 from synth.imu.error_recipe import ImuErrors, with_noise_reference
 from synth.imu.simulation import METHODS
-from synth.imu_options import placements_of_options, scope_of
-from synth.motion_corpus import SOURCES, RecordSettings, build_motion_corpus
+from synth.imu_options import check_recipe, placements_of_options, scope_of
+from synth.motion_corpus import build_motion_corpus
 from synth.provenance import file_hash
 from synth.record_file import write_csv, write_opensense
+from synth.record_settings import SOURCES, RecordSettings
 from synth.single_trial import (
     ANALYTIC,
     MadeTrial,
@@ -100,11 +101,17 @@ class ImuRequest:
             raise ValueError(f"method {ANALYTIC} is for coordinates (.mot) with a model, not for {self.source}.")
         if motions not in SOURCES:
             raise ValueError(f"source {motions!r} is unknown; expected one of {', '.join(SOURCES)}.")
+        if self.kind == "corpus" and self.motion is None and self.model is None and (plain or cutoff):
+            raise ValueError(
+                f"{self.source} holds records that were made already; --method and --cutoff count only where sensors "
+                "are simulated anew (--motion FOLDER or --model FILE)."
+            )
         names = tuple(name.strip() for name in training.split(",") if name.strip())
         if names and scope_of(scope) != "training_set":
             raise ValueError("--training names the subjects of --noise-scope training_set; give both or none.")
         if self.kind == "trial" and scope_of(scope) == "training_set":
             raise ValueError("--noise-scope training_set needs an archive or a corpus; one trial has its own SD.")
+        check_recipe(errors, self.settings.placements)
         settings = replace(
             self.settings,
             errors=errors,
@@ -155,6 +162,8 @@ def make_request(
         raise ValueError("--csv and --sto write the records of one trial, not of an archive or a corpus.")
     if kind == "archive" and (motion is None or not motion.is_dir()):
         raise ValueError(f"{source}: expected the folder of `kinesynth motion` after the folder of trials.")
+    if kind == "archive" and model is not None:
+        raise ValueError("--model is for one trial or a corpus; the skeletons of an archive are in its motion folder.")
     settings = RecordSettings(placements=placed, scaled=placements is None)
     chosen = placements is not None or sensor_set != "seven"
     return ImuRequest(kind, source, out, motion, model, csv, sto, settings, chosen, placements is not None)
@@ -209,7 +218,8 @@ def run_corpus(request: ImuRequest) -> pd.DataFrame:
     sensors = [placement.sensor for placement in request.settings.placements]
 
     def skeleton_of(trial: CorpusTrial) -> Skeleton:
-        return find_skeleton(request.source, trial.subject.code, request.motion, request.model)
+        names = () if trial.kinematics is None else trial.kinematics.coordinates
+        return find_skeleton(request.source, trial.subject.code, request.motion, request.model, names)
 
     return rewrite_corpus(
         request.source,

@@ -104,7 +104,7 @@ def make_corpus_trial(
     posed = {segment: cluster_motion(trial, cluster) for segment, cluster in clusters.items()}
     posed = {segment: motion for segment, motion in posed.items() if np.isfinite(motion.origin).any()}
     fitted = model_motions(skeleton, kinematics) if source != "cluster" else {}
-    motions = _motions(placements, posed, fitted, where)
+    motions = _motions(placements, posed, fitted, where, kinematics is not None)
     try:
         cutoffs = trial_cutoffs(motions, cutoff, method)
     except ValueError as error:
@@ -141,6 +141,7 @@ def _motions(
     posed: Mapping[str, SegmentMotion],
     fitted: Mapping[str, SegmentMotion],
     where: str,
+    solved: bool,
 ) -> dict[str, SegmentMotion]:
     """Motion of every segment that carries a sensor: of its cluster, or of the skeleton."""
     motions = {}
@@ -150,7 +151,8 @@ def _motions(
             have = ", ".join(sorted({*posed, *fitted})) or "none"
             raise TrialRefused(
                 f"{where}: no motion of {placement.segment} for sensor {placement.sensor} (segments with motion: "
-                f"{have}). A cluster needs 3 markers on a segment; use source 'model' or 'both'."
+                f"{have}). A cluster needs 3 markers on a segment; "
+                + ("use source 'model' or 'both'." if solved else "there are no coordinates (.mot) of this trial.")
             )
         motions[placement.segment] = motion
     return motions

@@ -7,7 +7,6 @@ ends in one row of a table beside the corpus: accepted, repaired (with what was 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -27,66 +26,15 @@ from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus_schema import CorpusMismatch, NothingAccepted
 from synth.corpus_trial import CorpusTrial
 from synth.corpus_writer import CorpusWriter
+from synth.imu.cluster_imu import cluster_imu
 from synth.imu.error_recipe import ImuErrors
-from synth.imu.placement import SEVEN_SENSORS, scaled_placements
+from synth.imu.marker_cluster import make_cluster
+from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import SensorPlacement
-from synth.imu.simulation import METHODS
 from synth.measured_trial import NOTES, make_corpus_trial
 from synth.provenance import file_hash
-from synth.trial_cutoff import CUTOFFS, Cutoff
-
-SOURCES = ("cluster", "model", "both")
-
-
-@dataclass(frozen=True)
-class RecordSettings:
-    """How the records of an archive are made.
-
-    Attributes
-    ----------
-    errors : ImuErrors or None
-        The recipe stored beside the clean records.
-    source : {"cluster", "model", "both"}
-        ``"cluster"`` refuses a trial that lacks a cluster for any sensor; ``"both"`` uses the cluster where a segment
-        carries one and the model elsewhere, and states how far the two agree.
-    method : str
-        One of `synth.imu.simulation.METHODS`.
-    cutoff : {None, "auto", "none"} or float
-        Low-pass of the segments, see `synth.trial_cutoff`.
-    placements : tuple of SensorPlacement
-    scaled : bool
-        The placements are given for a stature of 1.80 m and scaled to each subject; False takes them as they are.
-
-    Raises
-    ------
-    CorpusMismatch
-        If an option is unknown.
-    """
-
-    errors: ImuErrors | None = None
-    source: str = "both"
-    method: str = "central_difference"
-    cutoff: Cutoff = None
-    placements: tuple[SensorPlacement, ...] = SEVEN_SENSORS
-    scaled: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse options that are none."""
-        if self.source not in SOURCES or self.method not in METHODS:
-            raise CorpusMismatch(
-                f"source {self.source!r}, method {self.method!r}: expected one of {', '.join(SOURCES)} and of "
-                f"{', '.join(METHODS)}."
-            )
-
-    def config(self) -> dict:
-        """Plain form, for the provenance of a corpus."""
-        return {
-            "errors": None if self.errors is None else json.loads(self.errors.to_json()),
-            "source": self.source,
-            "method": self.method,
-            "cutoffs_hz": CUTOFFS if self.cutoff is None else self.cutoff,
-            "placements": [placement.sensor for placement in self.placements],
-        }
+from synth.record_settings import RecordSettings, placements_of
+from synth.trial_cutoff import Cutoff
 
 
 @dataclass(frozen=True)
@@ -202,6 +150,7 @@ def _results(
         Task(str(folder), "synth.motion_corpus:subject_results", {"files": own, "motion": motion, "settings": settings})
         for folder, own in by_subject.items()
     ]
+    _prepare(settings)
     waiting, done = list(by_subject), {}
     outcomes = run_tasks(tasks, n_workers=min(n_workers, len(tasks)))
     for outcome in progress(outcomes, "virtual IMU") if progress else outcomes:
@@ -210,6 +159,15 @@ def _results(
         done[Path(outcome.key)] = outcome.value or [(file, _names(file) | lost, None) for file in own]
         while waiting and waiting[0] in done:  # in the order of the files, so that the corpus has the same bytes
             yield from done.pop(waiting.pop(0))
+
+
+def _prepare(settings: RecordSettings) -> None:
+    """Compile the kernels before several processes would each do it at the same time."""
+    corners = np.array([[0.1, 0.0, 0.0], [0.0, 0.1, 0.0], [0.0, 0.0, 0.1], [0.1, 0.1, 0.1]])
+    labels = tuple("abcd")
+    trial = MarkerTrial("preparation", Subject("none"), labels, np.tile(corners, (200, 1, 1)), 100.0)
+    placement = SensorPlacement("sensor", "segment")
+    cluster_imu(trial, [make_cluster("segment", labels, corners)], [placement], method=settings.method, cutoff=10.0)
 
 
 def subject_results(files: list[Path], motion: Path, settings: RecordSettings) -> list[_Result]:
@@ -275,22 +233,3 @@ def _person(folder: Path, trial: MarkerTrial, settings: RecordSettings) -> _Pers
     except ValueError as error:
         raise TrialRefused(f"{trial.source or trial.name}: sensors cannot be placed: {error}") from error
     return _Person(trial.subject, skeleton, placed)
-
-
-def placements_of(skeleton: Skeleton, subject: Subject, settings: RecordSettings) -> tuple[SensorPlacement, ...]:
-    """Placements of a person, by stature and by the lengths of thigh and shank in the skeleton.
-
-    Raises
-    ------
-    ValueError
-        A stature or length that no person has.
-    """
-    if not settings.scaled:
-        return settings.placements
-    lengths = {}
-    for side in "rl":
-        for segment, child in ((f"femur_{side}", f"tibia_{side}"), (f"tibia_{side}", f"calcn_{side}")):
-            if {segment, child} <= set(skeleton.segment_names):
-                offset = skeleton.segments[skeleton.segment_index(child)].offset
-                lengths[segment] = float(np.linalg.norm(offset))
-    return scaled_placements(subject.height, lengths, settings.placements)

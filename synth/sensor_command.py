@@ -41,6 +41,12 @@ Of = Annotated[str, typer.Option("--of", help="SUBJECT/TRIAL of a corpus; not ne
 Start = Annotated[float, typer.Option("--start", help="Time (s) of the motion's first frame on the sensors' clock.")]
 Longest = Annotated[float, typer.Option("--longest", help="Longest lag (s) to look for.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+_TERMS = {
+    "noise_density": "noise density (per √Hz; m/s², rad/s)",
+    "bias_instability": "bias instability (m/s², rad/s)",
+    "random_walk": "random walk (per √s)",
+}
+"""Headings of the terms of an Allan deviation."""
 
 
 def compare(
@@ -73,7 +79,7 @@ def compare(
         session = _session(real, table, declare, rate, trial, trust)
         motions, records = _virtual(virtual, motion, model, of, session)
         times = {"start": start, "longest": longest}
-        if motions:
+        if motions is not None:
             found = compare_with_motion(session, motions, biases=biases, **times)
         else:
             found = compare_with_records(session, records, **times)
@@ -113,7 +119,9 @@ def lags(
         session = _session(real, table, declare, rate, trial, trust)
         motions, records = _virtual(virtual, motion, model, of, session)
         times = {"start": start, "longest": longest}
-        found = motion_lags(session, motions, **times) if motions else record_lags(session, records, **times)
+        found = (
+            motion_lags(session, motions, **times) if motions is not None else record_lags(session, records, **times)
+        )
         if as_json:
             rows = [{k: _finite(v) for k, v in vars(lag).items()} | {"sure": lag.sure} for lag in found]
             typer.echo(json.dumps({"lags": rows}))
@@ -188,7 +196,7 @@ def allan(
         session = _session(real, table, declare, rate, trial, trust)
         curves = noise_curves(session)
         rows, notes = noise_rows(curves), movement_warnings(session)
-        texts = [{k: v if isinstance(v, str) else f"{v:.3g}" for k, v in row.items()} for row in rows]
+        texts = [{_TERMS.get(k, k): v if isinstance(v, str) else f"{v:.3g}" for k, v in row.items()} for row in rows]
         picture = allan_picture(session.recordings, curves, sheet)
         save_picture(out, f"{session.name}: Allan deviation", picture, texts, notes)
         _print(texts, {"out": str(out), "terms": rows, "notes": notes}, as_json)
@@ -249,7 +257,7 @@ def _convention(declare: list[str] | None) -> dict[str, object]:
 
 def _virtual(
     path: Path, motion: Path | None, model: Path | None, of: str, session: SensorSession
-) -> tuple[Mapping[str, SegmentMotion], Sequence[ImuRecording]]:
+) -> tuple[Mapping[str, SegmentMotion] | None, Sequence[ImuRecording]]:
     """Motion of the segments, or records where there is no motion."""
     from synth.corpus import Corpus, CorpusMismatch
     from synth.real_imu.sensor_file import read_sensors
@@ -259,14 +267,14 @@ def _virtual(
         source = read_source(path, motion, model)
         return source_motions(source, {r.placement.segment for r in session.recordings}), ()
     if path.suffix.lower() != ".h5":
-        return {}, read_sensors(path).recordings
+        return None, read_sensors(path).recordings
     corpus = Corpus(path)
     keys = {f"{code}/{name}": (code, name) for code, name in corpus.trials()}
     if not of and len(keys) == 1:
         of = next(iter(keys))
     if of not in keys:
         raise CorpusMismatch(f"{path}: name one of its trials with --of: {', '.join(sorted(keys)[:8])}.")
-    return {}, corpus.read(*keys[of], clean=True).recordings
+    return None, corpus.read(*keys[of], clean=True).recordings
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, str]:

@@ -27,8 +27,8 @@ from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
 from synth.imu.skeleton_imu import simulate_skeleton_imus
 from synth.measured_trial import make_corpus_trial, trial_clusters
-from synth.motion_corpus import RecordSettings, placements_of
 from synth.provenance import file_hash
+from synth.record_settings import RecordSettings, placements_of
 from synth.trial_cutoff import AUTO, cutoff_of, error_sentences, trial_cutoffs
 from synth.trial_source import TrialSource, find_skeleton, source_motions
 

@@ -6,7 +6,7 @@ coordinates alone (.mot, .sto) with a model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,8 +105,21 @@ def read_source(path: Path, motion: Path | None = None, model: Path | None = Non
     return TrialSource(path, trial.name, trial.subject, skeleton, trial, kinematics)
 
 
-def find_skeleton(path: Path, code: str, motion: Path | None, model: Path | None) -> Skeleton:
+def find_skeleton(
+    path: Path, code: str, motion: Path | None, model: Path | None, coordinates: Sequence[str] | None = None
+) -> Skeleton:
     """Skeleton of a trial: the model that is given, or that of the motion folder.
+
+    Parameters
+    ----------
+    path : Path
+        Of the trial.
+    code : str
+        Of its subject.
+    motion, model : Path, optional
+        See `read_source`.
+    coordinates : sequence of str, optional
+        Of the trial: where they are those of the folder's planar skeleton and no more, that one is meant.
 
     Raises
     ------
@@ -116,6 +129,11 @@ def find_skeleton(path: Path, code: str, motion: Path | None, model: Path | None
     if model is not None:
         return load_skeleton(model) if model.suffix.lower() == ".json" else read_osim(model)
     for folder in _folders(path, code, motion):
+        planar = folder / "planar_skeleton.json"
+        if coordinates is not None and planar.is_file():
+            skeleton = load_skeleton(planar)
+            if set(skeleton.coordinate_names) == set(coordinates):
+                return skeleton
         if (folder / "skeleton.json").is_file():
             return load_skeleton(folder / "skeleton.json")
     raise TrialRefused(

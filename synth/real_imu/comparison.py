@@ -104,7 +104,7 @@ def motion_lags(
     Raises
     ------
     RecordingRefused
-        No sensor is worn on a segment that moves.
+        No sensor with a gyroscope is worn on a segment that moves.
     """
     found = []
     for real in session.recordings:
@@ -117,7 +117,7 @@ def motion_lags(
     if not found:
         worn = ", ".join(sorted({r.placement.segment or "nothing known" for r in session.recordings}))
         raise RecordingRefused(
-            f"{session.name}: no sensor is worn on a segment that moves (worn on: {worn}; moving: "
+            f"{session.name}: no sensor with a gyroscope is worn on a segment that moves (worn on: {worn}; moving: "
             f"{', '.join(sorted(motions)) or 'none'}). Name the segments in a sensor table."
         )
     return tuple(found)
@@ -207,7 +207,10 @@ def compare_with_records(
 
 
 def _compared(pair: SensorPair, lag: float, how: str) -> SensorComparison:
-    spectrum = residual_spectrum(pair)
+    try:
+        spectrum = residual_spectrum(pair)
+    except ValueError as error:
+        raise RecordingRefused(f"{pair.real.placement.sensor}: {error}") from error
     distances = []
     for band in (LOW_BAND, (LOW_BAND[0], 0.45 * pair.real.rate)):
         distances.append(log_spectral_distance(spectrum.real, spectrum.virtual, spectrum.frequency, band))

@@ -1,6 +1,9 @@
 """`kinesynth imu` on an archive, a trial and a corpus: what is asked for is what is written, and refusals say why."""
 
 import json
+import shutil
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import kinesynth
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, TrialRefused
 from mocap_import.trial_store import load_first_frames, load_trial, position_chunks, write_trial
@@ -169,6 +173,7 @@ def test_noise_may_refer_to_the_subject_or_the_training_set(archive, corpus, tmp
         (("--noise", "-1"), "noise_share"),
         (("--placements", "nowhere.toml"), "no such file"),
         (("--csv", "x.csv"), "records of one trial"),
+        (("--model", "."), "skeletons of an archive"),
     ],
 )
 def test_wrong_usage_ends_with_two_and_one_sentence(archive, tmp_path, words, sentence):
@@ -251,12 +256,31 @@ def test_a_long_trial_passes_in_blocks_with_the_same_records(archive, corpus, tm
     assert streamed.kinematics is None and streamed.treatments[-1].what == "streamed"
     same(streamed.recordings, Corpus(corpus).read("S01", "walk_01", clean=True).recordings)
     assert check_corpus(tmp_path / "long.h5") == []
+    done = run(tmp_path / "long.h5", tmp_path / "anew.h5", "--motion", archive / "motion", code=4)
+    assert "holds no coordinates, so no sensor can be placed anew" in done.stderr
     np.testing.assert_array_equal(np.concatenate(list(position_chunks(path, 77))), load_trial(path).positions)
     head, n_frames = load_first_frames(path, 30)
     assert head.positions.shape[0] == 30 and n_frames == N and head.subject.code == "S01"
     (tmp_path / "torn.trial.h5").write_bytes(b"no")
     with pytest.raises(TrialRefused, match="expected a trial written by"):
         next(position_chunks(tmp_path / "torn.trial.h5", 10))
+
+
+def test_memory_does_not_grow_with_a_long_trial(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(single_trial, "LONG", 1.0)
+    monkeypatch.setattr(single_trial, "HEAD", 2.0)
+    monkeypatch.setattr(single_trial, "CHUNK", 240)
+    trial = load_trial(archive / "trials" / "S02" / "walk_01.trial.h5")
+    peaks = []
+    for times in (4, 4, 40):  # the first one compiles
+        path = tmp_path / f"times{times}.trial.h5"
+        write_trial(path, replace(trial, positions=np.tile(trial.positions, (times, 1, 1)), filled=None))
+        tracemalloc.start()
+        run(path, archive / "motion" / "S02", tmp_path / f"times{times}.h5")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 1.1 * peaks[1]
+    assert Corpus(tmp_path / "times40.h5").summary()[0]["n_frames"] == 40 * N
 
 
 # a corpus -------------------------------------------------------------------------------------------------------------
@@ -268,6 +292,11 @@ def test_a_corpus_gets_another_recipe_or_fewer_sensors(corpus, tmp_path):
     assert after.errors.sensor.name == "bmi270" and before.errors.sensor is None
     same(after.recordings, [before.recordings[k] for k in (0, 2, 5)], atol=0)
     assert check_corpus(tmp_path / "other.h5") == []
+
+
+def test_a_corpus_is_not_differentiated_again(corpus, tmp_path):
+    for words in (("--method", "spline"), ("--cutoff", "auto")):
+        assert "made already" in run(corpus, tmp_path / "no.h5", *words, code=2).stderr
 
 
 def test_sensors_at_other_places_need_the_skeleton(archive, corpus, tmp_path):
@@ -315,3 +344,17 @@ def test_a_real_walk_of_opensim_through_its_model(data_dir, tmp_path):
     assert answer["rate"] == 1000.0 and answer["missing"] == 0.0
     shank = read_sensors(tmp_path / "w.csv").of("shank_r").specific_force
     assert 9.0 < np.linalg.norm(shank.mean(axis=0)) < 11.0
+
+
+def test_a_real_archive_from_c3d_to_records(data_dir, tmp_path):
+    """A child's static trial and walk, the whole way; clusters and skeleton read about the same."""
+    recordings, trials, motion = (tmp_path / name for name in ("recordings", "trials", "motion"))
+    for folder in ("Static", "Straight"):
+        source = data_dir / "mcgill_walk_youth" / "HC002D" / folder
+        shutil.copytree(source, recordings / "HC002D" / folder)
+    assert kinesynth.main(["import", str(recordings), "--out", str(trials), "--workers", "0"]) == 0
+    assert kinesynth.main(["motion", "ik", str(trials), str(motion), "--workers", "0"]) == 0
+    answer = json.loads(run(trials, motion, tmp_path / "walk.h5", "--json").stdout)
+    (row,) = (row for row in answer["trials"] if row["status"] != "static")
+    assert row["missing"] < 0.02 and row["force_difference"] < 1.5 and row["turn_difference"] < 0.7
+    assert check_corpus(tmp_path / "walk.h5") == []
