@@ -1,7 +1,7 @@
 """Gait range: between which angles the joints move in walking and running, and what of it a model's coordinates allow.
 
 The ranges are our choice, not a published table: wide enough for walking and running of most persons and habits of
-models, so that no fit extrapolates, and rounded to five degrees. What the shared recordings reach (12 trials of five
+models, so that no fit extrapolates, and rounded to five degrees. What public recordings reach (12 trials of five
 models: walks, three of them with altered gait, and runs at 2 and 3 m/s; 2026-11-21), in degrees:
 
 =================  ===========  ==========
