@@ -41,6 +41,11 @@ class Sex(StrEnum):
     M = "m"
     UNKNOWN = "unknown"
 
+    @property
+    def word(self) -> str:
+        """What `Subject.sex` says for it."""
+        return {Sex.F: "female", Sex.M: "male"}.get(self, str(self))
+
 
 class Table(StrEnum):
     """Tables of segment masses."""
@@ -152,8 +157,7 @@ def _person(mass: float, height: float, sex: Sex, age: float, as_json: bool) -> 
     if wrong is not None:
         option = f"--{wrong[0]}" if wrong[0] in ("mass", "height", "age") else "--mass, --height"
         stop(f"{option}: {wrong[1]}", as_json, ExitCode.USAGE)
-    words = {Sex.F: "female", Sex.M: "male"}
-    return Subject("generic", mass, height, words.get(sex, str(sex)), age)
+    return Subject("generic", mass, height, sex.word, age)
 
 
 def check_output(out: Path, endings: tuple[str, ...], about: str, force: bool, as_json: bool) -> None:

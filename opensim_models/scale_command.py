@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opensim_models.build_command import AsJson, Sex, check_output
+
 if TYPE_CHECKING:
     from opensim_models.scaling.model_scaling import ScaledModel
 
 OWN = "lower_body"
 """Says our own model in the place of a file."""
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+DEFAULT_HIP = "harrington"
 
 
 def scale(
@@ -31,13 +33,16 @@ def scale(
     ] = None,
     mass: Annotated[float | None, typer.Option("--mass", help="Body mass in kg, before that of the trial.")] = None,
     height: Annotated[float | None, typer.Option("--height", help="Stature in m, before that of the trial.")] = None,
-    sex: Annotated[str, typer.Option("--sex", help="female or male; for our own model.")] = "unknown",
+    sex: Annotated[
+        Sex, typer.Option("--sex", case_sensitive=False, help="For our own model; unknown: mean of both.")
+    ] = Sex.UNKNOWN,
     markers: Annotated[
         Path | None, typer.Option("--markers", help='TOML with [markers] and lines "R.ASIS" = "RASI" (model = trial).')
     ] = None,
     hip: Annotated[
-        str, typer.Option("--hip", help="Hip centre: harrington, davis, plug_in_gait or bell.")
-    ] = "harrington",
+        str | None,
+        typer.Option("--hip", help="Hip centre by --static: harrington (default), davis, plug_in_gait or bell."),
+    ] = None,
     move_landmarks: Annotated[
         bool, typer.Option("--move-landmarks", help="Adjust anatomical markers to the trial too, not only the others.")
     ] = False,
@@ -54,19 +59,19 @@ def scale(
     from opensim_models.scaling.report import write_report
     from opensim_models.scaling.scaling_doubt import with_doubts
 
-    if out.suffix.lower() not in (".osim", ".json"):
-        raise typer.BadParameter(f"{out}: a model is an .osim or a .json file.", param_hint="--out")
     for name, number in (("--mass", mass), ("--height", height)):
         if number is not None and not 0 < number < math.inf:
             raise typer.BadParameter(f"expected a number above 0, got {number:g}.", param_hint=name)
     if static is not None and moving:
         raise typer.BadParameter("give --static or --moving, not both.", param_hint="--moving")
     _refuse_unused(model, static, moving or [], markers, move_landmarks, asymmetrical)
-    settings = {"hip": hip, "move_landmarks": move_landmarks, "symmetrical": not asymmetrical}
-    facts = (mass or math.nan, height or math.nan, sex)
+    _refuse_unused_person(model, static, sex, hip)
+    settings = {"hip": hip or DEFAULT_HIP, "move_landmarks": move_landmarks, "symmetrical": not asymmetrical}
     report = out.with_name(out.stem + "_scaling.json")
-    _refuse_existing(out, report, (model, *([static] if static else []), *(moving or [])), force)
-    scaled = scale_file(model, static, moving or [], facts, markers, settings)
+    _check_outputs(out, report, (model, *([static] if static else []), *(moving or [])), force, as_json)
+    scaled = scale_file(
+        model, static, moving or [], (mass or math.nan, height or math.nan, sex.word), markers, settings
+    )
     own = str(model) == OWN and static is not None
     scaled = replace(scaled, report=with_doubts(scaled.report, scaled.skeleton, own=own))
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -74,19 +79,31 @@ def scale(
     write_report(report, scaled.report)
     if as_json:
         typer.echo(report.read_text(encoding="utf-8"))
-        return
-    _show(scaled, out, report)
+    else:
+        _show(scaled, out, report)
 
 
-def _refuse_existing(out: Path, report: Path, read: tuple[Path, ...], force: bool) -> None:
-    """Refuse to write over what is there, and, whatever is asked for, over what is read."""
+def _check_outputs(out: Path, report: Path, read: tuple[Path, ...], force: bool, as_json: bool) -> None:
+    """Refuse to write over what shall stay, and, whatever is asked for, over what is read."""
     for path in (out, report):
         if any(path.exists() and source.exists() and path.samefile(source) for source in read):
             raise typer.BadParameter(f"{path} is read from; give another name.", param_hint="--out")
-        if path.exists() and not force:
-            raise typer.BadParameter(f"{path} exists; give another name, or --force to replace it.", param_hint="--out")
-        if path.is_dir():
-            raise typer.BadParameter(f"{path} is a folder; give the name of a file.", param_hint="--out")
+    check_output(out, (".osim", ".json"), "a model is written as .osim or as .json", force, as_json)
+    check_output(report, (".json",), "the report is a .json file", force, as_json)
+
+
+def _refuse_unused_person(model: Path, static: Path | None, sex: Sex, hip: str | None) -> None:
+    """Refuse a sex or a regression of the hip that is unknown, or that nothing would look at."""
+    from opensim_models.clinical.joint_centre import HIP_METHODS
+
+    if hip is not None and hip not in HIP_METHODS:
+        raise typer.BadParameter(f"{hip!r} is none of {', '.join(HIP_METHODS)}.", param_hint="--hip")
+    if hip is not None and static is None:
+        raise typer.BadParameter("the hip's regression is for a static trial only; give --static.", param_hint="--hip")
+    if sex is not Sex.UNKNOWN and str(model) != OWN:
+        raise typer.BadParameter(
+            f"the masses of {model} keep their proportions, whatever the sex; it is for {OWN}.", param_hint="--sex"
+        )
 
 
 def _refuse_unused(

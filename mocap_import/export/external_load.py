@@ -12,7 +12,7 @@ import numpy as np
 from mocap_import.durable_file import write_durably
 from mocap_import.plate.contact import SIDES
 from mocap_import.plate.foot_reaction import foot_reactions
-from mocap_import.stretch import stretches
+from mocap_import.stretch import stretches_named
 from mocap_import.trial import GroundReaction, MarkerTrial, Treatment, TrialRefused
 
 BODIES = {"right": "calcn_r", "left": "calcn_l"}
@@ -61,7 +61,6 @@ def write_external_loads(
             f"{trial.source or trial.name}: no force of a known foot to export; the trial holds "
             f"{f'{len(feet)} plates stepped on by: {words}' if feet else 'no force plates'}."
         )
-    rate = found["right"].rate
     names, columns = ["time"], []
     for foot, side in SIDES:
         names += [f"ground_force_{side}_{kind}{axis}" for kind in "vp" for axis in "xyz"]
@@ -69,13 +68,15 @@ def write_external_loads(
         columns.append(_columns(found[foot]))
     names += [f"known_{side}" for _, side in SIDES]
     columns.append(np.stack([known[foot] for foot, _ in SIDES], axis=1).astype(float))
-    write_durably(path, _motion_text(path.stem, names, np.concatenate(columns, axis=1), rate))
+    write_durably(path, _motion_text(path.stem, names, np.concatenate(columns, axis=1), found["right"].rate))
     write_durably(path.with_suffix(".xml"), _loads_xml(path, bodies))
-    return [
-        Treatment("force_unknown", f"{foot} foot: {_times(~known[foot], rate)}; zero in the file, known_{side} = 0")
-        for foot, side in SIDES
-        if not known[foot].all()
-    ]
+    return [_unknown(foot, side, ~known[foot], found[foot].rate) for foot, side in SIDES if not known[foot].all()]
+
+
+def _unknown(foot: str, side: str, unknown: np.ndarray, rate: float) -> Treatment:
+    """What is said of the times in which a foot's force is unknown."""
+    times = stretches_named(unknown, rate, most=8, digits=3)
+    return Treatment("force_unknown", f"{foot} foot: unknown at {times}; zero in the file, known_{side} = 0")
 
 
 def _columns(reaction: GroundReaction) -> np.ndarray:
@@ -133,10 +134,3 @@ def _loads_xml(path: Path, bodies: Mapping[str, str]) -> str:
     ElementTree.SubElement(loads, "datafile").text = path.name
     ElementTree.indent(document)
     return ElementTree.tostring(document, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _times(mask: np.ndarray, rate: float) -> str:
-    """Stretches of a mask in seconds."""
-    times = [f"{a / rate:.3f}-{b / rate:.3f} s" for a, b in zip(*stretches(mask), strict=True)]
-    more = f" and {len(times) - 8} more" if len(times) > 8 else ""
-    return "unknown at " + ", ".join(times[:8]) + more

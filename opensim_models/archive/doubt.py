@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from opensim_models.archive.human_bound import leaping_angles
 from opensim_models.inverse.kinematics import InverseKinematicsSolution
+from opensim_models.inverse.whole_turn import boundless
 from opensim_models.model.skeleton import Skeleton
 
 MARKER_ERROR, WORST_MARKER = 0.020, 0.040
@@ -66,6 +68,12 @@ def kinematics_doubts(
         doubts.append(f"at the end of its range: {said}")
     if blanked:
         doubts.append(f"{blanked} frames moved faster than anybody can, and were blanked")
+    leaping = leaping_angles(skeleton, solution.kinematics)
+    if leaping:
+        doubts.append(
+            f"{', '.join(leaping)} leap near gimbal lock, the body does not: the pose is right, speeds and moments "
+            "from these angles are not"
+        )
     n_solved = int(np.isfinite(solution.kinematics.values).any(axis=1).sum())
     if n_solved < FEWEST_FRAMES:
         doubts.append("one frame only: a pose, not a motion")
@@ -75,8 +83,8 @@ def kinematics_doubts(
 def at_bound(skeleton: Skeleton, solution: InverseKinematicsSolution) -> dict[str, float]:
     """Solved coordinate → part of the frames in which it stands at a limit, where that is more than `AT_BOUND`."""
     found = {}
-    for coordinate in skeleton.coordinates:
-        if coordinate.name in solution.held or coordinate.name not in solution.kinematics.coordinates:
+    for coordinate, no_limit in zip(skeleton.coordinates, boundless(skeleton), strict=True):
+        if no_limit or coordinate.name in solution.held or coordinate.name not in solution.kinematics.coordinates:
             continue
         values = solution.kinematics.of(coordinate.name)
         values = values[np.isfinite(values)]

@@ -40,7 +40,7 @@ from opensim_models.model.skeleton import Skeleton, save_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.subject_scaling import load_recording
 
-FORMAT = 4
+FORMAT = 5
 """To be raised with every change of what the products hold: makes them again."""
 TIMEOUT = 600.0
 CANNOT_WRITE = ("OSError", "PermissionError", "FileNotFoundError")
@@ -102,14 +102,15 @@ class MotionRun:
             save_skeleton(settings.model, out / "model.json")
             plain["model"] = str(out / "model.json")
             model_hash = file_hash(out / "model.json")
-        static_hash = file_hash(settings.static) if settings.static else ""
+        self.static_hash = file_hash(settings.static) if settings.static else ""
         self.scaling = {
             key: plain[key] for key in ("model", "scale", "hip_method", "mass", "height", "static", "move_landmarks")
         }
         self.scaling |= {"given": plain["markers"], "method": self.scaling.pop("scale")}
         self.solving = {"given": plain["markers"]} | {name: plain[name] for name in ("cutoff", "mass", "height")}
+        self.solving["static"] = plain["static"]
         self.solving["matched"] = settings.scale in ("static", "automatic")
-        place = {"model": model_hash, "static": static_hash}
+        place = {"model": model_hash, "static": self.static_hash}
         self.scaling_key = _digest(FORMAT, self.scaling | place)
         self.hashes = {path: file_hash(path) for paths in subjects.values() for path in paths}
         self.scalings: dict[str, dict[str, Any]] = {}
@@ -129,7 +130,8 @@ class MotionRun:
                 self.scalings[code] = earlier if earlier and self._has_skeleton(folder, earlier) else absent
                 bar()
                 continue
-            used = paths if self.scaling["method"] == "automatic" else self._statics(paths)
+            moving_too = self.scaling["method"] == "automatic" or self.scaling["static"]
+            used = paths if moving_too else self._statics(paths)
             key = _digest(self.scaling_key, [self.hashes[p] for p in used])
             if earlier and earlier["fingerprint"] == key and self._has_skeleton(folder, earlier):
                 self.scalings[code] = earlier
@@ -220,6 +222,7 @@ class MotionRun:
             self.done[code, name] = _refused(said)
             return None
         sources = {"trial": self.hashes[path], "skeleton": file_hash(folder / SKELETON)}
+        sources |= {"static": self.static_hash} if self.static_hash else {}  # whether it is this person's is asked
         earlier = {step: read_done(done_file(folder, name, step)) for step in STEPS}
         solving = dict(self.solving)
         if "ik" in self.steps:

@@ -138,16 +138,12 @@ def scale_task(
 
 def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Scale by the method asked for; returns columns of the table."""
-    known = Subject("", settings.get("mass") or math.nan, settings.get("height") or math.nan)
+    known = _known(settings)
     trials, unread = _readable(recordings, known)
     statics = [t for t in trials if t.task == "static"]
     moving = [t for t in trials if t.task != "static"]
-    remarks = []
     if settings["static"]:
-        given = load_recording(Path(settings["static"]), known)
-        remarks = [refuse_other_person(given, each) for each in moving]
-        statics = [of_moving_person(given, moving[0]) if moving else given]
-        statics = [replace(each, subject=replace(each.subject, code=code)) for each in statics]
+        statics = [_given_static(load_recording(Path(settings["static"]), known), moving, code)]
     if not statics and not moving:
         raise ModelMismatch(f"{code}: none of its recordings can be read: {unread[0]}")
     method = settings["method"]
@@ -185,11 +181,30 @@ def _scale(code: str, recordings: list[str], folder: Path, settings: dict[str, A
     write_report(folder / SCALING, report)
     return {
         "landmark_error_mm": 1000 * report.rms_residual,
-        "reason": "; ".join(dict.fromkeys(said for said in (remark, *remarks) if said)),
+        "reason": remark,
         "doubts": joined(report.doubts),
         "sentence": report.sentence,
         "report": report.rows(),
     }
+
+
+def _given_static(given: MarkerTrial, moving: list[MarkerTrial], code: str) -> MarkerTrial:
+    """The static trial that a user names, with the facts of the first moving trial that it fits.
+
+    Each trial is asked again when it is solved, and refused by itself; here only if it fits none.
+    """
+    refusals = []
+    for each in moving:
+        try:
+            refuse_other_person(given, each)
+        except ModelMismatch as error:
+            refusals.append(error)
+            continue
+        given = of_moving_person(given, each)
+        break
+    if moving and len(refusals) == len(moving):
+        raise refusals[0]
+    return replace(given, subject=replace(given.subject, code=code))
 
 
 def _readable(recordings: list[str], known: Subject) -> tuple[list[MarkerTrial], list[str]]:
@@ -228,10 +243,10 @@ def trial_task(
     sources : dict
         Hashes of what it is solved from: ``trial``, ``skeleton``, and ``ik``, the fingerprint of the coordinates.
     settings : dict
-        ``given``, ``matched`` (whether scaling has found the partners of those), ``cutoff``, ``mass``, ``height``.
+        ``given``, ``matched`` (whether scaling has found the partners of those), ``cutoff``, ``mass``, ``height``,
+        ``static`` (the file that the user names, or "").
     """
-    folder = Path(out)
-    known = Subject("", settings.get("mass") or math.nan, settings.get("height") or math.nan)
+    folder, known = Path(out), _known(settings)
     done: dict[str, Any] = {}
     for step in steps:
         began = time.perf_counter()
@@ -254,6 +269,11 @@ def trial_task(
     return done
 
 
+def _known(settings: Mapping[str, Any]) -> Subject:
+    """What the user says of all subjects."""
+    return Subject("", settings.get("mass") or math.nan, settings.get("height") or math.nan)
+
+
 def _named(reason: str, path: Path) -> str:
     """A reason that names the file."""
     return reason if path.stem.split(".")[0] in reason or ".c3d" in reason else f"{path.name}: {reason}"
@@ -262,6 +282,9 @@ def _named(reason: str, path: Path) -> str:
 def _kinematics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Inverse kinematics of a trial to its .mot file."""
     skeleton = load_skeleton(folder / SKELETON)
+    remark = ""
+    if settings.get("static"):
+        remark = refuse_other_person(load_recording(Path(settings["static"]), _known(settings)), trial)
     given = settings["given"]
     if settings.get("matched"):  # markers may have the names of their partners since
         given = {mark: given[mark] for mark in given if mark in {m.name for m in skeleton.markers}}
@@ -272,6 +295,7 @@ def _kinematics(trial: MarkerTrial, name: str, folder: Path, settings: dict[str,
     row = kinematics_row(skeleton, found)
     if not trial.source.lower().endswith(".c3d"):  # what an import did stands in its own table
         row["reason"] = "; ".join(filter(None, [row["reason"], *(each.detail for each in trial.treatments)]))
+    row["reason"] = "; ".join(filter(None, [row["reason"], remark]))
     return row | {"residuals": residual_rows(found), "markers": found.markers.sentence}
 
 

@@ -154,7 +154,7 @@ def _refuse_unlike(model: Skeleton, trial: MarkerTrial, markers: MarkerMap, wher
     enough = np.flatnonzero(seen >= MINIMUM_MARKERS)
     frames = enough[np.unique(np.linspace(0, len(enough) - 1, min(TRIED, len(enough))).astype(int))]
     tried = MarkerTrial(trial.name, trial.subject, trial.labels, trial.positions[frames], trial.rate)
-    solution, left_out = _solve_robustly(model, tried)
+    solution, left_out = _solve_robustly(model, tried, _times(trial)[frames])
     shown, lost = int(seen[frames].sum()), sum(left_out.values())
     unsolved = not np.isfinite(solution.kinematics.values).any()
     if unsolved or lost > UNLIKE * shown:
@@ -245,11 +245,19 @@ def file_start(trial: MarkerTrial) -> float:
     return trial.start_time if trial.source.lower().endswith(".trc") else 0.0
 
 
-def _solve_robustly(skeleton: Skeleton, trial: MarkerTrial) -> tuple[InverseKinematicsSolution, dict[str, int]]:
+def _times(trial: MarkerTrial) -> np.ndarray:
+    """Time (n_frames,) of the frames in files (s)."""
+    return file_start(trial) + np.arange(trial.n_frames) / trial.rate
+
+
+def _solve_robustly(
+    skeleton: Skeleton, trial: MarkerTrial, time: np.ndarray | None = None
+) -> tuple[InverseKinematicsSolution, dict[str, int]]:
     """Solve, leave out the samples that fit no pose (swapped labels, ghosts), the worst first, and solve again.
 
-    Returns the solution and, per marker, how many samples were left out.
+    Returns the solution and, per marker, how many samples were left out. `time` (n_frames,) is the file's if absent.
     """
+    time = _times(trial) if time is None else time
     positions = trial.positions
     left_out = np.zeros(positions.shape[:2], dtype=bool)
     weights = segment_weights(skeleton, trial.labels)
@@ -261,7 +269,7 @@ def _solve_robustly(skeleton: Skeleton, trial: MarkerTrial) -> tuple[InverseKine
             trial.rate,
             weights=weights,
             prior_spread=math.radians(90.0),
-            start=file_start(trial),
+            time=time,
             tolerance=1e-5,
         )
         if attempt == ROUNDS:  # what was left out last is not in the solution either

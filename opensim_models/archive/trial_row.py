@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mocap_import.stretch import stretches
+from mocap_import.stretch import first_named, stretches_named
 from opensim_models.archive.doubt import joined, kinematics_doubts, kinetics_doubts
-from opensim_models.archive.human_bound import FASTEST
+from opensim_models.archive.human_bound import FASTEST, FASTEST_ARM
 from opensim_models.archive.trial_motion import MISPLACED, TrialKinematics
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinetics
@@ -96,14 +96,13 @@ def _remarks(solved: np.ndarray, converged: np.ndarray, found: TrialKinematics) 
     if few.any():
         remarks.append(f"{int(few.sum())} frames show too few markers")
     if found.n_blanked:
-        spans = [f"{a}-{b - 1}" for a, b in zip(*stretches(found.blanked), strict=True)]
-        shown = ", ".join(spans[:6]) + (f" and {len(spans) - 6} more" if len(spans) > 6 else "")
-        remarks.append(f"frames {shown} blanked: faster than {FASTEST:g} rad/s beside them, as nobody moves")
+        shown = stretches_named(found.blanked)
+        bound = f"{FASTEST:g} rad/s (arms {FASTEST_ARM:g})"
+        remarks.append(f"frames {shown} blanked: faster than {bound} beside them, as nobody moves")
     if (solved & ~converged).any():
         remarks.append(f"{int((solved & ~converged).sum())} frames did not converge")
     if left_out:
         worst = sorted(left_out, key=left_out.get, reverse=True)
-        share = ", ".join(f"{name} ({100 * left_out[name] / len(solved):.0f} %)" for name in worst[:6])
-        more = f" and {len(worst) - 6} more" if len(worst) > 6 else ""
-        remarks.append(f"samples more than {MISPLACED * 1000:.0f} mm from the skeleton left out: {share}{more}")
+        share = first_named([f"{name} ({100 * left_out[name] / len(solved):.0f} %)" for name in worst])
+        remarks.append(f"samples more than {MISPLACED * 1000:.0f} mm from the skeleton left out: {share}")
     return "; ".join(remarks)

@@ -25,9 +25,9 @@ FEET = {"right": "calcn_r", "left": "calcn_l"}
 NEGLIGIBLE = CONTACT_ON
 """A force (N) below this whose point of application is unknown is noise of an unloaded plate.
 
-Below `FORCE_THRESHOLD` no plate has a centre of pressure. What is left there was measured on the public recordings that the tests use: at
-most 25 N on floor plates (22 loaded plates of four laboratories), at most 50 N on a running treadmill (RBDS, three
-speeds), which is also the force that a contact must pass to count as one (`plate.contact`)."""
+Below `FORCE_THRESHOLD` no plate has a centre of pressure. What is left there was measured on the public recordings
+that the tests use: at most 25 N on floor plates (22 loaded plates of four laboratories), at most 50 N on a running
+treadmill (RBDS, three speeds), which is also the force that a contact must pass to count as one (`plate.contact`)."""
 
 
 def check_reactions(reactions: tuple[GroundReaction, ...], feet: Mapping[str, str] = FEET) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from opensim_models.inverse.marker_least_squares import MarkerProblem
+from opensim_models.inverse.whole_turn import boundless
 from opensim_models.kernel.trial_fit import coordinate_uncertainty
 from opensim_models.model.scalar_function import is_constant, value_and_derivatives
 from opensim_models.model.skeleton import Coordinate, Skeleton
@@ -55,14 +56,17 @@ def with_held(
     for name in locked:
         skeleton.coordinate_index(name)
     for j, c in enumerate(skeleton.coordinates):
-        if c.prescribed is not None and is_constant(c.prescribed):
+        follows = c.prescribed is not None and c.name not in priors
+        if c.locked:  # at its default: "Locking takes precedence", OpenSim's Coordinate::extendInitStateFromProperties
+            reasons[c.name] = "locked in the model"
+        elif follows and is_constant(c.prescribed):
             reference[j] = value_and_derivatives(c.prescribed, 0.0)[0]
             reasons[c.name] = "the model prescribes its value"
-        if c.locked or c.name in locked:  # a lock goes before a prescribed function, as in OpenSim
-            reasons[c.name] = "locked in the model" if c.locked else "locked by the caller"
-        elif c.prescribed is not None and c.name not in reasons and c.name not in priors:
+        elif follows and c.name not in locked:
             courses[j] = np.asarray(value_and_derivatives(c.prescribed, time)[0]) * np.ones(len(time))
             reasons[c.name] = f"follows the function of time that the model prescribes, {_span(time)}"
+        if c.name in locked and not c.locked:
+            reasons[c.name] = "locked by the caller"
     for name, (value, spread) in priors.items():
         j = skeleton.coordinate_index(name)
         if not (math.isfinite(value) and spread >= 0):
@@ -74,7 +78,8 @@ def with_held(
         if not moves.any():
             reasons.setdefault(skeleton.coordinate_names[j], "no marker of the trial lies beyond its joint")
     free = np.array([name not in reasons for name in skeleton.coordinate_names])
-    bounded = np.array([limits == "range" or (limits == "clamped" and c.clamped) for c in skeleton.coordinates])
+    clamped = np.array([c.clamped for c in skeleton.coordinates], dtype=bool)
+    bounded = {"range": ~boundless(skeleton), "clamped": clamped, "none": np.zeros_like(clamped)}[limits]
     lower = np.where(bounded, [c.lower for c in skeleton.coordinates], -np.inf)
     upper = np.where(bounded, [c.upper for c in skeleton.coordinates], np.inf)
     changed = {"reference": reference, "prior": np.where(free, prior, 1.0), "free": free, "courses": courses}

@@ -102,7 +102,7 @@ def solve_inverse_kinematics(
     locked: Collection[str] = (),
     limits: str = "range",
     observable_within: float = math.radians(90.0),
-    start: float = 0.0,
+    time: np.ndarray | None = None,
     tolerance: float = 1e-6,
     max_iterations: int = 60,
     compiled: bool = True,
@@ -129,19 +129,20 @@ def solve_inverse_kinematics(
         Standard deviation (m) of a marker of weight 1, to which the pull is compared.
     coordinate_priors : mapping, optional
         Coordinate → (value, standard deviation; rad or m) to pull it to instead; a deviation of 0 holds it there. It
-        also goes before a function of time that the model prescribes.
+        also goes before a value or a function of time that the model prescribes.
     locked : collection of str
-        Coordinates to hold at their prior or default, beside those that the skeleton locks.
+        Coordinates to hold at their prior, prescribed constant or default, beside those that the skeleton locks.
     limits : str
-        Which ranges of motion bound the solution: ``"range"`` all, ``"clamped"`` those that the model clamps (as
-        OpenSim does), ``"none"``.
+        Which ranges of motion bound the solution: ``"range"`` all but those of a full circle, which leave out no pose
+        (a heading beyond 180 degrees goes on), ``"clamped"`` those that the model clamps (as OpenSim does, full circles
+        among them), ``"none"``.
     observable_within : float
         Coordinates whose standard deviation (rad or m) by the markers alone exceeds this are held, as few as it takes
         for the others to stay below it; infinite: none. The default lets the forearm turn though a lone wrist marker
         next to its axis leaves it 60 to 70 degrees (Rajagopal's marker set): a misplaced marker shifts the angle of a
         whole trial, but not its course. `InverseKinematicsSolution.uncertainty` says so.
-    start : float
-        Time of the first frame (s), for coordinates that the model prescribes as functions of time.
+    time : ndarray, shape (n_frames,), optional
+        Of each frame (s), for coordinates that the model prescribes as functions of time; from 0 at `rate` if absent.
     tolerance : float
         A frame has converged when no coordinate moves by more (rad or m).
     max_iterations : int
@@ -156,12 +157,13 @@ def solve_inverse_kinematics(
     ------
     ModelMismatch
         Fewer than four of the skeleton's markers are in the trial; arguments that name no coordinate of the skeleton,
-        or that are out of range; markers at exactly (0, 0, 0), which is how some programs write "not seen".
+        or that are out of range; times that are not those of the frames; markers at exactly (0, 0, 0), which is how
+        some programs write "not seen".
     """
     used = _used_markers(skeleton, tuple(labels), weights or {})
     measured = _measured(used, tuple(labels), positions, rate)
     problem = _problem(skeleton, used, weights or {}, axis_weights, prior_spread, marker_spread)
-    time = start + np.arange(len(measured)) / rate
+    time = _times(time, len(measured), rate)
     problem, reasons = with_held(problem, limits, coordinate_priors or {}, locked, time)
     seen = seen_markers(measured)
     solvable = seen.sum(axis=1) >= MINIMUM_MARKERS
@@ -232,6 +234,16 @@ def _measured(
             "samples that were not seen; inverse kinematics would take them for places. Write NaN there."
         )
     return measured
+
+
+def _times(time: np.ndarray | None, n_frames: int, rate: float) -> np.ndarray:
+    """Time (n_frames,) of the frames (s)."""
+    if time is None:
+        return np.arange(n_frames) / rate
+    time = np.asarray(time, dtype=float)
+    if time.shape != (n_frames,) or not np.isfinite(time).all():
+        raise ModelMismatch(f"expected the time of each of {n_frames} frames (s), got an array of shape {time.shape}.")
+    return time
 
 
 def _problem(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mocap_import.durable_file import write_durably
-from mocap_import.subject import Subject
+from mocap_import.subject import Subject, impossible_fact
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.marker_pair import MarkerPair
 
@@ -25,8 +25,6 @@ PLAUSIBLE_RESIDUAL = 0.06
 """Largest landmark residual, as part of stature, that a pose of the scaled skeleton may leave."""
 PLAUSIBLE_STATURE = 0.17
 """Stature by the legs and stature as stated may differ by this part: four standard deviations of one person's legs."""
-PLAUSIBLE_BODY_MASS_INDEX = (8.0, 70.0)
-"""kg/m²."""
 
 
 @dataclass(frozen=True)
@@ -145,31 +143,22 @@ def json_numbers(value: Any) -> Any:
     return value
 
 
-def refuse_impossible_subject(subject: Subject) -> None:
-    """Refuse a mass or a height that no person has.
+def refuse_impossible_subject(subject: Subject, *, needs: tuple[str, ...] = ("mass", "height")) -> None:
+    """Refuse a mass or a height that no person has (`mocap_import.subject`), or that is needed and unknown.
 
     Raises
     ------
     ModelMismatch
     """
     who = subject.code or "the subject"
-    if not (math.isfinite(subject.mass) and subject.mass > 0):
-        raise ModelMismatch(
-            f"{who}: expected a body mass above 0 kg, got {subject.mass:g}. Give it in participants.csv (column "
-            "mass_kg) or as --mass."
-        )
-    if not (math.isfinite(subject.height) and subject.height > 0):
-        raise ModelMismatch(
-            f"{who}: expected a height above 0 m, got {subject.height:g}. Give it in participants.csv (column "
-            "height_m) or as --height."
-        )
-    index = subject.mass / subject.height**2
-    low, high = PLAUSIBLE_BODY_MASS_INDEX
-    if not (0.5 <= subject.height <= 2.6 and low <= index <= high):
-        raise ModelMismatch(
-            f"{who}: {subject.mass:g} kg at {subject.height:g} m is a body mass index of {index:.0f}; expected "
-            f"{low:g}-{high:g}. Check the units: kg and m."
-        )
+    for fact, value, unit in (("mass", subject.mass, "kg"), ("height", subject.height, "m")):
+        if fact in needs and math.isnan(value):
+            raise ModelMismatch(
+                f"{who}: the {fact} is unknown. Give it in participants.csv (column {fact}_{unit}) or as --{fact}."
+            )
+    wrong = impossible_fact(subject.mass, subject.height)
+    if wrong is not None:
+        raise ModelMismatch(f"{who}: {wrong[1]}")
 
 
 def refuse_wrong_subject(by_legs: float, subject: Subject, where: str) -> None:

@@ -20,7 +20,7 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.automatic_scaling import scale_automatically
 from opensim_models.scaling.model_scaling import ScaledModel, scale_by_static, scale_by_stature
-from opensim_models.scaling.report import ScalingReport
+from opensim_models.scaling.report import ScalingReport, refuse_impossible_subject
 from opensim_models.scaling.skeleton_scaling import ScaledSkeleton, scale_skeleton
 
 TABLE = "de_leva"
@@ -160,11 +160,10 @@ def own_generic(subject: Subject) -> Skeleton:
     Raises
     ------
     ModelMismatch
-        The mass is unknown or not above zero.
+        The mass is unknown, or mass or height are nobody's.
     """
     height = subject.height if math.isfinite(subject.height) else 1.7
-    if not (math.isfinite(subject.mass) and subject.mass > 0):
-        raise ModelMismatch(f"{subject.code}: expected a body mass above 0 kg, got {subject.mass:g}; give it.")
+    refuse_impossible_subject(subject, needs=("mass",))
     return lower_body_skeleton(replace(subject, height=height), table=TABLE)
 
 

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from mocap_import.subject import Subject
+from opensim_models.archive.doubt import at_bound
 from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
-from opensim_models.inverse.kinematics import solve_inverse_kinematics
+from opensim_models.inverse.held_coordinate import with_held
+from opensim_models.inverse.kinematics import _problem, solve_inverse_kinematics
 from opensim_models.inverse.marker_least_squares import start_pose
 from opensim_models.inverse.segment_motion import marker_positions
 from opensim_models.kernel import trial_fit
+from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
 
@@ -82,6 +85,52 @@ def test_a_leap_of_one_frame_does_not_wind_the_heading_up():
     solution = solve_inverse_kinematics(skeleton, labels(skeleton), markers, 100.0, limits="none", prior_spread=1e4)
     others = np.delete(np.arange(60), 20)
     np.testing.assert_allclose(solution.kinematics.values[others, heading], 0.0, atol=1e-5)
+
+
+HEADINGS = {
+    "backwards": lambda time: np.pi + np.radians(6.0) * np.sin(2.0 * np.pi * time),
+    "once round": lambda time: 2.0 * np.pi * time / time[-1],
+    "circles": lambda time: 6.0 * np.pi * time / time[-1],
+}
+
+
+@pytest.mark.parametrize("heading", HEADINGS.values(), ids=HEADINGS)
+@pytest.mark.parametrize(
+    "model",
+    ["hamner_running/final.osim", "opencap_lab_subject4/Models/manually_scaled.osim"],  # ranges: pi, and 3.14
+    ids=["Hamner", "OpenCap"],
+)
+def test_a_range_of_a_full_circle_is_no_limit(data_dir, model, heading):
+    """The heading was pinned at 180 degrees, hip rotation took 6 of them, and circles had a leap of 359 degrees."""
+    skeleton = read_osim(data_dir / model)
+    names = skeleton.coordinate_names
+    time = np.arange(300) / 30.0
+    values = np.tile([c.default for c in skeleton.coordinates], (300, 1))
+    for side, sign in (("r", 1.0), ("l", -1.0)):
+        values[:, names.index(f"hip_flexion_{side}")] = 0.3 + 0.4 * sign * np.sin(2.0 * np.pi * time)
+        values[:, names.index(f"elbow_flex_{side}")] = 0.5
+    turn = names.index("pelvis_rotation")
+    values[:, turn] = heading(time)
+    markers = marker_positions(skeleton, Kinematics(names, values, 30.0))
+    solution = solve_inverse_kinematics(skeleton, labels(skeleton), markers, 30.0, prior_spread=1e4)
+    assert solution.rms_error < 1e-4
+    found = solution.kinematics.values
+    shift = found[0, turn] - values[0, turn]
+    assert abs(shift / (2.0 * np.pi) - round(shift / (2.0 * np.pi))) < 1e-4
+    np.testing.assert_allclose(found[:, turn] - shift, values[:, turn], atol=1e-3)
+    hips = [k for k, name in enumerate(names) if name.startswith("hip_")]
+    np.testing.assert_allclose(found[:, hips], values[:, hips], atol=1e-3)
+    assert at_bound(skeleton, solution).keys() & {"pelvis_rotation"} == set()
+
+
+def test_limits_as_opensim_clamps_them_keep_a_full_circle_and_a_joint_keeps_its_range(data_dir):
+    skeleton = read_osim(data_dir / "hamner_running" / "final.osim")
+    turn, hip = (skeleton.coordinate_index(name) for name in ("pelvis_rotation", "hip_flexion_r"))
+    time = np.arange(3.0)
+    for limits, bound in (("range", np.inf), ("clamped", np.pi)):
+        problem, _ = with_held(_problem(skeleton, skeleton.markers, {}, (1, 1, 1), 1.0, 0.01), limits, {}, (), time)
+        assert problem.upper[turn] == pytest.approx(bound) and problem.lower[turn] == pytest.approx(-bound)
+        assert problem.upper[hip] == skeleton.coordinates[hip].upper
 
 
 def test_an_occluded_marker_changes_nothing_when_others_suffice():

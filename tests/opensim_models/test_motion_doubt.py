@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from walking_archive import PERSON, RATE, trial_of, true_skeleton, walk, write_archive
 
 from mocap_import.subject import Subject
-from mocap_import.trial import TrialRefused
+from mocap_import.trial import MarkerTrial, TrialRefused
 from mocap_import.trial_reader import read_trial
 from mocap_import.trial_store import load_trial, write_trial
-from opensim_models.archive.human_bound import without_impossible_frames, without_impossible_moments
+from opensim_models.archive.human_bound import leaping_angles, without_impossible_frames, without_impossible_moments
 from opensim_models.archive.progress_line import ProgressLine
 from opensim_models.archive.run_folder import refuse_foreign_folder
 from opensim_models.archive.static_person import refuse_other_person
@@ -32,7 +32,9 @@ from opensim_models.archive.trial_motion import solve_trial_kinematics
 from opensim_models.archive.trial_row import kinematics_row, kinetics_row
 from opensim_models.clinical.standing_marker import mean_position
 from opensim_models.generic.catalogue import lower_body_skeleton
+from opensim_models.inverse.segment_motion import marker_positions as marker_positions_of
 from opensim_models.model.osim_skeleton import read_osim
+from opensim_models.model.scalar_function import Polynomial
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics, Kinetics, RootResidual
 from opensim_models.motion_command import motion_app
@@ -209,6 +211,79 @@ def test_the_fastest_that_was_measured_is_kept(name, speed, gone):
     assert blanked.any() == gone
 
 
+def rajagopal_trial(data_dir, rate, noise, n_frames=None, **constant):
+    """Of a model whose forearm turns about an axis that a lone wrist marker hardly leaves."""
+    person = read_osim(data_dir / "opensim_core" / "rajagopal_walk" / "subject_walk_scaled.osim")
+    n, names = n_frames or int(0.5 * rate), person.coordinate_names
+    values = np.tile([c.default for c in person.coordinates], (n, 1))
+    phase = 2.0 * np.pi * np.arange(n) / rate
+    for side, sign in (("r", 1.0), ("l", -1.0)):
+        values[:, names.index(f"hip_flexion_{side}")] = 0.2 + 0.4 * sign * np.sin(phase)
+        values[:, names.index(f"elbow_flex_{side}")] = 0.4
+        values[:, names.index(f"pro_sup_{side}")] = 1.0
+    for name, value in constant.items():
+        values[:, names.index(name)] = value
+    places = marker_positions_of(person, Kinematics(names, values, rate))
+    places = places + noise * np.random.default_rng(0).standard_normal(places.shape)
+    return person, MarkerTrial("walk", PERSON, tuple(m.name for m in person.markers), places, rate, "walk")
+
+
+def test_lying_on_the_side_and_lifting_a_leg_is_no_jump(data_dir):
+    """Near a list of 90 degrees two angles of the pelvis leap though it hardly moves: told, not blanked."""
+    person, trial = rajagopal_trial(data_dir, 100.0, 0.002, n_frames=400, pelvis_list=np.radians(89.0))
+    found = solve_trial_kinematics(person, trial)
+    tilt = np.diff(found.solution.kinematics.of("pelvis_tilt"))
+    leaps = np.abs(tilt - 2.0 * np.pi * np.round(tilt / (2.0 * np.pi))) * 100.0 > 50.0
+    assert leaps.sum() > 10, "the angles were not wild enough to test anything"
+    assert found.n_blanked == 0
+    assert "pelvis_tilt, pelvis_rotation leap near gimbal lock" in kinematics_row(person, found)["doubts"]
+
+
+@pytest.mark.parametrize(("rate", "noise"), [(1000.0, 0.0005), (1000.0, 0.001), (200.0, 0.001), (100.0, 0.002)])
+def test_noise_at_a_high_rate_is_no_jump(data_dir, rate, noise):
+    person, trial = rajagopal_trial(data_dir, rate, noise)
+    found = solve_trial_kinematics(person, trial)
+    assert found.n_blanked == 0 and "leap" not in kinematics_row(person, found)["doubts"]
+
+
+@pytest.mark.parametrize("rate", [100.0, 250.0, 1000.0])
+@pytest.mark.parametrize("ramp", [0.0, 0.02])
+def test_wild_frames_are_blanked_at_every_rate_and_however_steep_they_come(rate, ramp):
+    person = true_skeleton()
+    n = int(rate)
+    values = np.tile(walk(person, 1).values, (n, 1))
+    time = np.arange(n) / rate
+    wild = np.clip((0.06 + ramp - np.abs(time - 0.5)) / max(ramp, 1e-9), 0.0, 1.0)
+    values[:, person.coordinate_names.index("pelvis_rotation")] += 2.0 * wild
+    kinematics, blanked = without_impossible_frames(person, Kinematics(person.coordinate_names, values, rate))
+    if ramp < 1.0 / rate:  # a stretch of 0.12 s is not short: only the frames beside the leaps go
+        assert blanked.any() and blanked.sum() <= 0.02 * rate + 4
+    else:
+        assert blanked[(wild > 0.01) & (wild < 0.99)].all()
+    assert not blanked[np.abs(time - 0.5) > 0.06 + ramp + 0.015].any()
+    assert leaping_angles(person, kinematics) == ()  # what is left beside the blanked frames is no gimbal lock
+
+
+def test_a_model_that_prescribes_a_coordinate_over_time_is_tried_at_the_true_times():
+    """Twenty frames of six seconds were tried as if they were the first tenths of one: refused as another person."""
+    person = true_skeleton()
+    walking = tuple(
+        replace(c, prescribed=Polynomial((0.0, 1.3))) if c.name == "pelvis_tx" else c for c in person.coordinates
+    )
+    motion = walk(person, 600)
+    motion.values[:, motion.coordinates.index("pelvis_tx")] = 1.3 * np.arange(600) / RATE
+    found = solve_trial_kinematics(replace(person, coordinates=walking), trial_of(person, motion, "walk"))
+    assert found.solution.rms_error < 0.002 and found.left_out_percent == 0.0
+    assert "function of time" in found.solution.held_reasons["pelvis_tx"]
+
+
+def test_a_knee_that_kicks_faster_than_the_arms_are_asked_for_is_told_by_both_bounds():
+    person = true_skeleton()
+    trial = trial_of(person, walk(person, 60), "walk")
+    found = replace(solve_trial_kinematics(person, trial), blanked=np.arange(60) == 30)
+    assert "50 rad/s (arms 160)" in kinematics_row(person, found)["reason"]
+
+
 def test_wild_poses_at_the_end_of_a_trial_are_blanked_told_and_doubted():
     """A few markers of the last frames turn the pelvis round."""
     person = true_skeleton()
@@ -237,13 +312,25 @@ def test_moments_that_nobody_reaches_are_masked_with_the_reason_and_counted():
     forces[60, names.index("knee_angle_l")] = 5.0 * person.mass
     forces[70, names.index("pelvis_ty")] = 20.0 * person.mass  # a force at the root, no moment
     residual = RootResidual(np.zeros((100, 3)), np.zeros((100, 3)), PERSON.body_weight, 1.7)
-    made, n = without_impossible_moments(person, Kinetics(names, forces, RATE, residual=residual))
+    made, n = without_impossible_moments(person, Kinetics(names, forces, RATE, cutoff=6.0, residual=residual))
     assert n == 4 and list(np.flatnonzero(made.masked)) == [10, 40, 41, 42]
     assert np.isnan(made.generalized_forces[made.masked]).all() and np.isnan(made.residual.force[10]).all()
     assert "4 frames" in made.mask_reasons[-1] and "8 N·m/kg" in made.mask_reasons[-1]
     assert "hip_flexion_r" in made.mask_reasons[-1] and "0.10-0.11 s" in made.mask_reasons[-1]
     row = kinetics_row(made, "walk", n)
     assert row["masked_percent"] == 4.0 and "4 frames had joint moments that nobody reaches" in row["doubts"]
+
+
+def test_unfiltered_moments_may_be_larger():
+    """RBDS001 at 4.5 m/s: 3.2 N·m/kg at 10 Hz, 7.4 without a filter, with noise and impacts."""
+    person = true_skeleton()
+    forces = np.zeros((100, len(person.coordinates)))
+    forces[10, person.coordinate_names.index("knee_angle_l")] = 10.0 * person.mass
+    forces[20, person.coordinate_names.index("knee_angle_l")] = 25.0 * person.mass
+    kinetics = Kinetics(person.coordinate_names, forces, RATE)
+    assert without_impossible_moments(person, replace(kinetics, cutoff=6.0))[1] == 2
+    made, n = without_impossible_moments(person, replace(kinetics, cutoff=None))
+    assert n == 1 and made.masked[20] and "16 N·m/kg" in made.mask_reasons[-1]
 
 
 # folders, tables, progress

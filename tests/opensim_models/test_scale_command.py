@@ -74,6 +74,29 @@ def test_wrong_numbers_and_endings_are_wrong_usage(wrong, tmp_path):
     assert done.exit_code == 2
 
 
+def test_the_sex_may_be_a_letter_and_is_not_that_of_both(tmp_path):
+    """`f` gave the mean of both without a word, and so did any other word."""
+    made = {}
+    for sex in ("f", "FEMALE", "unknown"):
+        out = tmp_path / f"{sex}.json"
+        assert scale("lower_body", "--mass", 62, "--height", 1.68, "--sex", sex, "--out", out).exit_code == 0
+        made[sex] = [segment.mass for segment in load_skeleton(out).segments]
+    assert made["f"] == made["FEMALE"] and made["f"] != made["unknown"]
+
+
+@pytest.mark.parametrize("wrong", [("--sex", "banana"), ("--hip", "banana"), ("--hip", "bell")])
+def test_a_word_that_is_unknown_or_that_nothing_looks_at_is_wrong_usage(wrong, tmp_path):
+    done = scale("lower_body", "--mass", 62, "--height", 1.68, *wrong, "--out", tmp_path / "a.json")
+    assert done.exit_code == 2 and wrong[0] in done.output and not (tmp_path / "a.json").exists()
+
+
+def test_a_sex_or_a_hip_that_nobody_would_look_at_is_refused(data_dir, static, tmp_path):
+    done = scale(data_dir / RAJAGOPAL, "--static", static, "--sex", "male", "--out", tmp_path / "a.osim")
+    assert done.exit_code == 2 and "--sex" in done.output
+    done = scale("lower_body", "--static", static, "--hip", "banana", "--out", tmp_path / "a.json")
+    assert done.exit_code == 2 and "harrington" in done.output
+
+
 HOSTILE = '<!DOCTYPE a [<!ENTITY b "c">]><OpenSimDocument>&b;</OpenSimDocument>'
 
 
@@ -127,6 +150,9 @@ def test_a_file_that_exists_is_replaced_only_by_force_and_what_is_read_never(sta
     done = scale("lower_body", "--mass", 68, "--height", 1.72, "--out", out)
     assert done.exit_code == 2 and "--force" in done.output
     assert out.read_text() == "a model that took a week" and not (tmp_path / "own_scaling.json").exists()
+    done = scale("lower_body", "--mass", 68, "--height", 1.72, "--out", out, "--force")
+    assert done.exit_code == 2 and "write-protected" in done.output, "as `model build` has it"
+    out.chmod(0o644)
     assert scale("lower_body", "--mass", 68, "--height", 1.72, "--out", out, "--force").exit_code == 0
     assert load_skeleton(out).mass == pytest.approx(68.0)
     done = scale(out, "--static", static, "--out", out, "--force")
