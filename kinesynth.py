@@ -31,6 +31,8 @@ OUR_PACKAGES = {
     "kinesynth_run",
 }
 INTERRUPTED = 130
+RESUMING = ("import", "motion", "gait", "train", "demo")
+"""Commands that keep what they finished and go on from there; the others write at their end."""
 # command -> (one line of help, where its typer app may be)
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "import": ("Convert a folder of C3D files into trials.", ("mocap_import.cli:import_app",)),
@@ -183,10 +185,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except Exception as error:  # noqa: BLE001  (the border: every error becomes a sentence and an exit code)
-        return _explain(error, as_json="--json" in arguments)
+        return _explain(error, as_json="--json" in arguments, command=next(iter(arguments), ""))
 
 
-def _explain(error: Exception, *, as_json: bool) -> int:
+def _explain(error: Exception, *, as_json: bool, command: str) -> int:
     """Print what went wrong and return the exit code."""
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # the command line library's own: wrong usage
         error.show()
@@ -197,7 +199,7 @@ def _explain(error: Exception, *, as_json: bool) -> int:
     expected = is_expected(error)
     if os.environ.get("KINESYNTH_DEBUG") or not expected:
         traceback.print_exception(error)
-    sentence = sentence_of(error)
+    sentence = sentence_of(error, command)
     if not expected:
         sentence = f"unexpected {sentence} (this is a fault of Kinesynth: please report it with the lines above)"
     if as_json:
@@ -213,10 +215,12 @@ def is_expected(error: BaseException) -> bool:
     return ours or isinstance(error, OSError | MemoryError | ModuleNotFoundError)
 
 
-def sentence_of(error: BaseException) -> str:
-    """One sentence for an error."""
-    if isinstance(error, Interrupted):
+def sentence_of(error: BaseException, command: str = "") -> str:
+    """One sentence for an error, of this command."""
+    if isinstance(error, Interrupted) and command in RESUMING:
         return "Interrupted; what is finished is kept, and the same command goes on from there."
+    if isinstance(error, Interrupted):
+        return "Interrupted; no file is left half-written. Run the same command again."
     if isinstance(error, OSError) and (error.errno == errno.ENOSPC or "No space left" in str(error)):
         place = f" while writing {error.filename}" if error.filename else ""
         return f"the disk is full{place}; earlier results are intact. Free some space and run the same command again."

@@ -6,6 +6,7 @@ behind the stored coordinates, which a corpus does not hold: from the folder of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +26,25 @@ from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording
 from synth.imu.simulation import simulate_imu
 from synth.imu.skeleton_imu import simulate_skeleton_imus
+from synth.measured_trial import cutoff_facts
 from synth.provenance import file_hash
+from synth.record_gap import check_gaps
 from synth.record_settings import RecordSettings, placements_of
 from synth.trial_cutoff import cutoff_of, trial_cutoffs
 
 BAKED = "sensor_errors_baked"
+PLACED_ANEW = "placed_anew"
+OF_RECORDS = (
+    "segment_cutoffs",
+    "cluster_marker_left_out",
+    "model_motion",
+    "coordinates_only",
+    "streamed",
+    PLACED_ANEW,
+)
+"""Treatments that tell how inertial records were made; other records make them untrue."""
 _ROLES = ("motion", "reference")
+Facts = dict[str, float | str]
 SkeletonOf = Callable[[CorpusTrial], Skeleton]
 
 
@@ -70,7 +84,8 @@ def rewrite_corpus(
     Returns
     -------
     DataFrame
-        One row a trial: subject, trial, status, reason, n_frames, rate.
+        One row a trial: subject, trial, status, reason, n_frames, rate; of sensors placed anew also missing, gaps,
+        cutoff_<segment>, jitter_<segment>, reason_<segment>, see `build_motion_corpus`.
 
     Raises
     ------
@@ -88,13 +103,14 @@ def rewrite_corpus(
     if strangers:
         raise CorpusMismatch(f"{source}: subject {strangers[0]!r} is not in it; there are {', '.join(sorted(people))}.")
 
-    made = {key: _reason(corpus, key, settings, sensors, skeleton_of) for key in corpus.trials()}
-    kept = [key for key, reason in made.items() if not reason]
+    made = {key: _outcome(corpus, key, settings, sensors, skeleton_of) for key in corpus.trials()}
+    kept = [key for key, (reason, _) in made.items() if not reason]
     if not kept:
-        raise NothingAccepted(f"{source}: no trial could be used. {'; '.join(dict.fromkeys(made.values()))}")
+        reasons = dict.fromkeys(reason for reason, _ in made.values())
+        raise NothingAccepted(f"{source}: no trial could be used. {'; '.join(reasons)}")
 
     def clean(key: tuple[str, str]) -> CorpusTrial:
-        return _clean(corpus, key, settings, sensors, skeleton_of)
+        return _clean(corpus, key, settings, sensors, skeleton_of)[0]
 
     recipes = _recipes(kept, clean, settings.errors, scope, training)
     rows = []
@@ -102,38 +118,47 @@ def rewrite_corpus(
     with CorpusWriter(
         out,
         role=corpus.role,
-        config=corpus.provenance.config | settings.config() | {"baked": bake, "noise_scope": scope},
+        config=_config(corpus, settings, sensors, skeleton_of) | {"baked": bake, "noise_scope": scope},
         seed=corpus.provenance.seed if settings.errors is None else settings.errors.seed,
         sources=provenance or {Path(source).name: file_hash(source)},
         splits=corpus.splits,
     ) as writer:
-        for (code, name), reason in made.items():
+        for (code, name), (reason, facts) in made.items():
             row = {key: known[code, name][key] for key in ("subject", "trial", "n_frames", "rate")}
-            rows.append(row | {"status": "refused" if reason else "accepted", "reason": reason})
+            rows.append(row | facts | {"status": "refused" if reason else "accepted", "reason": reason})
             if not reason:
                 trial = replace(clean((code, name)), errors=recipes[code])
                 writer.append(baked(trial) if bake else trial)
     return pd.DataFrame(rows)
 
 
-def _reason(
+def _config(
+    corpus: Corpus, settings: RecordSettings, sensors: Sequence[str] | None, skeleton_of: SkeletonOf | None
+) -> dict:
+    """Configuration of the new corpus: what was not made anew stays as it was made."""
+    before, now = corpus.provenance.config, settings.config()
+    if skeleton_of is not None:
+        return before | now | {"source": "model"}
+    return before | {"errors": now["errors"]} | ({} if sensors is None else {"placements": list(sensors)})
+
+
+def _outcome(
     corpus: Corpus,
     key: tuple[str, str],
     settings: RecordSettings,
     sensors: Sequence[str] | None,
     skeleton_of: SkeletonOf | None,
-) -> str:
-    """Why no sensor can be placed anew on a trial, such as one whose coordinates were never found; mostly nothing.
+) -> tuple[str, Facts]:
+    """Why no sensor can be placed anew on a trial, such as one whose coordinates were never found, and what came of it.
 
     Where records are only selected, what is wrong with one trial is wrong with the corpus.
     """
     if skeleton_of is None:
-        return ""
+        return "", {}
     try:
-        _clean(corpus, key, settings, sensors, skeleton_of)
+        return "", _clean(corpus, key, settings, sensors, skeleton_of)[1]
     except (CorpusMismatch, ModelMismatch, TrialRefused) as error:
-        return str(error)
-    return ""
+        return str(error), {}
 
 
 def baked(trial: CorpusTrial) -> CorpusTrial:
@@ -171,17 +196,18 @@ def _clean(
     settings: RecordSettings,
     sensors: Sequence[str] | None,
     skeleton_of: SkeletonOf | None,
-) -> CorpusTrial:
-    """One trial with the clean records that are asked for."""
+) -> tuple[CorpusTrial, Facts]:
+    """One trial with the clean records that are asked for, and what there is to say of those made anew."""
     code, name = key
     trial = corpus.read(code, name, clean=True)
     where = f"{corpus.path}: trial {code}/{name}"
     if any(treatment.what == BAKED for treatment in trial.treatments):
         raise CorpusMismatch(f"{where} holds records with their errors and no clean ones; rewrite its source instead.")
+    facts: Facts = {}
     if skeleton_of is not None:
-        trial = replace(trial, recordings=_placed_anew(trial, skeleton_of(trial), settings, where))
+        trial, facts = _placed_anew(trial, skeleton_of(trial), settings, where)
     if sensors is None:
-        return trial
+        return trial, facts
     by_name = {recording.placement.sensor: recording for recording in trial.recordings}
     absent = [sensor for sensor in sensors if sensor not in by_name]
     if absent:
@@ -189,13 +215,13 @@ def _clean(
             f"{where} has no sensor {absent[0]!r}, only {', '.join(by_name) or 'none'}; to put one there, give the "
             "skeleton behind its coordinates (--motion FOLDER or --model FILE)."
         )
-    return replace(trial, recordings=tuple(by_name[sensor] for sensor in sensors))
+    return replace(trial, recordings=tuple(by_name[sensor] for sensor in sensors)), facts
 
 
 def _placed_anew(
     trial: CorpusTrial, skeleton: Skeleton, settings: RecordSettings, where: str
-) -> tuple[ImuRecording, ...]:
-    """Records of the sensors of `settings` on the stored coordinates.
+) -> tuple[CorpusTrial, Facts]:
+    """A trial with the sensors of `settings` on the stored coordinates; what was said of its old records goes.
 
     Measured coordinates are low-passed for each segment and differentiated by the method; computed ones go through
     mechanics as they are.
@@ -209,13 +235,25 @@ def _placed_anew(
         placements = placements_of(skeleton, trial.subject, settings)
         check_segments(placements, skeleton.segment_names, f"skeleton {skeleton.name}")
         if trial.status != "measured":
-            return simulate_skeleton_imus(skeleton, trial.kinematics, placements)
+            records = tuple(simulate_skeleton_imus(skeleton, trial.kinematics, placements))
+            return _renewed(trial, records, "by mechanics, unfiltered"), check_gaps(records, where, allow_gaps=True)
         moved = segment_motions(skeleton, trial.kinematics)
         motions = {placement.segment: moved[placement.segment] for placement in placements}
         cutoffs = trial_cutoffs(motions, settings.cutoff, settings.method)
-        return tuple(
+        records = tuple(
             simulate_imu(motions[p.segment], p, method=settings.method, cutoff=cutoff_of(cutoffs, p.segment))
             for p in placements
         )
+        low = ", ".join(f"{s} {'none' if math.isnan(c.cutoff) else f'{c.cutoff:.1f} Hz'}" for s, c in cutoffs.items())
+        facts = check_gaps(records, where, allow_gaps=settings.allow_gaps) | cutoff_facts(cutoffs)
+        return _renewed(trial, records, f"by {settings.method}, low-pass {low}"), facts
     except ValueError as error:
         raise CorpusMismatch(f"{where}: {error}") from error
+
+
+def _renewed(trial: CorpusTrial, records: tuple[ImuRecording, ...], how: str) -> CorpusTrial:
+    """A trial with other records, and the one treatment that says how they were made."""
+    sensors = ", ".join(record.placement.sensor for record in records)
+    note = Treatment(PLACED_ANEW, f"{sensors}: motion of the skeleton by the stored coordinates, {how}")
+    kept = tuple(treatment for treatment in trial.treatments if treatment.what not in OF_RECORDS)
+    return replace(trial, recordings=records, treatments=(*kept, note))

@@ -69,8 +69,15 @@ CutoffWord = Annotated[
     str | None,
     typer.Option("--cutoff", help="auto: residual analysis of each segment; none; or Hz. Default 10 Hz, feet 15 Hz."),
 ]
-Motions = Annotated[str, typer.Option("--source", help="cluster, model or both (cluster where there is one).")]
-Set = Annotated[str, typer.Option("--set", help="seven, sparse_shank or sparse_foot; scaled to each person.")]
+Motions = Annotated[
+    str | None, typer.Option("--source", help="cluster, model or both (default: cluster where there is one).")
+]
+Set = Annotated[
+    str | None,
+    typer.Option(
+        "--set", help="seven, sparse_shank or sparse_foot; scaled to each person. Default seven, or a corpus's own."
+    ),
+]
 Placements = Annotated[
     Path | None, typer.Option("--placements", help="Own sensors (.toml or .json), taken as they are, not scaled.")
 ]
@@ -90,6 +97,10 @@ Tissue = Annotated[str, typer.Option("--soft-tissue", help="none, spring or resa
 Sensor = Annotated[str, typer.Option("--sensor", help="Datasheet errors: bmi270, mpu_9250, xsens_mti_300, ...")]
 Learnt = Annotated[bool, typer.Option("--learnt", help="Errors learnt from real sensors.")]
 Seed = Annotated[int, typer.Option(min=0, help="Root of all random draws, stored in the corpus.")]
+AllowGaps = Annotated[
+    bool, typer.Option("--allow-gaps", help="Keep gaps beyond 0.25 s or 10 % of a record as NaN, not refuse the trial.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are there already.")]
 Bake = Annotated[bool, typer.Option("--bake", help="Store records with their errors, not clean ones with a recipe.")]
 Workers = Annotated[
     int | None,
@@ -114,8 +125,8 @@ def records(
     sto: Sto = None,
     method: Method = None,
     cutoff: CutoffWord = None,
-    motions: Motions = "both",
-    sensor_set: Set = "seven",
+    motions: Motions = None,
+    sensor_set: Set = None,
     placements: Placements = None,
     noise: Noise = None,
     noise_scope: Scope = "trial",
@@ -129,6 +140,8 @@ def records(
     learnt: Learnt = False,
     seed: Seed = 7,
     bake: Bake = False,
+    allow_gaps: AllowGaps = False,
+    force: Force = False,
     workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
@@ -141,8 +154,11 @@ def records(
     from synth.imu_options import recipe_of
     from synth.imu_request import make_request
 
-    if out is None and out_place is None and motion_place is not None and motion_place.suffix in (".h5", ".csv"):
-        motion_place, out = None, motion_place
+    if out_place is None and motion_place is not None and _is_output(motion_place, source, motion):
+        motion_place, out_place = None, motion_place
+    for option, word, given, meant in (("--out", "OUT", out_place, out), ("--motion", "MOTION", motion_place, motion)):
+        if given is not None and meant is not None:
+            stop(f"{option} {meant} and {word} {given} were both given; give one.", as_json, ExitCode.USAGE)
     place = out or out_place
     check_place(source, as_json)
     for given in (motion or motion_place, model, placements):
@@ -160,11 +176,20 @@ def records(
             learnt=learnt,
             seed=seed,
         )
-        request = make_request(source, place, motion or motion_place, model, csv, sto, sensor_set, placements)
-        request = request.with_choices(errors, method, cutoff, motions, noise_scope, training, bake)
+        request = make_request(source, place, motion or motion_place, model, csv, sto, sensor_set, placements, force)
+        request = request.with_choices(errors, method, cutoff, motions, noise_scope, training, bake, allow_gaps)
     except ValueError as error:
         stop(str(error), as_json, ExitCode.USAGE)
     _run(replace(request, n_workers=workers), as_json)
+
+
+def _is_output(place: Path, source: Path, motion: Path | None) -> bool:
+    """Whether the second of two arguments is OUT and not MOTION: there is motion already, or it is to be written."""
+    from synth.trial_source import is_coordinates
+
+    suffix = place.suffix.lower()
+    moves = motion is not None or is_coordinates(source)
+    return suffix in (".h5", ".csv") or (suffix == ".sto" and (moves or not place.exists()))
 
 
 def _run(request: ImuRequest, as_json: bool) -> None:

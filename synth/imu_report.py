@@ -22,7 +22,7 @@ from synth.trial_cutoff import CUTOFFS, error_sentences, expected_errors
 def print_single(made: MadeTrial, files: Sequence[Path], as_json: bool) -> None:
     """Print what came of one trial."""
     n_frames = made.trial.n_frames or int(made.facts.get("n_frames", 0))
-    missing = float(made.facts["missing"])
+    missing, start = float(made.facts["missing"]), float(made.facts["start_time"])
     if as_json:
         content = {
             "files": [str(file) for file in files],
@@ -30,6 +30,7 @@ def print_single(made: MadeTrial, files: Sequence[Path], as_json: bool) -> None:
             "trial": made.trial.name,
             "n_frames": n_frames,
             "rate": made.trial.rate,
+            "start_time": start,
             "missing": missing,
             "cutoffs_hz": {found.segment: _number(found.cutoff) for found in made.cutoffs},
             "expected_errors": _errors(made.cutoffs, made.method, made.trial.rate),
@@ -38,12 +39,15 @@ def print_single(made: MadeTrial, files: Sequence[Path], as_json: bool) -> None:
         }
         typer.echo(json.dumps(content))
         return
-    typer.echo(f"{made.trial.subject.code}/{made.trial.name}: {n_frames} frames at {made.trial.rate:g} Hz")
+    typer.echo(
+        f"{made.trial.subject.code}/{made.trial.name}: {n_frames} frames at {made.trial.rate:g} Hz{_begin(start)}"
+    )
     for sentence in made.sentences():
         typer.echo(sentence)
+    for treatment in made.trial.treatments:
+        typer.echo(f"{treatment.what}: {treatment.detail}")
     if missing:
-        gaps = f", {made.facts['gaps']} gaps inside the records" if "gaps" in made.facts else ""
-        typer.echo(f"{100 * missing:.2g} % of the sensor samples have no value and stay NaN{gaps}")
+        typer.echo(_missing(missing, int(made.facts["gaps"])))
     if made.trial.errors is not None:
         typer.echo(f"errors: {made.trial.errors.in_words()}")
     for file in files:
@@ -74,12 +78,17 @@ def print_archive(request: ImuRequest, rows: pd.DataFrame, as_json: bool) -> Non
         for sentence in error_sentences(cutoffs, method, rate):
             typer.echo(sentence)
     if "missing" in rows and float(rows["missing"].max()) > 0:
-        typer.echo(
-            f"{100 * rows['missing'].mean():.2g} % of the sensor samples have no value and stay NaN, "
-            f"{int(rows['gaps'].sum())} gaps inside the records"
-        )
+        typer.echo(_missing(float(rows["missing"].mean()), int(rows["gaps"].sum())))
     typer.echo(f"errors: {recipe_in_words(request.out)}")
     typer.echo(f"{request.out}: {', '.join(f'{n} {status}' for status, n in sorted(counts.items()))}")
+
+
+def _missing(share: float, gaps: int) -> str:
+    return f"{100 * share:.1f} % of the sensor samples have no value and stay NaN, {gaps} gaps inside the records"
+
+
+def _begin(start: float) -> str:
+    return f", from {start:.9g} s on" if start else ""
 
 
 def typical_cutoffs(rows: pd.DataFrame) -> list[SegmentCutoff]:

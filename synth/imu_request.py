@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from mocap_import.trial import TrialRefused
 from mocap_import.trial_store import SUFFIX
 from opensim_models.model.skeleton import Skeleton
+from synth.corpus_reader import Corpus
 from synth.corpus_rewrite import baked, rewrite_corpus
 from synth.corpus_schema import CorpusMismatch
 from synth.corpus_trial import CorpusTrial
@@ -17,20 +19,16 @@ from synth.corpus_writer import CorpusWriter
 from synth.imu.error_recipe import ImuErrors, with_noise_reference
 from synth.imu.simulation import METHODS
 from synth.imu_options import check_recipe, placements_of_options, scope_of
+from synth.long_trial import is_long, stream_long_trial
 from synth.motion_corpus import build_motion_corpus
 from synth.provenance import file_hash
-from synth.record_file import write_csv, write_opensense
+from synth.record_file import OPENSENSE, opensense_file, write_csv, write_opensense
+from synth.record_place import check_record_places
 from synth.record_settings import SOURCES, RecordSettings
-from synth.single_trial import (
-    ANALYTIC,
-    MadeTrial,
-    is_long,
-    make_single_trial,
-    sensor_orientations,
-    stream_single_trial,
-)
+from synth.single_trial import ANALYTIC, MadeTrial, make_single_trial, sensor_orientations
 from synth.trial_cutoff import read_cutoff
 from synth.trial_source import find_skeleton, is_coordinates, is_markers, read_source
+from synth.worn_orientation import worn_orientations
 
 _CORPUS, _TABLE, _STORAGE = ".h5", ".csv", ".sto"
 
@@ -49,7 +47,7 @@ class ImuRequest:
         Further files of one trial.
     settings : RecordSettings
     chosen : bool
-        Other placements than the usual seven were asked for.
+        Sensors were asked for, by a set or a file.
     own_places : bool
         They come from a file.
     method : str, optional
@@ -77,15 +75,23 @@ class ImuRequest:
     bake: bool = False
     n_workers: int | None = None
 
+    def outputs(self) -> list[Path]:
+        """Every file that will be written."""
+        files = [file for file in (self.out, self.csv) if file is not None]
+        if self.kind == "archive":
+            files.append(self.out.with_suffix(_TABLE))
+        return files + [opensense_file(self.sto, word) for word in OPENSENSE if self.sto is not None]
+
     def with_choices(
         self,
         errors: ImuErrors,
         method: str | None,
         cutoff: str | None,
-        motions: str,
+        motions: str | None,
         scope: str,
         training: str,
         bake: bool,
+        allow_gaps: bool = False,
     ) -> ImuRequest:
         """The request with a recipe and the way to differentiate.
 
@@ -99,13 +105,15 @@ class ImuRequest:
             raise ValueError(f"method {method!r} is unknown; expected one of {', '.join(METHODS)} or {ANALYTIC}.")
         if plain == ANALYTIC and not is_coordinates(self.source):
             raise ValueError(f"method {ANALYTIC} is for coordinates (.mot) with a model, not for {self.source}.")
-        if motions not in SOURCES:
+        if motions not in (None, *SOURCES):
             raise ValueError(f"source {motions!r} is unknown; expected one of {', '.join(SOURCES)}.")
-        if self.kind == "corpus" and self.motion is None and self.model is None and (plain or cutoff):
+        if self.kind == "corpus" and self.motion is None and self.model is None and (plain or cutoff or motions):
             raise ValueError(
-                f"{self.source} holds records that were made already; --method and --cutoff count only where sensors "
-                "are simulated anew (--motion FOLDER or --model FILE)."
+                f"{self.source} holds records that were made already; --method, --cutoff and --source count only where "
+                "sensors are simulated anew (--motion FOLDER or --model FILE)."
             )
+        if motions == "cluster" and (self.kind == "corpus" or is_coordinates(self.source)):
+            raise ValueError(f"{self.source} holds no markers, so no marker clusters; use --source model, or none.")
         names = tuple(name.strip() for name in training.split(",") if name.strip())
         if names and scope_of(scope) != "training_set":
             raise ValueError("--training names the subjects of --noise-scope training_set; give both or none.")
@@ -115,7 +123,8 @@ class ImuRequest:
         settings = replace(
             self.settings,
             errors=errors,
-            source=motions,
+            source=motions or "both",
+            allow_gaps=allow_gaps,
             method=METHODS[0] if plain in (None, ANALYTIC) else plain,
             cutoff=read_cutoff(cutoff),
         )
@@ -129,17 +138,18 @@ def make_request(
     model: Path | None,
     csv: Path | None,
     sto: Path | None,
-    sensor_set: str,
+    sensor_set: str | None,
     placements: Path | None,
+    force: bool = False,
 ) -> ImuRequest:
     """What the arguments ask for.
 
     Raises
     ------
     ValueError
-        Wrong usage: a kind of source or of output that there is not, or something missing.
+        Wrong usage: a kind of source or of output that there is not, something missing, or a file that shall stay.
     """
-    placed = placements_of_options(sensor_set, placements)
+    placed = placements_of_options(sensor_set or "seven", placements)
     if source.is_dir():
         kind = "archive"
     elif is_markers(source) or is_coordinates(source):
@@ -165,8 +175,10 @@ def make_request(
     if kind == "archive" and model is not None:
         raise ValueError("--model is for one trial or a corpus; the skeletons of an archive are in its motion folder.")
     settings = RecordSettings(placements=placed, scaled=placements is None)
-    chosen = placements is not None or sensor_set != "seven"
-    return ImuRequest(kind, source, out, motion, model, csv, sto, settings, chosen, placements is not None)
+    chosen = placements is not None or sensor_set is not None
+    request = ImuRequest(kind, source, out, motion, model, csv, sto, settings, chosen, placements is not None)
+    check_record_places(request.outputs(), (source, motion, model, placements), force=force)
+    return request
 
 
 def run_archive(request: ImuRequest, progress: Callable[[Iterable, str], Iterable] | None) -> pd.DataFrame:
@@ -185,6 +197,7 @@ def run_archive(request: ImuRequest, progress: Callable[[Iterable, str], Iterabl
             placements=settings.placements,
             cutoff=settings.cutoff,
             scaled=settings.scaled,
+            allow_gaps=settings.allow_gaps,
             n_workers=request.n_workers or 0,
             progress=progress,
         )
@@ -235,11 +248,9 @@ def run_corpus(request: ImuRequest) -> pd.DataFrame:
 
 def run_single(request: ImuRequest) -> tuple[MadeTrial, tuple[Path, ...]]:
     """Records of one trial; returns them with the files that were written."""
-    settings, whole = request.settings, request.csv is None and request.sto is None and not request.bake
-    if whole and str(request.source).endswith(SUFFIX) and request.scope == "trial" and is_long(request.source):
-        with _writer(request) as writer:
-            made = stream_single_trial(request.source, writer, settings, request.motion, request.model)
-        return made, (request.out,)
+    settings = request.settings
+    if str(request.source).endswith(SUFFIX) and is_long(request.source):
+        return _run_long(request)
     source = read_source(request.source, request.motion, request.model)
     made = make_single_trial(source, settings, request.method)
     if request.scope == "subject":
@@ -252,19 +263,54 @@ def run_single(request: ImuRequest) -> tuple[MadeTrial, tuple[Path, ...]]:
             writer.append(worn if request.bake else made.trial)
         files.append(request.out)
     if request.csv is not None:
-        write_csv(request.csv, worn.recordings)
+        write_csv(request.csv, worn.recordings, source.start_time)
         files.append(request.csv)
     if request.sto is not None:
-        turned = sensor_orientations(source, [r.placement for r in made.trial.recordings])
-        files += write_opensense(request.sto, worn.recordings, turned)
+        clean = made.trial.recordings
+        planned = sensor_orientations(source, [record.placement for record in clean], settings.source)
+        names = {"subject": made.trial.subject.code, "trial": made.trial.name}
+        turned = worn_orientations(clean, planned, made.trial.errors, **names)
+        files += write_opensense(request.sto, worn.recordings, turned, source.start_time)
     return made, tuple(files)
 
 
-def _writer(request: ImuRequest) -> CorpusWriter:
+def _run_long(request: ImuRequest) -> tuple[MadeTrial, tuple[Path, ...]]:
+    """A trial that passes in blocks into a corpus; whatever else is asked for is made from the records there."""
+    if request.sto is not None:
+        raise TrialRefused(
+            f"{request.source}: a trial this long passes in blocks, without the orientations of OpenSense files; cut "
+            "it into trials of five minutes or less, or write .h5 or .csv."
+        )
+    settings, files = request.settings, []
+    plain = request.out is not None and not request.bake and request.scope == "trial"
+    first = request.out if plain else (request.out or request.csv).with_name(f".{request.source.name}.clean.h5")
+    try:
+        with _writer(request, first) as writer:
+            made = stream_long_trial(request.source, writer, settings, request.motion, request.model)
+        key = (made.trial.subject.code, made.trial.name)
+        if not plain and request.out is not None:
+            sources = {request.source.name: file_hash(request.source)}
+            rewrite_corpus(first, request.out, settings, scope=request.scope, bake=request.bake, provenance=sources)
+        if request.out is not None:
+            files.append(request.out)
+        if request.csv is not None:
+            clean = Corpus(first).read(*key, clean=True)
+            if request.scope == "subject":
+                clean = replace(clean, errors=with_noise_reference(settings.errors, "subject", [clean.recordings]))
+            write_csv(request.csv, baked(clean).recordings, float(made.facts["start_time"]))
+            files.append(request.csv)
+    finally:
+        if not plain:
+            first.unlink(missing_ok=True)
+            first.with_name(f"{first.name}.lock").unlink(missing_ok=True)
+    return made, tuple(files)
+
+
+def _writer(request: ImuRequest, out: Path | None = None) -> CorpusWriter:
     """A corpus for one trial."""
     settings = request.settings
     return CorpusWriter(
-        request.out,
+        out or request.out,
         role="motion",
         config=settings.config() | {"method": request.method or settings.method, "baked": request.bake},
         seed=settings.errors.seed,

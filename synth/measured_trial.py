@@ -16,7 +16,6 @@ import numpy as np
 from mocap_import.analog_channel import classify_channel
 from mocap_import.emg import RECIPE
 from mocap_import.spatiotemporal import spatiotemporal
-from mocap_import.stretch import stretches
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from opensim_models.inverse.segment_motion import segment_motions as model_motions
 from opensim_models.model.skeleton import Skeleton
@@ -30,11 +29,13 @@ from synth.imu.marker_cluster import MarkerCluster, cluster_motion, make_cluster
 from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
+from synth.record_gap import check_gaps
 from synth.trial_cutoff import AUTO, CUTOFFS, Cutoff, cutoff_of, segment_cutoff, trial_cutoffs
 
 __all__ = ["CUTOFFS", "make_corpus_trial", "muscle_activity", "segment_cutoff", "spatiotemporal_si"]
 
-NOTES = ("segment_cutoffs",)
+START_TIME = "start_time"
+NOTES = ("segment_cutoffs", START_TIME)
 """Treatments that repair nothing."""
 _TO_SI = {
     "speed": ("speed", 1.0),
@@ -57,6 +58,7 @@ def make_corpus_trial(
     source: str = "both",
     method: str = "central_difference",
     cutoff: Cutoff = None,
+    allow_gaps: bool = False,
 ) -> tuple[CorpusTrial, dict[str, float | str]]:
     """Make the corpus trial of one marker trial.
 
@@ -74,6 +76,8 @@ def make_corpus_trial(
         See `build_motion_corpus`.
     cutoff : {None, "auto", "none"} or float
         Low-pass of the segments, see `synth.trial_cutoff`.
+    allow_gaps : bool
+        Keep longer gaps than `synth.record_gap` lets pass, as NaN.
 
     Returns
     -------
@@ -85,7 +89,8 @@ def make_corpus_trial(
     Raises
     ------
     TrialRefused
-        If the coordinates do not belong to this trial, or a sensor's segment does not exist or has no motion.
+        If the coordinates do not belong to this trial, or a sensor's segment does not exist or has no motion, or a
+        record has no sample or too long gaps.
     """
     where = trial.source or trial.name
     if kinematics is None:
@@ -110,12 +115,16 @@ def make_corpus_trial(
     except ValueError as error:
         raise TrialRefused(f"{where}: {error}") from error
     recordings = _recordings(trial, placements, {s: clusters[s] for s in posed}, motions, method, cutoffs)
-    facts = _facts(recordings, cutoffs)
+    facts = check_gaps(recordings, where, allow_gaps=allow_gaps) | cutoff_facts(cutoffs)
     by_model = []
     if source == "both":
         by_model = [p.sensor for p in placements if p.segment not in posed]
         facts |= _disagreement([r for r in recordings if r.placement.segment in posed], fitted, method, cutoffs)
-    treatments = (*trial.treatments, *_treatments(left_out, by_model if posed else [], cutoff, cutoffs))
+    treatments = (
+        *trial.treatments,
+        *record_treatments(left_out, by_model, cutoff, cutoffs),
+        *start_note(trial.start_time),
+    )
     made = CorpusTrial(
         name=trial.name,
         subject=trial.subject,
@@ -178,10 +187,9 @@ def _recordings(
     return tuple(made[placement.sensor] for placement in placements)
 
 
-def _facts(recordings: Sequence[ImuRecording], cutoffs: Mapping[str, SegmentCutoff]) -> dict[str, float | str]:
-    """Missing samples, gaps and cut-offs of a trial."""
-    absent = [np.isnan(record.specific_force[:, 0]) for record in recordings]
-    facts: dict[str, float | str] = {"missing": float(np.mean(absent)), "gaps": sum(_gaps(a) for a in absent)}
+def cutoff_facts(cutoffs: Mapping[str, SegmentCutoff]) -> dict[str, float | str]:
+    """Cut-offs of a trial as columns of a table."""
+    facts: dict[str, float | str] = {}
     for segment, found in cutoffs.items():
         facts |= {
             f"cutoff_{segment}": found.cutoff,
@@ -189,12 +197,6 @@ def _facts(recordings: Sequence[ImuRecording], cutoffs: Mapping[str, SegmentCuto
             f"reason_{segment}": found.reason,
         }
     return facts
-
-
-def _gaps(absent: np.ndarray) -> int:
-    """Stretches without a value that do not touch an end of the record."""
-    starts, stops = stretches(absent)
-    return int(np.sum((starts > 0) & (stops < len(absent))))
 
 
 def _disagreement(
@@ -217,7 +219,7 @@ def _disagreement(
     return {"force_difference": float(force), "turn_difference": float(turn), "worst_sensor": worst}
 
 
-def _treatments(
+def record_treatments(
     left_out: Sequence[str], by_model: Sequence[str], cutoff: Cutoff, cutoffs: Mapping[str, SegmentCutoff]
 ) -> tuple[Treatment, ...]:
     """What is to be known of how the records were made."""
@@ -229,9 +231,23 @@ def _treatments(
         detail = f"{', '.join(left_out)}: not rigid with the other markers of the segment, left out of its cluster"
         found.append(Treatment("cluster_marker_left_out", detail))
     if by_model:
-        detail = f"{', '.join(by_model)}: fewer than three rigid markers on the segment, motion of the skeleton used"
+        detail = (
+            f"{', '.join(by_model)}: never three rigid markers in sight on the segment, motion of the skeleton used"
+        )
         found.append(Treatment("model_motion", detail))
     return tuple(found)
+
+
+def start_note(start_time: float) -> tuple[Treatment, ...]:
+    """Say when a record begins on its source's clock (s); the frames of a corpus count from 0."""
+    if not start_time:
+        return ()
+    return (Treatment(START_TIME, f"{start_time:.9g} s on the clock of the source at the first frame"),)
+
+
+def noted_start(treatments: Iterable[Treatment]) -> float:
+    """Time (s) of the first frame that `start_note` left on record; 0 without."""
+    return next((float(t.detail.split()[0]) for t in treatments if t.what == START_TIME), 0.0)
 
 
 def muscle_activity(trial: MarkerTrial) -> MuscleActivity | None:

@@ -57,6 +57,7 @@ def build_motion_corpus(
     placements: tuple[SensorPlacement, ...] = SEVEN_SENSORS,
     cutoff: Cutoff = None,
     scaled: bool = True,
+    allow_gaps: bool = False,
     n_workers: int = 0,
     progress: Callable[[Iterable, str], Iterable] | None = None,
 ) -> pd.DataFrame:
@@ -71,7 +72,7 @@ def build_motion_corpus(
     out : Path
         The corpus to write; an earlier one is replaced only when the new one is complete. The table goes beside it
         (``.csv``).
-    errors, source, method, placements, cutoff, scaled
+    errors, source, method, placements, cutoff, scaled, allow_gaps
         See `RecordSettings`.
     n_workers : int
         Processes, each a subject at a time; 0 works without any. The corpus has the same bytes.
@@ -94,7 +95,7 @@ def build_motion_corpus(
     NothingAccepted
         If no trial is left (a `CorpusMismatch` too); no file is written then.
     """
-    settings = RecordSettings(errors, source, method, cutoff, placements, scaled)
+    settings = RecordSettings(errors, source, method, cutoff, placements, scaled, allow_gaps)
     files = sorted(Path(trials).glob(f"*/*{SUFFIX}"))
     if not files:
         raise CorpusMismatch(
@@ -210,6 +211,7 @@ def _treated(
             source=settings.source,
             method=settings.method,
             cutoff=settings.cutoff,
+            allow_gaps=settings.allow_gaps,
         )
     except (TrialRefused, ModelMismatch) as error:
         return row | {"reason": str(error)}, None

@@ -15,10 +15,11 @@ from mocap_import.durable_file import write_durably
 from opensim_models.exchange.storage_table import StorageTable, write_table
 from synth.imu.recording import ImuRecording
 
+OPENSENSE = ("linear_accelerations", "angular_velocity", "orientations")
 _KINDS = (("acceleration", "specific_force", "m/s^2"), ("angular_velocity", "angular_velocity", "rad/s"))
 
 
-def write_csv(path: Path, recordings: Sequence[ImuRecording]) -> None:
+def write_csv(path: Path, recordings: Sequence[ImuRecording], start_time: float = 0.0) -> None:
     """Write records as a table with names and units in the first line.
 
     Parameters
@@ -26,9 +27,11 @@ def write_csv(path: Path, recordings: Sequence[ImuRecording]) -> None:
     path : Path
     recordings : sequence of ImuRecording
         Of one trial. ``<sensor> acceleration x (m/s^2)`` is specific force; missing samples are empty cells.
+    start_time : float, default 0
+        Time (s) of the first sample.
     """
     frame = np.arange(len(recordings[0].specific_force))
-    labels, columns = ["frame", "time (s)"], [frame, frame / recordings[0].rate]
+    labels, columns = ["frame", "time (s)"], [frame, start_time + frame / recordings[0].rate]
     for recording in recordings:
         for word, name, unit in _KINDS:
             labels += [f"{recording.placement.sensor} {word} {axis} ({unit})" for axis in "xyz"]
@@ -40,7 +43,10 @@ def write_csv(path: Path, recordings: Sequence[ImuRecording]) -> None:
 
 
 def write_opensense(
-    path: Path, recordings: Sequence[ImuRecording], orientations: Mapping[str, np.ndarray] | None = None
+    path: Path,
+    recordings: Sequence[ImuRecording],
+    orientations: Mapping[str, np.ndarray] | None = None,
+    start_time: float = 0.0,
 ) -> tuple[Path, ...]:
     """Write records as OpenSim's readers of sensors do.
 
@@ -51,7 +57,9 @@ def write_opensense(
         ``walk_orientations.sto``.
     recordings : sequence of ImuRecording
     orientations : mapping of sensor to ndarray, shape (n_frames, 4), optional
-        Sensor → ground (Y up), w, x, y, z.
+        Sensor → ground (Y up), w, x, y, z, of the sensors as they are worn (`synth.worn_orientation`).
+    start_time : float, default 0
+        Time (s) of the first sample.
 
     Returns
     -------
@@ -70,6 +78,11 @@ def write_opensense(
         tables["orientations"] = (turned, "Quaternion")
     files = []
     for word, (values, kind) in tables.items():
-        files.append(path.with_name(f"{path.stem}_{word}.sto"))
-        write_table(files[-1], StorageTable(labels, values, rate, 0.0, None, kind))
+        files.append(opensense_file(path, word))
+        write_table(files[-1], StorageTable(labels, values, rate, start_time, None, kind))
     return tuple(files)
+
+
+def opensense_file(path: Path, word: str) -> Path:
+    """Name of one of the files of `write_opensense`; the words are `OPENSENSE`."""
+    return Path(path).with_name(f"{Path(path).stem}_{word}.sto")

@@ -37,6 +37,8 @@ class RecordSettings:
     placements : tuple of SensorPlacement
     scaled : bool
         The placements are given for a stature of 1.80 m and scaled to each subject; False takes them as they are.
+    allow_gaps : bool
+        Keep records with longer gaps than `synth.record_gap` lets pass, as NaN.
 
     Raises
     ------
@@ -50,6 +52,7 @@ class RecordSettings:
     cutoff: Cutoff = None
     placements: tuple[SensorPlacement, ...] = SEVEN_SENSORS
     scaled: bool = True
+    allow_gaps: bool = False
 
     def __post_init__(self) -> None:
         """Refuse options that are none."""
@@ -67,6 +70,7 @@ class RecordSettings:
             "method": self.method,
             "cutoffs_hz": CUTOFFS if self.cutoff is None else self.cutoff,
             "placements": [placement.sensor for placement in self.placements],
+            "allow_gaps": self.allow_gaps,
         }
 
 

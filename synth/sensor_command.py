@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from opensim_models.motion import SegmentMotion
     from synth.imu.recording import ImuRecording
     from synth.real_imu.sensor_session import SensorSession
+    from synth.real_imu.shared_clock import MotionStart
+    from synth.real_imu.synchronisation import Lag
 
 Real = Annotated[
     Path, typer.Argument(help="Recording of real sensors: .csv, .sto, a _Accel.trc pair, Xsens .txt or their folder.")
@@ -38,7 +40,14 @@ Trust = Annotated[bool, typer.Option("--trust", help="Keep a declaration that th
 Motion = Annotated[Path | None, typer.Option("--motion", help="Folder of `kinesynth motion`, or a .mot.")]
 Model = Annotated[Path | None, typer.Option("--model", help="The model of the motion (.osim or .json).")]
 Of = Annotated[str, typer.Option("--of", help="SUBJECT/TRIAL of a corpus; not needed if it holds one.")]
-Start = Annotated[float, typer.Option("--start", help="Time (s) of the motion's first frame on the sensors' clock.")]
+Start = Annotated[
+    float | None,
+    typer.Option(
+        "--start",
+        help="Seconds from the sensors' first sample to the motion's first frame; default: by the times in both files.",
+    ),
+]
+Gaps = Annotated[bool, typer.Option("--allow-gaps", help="Keep gaps beyond 1 s or 20 % as missing; else refused.")]
 Longest = Annotated[float, typer.Option("--longest", help="Longest lag (s) to look for.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 _TERMS = {
@@ -47,6 +56,16 @@ _TERMS = {
     "random_walk": "random walk (per √s)",
 }
 """Headings of the terms of an Allan deviation."""
+_ANSWERS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class _Virtual(NamedTuple):
+    """Motion of the segments, or records where there is none; the time (s) in their file; what reading them noted."""
+
+    motions: Mapping[str, SegmentMotion] | None
+    records: Sequence[ImuRecording]
+    first_time: float
+    notes: Sequence[str]
 
 
 def compare(
@@ -61,35 +80,42 @@ def compare(
     rate: Rate = None,
     trial: Part = None,
     trust: Trust = False,
-    start: Start = 0.0,
+    allow_gaps: Gaps = False,
+    start: Start = None,
     longest: Longest = 1.0,
     biases: Annotated[bool, typer.Option("--biases", help="Fit biases: for a board in the hand only.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw real sensors against virtual ones: time courses, spectra, residual share, log-spectral distance.
 
-    Lag, mounting and lever arm are found first; of records without motion, lag and rotation alone.
+    Lag, mounting and lever arm are found first; of records without motion, lag and rotation alone. Both sides must
+    share at least 4 s without a gap: the spectra are of blocks of 2 s.
     """
 
     def work() -> None:
         from synth.picture.pair_picture import pair_picture
         from synth.picture.picture_file import save_picture
         from synth.real_imu.comparison import compare_with_motion, compare_with_records
+        from synth.real_imu.shared_clock import session_lag
+        from synth.sensor_report import comparison_cells, print_rows, say
 
-        session = _session(real, table, declare, rate, trial, trust)
-        motions, records = _virtual(virtual, motion, model, of, session)
-        times = {"start": start, "longest": longest}
-        if motions is not None:
-            found = compare_with_motion(session, motions, biases=biases, **times)
+        session = _session(real, table, declare, rate, trial, trust, allow_gaps)
+        moved = _virtual(virtual, motion, model, of, session, allow_gaps)
+        begin, lags, notes = _synchronised(session, moved, start, longest)
+        late = session_lag(lags, start_stated=begin.stated)
+        if moved.motions is not None:
+            found = compare_with_motion(
+                session, moved.motions, lags, start=begin.seconds, lag=late.seconds, biases=biases
+            )
         else:
-            found = compare_with_records(session, records, **times)
+            found = compare_with_records(session, moved.records, lags, start=begin.seconds, lag=late.seconds)
         rows = [comparison.row() for comparison in found]
-        notes = [f"{t.what}: {t.detail}" for t in session.treatments]
-        texts = [_cells(row) for row in rows]
+        notes = [*notes, f"lag: {late.note}"]
+        texts = [comparison_cells(row) for row in rows]
         save_picture(out, f"{session.name}: real against virtual sensors", pair_picture(found), texts, notes)
-        _print(texts, {"out": str(out), "sensors": rows, "notes": notes}, as_json)
+        print_rows(texts, {"out": str(out), "start": begin.seconds, "sensors": rows, "notes": notes}, as_json)
         if not as_json:
-            typer.echo(f"written: {out}")
+            say(notes, f"written: {out}")
 
     _place(out, as_json)
     _guarded(work, (real, virtual, motion, model, table), as_json)
@@ -106,27 +132,26 @@ def lags(
     rate: Rate = None,
     trial: Part = None,
     trust: Trust = False,
-    start: Start = 0.0,
+    allow_gaps: Gaps = False,
+    start: Start = None,
     longest: Longest = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """Audit the synchronisation: the lag of every sensor, how sure it is, and whether the clocks run apart."""
 
     def work() -> None:
-        from synth.real_imu.comparison import motion_lags, record_lags
         from synth.real_imu.lag_audit import lag_table
+        from synth.sensor_report import finite, say
 
-        session = _session(real, table, declare, rate, trial, trust)
-        motions, records = _virtual(virtual, motion, model, of, session)
-        times = {"start": start, "longest": longest}
-        found = (
-            motion_lags(session, motions, **times) if motions is not None else record_lags(session, records, **times)
-        )
+        session = _session(real, table, declare, rate, trial, trust, allow_gaps)
+        moved = _virtual(virtual, motion, model, of, session, allow_gaps)
+        begin, found, notes = _synchronised(session, moved, start, longest)
         if as_json:
-            rows = [{k: _finite(v) for k, v in vars(lag).items()} | {"sure": lag.sure} for lag in found]
-            typer.echo(json.dumps({"lags": rows}))
+            rows = [{k: finite(v) for k, v in vars(lag).items()} | {"sure": lag.sure} for lag in found]
+            typer.echo(json.dumps({"lags": rows, "start": begin.seconds, "notes": notes}))
         else:
             typer.echo(lag_table(found))
+            say(notes)
 
     _guarded(work, (real, virtual, motion, model, table), as_json)
 
@@ -142,32 +167,22 @@ def diagnose(
     """Say what a recording's numbers tell of their own unit, sign and axes, and what contradicts the declaration."""
 
     def work() -> None:
-        from synth.real_imu.sensor_file import diagnose_file
+        from synth.real_imu.sensor_file import diagnose_with_notes
+        from synth.sensor_report import diagnosis_line, diagnosis_row, say, sentences
 
-        found = diagnose_file(real, table=table, convention=_convention(declare), rate=rate, trial=trial)
-        rows = [
-            {
-                "sensor": d.sensor,
-                "rest": _finite(d.rest),
-                "acceleration_unit": d.acceleration_unit or None,
-                "gravity": d.gravity or None,
-                "gravity_scale": _finite(d.gravity_scale),
-                "gyroscope_bias": [_finite(v) for v in d.bias],
-                "gyroscope_agrees": bool(d.turning.agrees),
-                "findings": [f"{t.what}: {t.detail}" for t in d.findings],
-                "contradictions": list(d.contradictions),
-            }
-            for d in found
-        ]
+        given = {"table": table, "convention": _convention(declare), "rate": rate, "trial": trial}
+        found, treatments = diagnose_with_notes(real, **given)
+        rows, notes = [diagnosis_row(d) for d in found], sentences(treatments)
         n_against = sum(len(row["contradictions"]) for row in rows)
         if as_json:
-            typer.echo(json.dumps({"file": str(real), "sensors": rows, "contradictions": n_against}))
+            content = {"file": str(real), "sensors": rows, "contradictions": n_against, "notes": notes}
+            typer.echo(json.dumps(content))
         else:
             for row in rows:
-                typer.echo(_diagnosis_line(row))
+                typer.echo(diagnosis_line(row))
                 for sentence in (*row["findings"], *(f"contradiction: {s}" for s in row["contradictions"])):
                     typer.echo(f"  {sentence}")
-            typer.echo(f"{real}: {len(rows)} sensors, {n_against} contradictions")
+            say(notes, f"{real}: {len(rows)} sensors, {n_against} contradictions")
         raise typer.Exit(ExitCode.ERROR if n_against else ExitCode.ALL)
 
     _guarded(work, (real, table), as_json)
@@ -182,6 +197,7 @@ def allan(
     rate: Rate = None,
     trial: Part = None,
     trust: Trust = False,
+    allow_gaps: Gaps = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw the Allan deviation of sensors that lie still, and fit white noise, bias instability and random walk."""
@@ -191,18 +207,18 @@ def allan(
         from synth.picture.allan_picture import allan_picture
         from synth.picture.picture_file import save_picture
         from synth.real_imu.still_noise import movement_warnings, noise_curves, noise_rows
+        from synth.sensor_report import print_rows, say, sentences
 
         sheet = sensor_preset(preset) if preset else None
-        session = _session(real, table, declare, rate, trial, trust)
+        session = _session(real, table, declare, rate, trial, trust, allow_gaps)
         curves = noise_curves(session)
-        rows, notes = noise_rows(curves), movement_warnings(session)
+        rows, notes = noise_rows(curves), [*movement_warnings(session), *sentences(session.treatments)]
         texts = [{_TERMS.get(k, k): v if isinstance(v, str) else f"{v:.3g}" for k, v in row.items()} for row in rows]
         picture = allan_picture(session.recordings, curves, sheet)
         save_picture(out, f"{session.name}: Allan deviation", picture, texts, notes)
-        _print(texts, {"out": str(out), "terms": rows, "notes": notes}, as_json)
+        print_rows(texts, {"out": str(out), "terms": rows, "notes": notes}, as_json)
         if not as_json:
-            for note in (*notes, f"written: {out}"):
-                typer.echo(note)
+            say(notes, f"written: {out}")
 
     _place(out, as_json)
     _guarded(work, (real, table), as_json)
@@ -234,11 +250,18 @@ def _place(out: Path, as_json: bool) -> None:
 
 
 def _session(
-    real: Path, table: Path | None, declare: list[str] | None, rate: float | None, trial: str | None, trust: bool
+    real: Path,
+    table: Path | None,
+    declare: list[str] | None,
+    rate: float | None,
+    trial: str | None,
+    trust: bool,
+    allow_gaps: bool,
 ) -> SensorSession:
     from synth.real_imu.sensor_file import read_sensors
 
-    return read_sensors(real, table=table, convention=_convention(declare), rate=rate, trial=trial, trust=trust)
+    given = {"table": table, "convention": _convention(declare), "rate": rate, "trial": trial}
+    return read_sensors(real, **given, trust=trust, allow_gaps=allow_gaps)
 
 
 def _convention(declare: list[str] | None) -> dict[str, object]:
@@ -250,73 +273,53 @@ def _convention(declare: list[str] | None) -> dict[str, object]:
             raise ValueError(f"--declare {entry!r}: expected NAME=VALUE, as acceleration_unit=g.")
         if name == "axes":
             found[name] = tuple(part.strip() for part in value.split(","))
+        elif name == "left_handed":
+            if value.strip().lower() not in _ANSWERS:
+                raise ValueError(f"--declare {entry}: expected left_handed=true or left_handed=false.")
+            found[name] = _ANSWERS[value.strip().lower()]
         else:
-            found[name] = value.lower() == "true" if name == "left_handed" else value
+            found[name] = value
     return found
 
 
 def _virtual(
-    path: Path, motion: Path | None, model: Path | None, of: str, session: SensorSession
-) -> tuple[Mapping[str, SegmentMotion] | None, Sequence[ImuRecording]]:
-    """Motion of the segments, or records where there is no motion."""
+    path: Path, motion: Path | None, model: Path | None, of: str, session: SensorSession, allow_gaps: bool
+) -> _Virtual:
     from synth.corpus import Corpus, CorpusMismatch
     from synth.real_imu.sensor_file import read_sensors
+    from synth.sensor_report import sentences
     from synth.trial_source import is_coordinates, is_markers, read_source, source_motions
 
     if is_markers(path) or (is_coordinates(path) and (model is not None or motion is not None)):
         source = read_source(path, motion, model)
-        return source_motions(source, {r.placement.segment for r in session.recordings}), ()
+        motions = source_motions(source, {r.placement.segment for r in session.recordings})
+        return _Virtual(motions, (), source.start_time, ())
     if path.suffix.lower() != ".h5":
-        return None, read_sensors(path).recordings
+        virtual = read_sensors(path, allow_gaps=allow_gaps)
+        notes = [f"{path.name}: {sentence}" for sentence in sentences(virtual.treatments)]
+        return _Virtual(None, virtual.recordings, virtual.start_time, notes)
     corpus = Corpus(path)
     keys = {f"{code}/{name}": (code, name) for code, name in corpus.trials()}
     if not of and len(keys) == 1:
         of = next(iter(keys))
     if of not in keys:
         raise CorpusMismatch(f"{path}: name one of its trials with --of: {', '.join(sorted(keys)[:8])}.")
-    return None, corpus.read(*keys[of], clean=True).recordings
+    return _Virtual(None, corpus.read(*keys[of], clean=True).recordings, 0.0, ())
 
 
-def _cells(row: Mapping[str, Any]) -> dict[str, str]:
-    """A row of a comparison for people."""
-    turned = " ".join(f"{angle:.0f}" for angle in row["mounting_deg"])
-    arm = "-" if None in row["offset"] else " ".join(f"{1000 * v:.0f}" for v in row["offset"])
-    return {
-        "sensor": row["sensor"],
-        "segment": row["segment"],
-        "lag ms": f"{1000 * row['lag']:.0f}",
-        "mounting (deg)": turned,
-        "lever arm (mm)": arm,
-        "gyroscope residual": f"{100 * row['gyroscope_share']:.0f} %",
-        "accelerometer residual": f"{100 * row['accelerometer_share']:.0f} %",
-        "gyroscope dB (to 12 Hz, all)": f"{row['gyroscope_low_distance_db']:.1f}, {row['gyroscope_distance_db']:.1f}",
-        "accelerometer dB": f"{row['accelerometer_low_distance_db']:.1f}, {row['accelerometer_distance_db']:.1f}",
-        "aligned by": row["aligned"],
-    }
+def _synchronised(
+    session: SensorSession, virtual: _Virtual, start: float | None, longest: float
+) -> tuple[MotionStart, tuple[Lag, ...], list[str]]:
+    """Start of the motion, lag of every sensor, and everything that was noted on the way."""
+    from synth.real_imu.comparison import left_out, motion_lags, record_lags
+    from synth.real_imu.shared_clock import motion_start
+    from synth.sensor_report import sentences
 
-
-def _print(rows: Sequence[Mapping[str, str]], content: Mapping[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(content))
-        return
-    import pandas as pd
-
-    from synth.corpus_table import print_table
-
-    print_table(pd.DataFrame(rows), "")
-
-
-def _diagnosis_line(row: Mapping[str, Any]) -> str:
-    if row["rest"] is None:
-        return f"{row['sensor']}: never still"
-    unit = row["acceleration_unit"] or "no known unit"
-    gravity = f"gravity {row['gravity']}" if row["gravity"] else "gravity unclear"
-    agrees = "agree" if row["gyroscope_agrees"] else "are not shown to agree"
-    return f"{row['sensor']}: |a| = {row['rest']:.4g} at rest: {unit}, {gravity}; gyroscope and accelerometer {agrees}"
-
-
-def _finite(value: object) -> object:
-    """A number for JSON, which knows no NaN and no infinity."""
-    if isinstance(value, float) or hasattr(value, "dtype"):
-        return float(value) if abs(float(value)) < float("inf") else None
-    return value
+    begin = motion_start(session, virtual.first_time, start)
+    times = {"start": begin.seconds, "longest": longest}
+    if virtual.motions is not None:
+        found = motion_lags(session, virtual.motions, **times)
+    else:
+        found = record_lags(session, virtual.records, **times)
+    out = sentences(left_out(session, virtual.motions, virtual.records))
+    return begin, found, [*sentences(session.treatments), *virtual.notes, *out, f"start: {begin.note}"]

@@ -42,6 +42,8 @@ class TrialSource:
         Markers.
     kinematics : Kinematics or None
         Coordinates of the skeleton.
+    start_time : float
+        Time (s) of the first frame on the file's own clock.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class TrialSource:
     skeleton: Skeleton
     trial: MarkerTrial | None = None
     kinematics: Kinematics | None = None
+    start_time: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -95,14 +98,30 @@ def read_source(path: Path, motion: Path | None = None, model: Path | None = Non
                 f"{path}: none of its columns ({', '.join(kinematics.coordinates[:4])}, ...) is a coordinate of "
                 f"{skeleton.name} ({', '.join(skeleton.coordinate_names[:4])}, ...); give the model it was solved with."
             )
-        return TrialSource(path, path.stem, Subject(path.stem), skeleton, None, kinematics)
+        return TrialSource(path, path.stem, Subject(path.stem), skeleton, None, kinematics, _first_time(path))
     if not is_markers(path):
         raise TrialRefused(f"{path}: expected a trial ({', '.join(MARKERS)}) or coordinates (.mot, .sto).")
     trial = load_recording(path)
     skeleton = find_skeleton(path, trial.subject.code, motion, model)
+    kinematics = read_coordinates(path, trial, skeleton, motion)
+    return TrialSource(path, trial.name, trial.subject, skeleton, trial, kinematics, trial.start_time)
+
+
+def read_coordinates(path: Path, trial: MarkerTrial, skeleton: Skeleton, motion: Path | None) -> Kinematics | None:
+    """Coordinates of a trial of markers, None where there are none.
+
+    Parameters
+    ----------
+    path : Path
+        Of the trial.
+    trial : MarkerTrial
+        Its names; its frames may be some of the trial's.
+    skeleton : Skeleton
+    motion : Path, optional
+        See `read_source`.
+    """
     found = _coordinates(path, trial, motion)
-    kinematics = None if found is None else read_motion(found, skeleton=skeleton)
-    return TrialSource(path, trial.name, trial.subject, skeleton, trial, kinematics)
+    return None if found is None else read_motion(found, skeleton=skeleton)
 
 
 def find_skeleton(
@@ -142,20 +161,36 @@ def find_skeleton(
     )
 
 
-def source_motions(source: TrialSource, segments: Iterable[str]) -> dict[str, SegmentMotion]:
-    """Unfiltered motion of segments: of their marker cluster, else of the skeleton; absent where there is neither."""
+def source_motions(source: TrialSource, segments: Iterable[str], motion_of: str = "both") -> dict[str, SegmentMotion]:
+    """Unfiltered motion of segments: of their marker cluster, else of the skeleton; absent where there is neither.
+
+    Parameters
+    ----------
+    source : TrialSource
+    segments : iterable of str
+    motion_of : {"both", "cluster", "model"}
+        ``"cluster"`` and ``"model"`` take no other.
+    """
     wanted = tuple(segments)
     motions = {}
-    if source.kinematics is not None:
+    if source.kinematics is not None and (motion_of != "cluster" or source.trial is None):
         moved = segment_motions(source.skeleton, source.kinematics)
         motions = {segment: moved[segment] for segment in wanted if segment in moved}
-    if source.trial is not None:
+    if source.trial is not None and motion_of != "model":
         clusters, _ = trial_clusters(source.trial, source.skeleton, wanted)
         for segment, cluster in clusters.items():
             motion = cluster_motion(source.trial, cluster)
             if np.isfinite(motion.origin).any():
                 motions[segment] = motion
     return motions
+
+
+def _first_time(path: Path) -> float:
+    """Time (s) of the first row of a file of coordinates that was read already."""
+    lines = iter(path.read_text(encoding="utf-8-sig").splitlines())
+    next(line for line in lines if line.strip().lower() == "endheader")
+    rows = [line for line in lines if line.strip()][:2]
+    return float(rows[1].split()[0].rstrip(","))
 
 
 def _folders(path: Path, code: str, motion: Path | None) -> list[Path]:

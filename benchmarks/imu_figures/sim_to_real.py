@@ -50,7 +50,8 @@ N_BANDS = (6, 8, 12, 16, 24)
 WORTH_IT = 1.02
 """The fewest bands within 2 % of the smallest distance."""
 OTHER_LABORATORY = 6.0
-"""Hz: smoothing of the second half while the number of bands is chosen, as another laboratory might smooth."""
+"""Hz: smoothing of the second half while the number of bands is chosen. It is the tested laboratory's, known
+beforehand; 10 and 20 Hz choose the same number (docs/imu_errors_learnt.md)."""
 PRESET = "xsens_mtw_awinda"
 HALF = 0.5
 
@@ -138,10 +139,10 @@ def error_models(errors: LearntErrors, learning: Sequence[SensorPair]) -> dict[s
     return {
         "no error": lambda r, rng: r,
         "15 % white": lambda r, rng: add_noise(r, share=0.15, rng=rng),
-        f"datasheet ({PRESET})": lambda r, rng: add_sensor_errors(r, sensor, rng),
+        f"datasheet, assumed ({PRESET})": lambda r, rng: add_sensor_errors(r, sensor, rng),
         "soft tissue (spring)": lambda r, rng: add_soft_tissue(r),
         "soft tissue (resampled)": _resampled_tissue,
-        "soft tissue + datasheet": lambda r, rng: add_sensor_errors(add_soft_tissue(r), sensor, rng),
+        "soft tissue + datasheet, assumed": lambda r, rng: add_sensor_errors(add_soft_tissue(r), sensor, rng),
         "white, shares learnt": lambda r, rng: _white(r, share, rng),
         STATIONARY: learnt_model(replace(errors, envelope=np.inf)),
         "learnt": learnt_model(errors),

@@ -40,6 +40,8 @@ from synth.imu.white_noise import add_noise, pooled_sds
 NOISE_SCOPES = ("trial", "subject", "training_set")
 TISSUE_KINDS = ("", "spring", "resampled")
 LEARNT_TABLES = ("", "shipped")
+LARGEST_POSITION_SD = 0.5
+"""Metres; a sensor that scatters by more than a segment's length sits on another one: 10 is a slip for 10 mm."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,10 @@ class ImuErrors:
         if not isinstance(self.soft_tissue, SoftTissue) and self.soft_tissue not in TISSUE_KINDS:
             known = ", ".join(map(repr, TISSUE_KINDS))
             raise ValueError(f"soft_tissue must be one of {known} or a SoftTissue; got {self.soft_tissue!r}.")
-        if not (np.isfinite(self.position_sd) and self.position_sd >= 0):
-            raise ValueError(f"position_sd must be metres >= 0 such as 0.01; got {self.position_sd!r}.")
+        if not 0.0 <= self.position_sd <= LARGEST_POSITION_SD:
+            raise ValueError(
+                f"position_sd must be metres from 0 to {LARGEST_POSITION_SD:g} such as 0.01; got {self.position_sd!r}."
+            )
         if not 0.0 <= self.swap_probability <= 1.0:
             raise ValueError(f"swap_probability must be from 0 to 1; got {self.swap_probability!r}.")
         if len(self.misalignment_axis) != 3 or not 0 < np.linalg.norm(self.misalignment_axis) < np.inf:
@@ -151,9 +155,12 @@ class ImuErrors:
             "cone_half_normal": f"|N(0, {self.misalignment_deg:g}°)| to any side of an axis",
             "uniform": "any rotation",
         }
+        noise = f"white noise with {100 * self.noise_share:g} % of each clean channel's SD over "
+        noise += over[self.noise_scope]
+        turned = self.misalignment_deg > 0 or self.misalignment_law == "uniform"
         words = [
-            f"white noise with {100 * self.noise_share:g} % of each clean channel's SD over {over[self.noise_scope]}",
-            f"sensors turned by {law[self.misalignment_law]}",
+            noise if self.noise_share or self.noise_sd else "no white noise",
+            f"sensors turned by {law[self.misalignment_law]}" if turned else "no sensor turned",
         ]
         if self.position_sd:
             words.append(f"{1000 * self.position_sd:g} mm of position scatter")

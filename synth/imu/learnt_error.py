@@ -29,7 +29,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
 
@@ -60,6 +61,9 @@ SLOW = 0.5
 """SD (s) of the window whose mean is posture rather than activity."""
 MIN_SAMPLES = 16
 """Shorter runs between gaps are left as they are: they hold no spectrum."""
+FAR = 1.5
+"""Times the learnt activity beyond which (or of its inverse below which) a movement is another one than was learnt
+[assumption: persons of one speed differ by less]."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,9 @@ class LearntErrors:
         Resting noise density of accelerometer (m/s²/√Hz) and gyroscope (rad/s/√Hz).
     provenance : dict
         Recordings, licences, choices.
+    activity : dict of str to ndarray, shape (2, 2)
+        By segment class, lowest and highest (rows) RMS below `reference_cutoff` of force (m/s²) and turn (rad/s) that
+        the sensors of learning showed; empty if unknown.
     """
 
     edges: np.ndarray
@@ -105,6 +112,7 @@ class LearntErrors:
     envelope: float
     floor: np.ndarray
     provenance: dict
+    activity: dict[str, np.ndarray] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As text, three significant digits, one band a line."""
@@ -115,6 +123,7 @@ class LearntErrors:
             "reference_cutoff": self.reference_cutoff,
             "envelope": None if np.isinf(self.envelope) else self.envelope,
             "floor": _rounded(self.floor),
+            "activity": {name: _rounded(value) for name, value in self.activity.items()},
             "segments": rounded,
         }
         text = json.dumps(plain, indent=1, ensure_ascii=False)
@@ -140,7 +149,9 @@ class LearntErrors:
                 )
             envelope = np.inf if plain["envelope"] is None else float(plain["envelope"])
             edges, floor = np.asarray(plain["edges"], dtype=float), np.asarray(plain["floor"], dtype=float).reshape(2)
-            return LearntErrors(edges, segments, float(plain["reference_cutoff"]), envelope, floor, plain["provenance"])
+            shown = {k: np.asarray(v, dtype=float).reshape(2, 2) for k, v in plain.get("activity", {}).items()}
+            cutoff = float(plain["reference_cutoff"])
+            return LearntErrors(edges, segments, cutoff, envelope, floor, plain["provenance"], shown)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{where}: expected a table of learnt sensor errors (keys edges, segments, ...), found "
@@ -200,6 +211,57 @@ def draw_learnt_error(
             worn[run] = _worn(clean[run], draws[run], recording.rate, errors, learnt)
     worn = worn * mirror
     return replace(recording, specific_force=worn[:, :3] @ mounting, angular_velocity=worn[:, 3:] @ mounting)
+
+
+def unlike_learnt(recordings: Sequence[ImuRecording], errors: LearntErrors | None = None) -> str:
+    """Say which sensors move more, or less, than those that the errors were learnt from.
+
+    The errors grow with the movement (`activity`); of a run they are an extrapolation from slow walking.
+
+    Parameters
+    ----------
+    recordings : sequence of ImuRecording
+        Before errors are drawn.
+    errors : LearntErrors, optional
+        The shipped table by default.
+
+    Returns
+    -------
+    str
+        One sentence, or nothing where every sensor moves as was learnt (within a factor `FAR`).
+    """
+    errors = errors or shipped_errors()
+    found = []
+    for recording in recordings:
+        shown = errors.activity.get(SEGMENT_CLASSES.get(recording.placement.segment, ""))
+        size = None if shown is None else rms_activity(recording, errors.reference_cutoff)
+        if size is None:
+            continue
+        low, high = size / shown[0], size / shown[1]
+        if high.max() > FAR:
+            found.append(f"{recording.placement.sensor} moves {high.max():.1f} times as much")
+        elif low.min() < 1.0 / FAR:
+            found.append(f"{recording.placement.sensor} moves {low.min():.2g} times as much")
+    if not found:
+        return ""
+    where = " (slow treadmill walking, 0.73 m/s)" if errors is shipped_errors() else ""
+    return (
+        f"learnt errors grow with the movement, and beside the sensors that they were learnt from{where} "
+        f"{', '.join(found)}: their errors are extrapolated and not tested"
+    )
+
+
+def rms_activity(recording: ImuRecording, cutoff: float) -> np.ndarray | None:
+    """RMS (2,) of force (m/s²) and turn (rad/s) about their means below a cut-off, of the longest run without a gap.
+
+    None if that run is shorter than a second.
+    """
+    both = np.hstack([recording.specific_force, recording.angular_velocity])
+    starts, stops = stretches(np.isfinite(both).all(axis=1))
+    if not len(starts) or (stops - starts).max() < max(recording.rate, MIN_SAMPLES):
+        return None
+    longest = int(np.argmax(stops - starts))
+    return np.sqrt(activity(both[starts[longest] : stops[longest]], recording.rate, cutoff)[[0, 3]])
 
 
 def _worn(clean: np.ndarray, draws: np.ndarray, rate: float, errors: LearntErrors, learnt: SegmentErrors) -> np.ndarray:

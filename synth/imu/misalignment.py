@@ -1,8 +1,9 @@
 """Sensor misalignment: the rotation between where a sensor is thought to point and where it points.
 
 The augmentation of Rapp, Shin et al. 2021 (J Biomech) is a signed angle N(0, 13.5°) about a uniformly random axis.
-Their released code builds the quaternion from cos(phi), sin(phi) instead of the half angle and so applied *twice* the
-angle, 27°; here the root-mean-square geodesic angle of the draws equals the requested SD.
+Their released code (`draw_quaternions` in nn_models/utils/data_utils.py of github.com/CMU-MBL/JointAnglePrediction_JOB)
+builds the quaternion from cos(phi), sin(phi) instead of the half angle and so applied *twice* the angle, 27°; here the
+root-mean-square geodesic angle of the draws equals the requested SD.
 
 Two other laws: a cone (one axis of the sensor, such as that along the limb, tilts to any side; the sensor does not spin
 about it) and uniform on SO(3) (nobody knows how the sensor was put on; RMS geodesic angle sqrt(pi²/3 + 2) = 131.8°).

@@ -176,5 +176,5 @@ def sensor_preset(name: str) -> SensorModel:
     if name in PRESETS:
         return PRESETS[name]
     near = difflib.get_close_matches(name.lower().replace("-", "_"), PRESETS, n=2, cutoff=0.4)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise ValueError(f"there is no sensor preset {name!r}{hint} Known are {', '.join(sorted(PRESETS))}.")
+    known = f"did you mean {' or '.join(near)}? Known are" if near else "known are"
+    raise ValueError(f"there is no sensor preset {name!r}; {known} {', '.join(sorted(PRESETS))}.")

@@ -20,6 +20,7 @@ from typing import Any
 import casadi as ca
 import numpy as np
 
+from opensim_models.muscle.curve import active_force, passive_force, velocity_factor
 from synth.optimal_control.passive_moment import passive_moments, smooth_positive
 
 if hasattr(ca.GlobalOptions, "setNumpyMode"):
@@ -104,35 +105,6 @@ class MuscleSet:
         return np.array([m.max_force for m in self.muscles]) * (mass / self.body_mass) ** (2 / 3) * factor
 
 
-# ---------------------------------------------------------------------------------------- De Groote-Fregly curves
-
-_ACTIVE = (
-    (0.815067, 1.055033, 0.162385, 0.063303),
-    (0.433005, 0.716775, -0.029947, 0.200357),
-    (0.1, 1.0, 0.353553, 0.0),
-)
-_VELOCITY = (-0.321135, -8.149, -0.374, 0.882533)
-_PASSIVE_STRAIN, _PASSIVE_SHAPE, _PASSIVE_START = 0.6, 4.0, 0.2
-
-
-def active_force_length(length: Scalar) -> Scalar:
-    """Active force-length curve (normalised), De Groote-Fregly 2016."""
-    return sum(b1 * np.exp(-0.5 * ((length - b2) / (b3 + b4 * length)) ** 2) for b1, b2, b3, b4 in _ACTIVE)
-
-
-def force_velocity(velocity: Scalar) -> Scalar:
-    """Force-velocity curve: 0 at -1 (fastest shortening), 1 at rest, 1.8 at fast lengthening."""
-    d1, d2, d3, d4 = _VELOCITY
-    z = d2 * velocity + d3
-    return d1 * np.log(z + np.sqrt(z * z + 1.0)) + d4
-
-
-def passive_force_length(length: Scalar) -> Scalar:
-    """Passive force-length curve: 0 at a normalised length of 0.2, 1 at 1.6."""
-    offset = math.exp(_PASSIVE_SHAPE * (_PASSIVE_START - 1.0) / _PASSIVE_STRAIN)
-    return (np.exp(_PASSIVE_SHAPE * (length - 1.0) / _PASSIVE_STRAIN) - offset) / (math.exp(_PASSIVE_SHAPE) - offset)
-
-
 # -------------------------------------------------------------------------------------------------- gait2dc curves
 
 _CURVATURE, _ECCENTRIC = 0.25, 1.5  # Hill's a/F0 and the greatest lengthening force
@@ -215,8 +187,8 @@ def muscle_force(
     length = np.sqrt(along**2 + math.sin(muscle.pennation) ** 2)
     cosine = along / length
     velocity = rate * cosine / muscle.optimal_length / muscles.max_velocity
-    force = activation * active_force_length(length) * force_velocity(velocity)
-    return (force + passive_force_length(length) + 0.01 * velocity) * cosine
+    force = activation * active_force(length) * velocity_factor(velocity)
+    return (force + passive_force(length) + 0.01 * velocity) * cosine
 
 
 def leg_moments(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mocap_import.stretch import stretches
 from mocap_import.trial import Treatment
 from opensim_models.exchange.frame_rate import frame_rate, printed_resolution
 from opensim_models.model_mismatch import ModelMismatch
@@ -31,6 +32,8 @@ _SPARSEST = 20
 """Samples by the times for each row of a file; beyond, a time is misprinted."""
 _RATES = (5.0, 10_000.0)
 """Hz that a sensor of a person's movement may have; times that say otherwise are in another unit than seconds."""
+_LASTING, _FEWEST_STEPS, _OTHER_STEP = 1.0, 10, 1.4
+"""Seconds and rows after which steps that many times as long, or as short, are another rate and no lost packets."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +254,9 @@ def _on_clock(
     stated = rate if rate is not None else header.rate
     if place is None:
         if stated is None:
-            raise RecordingRefused(f"{path}: no time column and no rate; name one ([columns.time]) or give rate=.")
+            raise RecordingRefused(
+                f"{path}: no time column and no rate; name the column ([columns.time]) or state the Hz (--rate)."
+            )
         return values, float(stated), 0.0
     factor = _TICKS.get(header.units[place].strip("[]() ").lower(), 1.0)
     texts = [(row.split() if header.mark == " " else row.split(header.mark))[place] for row in header.rows]
@@ -273,6 +278,7 @@ def _on_clock(
             f"{path}: {header.labels[place]!r} in seconds makes {1.0 / step:.3g} Hz, expected {_RATES[0]:g} to "
             f"{_RATES[1]:g}; write its unit beside the name, as in 'time (ms)'."
         )
+    _one_rate(seconds, step, path)
     at = np.concatenate([[0], np.cumsum(np.maximum(np.rint(steps / step), 1))]).astype(int)
     if at[-1] + 1 > _SPARSEST * len(at):
         raise RecordingRefused(
@@ -290,6 +296,19 @@ def _on_clock(
         return values, frame_rate(seconds, resolution, str(path), stated), float(seconds[0])
     except ModelMismatch as mismatch:
         raise RecordingRefused(str(mismatch)) from mismatch
+
+
+def _one_rate(seconds: np.ndarray, step: float, path: Path) -> None:
+    """Refuse times that lastingly change their step: the file holds two rates, not lost samples."""
+    steps = np.diff(seconds)
+    for other in (steps > _OTHER_STEP * step, steps < step / _OTHER_STEP):
+        for start, stop in zip(*stretches(other), strict=True):
+            if seconds[stop] - seconds[start] >= _LASTING and stop - start >= _FEWEST_STEPS:
+                raise RecordingRefused(
+                    f"{path}: from {seconds[start]:.4g} to {seconds[stop]:.4g} s its rows come at "
+                    f"{1.0 / np.median(steps[start:stop]):.4g} Hz, otherwise at {1.0 / step:.4g} Hz; expected one "
+                    "rate. Split the file there, or resample it."
+                )
 
 
 def _time_place(header: _Header, columns: Mapping | None, path: Path) -> int | None:

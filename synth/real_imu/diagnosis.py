@@ -45,8 +45,8 @@ class SensorDiagnosis:
     sensor : str
     still : slice or None
         The stillest second; None if nothing was still.
-    rest : float
-        |a| in it, in the file's unit; NaN without one.
+    rest, typical : float
+        |a| in it, and the median of |a| throughout, in the file's unit; NaN without one.
     acceleration_unit, gravity : str
         What |a| at rest says: ``"g"``, ``"m/s2"``, ``"mg"``; ``"included"``, ``"removed"``; empty if nothing.
     gravity_scale : float
@@ -60,6 +60,8 @@ class SensorDiagnosis:
         Doubts and notes.
     contradictions : tuple of str
         Where numbers and declaration cannot both be right, each with the remedy.
+    has_gyroscope : bool
+        Whether the file holds angular velocities of it.
     """
 
     sensor: str
@@ -73,6 +75,8 @@ class SensorDiagnosis:
     vertical_error: float
     findings: tuple[Treatment, ...]
     contradictions: tuple[str, ...]
+    typical: float
+    has_gyroscope: bool
 
 
 def still_second(acceleration: np.ndarray, angular_velocity: np.ndarray, rate: float) -> slice | None:
@@ -177,7 +181,19 @@ def _diagnosis(
             "vertical axis."
         )
     return SensorDiagnosis(
-        sensor, still, rest, unit, gravity, scale, bias, turning, vertical, tuple(found), tuple(against)
+        sensor,
+        still,
+        rest,
+        unit,
+        gravity,
+        scale,
+        bias,
+        turning,
+        vertical,
+        tuple(found),
+        tuple(against),
+        moving,
+        bool(np.isfinite(turn).all(axis=1).any()),
     )
 
 

@@ -26,6 +26,8 @@ TIME_HALF_BANDWIDTH = 2.5
 BLOCK = 2.0
 """Length of a block (s): about two strides; a stride's harmonics, 1 Hz apart, still show."""
 MIN_BLOCKS = 3
+LEAST = BLOCK * (MIN_BLOCKS + 1) / 2
+"""Seconds without a gap that hold so many blocks, half of each overlapping the next."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ def cross_spectra(
         count += 1
     if count < MIN_BLOCKS:
         raise ValueError(
-            f"{count} blocks of {block:g} s without a gap, expected at least {MIN_BLOCKS}; pass a longer record."
+            f"{count} block{'' if count == 1 else 's'} of {block:g} s without a gap, expected at least {MIN_BLOCKS} "
+            f"({block * (MIN_BLOCKS + 1) / 2:g} s in one piece are enough); pass a longer record."
         )
     density = 2.0 / (rate * count * len(tapers))
     matrix = density * total

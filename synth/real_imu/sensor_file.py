@@ -27,7 +27,14 @@ from synth.real_imu.delimited_file import read_delimited
 from synth.real_imu.diagnosis import SensorDiagnosis, diagnose
 from synth.real_imu.number_table import file_text
 from synth.real_imu.opensense_storage import read_opensense
-from synth.real_imu.sensor_session import FileReadings, SensorSession, missing_samples
+from synth.real_imu.sensor_session import (
+    LARGEST_SHARE,
+    LONGEST_GAP,
+    FileReadings,
+    SensorSession,
+    long_gaps,
+    missing_samples,
+)
 from synth.real_imu.sensor_table import SensorTable, placement_of, read_sensor_table
 from synth.real_imu.trc_container import read_trc_container
 from synth.real_imu.xsens_text import is_xsens_text, read_xsens
@@ -48,6 +55,7 @@ def read_sensors(
     rate: float | None = None,
     trial: str | None = None,
     trust: bool = False,
+    allow_gaps: bool = False,
 ) -> SensorSession:
     """Read one recording of several sensors.
 
@@ -66,6 +74,8 @@ def read_sensors(
         Beginning of the names of the files to take from a folder of several recordings.
     trust : bool, default False
         Keep a declaration that the numbers contradict, with a treatment instead of a refusal.
+    allow_gaps : bool, default False
+        Keep a gap beyond `sensor_session.LONGEST_GAP` or `LARGEST_SHARE` as NaN instead of refusing it.
 
     Returns
     -------
@@ -76,7 +86,7 @@ def read_sensors(
     ------
     RecordingRefused
         No known format, an unknown unit, a frame that is left-handed, rates that differ, times or packets that
-        repeat or go back, or a declaration that the numbers contradict.
+        repeat or go back, a long gap, or a declaration that the numbers contradict.
     """
     known = read_sensor_table(table) if isinstance(table, str | Path) else table
     readings = read_file(path, columns=known.columns if known else None, rate=rate, trial=trial)
@@ -85,7 +95,13 @@ def read_sensors(
     against = [sentence for d in findings for sentence in d.contradictions]
     if against and not trust:
         more = f" ({len(against) - 1} more such findings)" if len(against) > 1 else ""
-        raise RecordingRefused(f"{readings.source[0]}: {against[0]}{more} Or keep the declaration with trust=True.")
+        raise RecordingRefused(f"{readings.source[0]}: {against[0]}{more} Or keep the declaration (--trust).")
+    gaps = long_gaps(readings)
+    if gaps and not allow_gaps:
+        raise RecordingRefused(
+            f"{readings.source[0]}: {gaps[0]}; expected at most {LONGEST_GAP:g} s and "
+            f"{100 * LARGEST_SHARE:g} %. Cut the recording there, or keep what is missing as NaN (--allow-gaps)."
+        )
     notes = [Treatment("declaration_contradicted", sentence) for sentence in against]
     return as_session(readings, declared, known, (*notes, *_together(t for d in findings for t in d.findings)))
 
@@ -107,9 +123,31 @@ def diagnose_file(
     trial: str | None = None,
 ) -> tuple[SensorDiagnosis, ...]:
     """Diagnose a recording without refusing what it finds; parameters as for `read_sensors`."""
+    return diagnose_with_notes(path, table=table, convention=convention, rate=rate, trial=trial)[0]
+
+
+def diagnose_with_notes(
+    path: Path | Sequence[Path],
+    *,
+    table: SensorTable | Path | None = None,
+    convention: Mapping[str, object] | ImuConvention | None = None,
+    rate: float | None = None,
+    trial: str | None = None,
+) -> tuple[tuple[SensorDiagnosis, ...], tuple[Treatment, ...]]:
+    """Diagnosis, and what reading the file itself found: missing samples, guessed columns, words of the format."""
     known = read_sensor_table(table) if isinstance(table, str | Path) else table
     readings = read_file(path, columns=known.columns if known else None, rate=rate, trial=trial)
-    return diagnose(readings, declared_convention(readings, known, convention))
+    found = diagnose(readings, declared_convention(readings, known, convention))
+    gaps = tuple(Treatment("long_gap", f"{gap}; read with --allow-gaps only") for gap in long_gaps(readings))
+    return found, (*_file_notes(readings), *gaps)
+
+
+def _file_notes(readings: FileReadings) -> tuple[Treatment, ...]:
+    notes = [*readings.treatments, *missing_samples(readings)]
+    by_format = [f"{entry} {readings.stated[entry]}" for entry in readings.assumed]
+    if by_format:
+        notes.append(Treatment("convention_of_format", "not in the file, from the format: " + ", ".join(by_format)))
+    return tuple(notes)
 
 
 def read_file(
@@ -127,6 +165,8 @@ def read_file(
         See `read_sensors`.
     """
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(p) for p in path]
+    if rate is not None and not 0.0 < rate < np.inf:
+        raise RecordingRefused(f"--rate: expected Hz above 0 such as 100; got {rate:g}.")
     if not paths:
         raise RecordingRefused("no file given; expected the recording of at least one sensor.")
     if len(paths) == 1 and paths[0].is_dir():
@@ -178,7 +218,10 @@ def _first_other(paths: Sequence[Path], heads: Sequence[str]) -> Path:
 def _one_file(path: Path, head: str, columns: Mapping | None, rate: float | None) -> FileReadings:
     suffix = path.suffix.lower()
     if not head.strip():
-        raise RecordingRefused(f"{path}: the file is empty or no text; expected a recording of sensors.")
+        what = "a corpus or another HDF5 file" if suffix in (".h5", ".hdf5") else "empty or no text"
+        raise RecordingRefused(
+            f"{path}: the file is {what}; expected a recording of sensors as text (.csv, .sto, .txt, .trc)."
+        )
     if suffix == ".trc" or head.startswith("PathFileType"):
         return read_trc_container(path)
     if suffix in (".sto", ".mot") or "endheader" in head:
@@ -213,7 +256,13 @@ def declared_convention(
                 f"{readings.source[0]}: the unit of {name.removesuffix('_unit').replace('_', ' ')} is not stated; "
                 f"expected it beside the columns or as {name} in the convention. {_looks_like(readings, name)}"
             )
-    return convention_from(entries, str(readings.source[0]))
+    where = str(readings.source[0])
+    try:
+        return convention_from(entries, where)
+    except RecordingRefused as refusal:  # a unit or an axis does not know which file it is of
+        if str(refusal).startswith(where):
+            raise
+        raise RecordingRefused(f"{where}: {refusal}") from refusal
 
 
 def _looks_like(readings: FileReadings, name: str) -> str:
@@ -221,7 +270,10 @@ def _looks_like(readings: FileReadings, name: str) -> str:
     if name == "acceleration_unit":
         found = [d for d in diagnose(readings, ImuConvention()) if d.acceleration_unit]
         if found:
-            return f"A still second reads |a| = {found[0].rest:.3g}, as in {found[0].acceleration_unit}."
+            one = found[0]
+            if one.still is None:
+                return f"As a rule |a| = {one.typical:.3g}, as in {one.acceleration_unit}; nothing is ever still."
+            return f"A still second reads |a| = {one.rest:.3g}, as in {one.acceleration_unit}."
         return "No still second shows it; state it."
     fitting = {
         guess.angular_velocity_unit
@@ -266,10 +318,7 @@ def as_session(
             unplaced.append(name)
         elif is_guess:
             guessed.append(f"{name} on {placement.segment}")
-    notes = [*readings.treatments, *missing_samples(readings), *findings]
-    by_format = [f"{entry} {readings.stated[entry]}" for entry in readings.assumed]
-    if by_format:
-        notes.append(Treatment("convention_of_format", "not in the file, from the format: " + ", ".join(by_format)))
+    notes = [*_file_notes(readings), *findings]
     if not quaternions:
         sign = declared.sign.replace("_", " ")
         detail = f"accelerations are taken as {sign}; |a| does not show their sign, and there are no orientations"

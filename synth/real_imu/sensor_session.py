@@ -8,9 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from mocap_import.stretch import stretches
 from mocap_import.trial import Treatment
 from synth.imu.recording import ImuRecording
 from synth.real_imu.convention import ImuConvention, RecordingRefused
+
+LONGEST_GAP = 1.0
+"""Seconds without a sample that are kept without asking: about one stride. A stride and more is a part of the movement
+that nobody saw, and lag, spectra and statistics would silently be those of the rest [assumption]."""
+LARGEST_SHARE = 0.2
+"""Share of a recording missing in gaps of any length that is kept without asking: radio losses that people publish are
+far below; with more, most blocks of two seconds have a hole [assumption]."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,30 @@ def missing_samples(readings: FileReadings) -> tuple[Treatment, ...]:
         if counts:
             detail = f"samples of {word.replace('_', ' ')} missing and left NaN (samples in stretches): "
             found.append(Treatment("samples_missing", detail + ", ".join(counts)))
+    return tuple(found)
+
+
+def long_gaps(readings: FileReadings) -> tuple[str, ...]:
+    """Channels that miss more in one piece than `LONGEST_GAP`, or more in all than `LARGEST_SHARE`, as phrases.
+
+    What touches an end of the recording is no gap (a sensor that began late), nor is a channel that is missing.
+    """
+    found = []
+    for word, values in (("acceleration", readings.acceleration), ("angular velocity", readings.angular_velocity)):
+        empty = ~np.isfinite(values).all(axis=2)
+        for k, name in enumerate(readings.sensors):
+            starts, stops = stretches(empty[:, k])
+            inside = (starts > 0) & (stops < len(empty))
+            lengths, starts = (stops - starts)[inside], starts[inside]
+            if not len(lengths):
+                continue
+            seconds, at = lengths.max() / readings.rate, starts[lengths.argmax()] / readings.rate
+            share = lengths.sum() / len(empty)
+            if seconds > LONGEST_GAP or share > LARGEST_SHARE:
+                found.append(
+                    f"{word} of {name} is missing for {seconds:.1f} s from {readings.start_time + at:.2f} s on, and "
+                    f"for {100 * share:.0f} % in all"
+                )
     return tuple(found)
 
 

@@ -110,8 +110,7 @@ def _pair(path: Path, angular_velocity: Path | None) -> tuple[Path, Path]:
             "pair. Import markers with `kinesynth import`, or name both files of the sensors."
         )
     raise RecordingRefused(
-        f"{path}: expected its partner beside it (*_Accel.trc with *_Gyro.trc), found none; put both into one folder "
-        "or name the second (angular_velocity=)."
+        f"{path}: expected its partner beside it (*_Accel.trc with *_Gyro.trc), found none; put both into one folder."
     )
 
 

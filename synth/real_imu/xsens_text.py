@@ -91,7 +91,8 @@ def read_xsens(paths: Sequence[Path], *, rate: float | None = None) -> FileReadi
         if other.trial != first.trial:
             raise RecordingRefused(
                 f"{first.path.parent}: files of {len({f.trial for f in files})} recordings ({first.trial}, "
-                f"{other.trial}, ...); expected one. Give the files of one recording, or its name (trial=)."
+                f"{other.trial}, ...); expected one. Give the files of one recording, or the beginning of "
+                "its names (--trial)."
             )
         if other.rate != first.rate:
             raise RecordingRefused(
@@ -220,7 +221,7 @@ def read_xsens_file(path: Path, *, rate: float | None = None) -> XsensFile:
 def _stated_rate(comments: list[str], path: Path) -> float:
     found = re.search(r"Update Rate:\s*([0-9.]+)\s*Hz", "\n".join(comments))
     if not found:
-        raise RecordingRefused(f"{path}: no line '// Update Rate: ... Hz'; give the rate by hand (rate=).")
+        raise RecordingRefused(f"{path}: no line '// Update Rate: ... Hz'; state the Hz (--rate).")
     return float(found.group(1))
 
 

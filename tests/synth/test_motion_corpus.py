@@ -192,10 +192,10 @@ def test_the_commands_write_show_and_check_a_corpus(archive):
     checked = runner.invoke(corpus_app, ["check", str(folder / "c.h5")])
     assert checked.exit_code == 0 and "0 errors, 0 warnings" in checked.stdout
     assert "feet at 15 Hz" in runner.invoke(imu_app, ["--help"]).stdout
-    said = runner.invoke(imu_app, arguments)
+    said = runner.invoke(imu_app, [*arguments, "--force"])
     assert said.exit_code == 0 and "Low-pass cut-offs (Hz): pelvis 10" in said.stdout
     (folder / "motion" / "S01" / "walk_02.mot").unlink()
-    assert runner.invoke(imu_app, arguments).exit_code == 3  # some
+    assert runner.invoke(imu_app, [*arguments, "--force"]).exit_code == 3  # some
 
 
 def test_the_commands_say_what_is_wrong_in_one_sentence(tmp_path):

@@ -106,6 +106,104 @@ def test_a_sensor_without_a_moving_segment_is_named(walk, tmp_path):
     assert "expected a picture" in run("compare", *with_motion(walk), "--out", tmp_path / "p.doc", code=2).stderr
 
 
+@pytest.fixture(scope="module")
+def later(walk) -> Path:
+    """The same walk, whose file of coordinates begins at 20 s, as its sensors' clock does in one of two files."""
+    lines = (walk / "walk.mot").read_text().splitlines()
+    top = next(k for k, line in enumerate(lines) if line.startswith("time")) + 1
+    rows = [line.split(None, 1) for line in lines[top:]]
+    moved = [f"{float(t) + 20:.8f}\t{rest}" for t, rest in rows]
+    (walk / "later.mot").write_text("\n".join([*lines[:top], *moved]) + "\n")
+    lines = (walk / "real.csv").read_text().splitlines()
+    rows = [line.split(",", 2) for line in lines[1:]]
+    clock = [f"{frame},{float(t) + 20:.6f},{rest}" for frame, t, rest in rows]
+    (walk / "clock.csv").write_text("\n".join([lines[0], *clock]) + "\n")
+    return walk
+
+
+def test_the_times_in_both_files_say_when_the_motion_begins(later, tmp_path):
+    motion = [later / "later.mot", "--model", later / "model.json"]
+    said = json.loads(run("lags", later / "clock.csv", *motion, "--json").stdout)
+    assert said["start"] == pytest.approx(0.0, abs=1e-6)
+    assert [lag["seconds"] for lag in said["lags"]] == pytest.approx([0.12, 0.12], abs=0.005)
+    done = run("lags", later / "real.csv", *motion, code=1)  # 15 s of sensors from 0 s, motion from 20 s
+    assert "share no time" in done.stderr and "--start" in done.stderr
+    stated = run("compare", later / "real.csv", *motion, "--start", 0, "--out", tmp_path / "p.png").stdout
+    assert "120, sure" in stated and "as stated" in stated
+    by_files = run("compare", later / "clock.csv", *motion, "--out", tmp_path / "p.png").stdout
+    assert "motion from 20 s, sensors from 20 s" in by_files and "median of 2 sure lags of 2" in by_files
+
+
+def test_a_comparison_without_a_sure_lag_needs_a_stated_start(walk, tmp_path):
+    rng = np.random.default_rng(9)
+    noise = rng.standard_normal((2, N, 3))
+    other = [ImuRecording(SensorPlacement("shank_r", "tibia_r"), noise[0] + [0, 9.81, 0], noise[1], RATE)]
+    write_csv(tmp_path / "other.csv", other)
+    words = [tmp_path / "other.csv", *with_motion(walk)[1:], "--out", tmp_path / "p.png"]
+    done = run("compare", *words, code=1)
+    assert "the lag of none of the 1 sensors is sure" in done.stderr and "--start" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 and not (tmp_path / "p.png").exists()
+    said = run("compare", *words, "--start", 0).stdout
+    assert "not sure" in said and "the stated start is kept as it is" in said
+
+
+def test_what_was_noted_reaches_the_console(walk, tmp_path):
+    lines = (walk / "real.csv").read_text().splitlines()
+    (tmp_path / "lost.csv").write_text("\n".join([*lines[:301], *lines[309:]]) + "\n")
+    table = tmp_path / "table.toml"
+    table.write_text('[sensors]\nshank_r = "tibia_r"\nthigh_l = "humerus_l"\n')
+    motion = with_motion(walk)[1:]
+    for command in ("compare", "lags", "allan", "diagnose"):
+        other = motion if command in ("compare", "lags") else []
+        out = ["--out", tmp_path / "p.png"] if command in ("compare", "allan") else []
+        said = run(command, tmp_path / "lost.csv", *other, *out, "--table", table).stdout
+        assert "packets_missing: lost.csv: 8 samples left out in 1 places" in said, command
+        assert ("not compared: thigh_l (humerus_l does not move)" in said) == bool(other), command
+        said = json.loads(run(command, tmp_path / "lost.csv", *other, *out, "--table", table, "--json").stdout)
+        assert any("packets_missing" in note for note in said["notes"]), command
+
+
+def test_short_walks_and_files_without_a_gyroscope_are_refused_with_what_is_needed(walk, tmp_path):
+    lines = (walk / "real.csv").read_text().splitlines()
+    (tmp_path / "short.csv").write_text("\n".join(lines[:351]) + "\n")
+    done = run("compare", tmp_path / "short.csv", *with_motion(walk)[1:], "--out", tmp_path / "p.png", code=1)
+    assert "s without a gap; the spectra need 4 s" in done.stderr
+    assert "at least 4 s" in run("compare", "--help").stdout
+    mute = tmp_path / "mute.csv"
+    mute.write_text("\n".join(",".join(line.split(",")[:5]) for line in lines) + "\n")
+    for other in (with_motion(walk)[1:], [walk / "virtual.csv"]):
+        assert "no gyroscope in this file" in run("lags", mute, *other, code=1).stderr
+    assert "no gyroscope in this file" in run("diagnose", mute).stdout
+
+
+def test_numbers_that_are_none_are_refused(walk):
+    for words, sentence in (
+        (["--rate", "-5"], "expected Hz above 0"),
+        (["--rate", "nan"], "expected Hz above 0"),
+        (["--longest", "nan"], "--longest: expected seconds above 0"),
+        (["--longest", "-1"], "--longest: expected seconds above 0"),
+        (["--start", "nan"], "--start: expected seconds"),
+        (["--declare", "left_handed=perhaps"], "expected left_handed=true or left_handed=false"),
+        (["--declare", "left_handed=yes"], "leave it so"),
+    ):
+        done = run("lags", *with_motion(walk), *words, code=1)
+        assert sentence in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_a_long_gap_needs_a_word(walk, tmp_path):
+    lines = (walk / "real.csv").read_text().splitlines()
+    (tmp_path / "gap.csv").write_text("\n".join([*lines[:301], *lines[601:]]) + "\n")
+    words = [tmp_path / "gap.csv", *with_motion(walk)[1:]]
+    assert "is missing for 3.0 s from 3.00 s on" in run("lags", *words, code=1).stderr
+    assert "packets_missing" in run("lags", *words, "--allow-gaps").stdout
+    assert "long_gap: " in run("diagnose", tmp_path / "gap.csv").stdout
+
+
+def test_diagnosis_says_what_it_found_where_nothing_is_still(walk):
+    said = run("diagnose", walk / "real.csv").stdout
+    assert "shank_r: |a| = 24.86 as a rule (never still): no known unit, gravity unclear; gyroscope and acc" in said
+
+
 def test_unknown_units_and_left_handed_frames_are_refused_in_one_sentence(walk):
     for entry, sentence in (
         ("acceleration_unit=furlong", "is unknown; expected one of m/s2"),
@@ -129,7 +227,7 @@ def still(tmp_path_factory) -> Path:
 
 def test_the_allan_picture_finds_the_noise_density(still, tmp_path):
     answer = json.loads(run("allan", still, "--out", tmp_path / "a.html", "--preset", "bmi270", "--json").stdout)
-    assert len(answer["terms"]) == 6 and answer["notes"] == []
+    assert len(answer["terms"]) == 6 and not any("moved" in note for note in answer["notes"])
     for row in answer["terms"]:
         assert row["noise_density"] == pytest.approx(0.001, rel=0.06)
     assert "data:image/png" in (tmp_path / "a.html").read_text()
@@ -173,6 +271,18 @@ def test_real_sensors_are_a_little_late_against_optical_motion(data_dir):
     lags = json.loads(run("lags", *cmu(data_dir), "--json").stdout)["lags"]
     sure = [lag["seconds"] for lag in lags if lag["sure"]]
     assert len(sure) >= 5 and 0.0 < np.median(sure) < 0.03
+
+
+def test_the_times_of_real_files_align_them(data_dir):
+    words = cmu(data_dir)[:-2]  # without --start: the coordinates begin at 20 s
+    said = json.loads(run("lags", *words, "--json").stdout)
+    assert said["start"] == 20.0 and sum(lag["sure"] for lag in said["lags"]) >= 5
+    assert any("motion from 20 s, sensors from 0 s" in note for note in said["notes"])
+
+
+def test_real_sensors_that_are_never_still_are_described(data_dir):
+    said = run("diagnose", cmu(data_dir)[0]).stdout
+    assert "as a rule (never still): m/s2, gravity included, 1.1" in said and "convention_of_format" in said
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from opensim_models.muscle import curve as curve_of
 from synth.optimal_control import muscle as m
 from synth.optimal_control.muscle_table import BASELINE_MUSCLES, GAIT_MUSCLES, MUSCLE_SETS
 from synth.optimal_control.passive_moment import passive_moments
@@ -12,11 +13,11 @@ EVERY = [(s, one) for s in MUSCLE_SETS.values() for one in s.muscles]
 
 
 def test_curves_are_normalised():
-    assert m.force_velocity(-1.0) == pytest.approx(0.0, abs=2e-3)
-    assert m.force_velocity(0.0) == pytest.approx(1.0, abs=0.02)
-    assert m.active_force_length(1.0) == pytest.approx(1.0, abs=0.02)
-    assert m.passive_force_length(0.2) == pytest.approx(0.0, abs=1e-12)
-    assert m.passive_force_length(1.6) == pytest.approx(1.0)
+    assert curve_of.velocity_factor(-1.0) == pytest.approx(0.0, abs=2e-3)
+    assert curve_of.velocity_factor(0.0) == pytest.approx(1.0, abs=0.02)
+    assert curve_of.active_force(1.0) == pytest.approx(1.0, abs=0.02)
+    assert curve_of.passive_force(0.2) == pytest.approx(0.0, abs=1e-12)
+    assert curve_of.passive_force(1.6) == pytest.approx(1.0)
     assert m.gait2dc_force_velocity(0.0) == pytest.approx(1.0, abs=0.01)
     assert m.gait2dc_force_velocity(-1.0) == pytest.approx(0.0, abs=0.01)
     assert m.gait2dc_force_velocity(50.0) < 1.5
@@ -25,9 +26,9 @@ def test_curves_are_normalised():
 @pytest.mark.parametrize(
     "curve",
     [
-        m.active_force_length,
-        m.passive_force_length,
-        m.force_velocity,
+        curve_of.active_force,
+        curve_of.passive_force,
+        curve_of.velocity_factor,
         m.gait2dc_force_velocity,
         lambda x: m.gait2dc_passive(x, 1.2, 0.1),
     ],

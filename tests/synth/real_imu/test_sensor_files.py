@@ -154,7 +154,7 @@ def test_two_trials_in_a_folder_need_a_name(tmp_path):
     xsens(tmp_path, SENSORS[0])
     path = xsens(tmp_path, SENSORS[1])
     path.rename(tmp_path / f"MT_run-001_{SENSORS[1]}.txt")
-    refused(lambda: read_sensors(tmp_path), "files of 2 recordings", "trial=")
+    refused(lambda: read_sensors(tmp_path), "files of 2 recordings", "--trial")
     assert read_sensors(tmp_path, trial="MT_run").sensors == ("shank_l",)
 
 
@@ -439,6 +439,59 @@ def test_times_that_repeat_or_go_back_are_refused(tmp_path):
         refused(lambda path=path: read_sensors(path), f"time {word}", "data row 31", "split or sort")
 
 
+UNITS = "time,acc_x (m/s2),acc_y (m/s2),acc_z (m/s2),gyr_x (rad/s),gyr_y (rad/s),gyr_z (rad/s)"
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
+def test_a_rate_that_changes_for_good_is_refused(tmp_path, first, second):
+    keep = np.r_[0 : N // 2 : first, N // 2 : N : second]
+    path = csv(tmp_path, UNITS, [TIME[keep], FORCE[keep], TURN[keep]])
+    refused(lambda: read_sensors(path), "walk.csv", "at 50 Hz, otherwise at 100 Hz", "expected one rate", "Split")
+
+
+def test_lost_packets_are_no_other_rate(tmp_path):
+    keep = np.ones(N, dtype=bool)
+    keep[100:160:2] = False  # every other one for 0.6 s
+    session = read_sensors(csv(tmp_path, UNITS, [TIME[keep], FORCE[keep], TURN[keep]]))
+    assert session.rate == 100.0 and np.isnan(session.recordings[0].specific_force).any(axis=1).sum() == 30
+
+
+def test_a_gap_of_more_than_a_second_is_refused_or_kept_as_missing_on_demand(tmp_path):
+    for empty in (False, True):  # rows that are left out, rows without numbers
+        gone = (TIME >= 3.0) & (TIME < 5.0)
+        if empty:
+            path = csv(tmp_path, UNITS, [TIME, *(np.where(gone[:, None], np.nan, v) for v in (FORCE, TURN))])
+        else:
+            path = csv(tmp_path, UNITS, [TIME[~gone], FORCE[~gone], TURN[~gone]])
+        refused(lambda path=path: read_sensors(path), "missing for 2.0 s from 3.00 s on", "--allow-gaps")
+        kept = read_sensors(path, allow_gaps=True)
+        assert np.isnan(kept.recordings[0].specific_force[gone]).all()
+    torn = np.where((np.arange(N) % 4 == 1)[:, None], np.nan, FORCE)
+    refused(lambda: read_sensors(csv(tmp_path, UNITS, [TIME, torn, TURN])), "25 % in all", "20 %")
+    late = np.where((TIME < 3.0)[:, None], np.nan, FORCE)  # a sensor that began late: no gap
+    assert read_sensors(csv(tmp_path, UNITS, [TIME, late, TURN])).n_frames == N
+    short = np.where(((TIME >= 3.0) & (TIME < 3.9))[:, None], np.nan, FORCE)
+    assert read_sensors(csv(tmp_path, UNITS, [TIME, short, TURN])).n_frames == N
+
+
+@pytest.mark.parametrize("rate", [-5.0, 0.0, np.nan, np.inf])
+def test_a_rate_that_is_none_is_refused_whatever_the_file_says(tmp_path, rate):
+    path = csv(tmp_path, UNITS, [TIME, FORCE, TURN])
+    refused(lambda: read_sensors(path, rate=rate), "expected Hz above 0 such as 100; got")
+
+
+def test_a_refused_unit_or_axis_names_the_file(tmp_path):
+    path = csv(tmp_path, UNITS, [TIME, FORCE, TURN])
+    for wrong in ({"acceleration_unit": "furlong"}, {"axes": ("x", "y", "-z")}, {"axes": ("x", "y", "q")}, {"no": "g"}):
+        refused(lambda wrong=wrong: read_sensors(path, convention=wrong), str(path))
+
+
+def test_what_never_rests_is_described_by_its_median(tmp_path):
+    force = FORCE + 4.0 * np.sin(40.0 * TIME)[:, None] * [0.3, 0.5, 0.8]
+    path = csv(tmp_path, "time,acc_x,acc_y,acc_z", [TIME, force])
+    refused(lambda: read_sensors(path), "As a rule |a| = ", "as in m/s2; nothing is ever still")
+
+
 def test_a_real_csv_is_read_by_its_names(data_dir):
     """FAU's mean cycle of seven real IMUs; its units stand in another file, so the caller states them."""
     path = data_dir / "biomac_fau" / "imu7_cycle" / "P03_normwalking_mean.csv"
@@ -459,6 +512,9 @@ def test_what_is_no_sensor_file_is_refused(tmp_path):
     refused(lambda: read_sensors(empty), "the file is empty")
     refused(lambda: read_sensors(prose), "letter.txt")
     refused(lambda: read_sensors(binary), "empty or no text")
+    corpus = tmp_path / "corpus.h5"
+    corpus.write_bytes(binary.read_bytes())
+    refused(lambda: read_sensors(corpus), "a corpus or another HDF5 file; expected a recording of sensors as text")
     refused(lambda: read_sensors(tmp_path / "none.csv"), "no such file")
     refused(lambda: read_sensors(tmp_path), "no Xsens text file")
     no_names = csv(tmp_path, "0,1,2,3", [TIME, FORCE], name="bare.csv")
