@@ -26,7 +26,7 @@ from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording
 from synth.imu.simulation import simulate_imu
 from synth.imu.skeleton_imu import simulate_skeleton_imus
-from synth.measured_trial import cutoff_facts
+from synth.measured_trial import BEYOND_LEARNT, cutoff_facts, learnt_note
 from synth.provenance import file_hash
 from synth.record_gap import check_gaps
 from synth.record_settings import RecordSettings, placements_of
@@ -127,7 +127,10 @@ def rewrite_corpus(
             row = {key: known[code, name][key] for key in ("subject", "trial", "n_frames", "rate")}
             rows.append(row | facts | {"status": "refused" if reason else "accepted", "reason": reason})
             if not reason:
-                trial = replace(clean((code, name)), errors=recipes[code])
+                trial = clean((code, name))
+                stretched = learnt_note(trial.recordings, recipes[code])
+                kept = tuple(t for t in trial.treatments if t.what != BEYOND_LEARNT)
+                trial = replace(trial, errors=recipes[code], treatments=(*kept, *stretched))
                 writer.append(baked(trial) if bake else trial)
     return pd.DataFrame(rows)
 

@@ -25,6 +25,7 @@ from synth.imu.cluster_imu import cluster_imu
 from synth.imu.cluster_rigidity import rigid_part
 from synth.imu.cutoff import SegmentCutoff
 from synth.imu.error_recipe import ImuErrors
+from synth.imu.learnt_error import unlike_learnt
 from synth.imu.marker_cluster import MarkerCluster, cluster_motion, make_cluster
 from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording, SensorPlacement
@@ -34,8 +35,8 @@ from synth.trial_cutoff import AUTO, CUTOFFS, Cutoff, cutoff_of, segment_cutoff,
 
 __all__ = ["CUTOFFS", "make_corpus_trial", "muscle_activity", "segment_cutoff", "spatiotemporal_si"]
 
-START_TIME = "start_time"
-NOTES = ("segment_cutoffs", START_TIME)
+START_TIME, BEYOND_LEARNT = "start_time", "beyond_learnt"
+NOTES = ("segment_cutoffs", START_TIME, BEYOND_LEARNT)
 """Treatments that repair nothing."""
 _TO_SI = {
     "speed": ("speed", 1.0),
@@ -124,6 +125,7 @@ def make_corpus_trial(
         *trial.treatments,
         *record_treatments(left_out, by_model, cutoff, cutoffs),
         *start_note(trial.start_time),
+        *learnt_note(recordings, errors),
     )
     made = CorpusTrial(
         name=trial.name,
@@ -143,6 +145,12 @@ def make_corpus_trial(
         activity=muscle_activity(trial),
     )
     return made, facts
+
+
+def learnt_note(recordings: Sequence[ImuRecording], errors: ImuErrors | None) -> tuple[Treatment, ...]:
+    """Say where a recipe with learnt errors is stretched beyond the movements that they were learnt from."""
+    sentence = unlike_learnt(recordings) if errors is not None and errors.learnt else ""
+    return (Treatment(BEYOND_LEARNT, sentence),) if sentence else ()
 
 
 def _motions(

@@ -31,7 +31,7 @@ from synth.imu.error_recipe import ImuErrors
 from synth.imu.marker_cluster import make_cluster
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import SensorPlacement
-from synth.measured_trial import NOTES, make_corpus_trial
+from synth.measured_trial import BEYOND_LEARNT, NOTES, make_corpus_trial
 from synth.provenance import file_hash
 from synth.record_settings import RecordSettings, placements_of
 from synth.trial_cutoff import Cutoff
@@ -216,7 +216,8 @@ def _treated(
     except (TrialRefused, ModelMismatch) as error:
         return row | {"reason": str(error)}, None
     ours = [t for t in made.treatments[len(trial.treatments) :] if t.what not in NOTES]
-    reason = "; ".join(treatment.detail for treatment in ours)
+    said = ours + [t for t in made.treatments if t.what == BEYOND_LEARNT]
+    reason = "; ".join(treatment.detail for treatment in said)
     return row | facts | {"status": "repaired" if ours else "accepted", "reason": reason}, made
 
 

@@ -286,6 +286,7 @@ def _virtual(
     path: Path, motion: Path | None, model: Path | None, of: str, session: SensorSession, allow_gaps: bool
 ) -> _Virtual:
     from synth.corpus import Corpus, CorpusMismatch
+    from synth.measured_trial import noted_start
     from synth.real_imu.sensor_file import read_sensors
     from synth.sensor_report import sentences
     from synth.trial_source import is_coordinates, is_markers, read_source, source_motions
@@ -304,7 +305,8 @@ def _virtual(
         of = next(iter(keys))
     if of not in keys:
         raise CorpusMismatch(f"{path}: name one of its trials with --of: {', '.join(sorted(keys)[:8])}.")
-    return _Virtual(None, corpus.read(*keys[of], clean=True).recordings, 0.0, ())
+    trial = corpus.read(*keys[of], clean=True)
+    return _Virtual(None, trial.recordings, noted_start(trial.treatments), ())
 
 
 def _synchronised(

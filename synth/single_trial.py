@@ -20,7 +20,7 @@ from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
 from synth.imu.skeleton_imu import simulate_skeleton_imus
-from synth.measured_trial import make_corpus_trial, start_note
+from synth.measured_trial import learnt_note, make_corpus_trial, start_note
 from synth.provenance import file_hash
 from synth.record_gap import check_gaps
 from synth.record_settings import RecordSettings, placements_of
@@ -123,6 +123,7 @@ def _from_coordinates(
     notes = (
         Treatment("coordinates_only", f"no markers; {method} derivatives of the coordinates of {source.path.name}"),
         *start_note(source.start_time),
+        *learnt_note(records, settings.errors),
     )
     trial = CorpusTrial(
         name=source.name,

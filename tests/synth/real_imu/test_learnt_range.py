@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from synth.imu.error_recipe import ImuErrors
 from synth.imu.learnt_error import LearntErrors, rms_activity, shipped_errors, unlike_learnt
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
+from synth.measured_trial import BEYOND_LEARNT, learnt_note
 from synth.real_imu.error_learning import REFERENCE_CUTOFF
 from synth.trial_source import read_source, source_motions
 
@@ -64,3 +66,11 @@ def test_a_real_run_is_named_and_a_real_walk_is_not(data_dir):
         )
     assert all(f"{placement.sensor} moves" in said[0] for placement in SEVEN_SENSORS)
     assert said[1] == ""
+
+
+def test_a_trial_notes_that_its_recipe_is_stretched_only_where_it_has_learnt_errors():
+    fast = [shank(14.0, 4.0)]
+    (note,) = learnt_note(fast, ImuErrors(noise_share=0.0, learnt="shipped"))
+    assert note.what == BEYOND_LEARNT and "shank_r" in note.detail
+    assert learnt_note(fast, ImuErrors()) == learnt_note(fast, None) == ()
+    assert learnt_note([shank(3.5, 2.2)], ImuErrors(noise_share=0.0, learnt="shipped")) == ()
