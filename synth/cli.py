@@ -6,12 +6,9 @@ import json
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import pandas as pd
 import typer
 
 from mocap_import.batch import ExitCode
-from synth.corpus import Corpus, CorpusMismatch, check_corpus
-from synth.corpus_table import print_table
 from synth.imu_command import imu_app
 
 __all__ = ["corpus_app", "imu_app"]
@@ -30,6 +27,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for 
 @corpus_app.command(epilog="Example: kinesynth corpus show walking.h5")
 def show(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json: AsJson = False) -> None:
     """Show what a corpus holds: role, versions, subjects and one row a trial."""
+    import pandas as pd
+
+    from synth.corpus import Corpus, CorpusMismatch
+    from synth.corpus_table import print_table
+
     try:
         corpus = Corpus(file)
         rows, people = corpus.summary(), corpus.subjects()
@@ -51,6 +53,8 @@ def show(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json:
 @corpus_app.command(epilog="Example: kinesynth corpus check walking.h5")
 def check(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json: AsJson = False) -> None:
     """Check a corpus against its schema and for what is probably wrong; exit code 1 if there is an error."""
+    from synth.corpus import check_corpus
+
     findings = check_corpus(file)
     n_errors = sum(finding.level == "error" for finding in findings)
     if as_json:

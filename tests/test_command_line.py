@@ -49,6 +49,21 @@ def test_help_opens_quickly_and_imports_nothing_heavy(repository):
     assert all(name in done.stdout for name in kinesynth.COMMANDS)
 
 
+def test_help_of_models_and_sensors_computes_nothing(repository):
+    done = python(
+        repository,
+        """
+        import sys
+        import kinesynth
+        codes = [kinesynth.main([name, "--help"]) for name in ("model", "motion", "imu", "corpus")]
+        print(sum(codes), *sorted(sys.modules), file=sys.stderr)
+        """,
+    )
+    code, *modules = done.stderr.split()
+    assert code == "0"
+    assert not {"scipy", "pandas", "h5py", "numba"} & {m.split(".")[0] for m in modules}
+
+
 def test_every_commands_help_shows_an_example_and_loads_no_native_giant(repository):
     done = python(
         repository,
