@@ -16,7 +16,7 @@ from mocap_import.trial import GroundReaction
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.multibody import point_position, segment_states
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.collocation import Mesh
+from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.gait_problem import gait_program
 from synth.optimal_control.gait_samples import sample_gait
 from synth.optimal_control.gait_structure import GaitStructure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synth.optimal_control.collocation import Mesh
+from synth.optimal_control.program.collocation import Mesh
 
 
 def sample_at(phase: np.ndarray, samples: np.ndarray) -> np.ndarray:

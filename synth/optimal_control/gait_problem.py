@@ -12,11 +12,11 @@ from functools import lru_cache
 import numpy as np
 
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.block import BlockUse, Program, assemble
-from synth.optimal_control.collocation import defect_block, displaced_defect_block
+from synth.optimal_control.program.assembly import BlockUse, Program, assemble
+from synth.optimal_control.program.collocation import defect_block, displaced_defect_block
+from synth.optimal_control.program.layout import Layout
 from synth.optimal_control.gait_structure import (
     GaitStructure,
-    Layout,
     mirror_columns,
     parameter_layout,
     variable_layout,

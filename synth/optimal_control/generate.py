@@ -16,7 +16,7 @@ from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.collocation import Mesh
+from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth, start_at_origin
 from synth.optimal_control.gait_problem import GaitProgram
 from synth.optimal_control.gait_structure import GaitStructure

@@ -18,7 +18,7 @@ from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.skeleton import Skeleton
 from synth.imu.recording import ImuRecording
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.collocation import Mesh
+from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.cycle_samples import at_phase
 from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth
 from synth.optimal_control.gait_problem import GaitProgram

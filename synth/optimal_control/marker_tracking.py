@@ -16,7 +16,7 @@ import numpy as np
 from mocap_import.trial import GroundReaction
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.collocation import Mesh
+from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.cycle_samples import sample_at, smoothed_at
 from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth
 from synth.optimal_control.gait_problem import GaitProgram

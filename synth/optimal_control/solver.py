@@ -9,7 +9,7 @@ from functools import lru_cache
 import casadi as ca
 import numpy as np
 
-from synth.optimal_control.block import Program
+from synth.optimal_control.program.assembly import Program
 from synth.optimal_control.gait_data import GaitData
 from synth.optimal_control.gait_problem import GaitProgram
 from synth.optimal_control.gait_structure import WIDE

@@ -4,8 +4,9 @@ import casadi as ca
 import numpy as np
 import pytest
 
-from synth.optimal_control.block import BlockUse, Program, assemble, make_block
-from synth.optimal_control.collocation import Mesh, defect_block
+from synth.optimal_control.program.assembly import BlockUse, Program, SharedRows, assemble
+from synth.optimal_control.program.block import make_block
+from synth.optimal_control.program.collocation import Mesh, defect_block
 
 OPTIONS = {"ipopt.print_level": 0, "print_time": False, "ipopt.sb": "yes", "ipopt.tol": 1e-10}
 

@@ -9,7 +9,7 @@ from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleto
 from opensim_models.model.multibody import inverse_dynamics, point_position, segment_states
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control import objective
-from synth.optimal_control.collocation import Mesh
+from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.gait_problem import gait_program
 from synth.optimal_control.gait_structure import GaitStructure
 
@@ -62,7 +62,8 @@ def test_derivatives_of_blocks_are_exact(make):
     step = 1e-6
 
     def slope(at):
-        gradient = np.ravel(block.gradient(at, p))
+        gradient = np.zeros(block.n_variables)
+        gradient[block.gradient_pattern] = np.ravel(block.gradient(at, p))
         jacobian = np.zeros((block.n_rows, block.n_variables))
         if block.n_rows:
             jacobian[block.jacobian_pattern] = np.ravel(block.jacobian(at, p))

@@ -1,0 +1,1 @@
+"""Nonlinear programs made of blocks: exact derivatives, collocation, compilation, IPOPT."""

@@ -1,0 +1,46 @@
+"""Layout: named arrays within one flat vector of variables or parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Named arrays within one flat vector.
+
+    Attributes
+    ----------
+    shapes : dict of str to tuple of int
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+
+    @property
+    def size(self) -> int:
+        """Length of the flat vector."""
+        return int(sum(np.prod(s) for s in self.shapes.values()))
+
+    def index(self, name: str) -> np.ndarray:
+        """Entries of the flat vector, in the array's shape."""
+        first = 0
+        for key, shape in self.shapes.items():
+            size = int(np.prod(shape))
+            if key == name:
+                return np.arange(first, first + size).reshape(shape)
+            first += size
+        raise KeyError(f"no array {name!r} among {', '.join(self.shapes)}")
+
+    def split(self, vector: np.ndarray) -> dict[str, np.ndarray]:
+        """All named arrays of a flat vector."""
+        return {name: vector[self.index(name)] for name in self.shapes}
+
+    def join(self, arrays: Mapping[str, np.ndarray], default: float = 0.0) -> np.ndarray:
+        """Flat vector from named arrays (broadcast to their shapes); absent ones take the default."""
+        vector = np.full(self.size, default)
+        for name, value in arrays.items():
+            vector[self.index(name)] = value
+        return vector
