@@ -12,9 +12,6 @@ from functools import lru_cache
 import numpy as np
 
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.program.assembly import BlockUse, Program, assemble
-from synth.optimal_control.program.collocation import defect_block, displaced_defect_block
-from synth.optimal_control.program.layout import Layout
 from synth.optimal_control.gait_structure import (
     GaitStructure,
     mirror_columns,
@@ -22,6 +19,9 @@ from synth.optimal_control.gait_structure import (
     variable_layout,
 )
 from synth.optimal_control.muscle_table import MUSCLE_SETS
+from synth.optimal_control.program.assembly import BlockUse, Program, assemble
+from synth.optimal_control.program.collocation import defect_block, displaced_defect_block
+from synth.optimal_control.program.layout import Layout
 
 
 @dataclass(frozen=True)

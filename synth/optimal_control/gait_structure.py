@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.program.collocation import Mesh
-from synth.optimal_control.program.layout import Layout
 from synth.optimal_control.ground_contact import (
     CONTACT_MODELS,
 )
 from synth.optimal_control.muscle_table import MUSCLE_SETS
 from synth.optimal_control.objective import N_MARKER_MOMENTS
+from synth.optimal_control.program.collocation import Mesh
+from synth.optimal_control.program.layout import Layout
 
 WIDE = 20.0
 """Bound (solver units) of variables that are not meant to be bounded: far from any gait, yet finite."""

@@ -16,7 +16,6 @@ from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth, start_at_origin
 from synth.optimal_control.gait_problem import GaitProgram
 from synth.optimal_control.gait_structure import GaitStructure
@@ -30,6 +29,7 @@ from synth.optimal_control.normative_gait import (
     normative_coordinates,
     normative_forces,
 )
+from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution
 from synth.optimal_control.start import normative_start
 

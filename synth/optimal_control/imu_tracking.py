@@ -18,7 +18,6 @@ from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.skeleton import Skeleton
 from synth.imu.recording import ImuRecording
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.cycle_samples import at_phase
 from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth
 from synth.optimal_control.gait_problem import GaitProgram
@@ -34,6 +33,7 @@ from synth.optimal_control.imu_start import (
 from synth.optimal_control.ladder import Rung, climb
 from synth.optimal_control.muscle_table import BASELINE_MUSCLES
 from synth.optimal_control.normative_gait import normative_forces
+from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution
 from synth.optimal_control.start import low_pass_periodic, lowest_point, normative_start, periodic_derivatives
 

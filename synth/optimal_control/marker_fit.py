@@ -10,8 +10,8 @@ from mocap_import.trial import GroundReaction
 from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.cycle_samples import sample_at, smoothed_at
+from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.solution import GaitSolution
 
 

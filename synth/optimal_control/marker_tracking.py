@@ -16,7 +16,6 @@ import numpy as np
 from mocap_import.trial import GroundReaction
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.cycle_samples import sample_at, smoothed_at
 from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth
 from synth.optimal_control.gait_problem import GaitProgram
@@ -27,6 +26,7 @@ from synth.optimal_control.marker_fit import misfits, refuse_fit
 from synth.optimal_control.marker_start import mean_speed, start_from_markers
 from synth.optimal_control.muscle_table import GAIT_MUSCLES
 from synth.optimal_control.objective import N_MARKER_MOMENTS, marker_moments
+from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.sagittal_plane import drop_misplaced, into_sagittal_plane
 from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution, move_forward
 

@@ -9,10 +9,10 @@ from functools import lru_cache
 import casadi as ca
 import numpy as np
 
-from synth.optimal_control.program.assembly import Program
 from synth.optimal_control.gait_data import GaitData
 from synth.optimal_control.gait_problem import GaitProgram
 from synth.optimal_control.gait_structure import WIDE
+from synth.optimal_control.program.assembly import Program
 
 # Measured on planar gait (see docs/baseline.md): METIS ordering and no scaling inside MUMPS, since the variables are
 # near 1 already, halve the time of an iteration.

@@ -34,9 +34,7 @@ def contact_block(chain: Chain, foot: Foot, law: str, planar: bool) -> Block:
     def function(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
         numbers, rest = items(p[:count]), items(p[count:])
         weight, floor, smoothing = rest[:3]
-        spheres = spheres_of(
-            foot, rest[3 : 3 + N_SPHERE_NUMBERS * n_points], items(x[2 * n :]), planar
-        )
+        spheres = spheres_of(foot, rest[3 : 3 + N_SPHERE_NUMBERS * n_points], items(x[2 * n :]), planar)
         target = rest[3 + N_SPHERE_NUMBERS * n_points :]
         skeleton = with_numbers(chain.skeleton, numbers)
         states = segment_states(skeleton, items(x[:n]), items(x[n : 2 * n]))
@@ -54,9 +52,7 @@ def contact_block(chain: Chain, foot: Foot, law: str, planar: bool) -> Block:
     return make_block("ground contact", function, scale, count + 3 + N_SPHERE_NUMBERS * n_points + 2 * size + 3)
 
 
-def spheres_of(
-    foot: Foot, numbers: Sequence[ca.SX], corrections: Sequence[ca.SX], planar: bool
-) -> list[ContactSphere]:
+def spheres_of(foot: Foot, numbers: Sequence[ca.SX], corrections: Sequence[ca.SX], planar: bool) -> list[ContactSphere]:
     """Spheres of one foot from their numbers; planar ones lie in the plane."""
     axes = 2 if planar else 3
     spheres = []
@@ -87,9 +83,7 @@ def loads_of_foot(
     gathered = [(states[chain.place(s)], [c for c in spheres if c.segment == s]) for s in segments]
     if law == "spheres":
         return segments, foot_load(gathered, floor=floor, smoothing=replace(OPENSIM_SMOOTHING, hertz=smoothing))
-    constants = PointConstants(
-        spheres[0].stiffness, spheres[0].dissipation, spheres[0].dynamic_friction, smoothing
-    )
+    constants = PointConstants(spheres[0].stiffness, spheres[0].dissipation, spheres[0].dynamic_friction, smoothing)
     points = [(state, [c.offset for c in own]) for state, own in gathered]
     return segments, point_foot_load(points, constants, floor=floor)
 

@@ -12,7 +12,6 @@ from opensim_models.model.contact_sphere import ContactSphere
 from opensim_models.model.muscle_tendon import MuscleTendon
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.law.passive_torque import ExponentialTissue, exponential_tissue
-from synth.optimal_control.movement.problem import MovementProgram
 from synth.optimal_control.movement.skeleton_numbers import numbers_for
 from synth.optimal_control.movement.structure import SCALE, MovementStructure
 

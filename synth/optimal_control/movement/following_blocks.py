@@ -107,9 +107,7 @@ def rotation_of(vector: Sequence[ca.SX]) -> tuple[Vector, Vector, Vector]:
     skew = ((0.0, -z, y), (z, 0.0, -x), (-y, x, 0.0))
     rows = []
     for i in range(3):
-        row = tuple(
-            factor * ((1.0 - square) * float(i == j) + 2.0 * outer[i][j] + 2.0 * skew[i][j]) for j in range(3)
-        )
+        row = tuple(factor * ((1.0 - square) * float(i == j) + 2.0 * outer[i][j] + 2.0 * skew[i][j]) for j in range(3))
         rows.append(row)
     return tuple(rows)
 
@@ -140,5 +138,3 @@ def mean_block(name: str) -> Block:
         return ca.SX(0), [x[1] - 0.5 * (x[0] + x[2])]
 
     return make_block("linear controls", rows, scales((name, 3)), 0)
-
-

@@ -8,12 +8,16 @@ mirror image of where moving its partner does.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from opensim_models.model.multibody import segment_states
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
+
+if TYPE_CHECKING:
+    from synth.optimal_control.movement.structure import MovementStructure
 
 _STEP, _LARGEST_MISMATCH = 0.05, 0.2
 _OTHER_SIDE = {"_r": "_l", "_l": "_r"}
@@ -63,3 +67,30 @@ def _poses(skeleton: Skeleton, q: np.ndarray) -> np.ndarray:
         lever = np.array([0.11, 0.23, 0.17 * (1.0 if other[i] >= i else -1.0) if other[i] != i else 0.0])
         points.append(np.array(state.origin, float) + np.array(state.rotation, float) @ lever)
     return np.array(points)
+
+
+def mirror_columns(structure: MovementStructure, name: str) -> np.ndarray:
+    """Columns of a node array after right and left change places."""
+    names = structure.pattern.coordinate_names
+    if name in ("coordinates", "speeds", "accelerations"):
+        return partners(names)
+    if name == "torques":
+        return partners([names[i] for i in structure.actuated])
+    if name == "wrenches":
+        size = structure.wrench_size
+        return np.r_[size : 2 * size, 0:size]
+    return partners([m.name for m in structure.muscles])
+
+
+def mirrored_array(structure: MovementStructure, name: str, array: np.ndarray) -> np.ndarray:
+    """A node array after right and left change places: columns exchanged, leaning and turning with other signs."""
+    columns = mirror_columns(structure, name)
+    signs = np.array(structure.signs or np.ones(structure.n_coordinates))
+    if name in ("coordinates", "speeds", "accelerations"):
+        return array[:, columns] * signs[columns]
+    if name == "torques":
+        return array[:, columns] * signs[np.array(structure.actuated)[columns]]
+    if name == "wrenches" and not structure.planar:
+        # sideways forces and the moments about X and Y change their sign
+        return array[:, columns] * np.tile([1.0, 1.0, -1.0, -1.0, -1.0, 1.0], len(structure.feet))
+    return array[:, columns]

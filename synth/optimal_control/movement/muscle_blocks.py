@@ -138,9 +138,7 @@ def equilibrium_block(exponents: Exponents) -> Block:
         activation, force, rate = (x[2 * n + i] for i in range(3))
         return ca.SX(0), [equilibrium_residual(muscle, length, velocity, activation, force, rate)]
 
-    scale = scales(
-        ("coordinates", n), ("speeds", n), ("activations", 1), ("tendon_forces", 1), ("tendon_rates", 1)
-    )
+    scale = scales(("coordinates", n), ("speeds", n), ("activations", 1), ("tendon_forces", 1), ("tendon_rates", 1))
     return make_block("muscle equilibrium", rows, scale, count)
 
 

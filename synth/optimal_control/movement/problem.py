@@ -14,7 +14,7 @@ import numpy as np
 
 from synth.optimal_control.movement import contact_blocks, following_blocks, motion_blocks, muscle_blocks
 from synth.optimal_control.movement.chain import chain_to
-from synth.optimal_control.movement.mirror import partners
+from synth.optimal_control.movement.mirror import mirror_columns, partners
 from synth.optimal_control.movement.structure import (
     SCALE,
     MovementStructure,
@@ -299,19 +299,6 @@ def interval_entries(structure: MovementStructure, variables: Layout, name: str)
     elif structure.mesh.period == "half_cycle":
         index = np.vstack([index, index[:1, mirror_columns(structure, name)]])
     return index[structure.mesh.interval_nodes()]
-
-
-def mirror_columns(structure: MovementStructure, name: str) -> np.ndarray:
-    """Columns of a node array after right and left change places."""
-    names = structure.pattern.coordinate_names
-    if name in ("coordinates", "speeds", "accelerations"):
-        return partners(names)
-    if name == "torques":
-        return partners([names[i] for i in structure.actuated])
-    if name == "wrenches":
-        size = structure.wrench_size
-        return np.r_[size : 2 * size, 0:size]
-    return partners([m.name for m in structure.muscles])
 
 
 def _flat(entries: np.ndarray) -> np.ndarray:

@@ -212,7 +212,9 @@ def _compile(units: Sequence[str], work: Path, job: _Job) -> Path:
                 objects.append(source.with_suffix(".o"))
                 running.append(_start([job.command, *FLAGS, "-c", source.name, "-o", objects[-1].name], work))
             _finish(running.pop(0), end)
-        parts = [*[file.name for file in objects], *[str(path.resolve()) for path in job.libraries]]
+        # what a library misses is to be said now: found out at the first call, it would end the process
+        whole = ["-Wl,-z,defs"] if platform.system() == "Linux" else []
+        parts = [*whole, *[file.name for file in objects], *[str(path.resolve()) for path in job.libraries]]
         _finish(_start([job.command, "-shared", *parts, "-lm", "-o", "library.so"], work), end)
     finally:
         for process in running:
@@ -237,7 +239,8 @@ def _finish(process: subprocess.Popen, end: float) -> None:
         process.communicate()
         raise
     if process.returncode:
-        lines = [line for line in said.decode(errors="replace").splitlines() if "error" in line.lower()]
+        lines = said.decode(errors="replace").splitlines()
+        lines = [line for word in ("undefined", "error") for line in lines if word in line.lower()]
         raise RuntimeError(lines[0] if lines else f"it ended with status {process.returncode}")
 
 

@@ -34,6 +34,16 @@ class Layout:
             first += size
         raise KeyError(f"no array {name!r} among {', '.join(self.shapes)}")
 
+    def name_of(self, entry: int) -> str:
+        """Array and place within it of one entry of the flat vector, e.g. ``"speeds[3, 7]"``."""
+        first = 0
+        for key, shape in self.shapes.items():
+            size = int(np.prod(shape))
+            if entry < first + size:
+                return f"{key}[{', '.join(str(i) for i in np.unravel_index(entry - first, shape))}]"
+            first += size
+        raise IndexError(entry)
+
     def split(self, vector: np.ndarray) -> dict[str, np.ndarray]:
         """All named arrays of a flat vector."""
         return {name: vector[self.index(name)] for name in self.shapes}

@@ -24,9 +24,6 @@ from synth.optimal_control.program.iterate import Iterate
 from synth.optimal_control.program.iterate_watch import IterateWatch
 from synth.optimal_control.program.mismatch import Namer, ProgramMismatch, check_solve
 
-INFINITE = 1e19
-"""IPOPT takes a bound beyond this for none."""
-
 _LINEAR_ALGEBRA = {
     "ipopt.mumps_pivot_order": 5,
     "ipopt.mumps_permuting_scaling": 0,
@@ -200,24 +197,29 @@ def solve(
     begin = time.perf_counter()
     solver = _solver(program, settings, multipliers=multipliers is not None)
     build = time.perf_counter() - begin
-    start = np.clip(np.asarray(start, float), lower, upper)
-    arguments = {"x0": start, "p": parameters, "lbx": lower, "ubx": upper}
-    arguments |= {"lbg": program.lower_rows, "ubg": program.upper_rows}
+    arguments = {"x0": np.clip(np.asarray(start, float), lower, upper), "p": parameters, "lbx": lower, "ubx": upper}
     if multipliers is not None:
         arguments |= {"lam_g0": multipliers[0], "lam_x0": multipliers[1]}
     solver.watch.begin(keep, keep_seconds)
-    with _interruptible(solver.watch):
-        result = solver.function(**arguments)
-    if solver.watch.failure is not None:
-        raise solver.watch.failure
-    stats = solver.function.stats()
-    if not stats["success"] and not solver.watch.began:  # what it returns is whatever was in memory
-        objective, rows = program.functions["f_g"](start, parameters)
-        result |= {"x": start, "f": objective, "g": rows, "lam_x": 0.0 * start, "lam_g": 0.0 * rows}
+    result, stats = _run(solver, program, arguments)
     iterate = solver.watch.end(result, stats, build, _violation_limit(settings))
     if solver.watch.interrupted:
         _keep_interrupted(iterate, keep)
     return iterate
+
+
+def _run(solver: _Solver, program: Program, arguments: dict[str, np.ndarray]) -> tuple[dict, dict]:
+    """What the solver gives, and its statistics."""
+    with _interruptible(solver.watch):
+        result = solver.function(lbg=program.lower_rows, ubg=program.upper_rows, **arguments)
+    if solver.watch.failure is not None:
+        raise solver.watch.failure
+    stats = solver.function.stats()
+    if not stats["success"] and not solver.watch.began:  # what it returns is whatever was in memory
+        start = arguments["x0"]
+        objective, rows = program.functions["f_g"](start, arguments["p"])
+        result |= {"x": start, "f": objective, "g": rows, "lam_x": 0.0 * start, "lam_g": 0.0 * rows}
+    return result, stats
 
 
 def _keep_interrupted(iterate: Iterate, keep: Callable[[Iterate], None] | None) -> NoReturn:

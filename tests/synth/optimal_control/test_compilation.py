@@ -10,7 +10,8 @@ import pytest
 from synth.optimal_control.program.assembly import BlockUse, assemble
 from synth.optimal_control.program.block import make_block
 from synth.optimal_control.program.compilation import compiled_functions, worth_compiling
-from synth.optimal_control.program.compiled_blocks import compiled_program, compiled_uses
+from synth.optimal_control.program.compiled_blocks import compiled_uses
+from synth.optimal_control.program.compiled_program import compiled_program
 from synth.optimal_control.program.generated_code import translation_units
 from synth.optimal_control.program.solver import solve
 
@@ -67,8 +68,8 @@ def test_changed_code_meets_no_old_library():
 
 def test_code_of_several_files_computes_the_same(monkeypatch):
     monkeypatch.setattr("synth.optimal_control.program.generated_code._UNIT", 1000)
-    functions = [long_function(100), long_function(600)]
-    assert len(translation_units(functions, ["f0", "f1"])) > 3
+    functions = [long_function(100), long_function(300)]
+    assert len(translation_units(functions, ["f0", "f1"])) > 2
     made, report = compiled_functions(functions, "motion", processes=2)
     assert report.compiled, report.reason
     assert all(equal(f, g) for f, g in zip(functions, made, strict=True))
@@ -155,7 +156,7 @@ def test_processes_that_compile_at_once_share_one_library(own_cache):
 def two_blocks():
     def motion(x, p):
         y = x
-        for _ in range(30):
+        for _ in range(12):
             y = ca.sin(y * p[0]) + ca.vertcat(x[1], y[2], y[0]) * 0.3
         return ca.sumsqr(y) + ca.sumsqr(x), [y[0] * y[1] - x[2]]
 
@@ -176,7 +177,7 @@ def same_numbers(one, other):
 
 def test_program_of_compiled_blocks_is_the_same():
     uses = two_blocks()
-    fast, report = compiled_uses(uses, "program")
+    fast, report = compiled_uses(uses)
     assert report.compiled
     assert fast[0].block is fast[2].block
     assert fast[1].block.value is uses[1].block.value
@@ -185,7 +186,7 @@ def test_program_of_compiled_blocks_is_the_same():
         f.n_instructions() for f in (long.value, long.gradient, long.jacobian, long.hessian)
     )
     same_numbers(assemble(uses, 30, 1), assemble(fast, 30, 1))
-    given, report = compiled_uses(uses, "program", compiler="none")
+    given, report = compiled_uses(uses, compiler="none")
     assert given[0].block.value is long.value
     assert "virtual machine" in report.reason
 
@@ -201,7 +202,7 @@ def test_whole_program_is_compiled_to_the_same_numbers(blocks_too):
     """Also where its blocks are in a library of their own."""
     uses = two_blocks()
     program = assemble(uses, 30, 1)
-    fast, report = compiled_uses(uses, "blocks") if blocks_too else (uses, None)
+    fast, report = compiled_uses(uses) if blocks_too else (uses, None)
     made, report = compiled_program(assemble(fast, 30, 1), "program", libraries=[report.library] if report else [])
     assert report.compiled, report.reason
     same_numbers(program, made)
@@ -216,6 +217,15 @@ def test_whole_program_is_compiled_to_the_same_numbers(blocks_too):
     made, report = compiled_program(program, "program", compiler="none")
     assert made is program
     assert "virtual machine" in report.reason
+
+
+def test_program_without_the_library_of_its_blocks_stays_as_it_is():
+    fast, _ = compiled_uses(two_blocks())
+    program = assemble(fast, 30, 1)
+    made, report = compiled_program(program, "program")
+    assert made is program
+    assert not report.compiled
+    assert "undefined" in report.reason
 
 
 def test_small_functions_are_not_worth_compiling():
