@@ -247,15 +247,15 @@ def load_skeleton(path: Path) -> Skeleton:
     if not isinstance(content, dict) or content.pop("format", None) not in (FORMAT, FIRST_FORMAT):
         raise ModelMismatch(f"{path}: expected a file marked {FORMAT!r}. Write it again with `kinesynth motion`.")
     try:
-        return _skeleton(content)
+        return skeleton_from_plain(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelMismatch(
             f"{path}: this skeleton file is damaged ({type(error).__name__}: {error}). Write it again."
         ) from error
 
 
-def _skeleton(content: dict) -> Skeleton:
-    """Turn the JSON of a skeleton back into one."""
+def skeleton_from_plain(content: dict) -> Skeleton:
+    """Skeleton from the plain content that `dataclasses.asdict` and JSON made of one."""
     return Skeleton(
         name=content["name"],
         coordinates=tuple(_coordinate(c) for c in content["coordinates"]),

@@ -16,6 +16,7 @@ from synth.optimal_control.program.iterate import Iterate
 from synth.optimal_control.program.solver import SolverSettings, solve
 
 RESTING_ACTIVATION = 0.05
+COLD = SolverSettings()
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Rung:
     name: str
     structure: MovementStructure
     data: Callable[[MovementProgram], MovementData]
-    settings: SolverSettings = SolverSettings()
+    settings: SolverSettings = COLD
     optional: bool = False
     rough: bool = False
     refinement: bool = False
@@ -95,7 +96,7 @@ def solve_movement(
     movement: MovementProgram,
     data: MovementData,
     start: np.ndarray,
-    settings: SolverSettings = SolverSettings(),
+    settings: SolverSettings = COLD,
     multipliers: tuple[np.ndarray, np.ndarray] | None = None,
     keep: Callable[[Iterate], None] | None = None,
 ) -> Iterate:
@@ -144,10 +145,7 @@ def climb(
         if iterate.converged or (rung.rough and np.isfinite(iterate.values).all()):
             before = (movement, iterate.values)
             reached = (movement, data, iterate) if iterate.converged else reached
-            if not iterate.converged:
-                reason = _why(rung.name, movement, data, iterate)
-            else:
-                reason = ""
+            reason = "" if iterate.converged else _why(rung.name, movement, data, iterate)
         elif rung.refinement and reached is not None:
             continue
         elif rung.optional:

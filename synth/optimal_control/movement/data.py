@@ -11,12 +11,16 @@ from opensim_models.exchange.sign_convention import positive_directions
 from opensim_models.model.contact_sphere import ContactSphere
 from opensim_models.model.muscle_tendon import MuscleTendon
 from opensim_models.model.skeleton import Skeleton
+from synth.optimal_control.law.metabolic_rate import muscle_mass
 from synth.optimal_control.law.passive_torque import ExponentialTissue, exponential_tissue
 from synth.optimal_control.movement.skeleton_numbers import numbers_for
 from synth.optimal_control.movement.structure import SCALE, MovementStructure
 
 WIDE = 50.0
 """Bound (solver units) of variables that are not meant to be bounded: far from any movement, yet finite."""
+
+SPECIFIC_TENSION = 6e5
+"""Pa, of the muscles of Rajagopal et al., IEEE Trans Biomed Eng 63:2068, 2016."""
 
 HERTZ_SMOOTHING = 300.0
 """Steepness (1/m) with which OpenSim's spheres fade in."""
@@ -71,6 +75,10 @@ class MovementData:
         target = np.nan_to_num(target) / SCALE[name]
         return self.with_parameters({f"target {name}": target, f"precision {name}": precision})
 
+    def with_metabolic_price(self, price: float, price_of_square: float, quadrature: np.ndarray) -> MovementData:
+        """Return a copy that pays for each muscle's energy rate per body mass (W/kg), and for its square."""
+        return self.with_parameters({"metabolic_price": quadrature[:, None] * np.array([price, price_of_square])})
+
     def following_ground(
         self,
         target: np.ndarray,
@@ -118,6 +126,8 @@ def person_data(structure: MovementStructure, skeleton: Skeleton, *, strength: f
         for i, muscle in enumerate(skeleton.muscles):
             parameters[f"muscle {i}"] = muscle_numbers(muscle, strength)
         parameters["activation_times"] = activation_times(structure.activation)
+    if structure.metabolic:
+        parameters["metabolic"] = metabolic_numbers(skeleton)
     if structure.contact:
         spheres = [c for foot in structure.feet for c in _spheres_of_side(skeleton.contacts, foot.points)]
         parameters |= {"spheres": np.array([sphere_numbers(c) for c in spheres]), "floor": [0.0, HERTZ_SMOOTHING]}
@@ -135,6 +145,18 @@ def person_data(structure: MovementStructure, skeleton: Skeleton, *, strength: f
     if structure.sensors:
         data = data.with_bounds("mounting", 0.0, 0.0)
     return data.with_bounds("duration", 0.05, 20.0)
+
+
+def metabolic_numbers(
+    skeleton: Skeleton, specific_tension: float = SPECIFIC_TENSION, slow_share: float = 0.5
+) -> np.ndarray:
+    """Mass (kg) and share of slow fibres of each muscle, shape (n_muscles, 2).
+
+    The specific tension (Pa) belongs to the model's strengths: 6e5 to Rajagopal's, 2.5e5 is OpenSim's default. One
+    share for all muscles is an assumption.
+    """
+    masses = [muscle_mass(m.max_isometric_force, m.optimal_fibre_length, specific_tension) for m in skeleton.muscles]
+    return np.stack([masses, np.full(len(masses), slow_share)], axis=1)
 
 
 def _spheres_of_side(contacts: Sequence[ContactSphere], segments: Sequence[str]) -> list[ContactSphere]:

@@ -52,8 +52,8 @@ def mirror_signs(skeleton: Skeleton) -> np.ndarray:
         signs[j] = min(errors, key=errors.get)
         if errors[signs[j]] > _LARGEST_MISMATCH * max(np.abs(moved).max(), 1e-6):
             raise ModelMismatch(
-                f"{skeleton.name}: coordinate {names[j]} and {names[partner[j]]} do not move the body to mirror images, "
-                "so a half cycle cannot stand for a whole one. Use a full cycle."
+                f"{skeleton.name}: coordinates {names[j]} and {names[partner[j]]} do not move the body to mirror "
+                "images, so a half cycle cannot stand for a whole one. Use a full cycle."
             )
     return signs
 

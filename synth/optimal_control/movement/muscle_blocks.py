@@ -12,8 +12,15 @@ from dataclasses import dataclass
 import casadi as ca
 import numpy as np
 
+from mocap_import.subject import STANDARD_GRAVITY
 from synth.optimal_control.law.activation import linear_rate, smooth_rate
-from synth.optimal_control.law.hill_muscle import equilibrium_residual, rigid_tendon_force
+from synth.optimal_control.law.hill_muscle import (
+    compliant_tendon_fibre,
+    equilibrium_residual,
+    rigid_tendon_fibre,
+    rigid_tendon_force,
+)
+from synth.optimal_control.law.metabolic_rate import metabolic_rate
 from synth.optimal_control.movement.motion_blocks import items, scales
 from synth.optimal_control.movement.structure import LEVER, N_MUSCLE_NUMBERS, MusclePattern
 from synth.optimal_control.program.block import Block, make_block
@@ -140,6 +147,35 @@ def equilibrium_block(exponents: Exponents) -> Block:
 
     scale = scales(("coordinates", n), ("speeds", n), ("activations", 1), ("tendon_forces", 1), ("tendon_rates", 1))
     return make_block("muscle equilibrium", rows, scale, count)
+
+
+def metabolic_block(exponents: Exponents, compliant: bool) -> Block:
+    """Price of the energy that one muscle turns over, per body mass (W/kg), and of its square.
+
+    Variables: coordinates, speeds, activation, excitation; tendon force and its rate where the tendon gives.
+    Parameters: the muscle's numbers and path, body weight (N), mass of the muscle (kg), share of slow fibres, the two
+    prices.
+    """
+    n = len(exponents[0])
+    count = N_MUSCLE_NUMBERS + 2 * n + len(exponents)
+
+    def cost(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
+        muscle = SymbolicMuscle(*items(p[:N_MUSCLE_NUMBERS]))
+        length, arms = polynomial_path(exponents, items(p[N_MUSCLE_NUMBERS:count]), items(x[:n]))
+        velocity = -sum(arm * v for arm, v in zip(arms, items(x[n : 2 * n]), strict=True))
+        activation, excitation = x[2 * n], x[2 * n + 1]
+        if compliant:
+            fibre = compliant_tendon_fibre(muscle, length, velocity, x[2 * n + 2], x[2 * n + 3])
+        else:
+            fibre = rigid_tendon_fibre(muscle, length, velocity)
+        weight, mass, slow_share, price, price_of_square = items(p[count:])
+        rate = metabolic_rate(muscle, fibre, activation, excitation, mass, slow_share).total
+        per_mass = rate * STANDARD_GRAVITY / weight
+        return price * per_mass + price_of_square * per_mass**2, []
+
+    tendon = (("tendon_forces", 1), ("tendon_rates", 1)) if compliant else ()
+    scale = scales(("coordinates", n), ("speeds", n), ("activations", 1), ("excitations", 1), *tendon)
+    return make_block("metabolic rate", cost, scale, count + 5)
 
 
 def activation_block(scheme: str, law: str) -> Block:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -114,6 +115,8 @@ class _Parts:
             q, v = (np.hstack([array[c] for c in crossed]) for array in (self.q, self.v))
             a = np.concatenate([self.variables.index("activations").T[i] for i in members])
             shared = np.hstack([self.rows.index[c] for c in crossed])
+            if structure.metabolic:
+                uses.append(self._metabolic(exponents, members, np.vstack([q, v, a]), np.vstack([numbers, weight])))
             if structure.tendon == "rigid":
                 block = muscle_blocks.rigid_muscle_block(exponents)
                 uses.append(BlockUse(block, np.vstack([q, v, a]), np.vstack([numbers, weight]), shared))
@@ -127,6 +130,18 @@ class _Parts:
             balance = muscle_blocks.equilibrium_block(exponents)
             uses.append(BlockUse(balance, np.vstack([q, v, a, force, rate]), numbers))
         return uses
+
+    def _metabolic(
+        self, exponents: muscle_blocks.Exponents, members: list[int], motion: np.ndarray, numbers: np.ndarray
+    ) -> BlockUse:
+        """Price of the energy of some muscles."""
+        compliant = self.structure.tendon == "compliant"
+        names = ("excitations", "tendon_forces", "tendon_rates") if compliant else ("excitations",)
+        own = [np.concatenate([self.variables.index(s).T[i] for i in members]) for s in names]
+        constants = self.parameters.index("metabolic")[members]
+        prices = np.tile(self.parameters.index("metabolic_price").T, len(members))
+        entries = np.vstack([numbers, np.repeat(constants.T, self.n, axis=1), prices])
+        return BlockUse(muscle_blocks.metabolic_block(exponents, compliant), np.vstack([motion, *own]), entries)
 
     def _muscle_numbers(self, muscle: int, exponents: muscle_blocks.Exponents) -> np.ndarray:
         """Numbers of a muscle at every node; terms that its own polynomial does not have are 0."""
@@ -277,7 +292,7 @@ class _Parts:
         keep = slice(0, -1) if structure.mesh.period == "half_cycle" else slice(None)
         for name in structure.smooth:
             entries = self.interval_entries(name)[:, keep]
-            for one, other in zip(entries[:-1], entries[1:], strict=True):
+            for one, other in pairwise(entries):
                 pairs = np.vstack([one.reshape(1, -1), other.reshape(1, -1)])
                 weights = np.tile(self.parameters.index(f"roughness {name}")[0], len(one))
                 uses.append(BlockUse(following_blocks.roughness_block(), pairs, weights[None, :]))

@@ -54,6 +54,10 @@ class MovementSolution:
         Of all rungs.
     rungs : tuple of (str, bool, int, float, float)
         Name, converged, iterations, CPU seconds and objective of each problem on the way.
+    feet : tuple of str
+        The segments on which the ground acts, in the order of `ground_reactions`.
+    loads : ndarray, shape (n, n_feet, 6)
+        Force (N) on each foot and moment (N·m) about the ground's origin: also where no centre of pressure is known.
     """
 
     converged: bool
@@ -75,6 +79,8 @@ class MovementSolution:
     seconds: float
     cpu_seconds: float
     rungs: tuple[tuple[str, bool, int, float, float], ...] = ()
+    feet: tuple[str, ...] = ()
+    loads: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 6)), repr=False)
 
     def of(self, coordinate: str) -> np.ndarray:
         """Values (n,) of one coordinate."""
@@ -133,6 +139,8 @@ def make_solution(reached: Climb, skeleton: Skeleton) -> MovementSolution:
         seconds=sum(i.seconds for _, i in reached.rungs),
         cpu_seconds=reached.cpu_seconds,
         rungs=tuple((n, i.converged, i.iterations, i.cpu_seconds, i.objective) for n, i in reached.rungs),
+        feet=tuple(foot.segment for foot in structure.feet),
+        loads=loads,
     )
 
 

@@ -102,6 +102,8 @@ class MovementStructure:
         solution on the way may need beyond the law.
     passive : bool
         Whether tissue gives torques at the ends of the ranges.
+    metabolic : bool
+        Whether the energy that muscles turn over has a price.
     markers, sensors : tuple of str
         Segments that carry markers, inertial sensors.
     smooth : tuple of str
@@ -126,6 +128,7 @@ class MovementStructure:
     contact: str = ""
     wrenches: bool = False
     passive: bool = False
+    metabolic: bool = False
     markers: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
     smooth: tuple[str, ...] = ()
@@ -255,6 +258,8 @@ def parameter_layout(structure: MovementStructure) -> Layout:
         shapes[f"muscle {i}"] = (size,)
     if structure.muscles:
         shapes["activation_times"] = (3,)
+    if structure.metabolic:
+        shapes |= {"metabolic": (len(structure.muscles), 2), "metabolic_price": (n, 2)}
     if structure.contact:
         shapes |= {"spheres": (structure.n_points, N_SPHERE_NUMBERS), "floor": (2,)}
         size = structure.wrench_size

@@ -1,8 +1,8 @@
 """Block: a cost and rows over a few variables, differentiated once.
 
 A block is a function of a few variables and parameters with a cost and some rows (equations that must be 0, or stay
-within bounds). It is differentiated once, symbolically, as scalar expressions; `assembly` then uses it at many places of
-a problem. Everything of a subject or a trial is a parameter: a block is built once and evaluated for anyone.
+within bounds). It is differentiated once, symbolically, as scalar expressions; `assembly` then uses it at many places
+of a problem. Everything of a subject or a trial is a parameter: a block is built once and evaluated for anyone.
 """
 
 from __future__ import annotations

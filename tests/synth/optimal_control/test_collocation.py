@@ -6,9 +6,9 @@ import pytest
 
 from synth.optimal_control.program.assembly import BlockUse, Program, SharedRows, assemble
 from synth.optimal_control.program.block import make_block
-from synth.optimal_control.program.collocation import Mesh, defect_block
+from synth.optimal_control.program.collocation import SCHEMES, Mesh, defect_block
 
-OPTIONS = {"ipopt.print_level": 0, "print_time": False, "ipopt.sb": "yes", "ipopt.tol": 1e-10}
+OPTIONS = {"ipopt.print_level": 0, "print_time": False, "ipopt.sb": "yes", "ipopt.tol": 1e-13}
 
 
 def initial_value_program(scheme: str, n_intervals: int) -> tuple[Program, Mesh]:
@@ -44,11 +44,48 @@ def end_value(scheme: str, n_intervals: int) -> float:
     return float(result["x"][n - 1])
 
 
-@pytest.mark.parametrize(("scheme", "order"), [("backward_euler", 1), ("trapezoidal", 2), ("hermite_simpson", 4)])
-def test_error_falls_with_the_order_of_the_scheme(scheme, order):
+@pytest.mark.parametrize(
+    ("scheme", "order", "n"), [("backward_euler", 1, 8), ("trapezoidal", 2, 8), ("hermite_simpson", 4, 8), ("radau", 5, 2)]
+)
+def test_error_falls_with_the_order_of_the_scheme(scheme, order, n):
     exact = np.exp(-1.0)
-    errors = [abs(end_value(scheme, n) - exact) for n in (8, 16)]
+    errors = [abs(end_value(scheme, intervals) - exact) for intervals in (n, 2 * n)]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.2)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("period", ["none", "cycle"])
+def test_quadrature_is_exact_for_what_the_scheme_integrates(scheme, period):
+    """A periodic function's mean over a cycle, a straight line's over any stretch."""
+    mesh = Mesh(12, scheme, period)
+    values = np.sin(2 * np.pi * mesh.phase) ** 2 if period == "cycle" else mesh.phase
+    assert mesh.quadrature @ values == pytest.approx(0.5, abs=1e-4)
+    assert mesh.quadrature.sum() == pytest.approx(1.0)
+
+
+def test_an_interval_may_end_at_the_mirror_image():
+    """With an end sign of -1 the defect of (y, -y) is that of (y, y)."""
+    plain, mirrored = (defect_block("trapezoidal", 1.0, 1.0, end_sign=s) for s in (1.0, -1.0))
+    given = plain.value([0.3, 0.5, 1.0, 2.0, 0.1], [1.0])[1]
+    assert float(mirrored.value([0.3, -0.5, 1.0, -2.0, 0.1], [1.0])[1]) == pytest.approx(float(given), abs=1e-15)
+
+
+def test_uses_add_to_the_rows_that_they_share():
+    """x0 + x1 - 3 from one use, less 2 x2 from another, as one row; named as the shared rows."""
+    one = make_block("one", lambda x, p: (ca.SX(0), [x[0] + x[1] - p[0]]), np.ones(2), 1)
+    other = make_block("other", lambda x, _: (x[0] ** 2, [-2 * x[0]]), np.ones(1), 0)
+    shared = SharedRows("sums", 1, 1)
+    uses = [
+        BlockUse(one, np.array([[0], [1]]), np.array([[0]]), shared.index),
+        BlockUse(other, np.array([[2]]), np.zeros((0, 1), int), shared.index),
+    ]
+    program = assemble(uses, 3, 1, shared)
+    cost, rows = program.functions["f_g"]([1.0, 2.0, 4.0], [3.0])
+    assert (float(cost), np.ravel(rows).tolist()) == (16.0, [-8.0])
+    jacobian = np.asarray(program.functions["jac_g"]([1.0, 2.0, 4.0], [3.0])[1])
+    assert jacobian.tolist() == [[1.0, 1.0, -2.0]]
+    assert program.row_of(0) == ("sums", 0, 0)
+    assert program.n_rows == 1
 
 
 def test_assembled_derivatives_are_exact():
@@ -95,4 +132,6 @@ def test_a_mesh_wraps_and_weighs():
     assert mesh.quadrature.sum() == pytest.approx(1.0)
     assert Mesh(4, period="none").quadrature.tolist() == [0.125, 0.25, 0.25, 0.25, 0.125]
     with pytest.raises(ValueError, match="none of"):
-        Mesh(4, "radau")
+        Mesh(4, "euler")
+    with pytest.raises(ValueError, match="at least 2"):
+        Mesh(1)

@@ -1,0 +1,194 @@
+"""IMU data: the numbers of a planar problem that follows seven inertial sensors, and what is believed beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from opensim_models.model.contact_sphere import ContactSphere
+from opensim_models.model.skeleton import Skeleton
+from synth.optimal_control.cycle_samples import at_phase
+from synth.optimal_control.law.point_contact import BODY_WEIGHTS_PER_METRE
+from synth.optimal_control.movement.data import MovementData, person_data
+from synth.optimal_control.movement.strap_down import SagittalRecord
+from synth.optimal_control.movement.structure import MovementStructure
+
+SENSOR_SEGMENTS = ("pelvis", "femur_r", "tibia_r", "calcn_r", "femur_l", "tibia_l", "calcn_l")
+CONTACT_POINTS = {"heel": (-0.0333, -0.0390), "toe": (0.0909, -0.0390)}
+"""Points of the foot that touch the floor, as parts of body height from the ankle: gait2dc's, of 1.80 m."""
+NOMINAL_ROUNDING = 1e-3
+
+
+@dataclass(frozen=True)
+class ImuWeights:
+    """What is believed before a record is seen, and how its channels are weighed.
+
+    Attributes
+    ----------
+    channel_share : float
+        Standard deviation of a channel's model error as a share of the channel's own; the measured variance is added.
+    mounting_sd : float
+        Of a sensor's angle on its segment in the sagittal plane (rad). The pelvis sensor's is known: no record of one
+        cycle tells its offset from a tilt of the pelvis.
+    trunk_sd : float
+        Of the trunk's angle over the pelvis around straight (rad): no sensor sees it.
+    toe_sd, heel_sd : float
+        Of the forward place of the toe and heel contact (m).
+    torque : float
+        Weight of squared joint torques (body weight × 0.1 m).
+    smoothness : float
+        Weight of the squared slope of the accelerations over the cycle's phase (50 rad/s² per cycle).
+    effort : float
+        Weight of squared activations, where there are muscles.
+    """
+
+    channel_share: float = 0.1
+    mounting_sd: float = np.radians(11.5)
+    trunk_sd: float = np.radians(6.0)
+    toe_sd: float = 0.02
+    heel_sd: float = 0.01
+    torque: float = 0.05
+    smoothness: float = 2e-3
+    effort: float = 1.0
+
+
+@dataclass(frozen=True)
+class ImuStage:
+    """What is free, and how soft the floor is, in one rung of the ladder.
+
+    Attributes
+    ----------
+    name : str
+    rounding : float
+        Length (m) over which the surface of the floor is rounded.
+    mounting, contact : bool
+        Whether the sensors' angles, the places of contact are unknowns already.
+    """
+
+    name: str
+    rounding: float = NOMINAL_ROUNDING
+    mounting: bool = True
+    contact: bool = True
+
+
+@dataclass(frozen=True)
+class ImuProblem:
+    """One person's records of one cycle, and what is known besides.
+
+    Attributes
+    ----------
+    skeleton : Skeleton
+        Planar, with contact points (see `with_contact_points`).
+    records : mapping of str to SagittalRecord
+    variances : mapping of str to ndarray, shape (n, 3) or (3,)
+        Measured variance of each channel of each segment's sensor; empty where nothing is known.
+    duration : float
+        Of the cycle (s).
+    speed : float or None
+        m/s; None if unknown.
+    weights : ImuWeights
+    """
+
+    skeleton: Skeleton
+    records: Mapping[str, SagittalRecord]
+    variances: Mapping[str, np.ndarray]
+    duration: float
+    speed: float | None
+    weights: ImuWeights
+
+
+def with_contact_points(skeleton: Skeleton, height: float) -> Skeleton:
+    """Give both feet of a planar skeleton the contact points of gait2dc, in proportion to body height (m)."""
+    stiffness = BODY_WEIGHTS_PER_METRE * skeleton.mass * float(np.linalg.norm(skeleton.gravity))
+    points = tuple(
+        ContactSphere(
+            f"{name}_{side}",
+            f"calcn_{side}",
+            (x * height, y * height, 0.0),
+            1e-3,
+            "floor",
+            stiffness,
+            0.75,
+            1.0,
+            1.0,
+            0.0,
+            0.1,
+        )
+        for side in "rl"
+        for name, (x, y) in CONTACT_POINTS.items()
+    )
+    return replace(skeleton, contacts=points)
+
+
+def channel_deviation(problem: ImuProblem, segment: str) -> np.ndarray:
+    """Expected standard deviation (n, 3) of the misfit of a sensor's channels (m/s², rad/s)."""
+    channels = problem.records[segment].channels
+    own = problem.weights.channel_share * channels.std(axis=0)
+    variance = np.broadcast_to(problem.variances.get(segment, np.zeros(3)), channels.shape)
+    return np.sqrt(variance + own**2)
+
+
+def imu_data(
+    structure: MovementStructure, problem: ImuProblem, stage: ImuStage, mounting: np.ndarray
+) -> MovementData:
+    """Numbers of one rung: records with their weights, priors, bounds and the floor's softness.
+
+    `mounting` (rad), in the structure's order of sensors, is where the angles stay that the stage does not free.
+    """
+    mesh, weights, names = structure.mesh, problem.weights, structure.pattern.coordinate_names
+    n = mesh.n_nodes
+    data = person_data(structure, problem.skeleton)
+    data = data.with_parameters({"floor": [0.0, stage.rounding]})
+    lower, upper = (np.tile(b["coordinates"], (n, 1)) for b in (data.lower, data.upper))
+    lower[0, structure.travel] = upper[0, structure.travel] = 0.0
+    data = data.with_bounds("coordinates", lower, upper).with_bounds("duration", problem.duration, problem.duration)
+    slow, fast = (0.2, 8.0) if problem.speed is None else (problem.speed, problem.speed)
+    data = data.with_bounds("speed", slow, fast)
+    measured, weight, offsets = np.zeros((n, 7, 3)), np.zeros((n, 7, 3)), np.zeros((7, 3))
+    for i, segment in enumerate(structure.sensors):
+        record = problem.records[segment]
+        measured[:, i] = at_phase(record.channels, mesh.phase)
+        deviation = at_phase(channel_deviation(problem, segment), mesh.phase)
+        weight[:, i] = deviation**-2.0 * mesh.quadrature[:, None]
+        offsets[i, :2] = record.offset
+    data = data.with_parameters({"imu": measured, "imu_weight": weight, "sensor_offset": offsets})
+    upright = np.full((n, len(names)), np.nan)
+    upright[:, names.index("lumbar_extension")] = 0.0
+    data = data.following("coordinates", upright, weights.trunk_sd**-2.0, mesh.quadrature)
+    zero = np.zeros((n, len(structure.actuated)))
+    data = data.following("torques", zero, weights.torque, mesh.quadrature)
+    if structure.muscles:
+        zero = np.zeros((n, len(structure.muscles)))
+        data = data.following("activations", zero, weights.effort, mesh.quadrature)
+        data = data.following("excitations", zero, 0.1 * weights.effort, mesh.quadrature)
+    return _unknowns(_smooth(data, structure, weights.smoothness), structure, weights, stage, mounting)
+
+
+def _smooth(data: MovementData, structure: MovementStructure, weight: float) -> MovementData:
+    """Price of changes of the accelerations from node to node."""
+    if "accelerations" not in structure.smooth:
+        return data
+    roughness = np.full((1, structure.n_coordinates), weight * structure.mesh.n_nodes)
+    for i, coordinate in enumerate(structure.pattern.coordinates):
+        if coordinate.kind == "translation":
+            roughness[0, i] *= 25.0  # m against rad: accelerations are smaller numbers
+    return data.with_parameters({"roughness accelerations": roughness})
+
+
+def _unknowns(
+    data: MovementData,
+    structure: MovementStructure,
+    weights: ImuWeights,
+    stage: ImuStage,
+    mounting: np.ndarray,
+) -> MovementData:
+    """Sensors' angles and places of contact: fixed where the start has them, or free with a prior."""
+    data = data.following("mounting", np.zeros(len(structure.sensors)), weights.mounting_sd**-2.0)
+    known = np.array([segment == "pelvis" or not stage.mounting for segment in structure.sensors])
+    data = data.with_bounds("mounting", np.where(known, mounting, -1.0), np.where(known, mounting, 1.0))
+    sd = np.tile(np.array([[weights.heel_sd, 0.005], [weights.toe_sd, 0.005]]).ravel(), 2)
+    data = data.following("contact", np.zeros(structure.n_points * 2), sd**-2.0)
+    reach = np.tile([1.0, 0.0], structure.n_points) * (0.08 if stage.contact else 0.0)
+    return data.with_bounds("contact", -reach, reach)
