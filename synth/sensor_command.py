@@ -170,7 +170,7 @@ def diagnose(
         from synth.real_imu.sensor_file import diagnose_with_notes
         from synth.sensor_report import diagnosis_line, diagnosis_row, say, sentences
 
-        given = {"table": table, "convention": _convention(declare), "rate": rate, "trial": trial}
+        given = {"table": table, "convention": convention_of(declare), "rate": rate, "trial": trial}
         found, treatments = diagnose_with_notes(real, **given)
         rows, notes = [diagnosis_row(d) for d in found], sentences(treatments)
         n_against = sum(len(row["contradictions"]) for row in rows)
@@ -260,11 +260,11 @@ def _session(
 ) -> SensorSession:
     from synth.real_imu.sensor_file import read_sensors
 
-    given = {"table": table, "convention": _convention(declare), "rate": rate, "trial": trial}
+    given = {"table": table, "convention": convention_of(declare), "rate": rate, "trial": trial}
     return read_sensors(real, **given, trust=trust, allow_gaps=allow_gaps)
 
 
-def _convention(declare: list[str] | None) -> dict[str, object]:
+def convention_of(declare: list[str] | None) -> dict[str, object]:
     """Entries of a convention from words like ``acceleration_unit=g``; axes are separated by commas."""
     found: dict[str, object] = {}
     for entry in declare or ():

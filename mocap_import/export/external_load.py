@@ -69,7 +69,7 @@ def write_external_loads(
     names += [f"known_{side}" for _, side in SIDES]
     columns.append(np.stack([known[foot] for foot, _ in SIDES], axis=1).astype(float))
     write_durably(path, _motion_text(path.stem, names, np.concatenate(columns, axis=1), found["right"].rate))
-    write_durably(path.with_suffix(".xml"), _loads_xml(path, bodies))
+    write_durably(path.with_suffix(".xml"), external_loads_document(path, bodies))
     return [_unknown(foot, side, ~known[foot], found[foot].rate) for foot, side in SIDES if not known[foot].all()]
 
 
@@ -113,12 +113,22 @@ def _motion_text(name: str, names: list[str], table: np.ndarray, rate: float) ->
     )
 
 
-def _loads_xml(path: Path, bodies: Mapping[str, str]) -> str:
-    """An ExternalLoads document that names the data file beside it."""
+def external_loads_document(path: Path, bodies: Mapping[str, str]) -> str:
+    """An ExternalLoads document that names the data file beside it.
+
+    Parameters
+    ----------
+    path : Path
+        The .mot with the columns of `write_external_loads`.
+    bodies : mapping
+        Foot → body of the model; feet that are absent have no load.
+    """
     document = ElementTree.Element("OpenSimDocument", Version="40000")
     loads = ElementTree.SubElement(document, "ExternalLoads", name=path.stem)
     members = ElementTree.SubElement(loads, "objects")
     for foot, side in SIDES:
+        if foot not in bodies:
+            continue
         force = ElementTree.SubElement(members, "ExternalForce", name=f"{foot}_foot")
         for key, value in (
             ("applied_to_body", bodies[foot]),

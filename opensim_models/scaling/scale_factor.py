@@ -121,6 +121,7 @@ def _scaled_element(element: JointElement, orientation: Matrix, carrier: Vector)
         return element
     turn = np.array(orientation)
     along = turn.T @ (np.array(carrier) * (turn @ np.array(element.axis)))
+    along[np.abs(along) < 1e-15 * np.abs(along).max()] = 0.0  # an axis along X stays exactly there
     length = float(np.linalg.norm(along))
     functions = (*element.functions[:-1], _multiplied(element.functions[-1], length))
     return replace(element, axis=tuple((along / length).tolist()), functions=functions)

@@ -17,6 +17,9 @@ from mocap_import.progress import track
 from mocap_import.subject import Subject
 from mocap_import.trial import TrialRefused
 from synth.corpus import CorpusMismatch, CorpusTrial, CorpusWriter
+from synth.optimal_control import predict_command
+from synth.optimal_control.imu_command import explain_imus
+from synth.optimal_control.track_command import CODES, track_recorded
 
 gait_app = typer.Typer(
     no_args_is_help=True,
@@ -30,24 +33,53 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for 
 Workers = Annotated[int, typer.Option(min=1, help="Worker processes.")]
 
 
+gait_app.command(
+    "track", epilog=f"Example: kinesynth gait track subject.osim walk.mot --loads grf.xml --out walk/. {CODES}"
+)(track_recorded)
+gait_app.command(
+    "imu",
+    epilog=f"Example: kinesynth gait imu walk.csv --table sensors.toml --mass 70 --height 1.75 --out walk/. {CODES}",
+)(explain_imus)
+
+
 @gait_app.command(epilog="Example: kinesynth gait predict --speed 1.3 --mass 70 --height 1.75 gait.h5 --seed 7")
 def predict(
-    out: Annotated[Path, typer.Argument(help="The corpus to write (.h5), one trial of one gait cycle.")],
+    out: Annotated[
+        Path, typer.Argument(help="The corpus to write (.h5), one trial of one gait cycle; with --model a folder.")
+    ],
     speed: Annotated[float, typer.Option(help="Walking speed (m/s).")] = 1.3,
     mass: Annotated[float, typer.Option(help="Body mass (kg).")] = 70.0,
     height: Annotated[float, typer.Option(help="Body height (m).")] = 1.75,
     sex: Annotated[str, typer.Option(help="female, male or unknown.")] = "unknown",
     seed: Annotated[int | None, typer.Option(help="Draws the person's own style; the normative one if absent.")] = None,
     rate: Annotated[float, typer.Option(min=10.0, help="Samples per second of the result (Hz).")] = 100.0,
+    model: predict_command.Model = None,
+    guide: predict_command.Guide = None,
+    loads: predict_command.Loads = None,
+    window: predict_command.Window = None,
+    hold: predict_command.Hold = None,
+    slope: predict_command.Slope = 0.0,
+    strength: predict_command.Strength = 1.0,
+    mesh: predict_command.Meshes = "25",
+    jerk: predict_command.Jerk = 3000.0,
+    asymmetric: predict_command.WholeCycle = False,
     as_json: AsJson = False,
 ) -> None:
     """Predict how a person walks: a muscle-driven gait that satisfies the equations of motion."""
+    if model is not None:
+        wished = {"speed": speed, "window": window, "hold": hold, "slope": slope, "strength": strength, "mesh": mesh}
+        wished |= {"jerk": jerk, "asymmetric": asymmetric, "as_json": as_json}
+        predict_command.predict_model(model, guide, loads, out, **wished)
+    _predict_corpus(Subject("predicted", mass, height, sex), out, speed, seed, rate, as_json)
+
+
+def _predict_corpus(subject: Subject, out: Path, speed: float, seed: int | None, rate: float, as_json: bool) -> None:
+    """Predict a gait of our own planar model and write it as a corpus of one trial."""
     from synth.optimal_control.corpus_run import place_in_trial, spatiotemporal_of
     from synth.optimal_control.gait_samples import sample_gait
     from synth.optimal_control.generate import generate_gait
     from synth.optimal_control.solution import SolutionNotFound
 
-    subject = Subject("predicted", mass, height, sex)
     try:
         solution = generate_gait(subject, speed, seed=seed)
     except SolutionNotFound as problem:
@@ -59,10 +91,10 @@ def predict(
     empty = CorpusTrial(f"walk_{speed:.2f}", subject, rate, task="walk", status="predicted", source="optimal control")
     trial = place_in_trial(empty, [(frames, samples, solution)], n_frames=len(frames))
     facts = spatiotemporal_of([solution])
+    person = {"mass": subject.mass, "height": subject.height, "sex": subject.sex}
+    config = {"speed": speed, **person, "seed": seed}
     try:
-        with CorpusWriter(
-            out, config={"speed": speed, "mass": mass, "height": height, "sex": sex, "seed": seed}, seed=seed or 0
-        ) as corpus:
+        with CorpusWriter(out, config=config, seed=seed or 0) as corpus:
             corpus.append(replace(trial, spatiotemporal=facts, seconds=solution.cpu_seconds))
     except CorpusMismatch as problem:
         _fail(str(problem), as_json)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import casadi as ca
+import numpy as np
 
 from opensim_models.model.contact_sphere import ContactSphere
-from opensim_models.model.multibody import SegmentState, segment_states
-from opensim_models.model.vector import Vector, add, cross, minus, subtract
+from opensim_models.model.multibody import SegmentState, point_position, point_velocity, segment_states
+from opensim_models.model.vector import Vector, add, cross, minus, plus, subtract, times
 from synth.optimal_control.law.point_contact import PointConstants
 from synth.optimal_control.law.point_contact import foot_load as point_foot_load
 from synth.optimal_control.law.sphere_contact import OPENSIM_SMOOTHING, FootLoad, foot_load
@@ -20,13 +21,13 @@ from synth.optimal_control.movement.structure import LEVER, N_SPHERE_NUMBERS, Fo
 from synth.optimal_control.program.block import Block, make_block
 
 
-def contact_block(chain: Chain, foot: Foot, law: str, planar: bool) -> Block:
+def contact_block(chain: Chain, foot: Foot, law: str, planar: bool, clearance: bool = False) -> Block:
     """What the floor does to one foot, taken from the rows of its chain; and the misfit of a measured ground reaction.
 
     Variables: coordinates and speeds of the chain, x, y (and z) correction of each point (m).
     Parameters: the chain's numbers, body weight (N), height of the floor (m), smoothing (see `loads_of_foot`), ten
     numbers of each sphere (`sphere_numbers`), target force (body weights) and moment (body weight × LEVER), their
-    weights, the point that the moment is about (m).
+    weights, the point that the moment is about (m); with `clearance` also the price of `scuffing` and its height (m).
     """
     n, count, n_points, axes = len(chain.coordinates), len(chain.entries), len(foot.points), 2 if planar else 3
     size = 3 if planar else 6
@@ -46,10 +47,27 @@ def contact_block(chain: Chain, foot: Foot, law: str, planar: bool) -> Block:
         }
         rows = [-ca.SX(g) / (weight * LEVER) for g in generalized_loads(skeleton, states, loads)]
         moment = subtract(load.moment, cross(about, load.force))
-        return _misfit(load.force, moment, target, weight, planar), rows
+        cost = _misfit(load.force, moment, target, weight, planar)
+        if clearance:
+            price, height = target[2 * size + 3 :]
+            cost = cost + price * sum(scuffing(states[chain.place(s.segment)], s, floor, height) for s in spheres)
+        return cost, rows
 
     scale = scales(("coordinates", n), ("speeds", n), ("contact", axes * n_points))
-    return make_block("ground contact", function, scale, count + 3 + N_SPHERE_NUMBERS * n_points + 2 * size + 3)
+    n_parameters = count + 3 + N_SPHERE_NUMBERS * n_points + 2 * size + 3 + (2 if clearance else 0)
+    return make_block("ground contact", function, scale, n_parameters)
+
+
+def scuffing(state: SegmentState, sphere: ContactSphere, floor: ca.SX, height: ca.SX) -> ca.SX:
+    """Squared horizontal speed (m²/s²) of a sphere, counted where it is less than some height over the floor.
+
+    A foot that stands costs nothing, one that swings low does: nobody walks without room for the next pebble. The count
+    fades from 1 on the floor to 0 well above the height (m), and its fading length is a quarter of it.
+    """
+    place, velocity = point_position(state, sphere.offset), point_velocity(state, sphere.offset)
+    above = place[1] - sphere.radius - floor
+    low = 0.5 - 0.5 * np.tanh((above - height) / (0.25 * height))
+    return low * plus(velocity[0] ** 2, times(velocity[2], velocity[2]))
 
 
 def spheres_of(foot: Foot, numbers: Sequence[ca.SX], corrections: Sequence[ca.SX], planar: bool) -> list[ContactSphere]:

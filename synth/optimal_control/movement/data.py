@@ -79,6 +79,11 @@ class MovementData:
         """Return a copy that pays for each muscle's energy rate per body mass (W/kg), and for its square."""
         return self.with_parameters({"metabolic_price": quadrature[:, None] * np.array([price, price_of_square])})
 
+    def with_clearance(self, price: float, height: float, quadrature: np.ndarray) -> MovementData:
+        """Return a copy that pays for swinging a foot lower than a height (m), see `contact_blocks.scuffing`."""
+        values = np.stack([price * quadrature, np.full(len(quadrature), height)], axis=1)
+        return self.with_parameters({"clearance": values})
+
     def following_ground(
         self,
         target: np.ndarray,

@@ -11,14 +11,19 @@ from opensim_models.model.contact_sphere import ContactSphere
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.cycle_samples import at_phase
 from synth.optimal_control.law.point_contact import BODY_WEIGHTS_PER_METRE
-from synth.optimal_control.movement.data import MovementData, person_data
+from synth.optimal_control.movement.data import WIDE, MovementData, person_data
 from synth.optimal_control.movement.strap_down import SagittalRecord
-from synth.optimal_control.movement.structure import MovementStructure
+from synth.optimal_control.movement.structure import LEVER, MovementStructure
 
 SENSOR_SEGMENTS = ("pelvis", "femur_r", "tibia_r", "calcn_r", "femur_l", "tibia_l", "calcn_l")
 CONTACT_POINTS = {"heel": (-0.0333, -0.0390), "toe": (0.0909, -0.0390)}
 """Points of the foot that touch the floor, as parts of body height from the ankle: gait2dc's, of 1.80 m."""
-NOMINAL_ROUNDING = 1e-3
+STIFFNESS, DAMPING, FRICTION, SLIP_SPEED = 0.7 * BODY_WEIGHTS_PER_METRE, 0.3, 1.0, 0.1
+"""Of a point (body weights per metre, s/m, -, m/s): biosym's law, but softer and less damped; chosen with the rounding
+on virtual gaits that were made on spheres."""
+NOMINAL_ROUNDING = 3e-3
+_YIELDING_LEVER = 1.0
+"""m, between a force and its moment about the ground's origin, which a stride leaves by about as much."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,9 @@ class ImuWeights:
     ----------
     channel_share : float
         Standard deviation of a channel's model error as a share of the channel's own; the measured variance is added.
+    stride_share : tuple of float
+        Standard deviation of force and angular velocity between strides as a share of the channel's own, where no
+        variance was measured: what ten strides of walkers show for legs.
     mounting_sd : float
         Of a sensor's angle on its segment in the sagittal plane (rad). The pelvis sensor's is known: no record of one
         cycle tells its offset from a tilt of the pelvis.
@@ -45,12 +53,13 @@ class ImuWeights:
     """
 
     channel_share: float = 0.1
+    stride_share: tuple[float, float] = (0.4, 0.2)
     mounting_sd: float = np.radians(11.5)
     trunk_sd: float = np.radians(6.0)
     toe_sd: float = 0.02
     heel_sd: float = 0.01
-    torque: float = 0.05
-    smoothness: float = 2e-3
+    torque: float = 2.0
+    smoothness: float = 2e-4
     effort: float = 1.0
 
 
@@ -63,12 +72,15 @@ class ImuStage:
     name : str
     rounding : float
         Length (m) over which the surface of the floor is rounded.
+    yielding : float
+        Standard deviation (body weights) of what the feet may get beyond the law; 0: nothing.
     mounting, contact : bool
         Whether the sensors' angles, the places of contact are unknowns already.
     """
 
     name: str
     rounding: float = NOMINAL_ROUNDING
+    yielding: float = 0.0
     mounting: bool = True
     contact: bool = True
 
@@ -83,7 +95,7 @@ class ImuProblem:
         Planar, with contact points (see `with_contact_points`).
     records : mapping of str to SagittalRecord
     variances : mapping of str to ndarray, shape (n, 3) or (3,)
-        Measured variance of each channel of each segment's sensor; empty where nothing is known.
+        Measured variance of each channel of each segment's sensor; segments may be missing.
     duration : float
         Of the cycle (s).
     speed : float or None
@@ -101,20 +113,20 @@ class ImuProblem:
 
 def with_contact_points(skeleton: Skeleton, height: float) -> Skeleton:
     """Give both feet of a planar skeleton the contact points of gait2dc, in proportion to body height (m)."""
-    stiffness = BODY_WEIGHTS_PER_METRE * skeleton.mass * float(np.linalg.norm(skeleton.gravity))
+    stiffness = STIFFNESS * skeleton.mass * float(np.linalg.norm(skeleton.gravity))
     points = tuple(
         ContactSphere(
             f"{name}_{side}",
             f"calcn_{side}",
             (x * height, y * height, 0.0),
-            1e-3,
+            0.0,
             "floor",
             stiffness,
-            0.75,
-            1.0,
-            1.0,
+            DAMPING,
+            FRICTION,
+            FRICTION,
             0.0,
-            0.1,
+            SLIP_SPEED,
         )
         for side in "rl"
         for name, (x, y) in CONTACT_POINTS.items()
@@ -125,9 +137,12 @@ def with_contact_points(skeleton: Skeleton, height: float) -> Skeleton:
 def channel_deviation(problem: ImuProblem, segment: str) -> np.ndarray:
     """Expected standard deviation (n, 3) of the misfit of a sensor's channels (m/s², rad/s)."""
     channels = problem.records[segment].channels
-    own = problem.weights.channel_share * channels.std(axis=0)
-    variance = np.broadcast_to(problem.variances.get(segment, np.zeros(3)), channels.shape)
-    return np.sqrt(variance + own**2)
+    spread, weights = channels.std(axis=0), problem.weights
+    between = problem.variances.get(segment)
+    if between is None:
+        force, turn = weights.stride_share
+        between = (spread * np.array([force, force, turn])) ** 2
+    return np.sqrt(np.broadcast_to(between, channels.shape) + (weights.channel_share * spread) ** 2)
 
 
 def imu_data(
@@ -159,11 +174,25 @@ def imu_data(
     data = data.following("coordinates", upright, weights.trunk_sd**-2.0, mesh.quadrature)
     zero = np.zeros((n, len(structure.actuated)))
     data = data.following("torques", zero, weights.torque, mesh.quadrature)
+    data = _yielding(data, structure, stage.yielding)
     if structure.muscles:
         zero = np.zeros((n, len(structure.muscles)))
         data = data.following("activations", zero, weights.effort, mesh.quadrature)
         data = data.following("excitations", zero, 0.1 * weights.effort, mesh.quadrature)
     return _unknowns(_smooth(data, structure, weights.smoothness), structure, weights, stage, mounting)
+
+
+def _yielding(data: MovementData, structure: MovementStructure, deviation: float) -> MovementData:
+    """Loads on the feet beyond the contact law: at a price on the way, and none in a result."""
+    if not structure.wrenches:
+        return data
+    reach = WIDE if deviation else 0.0
+    data = data.with_bounds("wrenches", -reach, reach)
+    if not deviation:
+        return data
+    sd = deviation * np.tile([1.0, 1.0, _YIELDING_LEVER / LEVER], len(structure.feet))
+    zero = np.zeros((structure.mesh.n_nodes, len(sd)))
+    return data.following("wrenches", zero, sd**-2.0, structure.mesh.quadrature)
 
 
 def _smooth(data: MovementData, structure: MovementStructure, weight: float) -> MovementData:

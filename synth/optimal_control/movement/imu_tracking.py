@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
 from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording
 from synth.optimal_control.movement.climb import Climb, Rung, climb
 from synth.optimal_control.movement.imu_data import (
@@ -25,12 +25,258 @@ from synth.optimal_control.movement.imu_data import (
     imu_data,
     with_contact_points,
 )
-from synth.optimal_control.movement.imu_misfit import sensor_misfit
-from synth.optimal_control.movement.imu_start import ImuStart, imu_start, starts_of
-from synth.optimal_control.movement.problem import MovementProgram, Prepare
+from synth.optimal_control.movement.imu_misfit import sensor_misfit, sensor_readings
+from synth.optimal_control.movement.imu_start import ImuStart, imu_starts, solver_start
+from synth.optimal_control.movement.problem import Prepare
 from synth.optimal_control.movement.solution import MovementSolution, make_solution
 from synth.optimal_control.movement.strap_down import sagittal_records
 from synth.optimal_control.movement.structure import MovementStructure, movement_structure
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.program.solver import SolverSettings
+
+N_NODES = 50
+LARGEST_MISFIT = 3.0
+"""Mean misfit of the channels, in expected variances, beyond which noise and model error explain no record."""
+
+STAGES = (
+    ImuStage("yielding contact", rounding=0.01, yielding=0.1, mounting=False, contact=False),
+    ImuStage("sensor angles", rounding=0.01, contact=False),
+    ImuStage("contact places", rounding=0.005),
+    ImuStage("nominal contact"),
+)
+_SETTINGS = SolverSettings(warm=True, mu_init=1e-3, bound_push=1e-2, tolerance=1e-4, max_iterations=150)
+
+
+@dataclass(frozen=True)
+class ImuAttempt:
+    """What one start led to.
+
+    Attributes
+    ----------
+    start : str
+    reason : str
+        Why it is no result; empty if it may be one.
+    objective, misfit : float
+        Misfit: mean over all channels, in expected variances.
+    cpu_seconds : float
+    iterations : int
+    """
+
+    start: str
+    reason: str
+    objective: float
+    misfit: float
+    cpu_seconds: float
+    iterations: int
+
+
+@dataclass(frozen=True)
+class ImuTracking:
+    """The movement that explains the sensors, and what was estimated with it.
+
+    Attributes
+    ----------
+    solution : MovementSolution
+        `converged` only if the solver said so and the misfit is what noise and model error explain.
+    mounting : dict of str to float
+        Angle of each sensor on its segment (rad).
+    contact_places : dict of str to float
+        Forward place of each contact point on its foot, from the ankle (m).
+    misfits : dict of str to ndarray, shape (3,)
+        Of each sensor's channels, in expected variances.
+    attempts : tuple of ImuAttempt
+    """
+
+    solution: MovementSolution
+    mounting: dict[str, float]
+    contact_places: dict[str, float]
+    misfits: dict[str, np.ndarray]
+    attempts: tuple[ImuAttempt, ...]
+
+    @property
+    def misfit(self) -> float:
+        """Mean of all channels, in expected variances."""
+        return float(np.mean(list(self.misfits.values())))
+
+
+def imu_problem(
+    recordings: Sequence[ImuRecording],
+    subject: Subject,
+    duration: float,
+    *,
+    variances: Mapping[str, np.ndarray] | None = None,
+    speed: float | None = None,
+    weights: ImuWeights = ImuWeights(),
+    turn_to_plane: bool = True,
+) -> ImuProblem:
+    """Check records and person, and bring them into the sagittal plane; arguments as of `track_imus`."""
+    check_records(recordings, duration, speed)
+    skeleton = with_contact_points(planar_skeleton(subject, "winter"), subject.height)
+    records = sagittal_records(recordings, turn_to_plane=turn_to_plane)
+    return ImuProblem(skeleton, records, dict(variances or {}), duration, speed, weights)
+
+
+def check_records(recordings: Sequence[ImuRecording], duration: float, speed: float | None) -> None:
+    """Refuse records that no movement can be found from."""
+    found = [r.placement.segment for r in recordings]
+    missing = [s for s in SENSOR_SEGMENTS if s not in found]
+    if missing or len(found) != len(SENSOR_SEGMENTS):
+        raise ModelMismatch(
+            f"IMU tracking needs seven sensors, one each on {', '.join(SENSOR_SEGMENTS)}; "
+            f"{'none is on ' + ', '.join(missing) if missing else 'some segment has two'} (found "
+            f"{', '.join(found) or 'none'}). Add or choose recordings."
+        )
+    lengths = {len(r.specific_force) for r in recordings}
+    if len(lengths) != 1 or min(lengths) < 20:
+        raise ModelMismatch(
+            f"IMU tracking needs the same cycle of all sensors, at least 20 samples; got {sorted(lengths)} samples. "
+            "Resample them, e.g. with `imu_cycle.average_cycle`."
+        )
+    for r in recordings:
+        gaps = int((~np.isfinite(np.hstack([r.specific_force, r.angular_velocity])).all(axis=1)).sum())
+        if gaps:
+            raise ModelMismatch(
+                f"sensor {r.placement.sensor} on {r.placement.segment} has {gaps} missing samples within the cycle. "
+                "Choose another cycle or fill the gap."
+            )
+    if not 0.3 <= duration <= 3.0:
+        raise ModelMismatch(f"expected a gait cycle of 0.3-3 s, got {duration:.3f} s. Check its unit and its events.")
+    if speed is not None and not 0.2 <= speed <= 8.0:
+        raise ModelMismatch(f"expected a speed of 0.2-8 m/s, got {speed} m/s. Check its unit, or leave it unknown.")
+
+
+def imu_structure(problem: ImuProblem, n_nodes: int = N_NODES, **options: object) -> MovementStructure:
+    """Structure of the problem: the same for every person."""
+    joints = [c.name for c in problem.skeleton.coordinates if not c.name.startswith("pelvis")]
+    return movement_structure(
+        problem.skeleton,
+        Mesh(n_nodes),
+        torques=joints,
+        contact="points",
+        sensors=SENSOR_SEGMENTS,
+        smooth=("accelerations",),
+        wrenches=True,
+        **options,
+    )
+
+
+def track_imus(
+    recordings: Sequence[ImuRecording],
+    subject: Subject,
+    duration: float,
+    *,
+    variances: Mapping[str, np.ndarray] | None = None,
+    speed: float | None = None,
+    weights: ImuWeights = ImuWeights(),
+    turn_to_plane: bool = True,
+    n_starts: int = 4,
+    every_start: bool = False,
+    prepare: Prepare | None = compile_if_possible,
+) -> ImuTracking:
+    """Find the movement that explains the inertial records of one cycle.
+
+    Parameters
+    ----------
+    recordings : sequence of ImuRecording
+        Of pelvis, thighs, shanks and feet, sampled evenly over one cycle, its end not repeated.
+    subject : Subject
+        With mass and height: all that the generic model knows.
+    duration : float
+        Of the cycle (s).
+    variances : mapping, optional
+        Measured variance (n, 3) or (3,) of the sagittal channels by segment, e.g. between cycles.
+    speed : float, optional
+        m/s; unknown if absent.
+    weights : ImuWeights
+    turn_to_plane : bool
+        See `strap_down.sagittal_records`.
+    n_starts : int
+        At most so many starts are tried until one is accepted.
+    every_start : bool
+        Try all of them and keep the lowest objective.
+    prepare : callable, optional
+        See `problem.movement_program`; None for no compiler.
+
+    Raises
+    ------
+    ModelMismatch
+        Sensors are missing, samples are missing, or nobody has this mass, height, duration or speed.
+    """
+    problem = imu_problem(
+        recordings,
+        subject,
+        duration,
+        variances=variances,
+        speed=speed,
+        weights=weights,
+        turn_to_plane=turn_to_plane,
+    )
+    best: ImuTracking | None = None
+    attempts: list[ImuAttempt] = []
+    for start in imu_starts(problem, subject.height)[:n_starts]:
+        found = attempt(problem, start, prepare=prepare)
+        attempts.append(found.attempts[0])
+        if best is None or _better(found.solution, best.solution):
+            best = found
+        if best.solution.converged and not every_start:
+            break
+    return replace(best, attempts=tuple(attempts))
+
+
+def _better(one: MovementSolution, other: MovementSolution) -> bool:
+    """Whether one solution is to be preferred: accepted first, then the lower objective."""
+    if one.converged != other.converged:
+        return one.converged
+    return one.objective < other.objective
+
+
+def attempt(
+    problem: ImuProblem,
+    start: ImuStart,
+    *,
+    stages: Sequence[ImuStage] = STAGES,
+    prepare: Prepare | None = compile_if_possible,
+    settings: SolverSettings = _SETTINGS,
+) -> ImuTracking:
+    """Climb the ladder from one start."""
+    structure = imu_structure(problem)
+
+    def rung(stage: ImuStage) -> Rung:
+        last = stage is stages[-1]
+        chosen = settings if last else replace(settings, tolerance=1e-2, constraint_tolerance=1e-2)
+        return Rung(
+            stage.name,
+            structure,
+            lambda movement: imu_data(movement.structure, problem, stage, start.mounting),
+            chosen,
+            rough=not last,
+        )
+
+    reached = climb(
+        [rung(s) for s in stages], lambda movement: solver_start(movement, problem, start), prepare=prepare
+    )
+    return _tracking(problem, start, reached)
+
+
+def _tracking(problem: ImuProblem, start: ImuStart, reached: Climb) -> ImuTracking:
+    """The result of one ladder, refused where its misfit is more than noise and model error."""
+    solution = make_solution(reached, problem.skeleton)
+    sensors = reached.movement.structure.sensors
+    mounting = dict(zip(sensors, solution.arrays["mounting"].tolist(), strict=True))
+    offsets = {s: problem.records[s].offset for s in sensors}
+    arrays = (solution.coordinates, solution.speeds, solution.accelerations)
+    readings = sensor_readings(problem.skeleton, *arrays, offsets, mounting)
+    misfits = sensor_misfit(problem, reached.movement.structure.mesh.phase, readings)
+    moved = solution.arrays["contact"].reshape(-1, 2)[:, 0]
+    places = {c.name: c.offset[0] + dx for c, dx in zip(problem.skeleton.contacts, moved.tolist(), strict=True)}
+    misfit = float(np.mean(list(misfits.values())))
+    reason = solution.reason
+    if not reason and not misfit <= LARGEST_MISFIT:
+        reason = (
+            f"the sensors' misfit is {misfit:.1f} times what noise and model error explain (limit {LARGEST_MISFIT:g}): "
+            "a wrong basin or a wrong record. Try more starts; check placements, mounting and the cycle's events."
+        )
+    solution = replace(solution, converged=not reason, reason=reason)
+    made = ImuAttempt(start.name, reason, solution.objective, misfit, solution.cpu_seconds, solution.iterations)
+    return ImuTracking(solution, mounting, places, misfits, (made,))

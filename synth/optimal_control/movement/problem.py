@@ -65,6 +65,12 @@ def movement_program(structure: MovementStructure, prepare: Prepare | None = Non
     return MovementProgram(structure, program, parts.variables, parts.parameters)
 
 
+def dynamics_uses(structure: MovementStructure) -> list[BlockUse]:
+    """Uses that add to the equations of motion, with blocks that are not compiled: inertia, muscles, ground."""
+    parts = _Parts(structure)
+    return [u for u in (*parts.motion(), *parts.muscles(), *parts.ground()) if u.shared is not None]
+
+
 class _Parts:
     """The uses of the blocks of a structure, part by part; it only holds what all parts look up."""
 
@@ -177,9 +183,10 @@ class _Parts:
                         self.same("floor"),
                         np.repeat(spheres[:, None], self.n, axis=1),
                         *(self.parameters.index(s)[:, i].T for s in ("ground", "ground_weight", "pressure")),
+                        *([self.parameters.index("clearance").T] if structure.clearance else []),
                     ]
                 )
-                block = contact_blocks.contact_block(chain, foot, structure.contact, planar)
+                block = contact_blocks.contact_block(chain, foot, structure.contact, planar, structure.clearance)
                 uses.append(BlockUse(block, entries, constants, self.shared(chain.coordinates)))
                 first = last
         return uses

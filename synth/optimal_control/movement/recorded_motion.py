@@ -185,7 +185,7 @@ def read_trial_samples(
     unknown = [name for name in missing if name not in constant]
     if unknown:
         raise ModelMismatch(
-            f"{path}: has no {', '.join(unknown)}, which {skeleton.name} moves. Hold them in the model, or give a "
+            f"{path}: has no {', '.join(unknown)}, which {skeleton.name} moves. Hold them (--hold NAME), or give a "
             "value for each in `constant`."
         )
     notes = [f"{name} is not in {path.name}: taken as {constant[name]:g}" for name in missing]

@@ -102,6 +102,8 @@ class MovementStructure:
         solution on the way may need beyond the law.
     passive : bool
         Whether tissue gives torques at the ends of the ranges.
+    clearance : bool
+        Whether a foot that swings low over the floor costs something.
     metabolic : bool
         Whether the energy that muscles turn over has a price.
     markers, sensors : tuple of str
@@ -128,6 +130,7 @@ class MovementStructure:
     contact: str = ""
     wrenches: bool = False
     passive: bool = False
+    clearance: bool = False
     metabolic: bool = False
     markers: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
@@ -264,6 +267,8 @@ def parameter_layout(structure: MovementStructure) -> Layout:
         shapes |= {"spheres": (structure.n_points, N_SPHERE_NUMBERS), "floor": (2,)}
         size = structure.wrench_size
         shapes |= {"ground": (n, n_feet, size), "ground_weight": (n, n_feet, size), "pressure": (n, n_feet, 3)}
+        if structure.clearance:
+            shapes["clearance"] = (n, 2)
     if structure.passive:
         shapes["passive"] = (structure.n_coordinates, N_PASSIVE_NUMBERS)
     if structure.markers:

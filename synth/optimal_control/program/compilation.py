@@ -40,6 +40,9 @@ _LEFTOVER_SECONDS = 86400.0
 _LEAST_INSTRUCTIONS = 100
 
 
+_PLACEHOLDER = "symbol_of_this_library_"
+
+
 @dataclass(frozen=True)
 class CompilationReport:
     """What became of a compilation.
@@ -151,19 +154,22 @@ class _Job:
 
 def _library_functions(functions: Sequence[ca.Function], job: _Job) -> tuple[list[ca.Function], Path | None, bool, str]:
     """Functions of the library, its place, whether it was cached, and why it was not kept."""
-    names = [f"f{i}_{function.name()}" for i, function in enumerate(functions)]
+    names = [f"{_PLACEHOLDER}{i}_{function.name()}" for i, function in enumerate(functions)]
     units = translation_units(functions, names)
     made_for = [_version(job.command), *FLAGS, platform.system(), platform.machine(), *platform.libc_ver()]
     made_for += [str(path) for path in job.libraries]  # their names hold the hash of what is in them
     digest = hashlib.sha256("\0".join([*units, *made_for]).encode()).hexdigest()
     stem = f"{re.sub(r'[^A-Za-z0-9]+', '_', job.name)}.{digest[:40]}"
+    # symbols carry the hash: several libraries may be linked into one program
+    own = f"f{digest[:16]}_"
+    units, names = ([text.replace(_PLACEHOLDER, own) for text in texts] for texts in (units, names))
     folder = cache_folder() / "compiled"
     library, found = _cached(folder, stem, names)
     if found:
         return found, library, True, ""
     work, reason = _work_folder(folder)
     try:
-        with _alone(folder, enabled=not reason):
+        with _alone(folder, digest, enabled=not reason):
             library, found = _cached(folder, stem, names)  # another process may have made it meanwhile
             if found:
                 return found, library, True, ""
@@ -261,12 +267,15 @@ def _is_whole(library: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, *, enabled: bool) -> Iterator[None]:
-    """One process compiles at a time; the others find its library when it is done. Ends with the process."""
+def _alone(folder: Path, digest: str, *, enabled: bool) -> Iterator[None]:
+    """One process compiles a library; others that want it find it when it is done. Ends with the process.
+
+    Sixteen locks serve all libraries, so that a slow one holds up few others.
+    """
     if not enabled or fcntl is None:
         yield
         return
-    with (folder / "compiling.lock").open("a") as lock:
+    with (folder / f"compiling.{digest[0]}.lock").open("a") as lock:
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

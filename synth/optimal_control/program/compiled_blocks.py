@@ -1,4 +1,7 @@
-"""Compiled blocks: the functions of a program's blocks as machine code, where it pays and a compiler is there."""
+"""Compiled blocks: the functions of a program's blocks as machine code, where it pays and a compiler is there.
+
+Every block is a library of its own: programs of other meshes, people or costs find the blocks that they share.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,20 @@ from synth.optimal_control.program.compilation import CompilationReport, compile
 _FUNCTIONS = ("value", "gradient", "jacobian", "hessian")
 
 
-def compiled_uses(uses: Sequence[BlockUse], compiler: str | None = "auto") -> tuple[list[BlockUse], CompilationReport]:
-    """Uses whose blocks are compiled together into one library, or taken from the cache.
+def compiled_block(block: Block, compiler: str | None = "auto") -> tuple[Block, CompilationReport | None]:
+    """A block whose functions are compiled; itself, without a report, where that gains nothing."""
+    wanted = [name for name in _FUNCTIONS if worth_compiling(getattr(block, name).n_instructions())]
+    if not wanted:
+        return block, None
+    functions = [getattr(block, name) for name in wanted]
+    made, report = compiled_functions(functions, block.name, compiler=compiler)
+    return replace(block, **dict(zip(wanted, made, strict=True))), report
+
+
+def compiled_uses(
+    uses: Sequence[BlockUse], compiler: str | None = "auto"
+) -> tuple[list[BlockUse], tuple[CompilationReport, ...]]:
+    """Uses whose blocks are compiled, or taken from the cache.
 
     Parameters
     ----------
@@ -25,24 +40,15 @@ def compiled_uses(uses: Sequence[BlockUse], compiler: str | None = "auto") -> tu
     -------
     list of BlockUse
         The same ones where there is no compiler.
-    CompilationReport
+    tuple of CompilationReport
+        One a block that was worth it.
     """
     blocks = {id(use.block): use.block for use in uses}
-    wanted = [
-        (key, name)
-        for key, block in blocks.items()
-        for name in _FUNCTIONS
-        if worth_compiling(getattr(block, name).n_instructions())
-    ]
-    functions = [getattr(blocks[key], name) for key, name in wanted]
-    made, report = compiled_functions(functions, "blocks", compiler=compiler)
-    changes: dict[int, dict] = {}
-    for (key, name), function in zip(wanted, made, strict=True):
-        changes.setdefault(key, {})[name] = function
-    compiled: dict[int, Block] = {key: replace(block, **changes.get(key, {})) for key, block in blocks.items()}
-    return [replace(use, block=compiled[id(use.block)]) for use in uses], report
+    compiled = {key: compiled_block(block, compiler) for key, block in blocks.items()}
+    reports = tuple(report for _, report in compiled.values() if report is not None)
+    return [replace(use, block=compiled[id(use.block)][0]) for use in uses], reports
 
 
 def compile_if_possible(uses: list[BlockUse]) -> list[BlockUse]:
-    """As `compiled_uses`, for `movement.problem.movement_program`; the report is left."""
+    """As `compiled_uses`, for `movement.problem.movement_program`; the reports are left."""
     return compiled_uses(uses)[0]

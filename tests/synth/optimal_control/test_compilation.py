@@ -177,7 +177,7 @@ def same_numbers(one, other):
 
 def test_program_of_compiled_blocks_is_the_same():
     uses = two_blocks()
-    fast, report = compiled_uses(uses)
+    fast, (report,) = compiled_uses(uses)
     assert report.compiled
     assert fast[0].block is fast[2].block
     assert fast[1].block.value is uses[1].block.value
@@ -186,7 +186,7 @@ def test_program_of_compiled_blocks_is_the_same():
         f.n_instructions() for f in (long.value, long.gradient, long.jacobian, long.hessian)
     )
     same_numbers(assemble(uses, 30, 1), assemble(fast, 30, 1))
-    given, report = compiled_uses(uses, compiler="none")
+    given, (report,) = compiled_uses(uses, compiler="none")
     assert given[0].block.value is long.value
     assert "virtual machine" in report.reason
 
@@ -202,8 +202,9 @@ def test_whole_program_is_compiled_to_the_same_numbers(blocks_too):
     """Also where its blocks are in a library of their own."""
     uses = two_blocks()
     program = assemble(uses, 30, 1)
-    fast, report = compiled_uses(uses) if blocks_too else (uses, None)
-    made, report = compiled_program(assemble(fast, 30, 1), "program", libraries=[report.library] if report else [])
+    fast, reports = compiled_uses(uses) if blocks_too else (uses, ())
+    libraries = [report.library for report in reports]
+    made, report = compiled_program(assemble(fast, 30, 1), "program", libraries=libraries)
     assert report.compiled, report.reason
     same_numbers(program, made)
     free = np.full(30, -np.inf), np.full(30, np.inf)
@@ -226,6 +227,26 @@ def test_program_without_the_library_of_its_blocks_stays_as_it_is():
     assert made is program
     assert not report.compiled
     assert "undefined" in report.reason
+
+
+def test_libraries_of_two_blocks_serve_one_program():
+    """Every library has symbols of its own."""
+    one = two_blocks()[0].block
+
+    def stiffer(x, p):
+        y = x
+        for _ in range(12):
+            y = ca.cos(y * p[0]) + ca.vertcat(x[1], y[2], y[0]) * 0.4
+        return ca.sumsqr(y), [y[1] - x[0]]
+
+    other = make_block("other", stiffer, np.ones(3), 1)
+    index, none = np.arange(30).reshape(10, 3).T, np.zeros((1, 10), int)
+    uses = [BlockUse(one, index, none), BlockUse(other, index[[1, 2, 0]], none)]
+    fast, reports = compiled_uses(uses)
+    assert len({r.library for r in reports}) == 2
+    made, report = compiled_program(assemble(fast, 30, 1), "program", libraries=[r.library for r in reports])
+    assert report.compiled, report.reason
+    same_numbers(assemble(uses, 30, 1), made)
 
 
 def test_small_functions_are_not_worth_compiling():

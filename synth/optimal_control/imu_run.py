@@ -1,0 +1,164 @@
+"""IMU run: from a recording of seven inertial sensors to a folder with the sagittal movement that explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap_import.subject import Subject
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.osim.client import build_model
+from synth.imu.recording import ImuRecording
+from synth.optimal_control.imu_cycle import average_cycle, detect_cycles
+from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
+from synth.optimal_control.movement.imu_tracking import ImuTracking, check_records, track_imus
+from synth.optimal_control.movement.problem import Prepare
+from synth.optimal_control.movement.strap_down import sagittal_records
+from synth.optimal_control.movement_folder import FolderContent, MovementResult, write_folder
+from synth.optimal_control.program.compiled_blocks import compile_if_possible
+from synth.optimal_control.tracking_run import check_person, plain_settings
+
+MODEL = "model.osim"
+FEWEST_CYCLES = 3
+"""So many cycles and more tell how much the records differ from one to the next."""
+N_SAMPLES = 100
+
+
+@dataclass(frozen=True)
+class ImuWish:
+    """What is to be explained.
+
+    Attributes
+    ----------
+    recordings : tuple of ImuRecording
+        With offsets and mountings of the sensors.
+    subject : Subject
+    sources : dict of str to Path
+        Files that were read.
+    window : (float, float), optional
+        One cycle (s from the first sample); default: all cycles that the records show, averaged.
+    speed : float, optional
+        m/s.
+    starts : int
+        At most.
+    notes : tuple of str
+    pictures : tuple of str
+    """
+
+    recordings: tuple[ImuRecording, ...]
+    subject: Subject
+    sources: Mapping[str, Path] = field(default_factory=dict)
+    window: tuple[float, float] | None = None
+    speed: float | None = None
+    starts: int = 4
+    notes: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = (".html",)
+
+
+def seven_sensors(
+    recordings: Sequence[ImuRecording], without: Collection[str] = ()
+) -> tuple[tuple[ImuRecording, ...], tuple[str, ...]]:
+    """Sensors of pelvis and legs, and sentences about those that are left out.
+
+    Raises
+    ------
+    ModelMismatch
+        A name that no sensor has, or nothing says where the sensors are.
+    """
+    names = {r.placement.sensor for r in recordings}
+    unknown = [name for name in without if name not in names]
+    if unknown:
+        raise ModelMismatch(f"no sensor {unknown[0]!r} to leave out; the recording has {', '.join(sorted(names))}.")
+    kept = [r for r in recordings if r.placement.segment in SENSOR_SEGMENTS and r.placement.sensor not in without]
+    gone = [r.placement.sensor for r in recordings if not any(r is k for k in kept)]
+    if kept and not any(np.any(r.placement.offset) or r.placement.mounting.magnitude() > 1e-9 for r in kept):
+        raise ModelMismatch(
+            "nothing says where the sensors sit on their segments; give --table with an offset (m) and a mounting "
+            "(quaternion w x y z, sensor to segment) for each."
+        )
+    return tuple(kept), (f"left out: {', '.join(gone)}",) if gone else ()
+
+
+def explain_records(
+    wish: ImuWish,
+    out: Path,
+    *,
+    prepare: Prepare | None = compile_if_possible,
+    say: Callable[[str], None] = lambda text: None,
+) -> MovementResult:
+    """Find the movement that explains the records of a cycle and write the folder.
+
+    The folder also holds the person's model, to which the exported files belong.
+
+    Raises
+    ------
+    ModelMismatch
+        Sensors or samples are missing, there is no cycle, or nobody has this mass, height or speed.
+    OSError
+        The folder cannot be written.
+    """
+    check_person(wish.subject.mass, "the subject")
+    cycles = [wish.window] if wish.window else detect_cycles(wish.recordings)
+    if not cycles:
+        raise ModelMismatch(
+            "the records show no gait cycle (they do not repeat themselves); name one with --window START,END in "
+            "seconds from the first sample."
+        )
+    averaged, duration = average_cycle(wish.recordings, cycles, N_SAMPLES)
+    check_records(averaged, duration, wish.speed)
+    say(f"cycles: {len(cycles)} of {duration:.3f} s on average")
+    tracked = track_imus(
+        averaged,
+        wish.subject,
+        duration,
+        variances=_variances(wish.recordings, cycles),
+        speed=wish.speed,
+        n_starts=wish.starts,
+        prepare=prepare,
+    )
+    for attempt in tracked.attempts:
+        outcome = attempt.reason or "accepted"
+        say(f"start {attempt.start}: {attempt.iterations} iterations, {attempt.cpu_seconds:.2f} CPU s: {outcome}")
+    model = _own_model(tracked, out)
+    chosen = {"subject": asdict(wish.subject), "cycles": cycles, "speed": wish.speed, "starts": wish.starts}
+    content = FolderContent(
+        model,
+        wish.sources,
+        plain_settings(chosen),
+        notes=wish.notes,
+        further=_estimates(tracked),
+        pictures=wish.pictures,
+    )
+    return MovementResult(tracked.solution, write_folder(out, tracked.solution, content))
+
+
+def _variances(recordings: Sequence[ImuRecording], cycles: Sequence[tuple[float, float]]) -> dict[str, np.ndarray]:
+    """Variance (n, 3) of the sagittal channels between cycles, by segment; empty where there are few."""
+    if len(cycles) < FEWEST_CYCLES:
+        return {}
+    each = [sagittal_records(average_cycle(recordings, [cycle], N_SAMPLES)[0]) for cycle in cycles]
+    return {segment: np.var([c[segment].channels for c in each], axis=0, ddof=1) for segment in each[0]}
+
+
+def _own_model(tracked: ImuTracking, out: Path) -> Path:
+    """The person's model as a file, to which the exported files belong."""
+    out.mkdir(parents=True, exist_ok=True)
+    build_model(replace(tracked.solution.skeleton, contacts=(), planes=()), out / MODEL)
+    return out / MODEL
+
+
+def _estimates(tracked: ImuTracking) -> dict[str, Any]:
+    """What was estimated besides the movement."""
+    return {
+        "imu": {
+            "misfit": tracked.misfit,
+            "misfit_by_channel": {segment: values.tolist() for segment, values in tracked.misfits.items()},
+            "mounting_deg": {segment: float(np.degrees(angle)) for segment, angle in tracked.mounting.items()},
+            "contact_places_m": dict(tracked.contact_places),
+            "attempts": [asdict(attempt) for attempt in tracked.attempts],
+        }
+    }

@@ -1,0 +1,314 @@
+"""Command ``kinesynth gait track``: the movement nearest to a recorded one that satisfies the equations of motion."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mocap_import.batch import ExitCode
+from mocap_import.command_end import check_place, sentence_of, stop
+
+if TYPE_CHECKING:
+    from synth.optimal_control.movement_folder import MovementResult
+    from synth.optimal_control.tracking_run import TrackingWish
+
+CODES = "Exit code 0: solved; 4: no movement found, the folder says why; 1: an error, in one sentence; 2: wrong usage."
+
+
+class Period(StrEnum):
+    """What one problem spans."""
+
+    CYCLE = "cycle"
+    HALF_CYCLE = "half_cycle"
+    NONE = "none"
+
+
+class Scheme(StrEnum):
+    """How nodes are joined."""
+
+    TRAPEZOIDAL = "trapezoidal"
+    HERMITE_SIMPSON = "hermite_simpson"
+    RADAU = "radau"
+
+
+class Picture(StrEnum):
+    """Kinds of pictures."""
+
+    HTML = "html"
+    PNG = "png"
+    SVG = "svg"
+    PDF = "pdf"
+    NONE = "none"
+
+
+Model = Annotated[Path, typer.Argument(help="OpenSim model of the person (.osim).")]
+Coordinates = Annotated[Path, typer.Argument(help="Recorded coordinates (.mot, .sto), e.g. of inverse kinematics.")]
+Loads = Annotated[Path | None, typer.Option("--loads", help="Ground reactions: ExternalLoads .xml.")]
+Emg = Annotated[Path | None, typer.Option("--emg", help="EMG by muscle (.sto), for the picture only.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")]
+Contact = Annotated[
+    bool, typer.Option("--contact/--no-contact", help="The law of contact spheres, or unknown loads near the measured.")
+]
+Muscles = Annotated[bool, typer.Option("--muscles/--torques", help="What moves the joints.")]
+Meshes = Annotated[str, typer.Option("--mesh", help="Intervals of the meshes, coarse to fine.")]
+WhichScheme = Annotated[Scheme, typer.Option("--scheme", help="Transcription.")]
+WhichPeriod = Annotated[
+    Period | None, typer.Option("--period", help="Default: cycle with --loads and without --window, else none.")
+]
+Window = Annotated[
+    str | None, typer.Option("--window", help="START,END in s; default: the stride that the forces show, else all.")
+]
+Hold = Annotated[list[str] | None, typer.Option("--hold", help="NAME or NAME=VALUE (degrees, m) to hold; repeat it.")]
+Bound = Annotated[list[str] | None, typer.Option("--bound", help="NAME=LOW:HIGH (degrees, m); repeat it.")]
+Speed = Annotated[float | None, typer.Option("--speed", help="Mean forward speed (m/s); free without it.")]
+Angle = Annotated[float, typer.Option("--angle", help="Standard deviation of angles (degrees).")]
+Force = Annotated[float, typer.Option("--force", help="Standard deviation of ground forces (body weights).")]
+Effort = Annotated[float, typer.Option("--effort", help="Excitation that counts as one deviation.")]
+Torque = Annotated[float, typer.Option("--torque", help="Joint torque that counts as one deviation (N·m).")]
+Residual = Annotated[
+    float, typer.Option("--residual", help="The same of what holds the body without contact (N·m, N).")
+]
+Strength = Annotated[float, typer.Option("--strength", help="Factor on the strength of all muscles.")]
+Tendons = Annotated[bool, typer.Option("--compliant-tendons", help="Tendons that give; rigid without it.")]
+Starts = Annotated[int, typer.Option("--starts", min=1, help="How many starts; the lowest objective wins.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of disturbed starts.")]
+Cutoff = Annotated[float, typer.Option("--cutoff", min=0.0, help="Low-pass of coordinates (Hz); 0: none.")]
+ForceCutoff = Annotated[float, typer.Option("--force-cutoff", min=0.0, help="Low-pass of forces (Hz); 0: none.")]
+Calibrate = Annotated[
+    bool, typer.Option("--calibrate/--as-is", help="Move contact spheres to meet the measured forces, or not.")
+]
+Pictures = Annotated[
+    list[Picture] | None, typer.Option("--picture", help="html (default), png, svg, pdf, none; repeat it.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+
+
+def track_recorded(
+    model: Model,
+    coordinates: Coordinates,
+    loads: Loads = None,
+    emg: Emg = None,
+    out: Out = Path("movement"),
+    contact: Contact = True,
+    muscles: Muscles = True,
+    mesh: Meshes = "25,50",
+    scheme: WhichScheme = Scheme.TRAPEZOIDAL,
+    period: WhichPeriod = None,
+    window: Window = None,
+    hold: Hold = None,
+    bound: Bound = None,
+    speed: Speed = None,
+    angle: Angle = 2.0,
+    force: Force = 0.05,
+    effort: Effort = 0.3,
+    torque: Torque = 300.0,
+    residual: Residual = 30.0,
+    strength: Strength = 1.0,
+    tendons: Tendons = False,
+    starts: Starts = 1,
+    seed: Seed = 0,
+    cutoff: Cutoff = 6.0,
+    force_cutoff: ForceCutoff = 20.0,
+    calibrate: Calibrate = True,
+    picture: Pictures = None,
+    as_json: AsJson = False,
+) -> None:
+    """Track a recorded motion: a movement near it that satisfies the equations of motion, with all that makes it.
+
+    OUT holds solution.npz, the .mot, .sto and .xml files that OpenSim reads with MODEL, a picture, and report.json with
+    what was followed how well and how the solver fared. A run that was killed goes on where it was.
+    """
+    for place in (model, coordinates, *(p for p in (loads, emg) if p is not None)):
+        check_place(place, as_json)
+    sizes = {"angle": angle, "force": force, "effort": effort, "torque": torque}
+    sizes |= {"residual": residual, "strength": strength}
+    try:
+        _check_sizes(sizes)
+        between = None if window is None else window_of(window)
+        spans = period or (Period.CYCLE if loads is not None and window is None else Period.NONE)
+        meshes = [(intervals(text), str(scheme), str(spans)) for text in mesh.split(",")]
+        held, bounds = held_values(hold), dict(map(_bounds, bound or []))
+    except ValueError as problem:
+        stop(str(problem), as_json, ExitCode.USAGE)
+    about = {"muscles": muscles, "starts": starts, "strength": strength, "ground": "law" if contact else "near"}
+    about |= {"speed": (speed, speed)} if speed is not None else {}
+    about |= {"options": {"tendon": "compliant"}} if tendons and muscles else {}
+    kinds = tuple(f".{kind}" for kind in dict.fromkeys(picture or [Picture.HTML]) if kind != Picture.NONE)
+    reading = {"window": between, "cutoff": cutoff or None, "force_cutoff": force_cutoff or None, "pictures": kinds}
+    reading |= {"calibrate": calibrate, "residual": residual, "seed": seed}
+    files = (model, coordinates, loads, emg)
+
+    def work(say: Callable[[str], None]) -> MovementResult:
+        from synth.optimal_control.tracking_run import track_files
+
+        return track_files(_wish(files, meshes, sizes, held, bounds, about, reading), out, say=say)
+
+    tell(run_or_stop(work, out, as_json), out, as_json)
+
+
+def _wish(
+    files: tuple[Path, Path, Path | None, Path | None],
+    meshes: list[tuple[int, str, str]],
+    sizes: dict[str, float],
+    held: dict[str, float | None],
+    bounds: dict[str, tuple[float, float]],
+    about: dict[str, Any],
+    reading: dict[str, Any],
+) -> TrackingWish:
+    """What the options ask for, in rad and m."""
+    from synth.optimal_control.movement.recorded_motion import MotionFiles
+    from synth.optimal_control.movement.tracking_settings import Deviations, TrackingSettings
+    from synth.optimal_control.program.collocation import Mesh
+    from synth.optimal_control.tracking_run import TrackingWish
+
+    model, coordinates, loads, emg = files
+    values, limits = in_model_units(model, held, bounds)
+    deviations = Deviations(
+        angle=math.radians(sizes["angle"]), force=sizes["force"], excitation=sizes["effort"], torque=sizes["torque"]
+    )
+    settings = TrackingSettings(deviations, tuple(Mesh(*mesh) for mesh in meshes), bounds=limits, **about)
+    return TrackingWish(model, MotionFiles(coordinates, loads, None, emg), settings, values, **reading)
+
+
+def _check_sizes(sizes: dict[str, float]) -> None:
+    for name, value in sizes.items():
+        if not 0.0 < value < math.inf:
+            raise ValueError(f"--{name} is {value:g}; expected a number above zero.")
+
+
+def _numbers(text: str, option: str, count: int) -> tuple[float, ...]:
+    """Finite numbers with commas between them."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != count or not all(map(math.isfinite, values)):
+        raise ValueError(f"{option} is {text!r}; expected {count} numbers with commas between them, e.g. 0.5,1.6.")
+    return tuple(values)
+
+
+def window_of(text: str) -> tuple[float, float]:
+    """START,END in s; a ValueError says what is wrong."""
+    start, end = _numbers(text, "--window", 2)
+    return start, end
+
+
+def intervals(text: str) -> int:
+    """Intervals of a mesh; a ValueError says what is wrong."""
+    if not text.strip().isdigit() or not 4 <= int(text) <= 1000:
+        raise ValueError(f"--mesh has {text!r}; expected numbers of intervals from 4 to 1000, e.g. 25,50.")
+    return int(text)
+
+
+def held_values(texts: list[str] | None) -> dict[str, float | None]:
+    """Coordinates to hold, with their value in degrees or m where one is given."""
+    return dict(map(_held, texts or []))
+
+
+def _held(text: str) -> tuple[str, float | None]:
+    name, mark, value = text.partition("=")
+    return name, _numbers(value, f"--hold {name}", 1)[0] if mark else None
+
+
+def _bounds(text: str) -> tuple[str, tuple[float, float]]:
+    name, _, limits = text.partition("=")
+    try:
+        low, high = (float(part) for part in limits.split(":"))
+    except ValueError:
+        raise ValueError(f"--bound is {text!r}; expected NAME=LOW:HIGH, e.g. knee_angle_r=-5:120.") from None
+    if not low <= high:
+        raise ValueError(
+            f"--bound {name} must lie between {low:g} and {high:g}, which no number does; widen or swap the bounds."
+        )
+    return name, (low, high)
+
+
+def in_model_units(
+    model: Path, held: dict[str, float | None], bounds: dict[str, tuple[float, float]]
+) -> tuple[dict[str, float | None], dict[str, tuple[float, float]]]:
+    """Held values and bounds in rad and m, by the kinds of the model's coordinates."""
+    if not held and not bounds:
+        return {}, {}
+    from opensim_models.model.osim_skeleton import read_osim
+
+    skeleton = read_osim(model)
+    turning = {c.name for c in skeleton.coordinates if c.kind == "rotation"}
+    for name in (*held, *bounds):
+        skeleton.coordinate_index(name)
+
+    def own(name: str, value: float) -> float:
+        return math.radians(value) if name in turning else value
+
+    values = {name: None if value is None else own(name, value) for name, value in held.items()}
+    return values, {name: (own(name, low), own(name, high)) for name, (low, high) in bounds.items()}
+
+
+def run_or_stop(work: Callable[[Callable[[str], None]], MovementResult], out: Path, as_json: bool) -> MovementResult:
+    """Do the work, which takes what prints a line, or end with one sentence."""
+    from opensim_models.model_mismatch import ModelMismatch
+    from synth.corpus import CorpusMismatch
+    from synth.optimal_control.program.mismatch import ProgramMismatch
+    from synth.real_imu.convention import RecordingRefused
+
+    refusals = (ModelMismatch, ProgramMismatch, RecordingRefused, CorpusMismatch, OSError)
+
+    def say(text: str) -> None:
+        if not as_json:
+            print(text, file=sys.stderr)
+
+    try:
+        return work(say)
+    except refusals as problem:
+        stop(sentence_of(problem), as_json)
+    except KeyboardInterrupt:
+        sentence = f"interrupted; the last iterate is kept in {out}, the same command goes on from there"
+        stop(sentence, as_json, ExitCode.INTERRUPTED)
+
+
+def tell(result: MovementResult, out: Path, as_json: bool) -> None:
+    """Say what came of it, and leave with the exit code."""
+    report, solution = result.report, result.solution
+    code = ExitCode.ALL if solution.converged else ExitCode.NONE
+    if as_json:
+        short = {"out": str(out), "resumed": result.resumed, **{k: v for k, v in report.items() if k != "recipe"}}
+        typer.echo(json.dumps(short))
+        raise typer.Exit(int(code))
+    if result.resumed:
+        typer.echo(f"went on with {result.resumed} where an earlier run was ended")
+    if not solution.converged:
+        said = f"no movement found: {solution.reason.rstrip('.')}. {advice(report)}".rstrip()
+        stop(f"{said} Details: {out / 'report.json'}", as_json, code)
+    near: dict[str, Any] = report.get("from_recording", {})
+    typer.echo(f"{solution.duration:.3f} s at {solution.speed:.2f} m/s, objective {solution.objective:.5g}")
+    if near:
+        typer.echo(f"angles differ from the recording by {near['angles_deg']:.2f} degrees RMS")
+    for foot, axes in near.get("forces_percent", {}).items():
+        said = ", ".join(f"{word} {value:.1f}" for word, value in axes.items())
+        typer.echo(f"{foot} ground reaction differs by {said} % of body weight RMS")
+    if "leg_moments" in near:
+        typer.echo(f"leg moments differ from inverse dynamics of the recording by {near['leg_moments']:.1f} N·m RMS")
+    typer.echo(f"{solution.iterations} iterations, {solution.cpu_seconds:.2f} CPU s; written: {out}")
+
+
+def advice(report: dict[str, Any]) -> str:
+    """What to do about a problem without a solution, from its diagnosis."""
+    diagnosis = report.get("diagnosis")
+    if diagnosis is None:
+        return ""
+    hit = {row["name"] for row in diagnosis["bounds"]}
+    if diagnosis["status"] in ("Maximum_Iterations_Exceeded", "Maximum_CpuTime_Exceeded"):
+        return "Run the same command again: it goes on from the last iterate."
+    if "speed" in hit:
+        return "Choose another --speed, or none."
+    if hit & {"excitations", "activations"}:
+        return "Muscles are at their limits: raise --strength, lower the wished precision, or try --torques first."
+    if "coordinates" in hit:
+        return "Coordinates are at their bounds: widen --bound, or the ranges in the model."
+    return "Try a coarser --mesh first, several --starts, or looser --angle and --force."

@@ -1,0 +1,103 @@
+"""Laws of ``kinesynth gait imu``: sensors in, movement out, and one sentence for what cannot be used."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from small_movements import DURATION, SPEED, planar_skeleton, smooth_solution
+
+from opensim_models.exchange.storage_table import read_table
+from synth.optimal_control.cli import gait_app
+from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
+from synth.optimal_control.movement.imu_misfit import sensor_readings
+
+PLACES = {"pelvis": (-0.1, 0.05), "femur": (0.0, -0.2), "tibia": (0.0, -0.2), "calcn": (0.1, 0.02)}
+PERSON = ("--mass", "75", "--height", "1.75", "--picture", "none")
+CYCLES = 4
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory):
+    """What seven sensors read on the made-up walk, and the table that says where they sit."""
+    folder, solution = tmp_path_factory.mktemp("imu"), smooth_solution(111)
+    offsets = {s: np.array(PLACES[s.removesuffix("_r").removesuffix("_l")]) for s in SENSOR_SEGMENTS}
+    arrays = (np.tile(getattr(solution, s), (CYCLES, 1)) for s in ("coordinates", "speeds", "accelerations"))
+    read = sensor_readings(planar_skeleton(), *arrays, offsets, dict.fromkeys(offsets, 0.0))
+    time = np.arange(110 * CYCLES) * DURATION / 110
+    columns, table = {"time": time}, ["[convention]", 'acceleration_unit = "m/s2"', "[sensors]"]
+    rng = np.random.default_rng(4)
+    for segment, (x, y) in offsets.items():
+        noisy = read[segment] + 0.05 * read[segment].std(axis=0) * rng.standard_normal(read[segment].shape)
+        flat = np.zeros(len(time))
+        channels = (noisy[:, 0], noisy[:, 1], flat, flat, flat, noisy[:, 2])
+        columns |= {f"{segment}_{c}": v for c, v in zip(("ax", "ay", "az", "gx", "gy", "gz"), channels, strict=True)}
+        table.append(f'{segment} = {{segment = "{segment}", offset = [{x}, {y}, 0.0], mounting = [1, 0, 0, 0]}}')
+    for segment in offsets:
+        table += [f"[columns.{segment}]", f"acceleration = {[f'{segment}_a{axis}' for axis in 'xyz']}"]
+        table += [f"angular_velocity = {[f'{segment}_g{axis}' for axis in 'xyz']}"]
+    np.savetxt(
+        folder / "walk.csv", np.stack(list(columns.values()), 1), delimiter=",", header=",".join(columns), comments=""
+    )
+    (folder / "sensors.toml").write_text("\n".join(table))
+    return folder
+
+
+def run(record, out, *more, table=True):
+    command = ["imu", record / "walk.csv", "--out", out, *PERSON, *more]
+    command += ["--table", record / "sensors.toml"] if table else []
+    return CliRunner().invoke(gait_app, list(map(str, command)))
+
+
+def sentence(done, code):
+    assert done.exit_code == code, done.output
+    said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(said) == 1
+    return said[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (("--mass", "5"), 1, "the subject weighs 5 kg; people who walk have 8 to 300 kg"),
+        (("--mass", "500"), 1, "the subject weighs 500 kg"),
+        (("--mass", "nan"), 2, "--mass is nan; expected a number above zero"),
+        (("--speed", "30"), 1, "expected a speed of 0.2-8 m/s, got 30.0 m/s"),
+        (("--window", "0,0.1"), 1, "expected a gait cycle of 0.3-3 s"),
+        (("--without", "tibia_r"), 1, "needs seven sensors"),
+        (("--without", "knee"), 1, "no sensor 'knee' to leave out; the recording has"),
+    ],
+)
+def test_what_cannot_be_used_is_one_sentence(record, tmp_path, options, code, said):
+    assert said in sentence(run(record, tmp_path / "out", *options), code)
+    assert not (tmp_path / "out").exists()
+
+
+def test_places_of_the_sensors_are_needed(record, tmp_path):
+    (tmp_path / "walk.csv").write_bytes((record / "walk.csv").read_bytes())
+    lines = (record / "sensors.toml").read_text().splitlines()
+    plain = [line.split(" = {")[0] + f' = "{line.split(" = {")[0]}"' if "offset" in line else line for line in lines]
+    (tmp_path / "sensors.toml").write_text("\n".join(plain))
+    assert "nothing says where the sensors sit on their segments; give --table" in sentence(run(tmp_path, tmp_path), 1)
+
+
+@pytest.mark.slow
+def test_records_of_a_walk_give_its_speed_and_angles(record, tmp_path):
+    done = run(record, tmp_path, "--window", f"{DURATION},{2 * DURATION}")
+    assert done.exit_code in (0, 4), done.output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["solution"]["duration"] == pytest.approx(DURATION)
+    assert len(report["imu"]["misfit_by_channel"]) == 7
+    if done.exit_code == 4:  # the made-up walk is no gait: the floor does not carry it as it moves
+        assert "no movement found" in done.stderr
+        return
+    table = read_table(tmp_path / "movement_coordinates.mot")
+    knee = np.ptp(table.values[:, table.labels.index("knee_angle_r")])
+    assert knee == pytest.approx(np.degrees(0.8), abs=10.0)
+    assert report["solution"]["speed"] == pytest.approx(SPEED, abs=0.4)
+    assert (tmp_path / "model.osim").exists()

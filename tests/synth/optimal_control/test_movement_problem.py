@@ -1,0 +1,293 @@
+"""Laws of the movement program: its rows are the equations of motion, its derivatives are exact, mirrors are mirrors."""
+
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import casadi as ca
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from small_movements import PLANAR
+
+from opensim_models.model.multibody import inverse_dynamics, segment_states
+from opensim_models.model.vector import over_frames
+from opensim_models.muscle.path_fit import FitSettings
+from synth.optimal_control.law.hill_muscle import rigid_tendon_force
+from synth.optimal_control.movement.climb import start_values
+from synth.optimal_control.movement.data import person_data
+from synth.optimal_control.movement.mirror import mirrored_array
+from synth.optimal_control.movement.model_preparation import prepare_model
+from synth.optimal_control.movement.motion_blocks import actuator_block, passive_block
+from synth.optimal_control.movement.muscle_blocks import activation_block, rigid_muscle_block
+from synth.optimal_control.movement.problem import blocks_of, movement_program
+from synth.optimal_control.movement.solution import ground_loads, mirrored_loads, net_moments
+from synth.optimal_control.movement.structure import LEVER, movement_structure
+from synth.optimal_control.program.collocation import SCHEMES, Mesh
+
+EXAMPLE = "opensim_core/falisse2019_2d_walk/2D_gait.osim"
+SPATIAL = PLANAR.parent / "lower_body.osim"
+QUICK = FitSettings(length_goal=1e-3, arm_goal=3e-3)
+ARMS_OFF = ("arm_", "elbow_", "pro_sup_", "wrist_")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(3)
+
+
+@cache
+def planar_walker(data_dir):
+    knee = (np.radians(-75.0), np.radians(3.0))
+    ranges = {"knee_angle_r": knee, "knee_angle_l": knee}
+    return prepare_model(data_dir / EXAMPLE, ranges=ranges, settings=QUICK, show_progress=False).skeleton
+
+
+@cache
+def spatial_walker(data_dir):
+    model = data_dir / "opensim_core/rajagopal_walk/subject_walk_scaled.osim"
+    return prepare_model(model, muscles=False, show_progress=False).skeleton
+
+
+def random_arrays(structure, rng):
+    """Any point near standing, with the feet near the floor."""
+    n, n_q = structure.mesh.n_nodes, structure.n_coordinates
+    q = rng.uniform(-0.2, 0.2, (n, n_q))
+    names = structure.pattern.coordinate_names
+    q[:, names.index("pelvis_ty")] = rng.uniform(0.88, 0.95, n)
+    arrays = {"coordinates": q, "speeds": rng.normal(size=(n, n_q)), "accelerations": 5.0 * rng.normal(size=(n, n_q))}
+    arrays |= {"duration": np.array([0.5]), "speed": np.array([1.3])}
+    if structure.actuated:
+        arrays["torques"] = rng.normal(size=(n, len(structure.actuated)))
+    if structure.wrenches:
+        arrays["wrenches"] = rng.normal(size=(n, len(structure.feet) * structure.wrench_size))
+    if structure.muscles:
+        shape = (n, len(structure.muscles))
+        arrays |= {"activations": rng.uniform(0.05, 0.9, shape), "excitations": rng.uniform(0.05, 0.9, shape)}
+    return arrays
+
+
+def rows_of(movement, data, arrays):
+    """Rows of the equations of motion (n, n_q), in body weight x LEVER."""
+    values = start_values(movement, arrays)
+    _, rows = movement.program.functions["f_g"](values, movement.parameters.join(data.parameters))
+    rows = np.asarray(rows).ravel()
+    structure = movement.structure
+    return rows[: structure.mesh.n_nodes * structure.n_coordinates].reshape(structure.mesh.n_nodes, -1)
+
+
+def muscle_moments(skeleton, arrays):
+    """Moments (n, n_q) in N m of all muscles, muscle by muscle in NumPy."""
+    n, names = len(arrays["coordinates"]), skeleton.coordinate_names
+    total = np.zeros((n, len(names)))
+    for i, muscle in enumerate(skeleton.muscles):
+        columns = [names.index(c) for c in muscle.path.coordinates]
+        q, v = arrays["coordinates"][:, columns], arrays["speeds"][:, columns]
+        length, arms = path_of(muscle.path, q)
+        force = muscle.max_isometric_force * rigid_tendon_force(
+            muscle, length, -(arms * v).sum(axis=1), arrays["activations"][:, i]
+        )
+        total[:, columns] += arms * force[:, None]
+    return total
+
+
+def path_of(path, q):
+    """Length and arms of a polynomial path by its definition: a sum of products of powers."""
+    ranges = np.array(path.ranges).reshape(-1, 2)
+    middle, half = ranges.mean(axis=1), (ranges[:, 1] - ranges[:, 0]) / 2.0
+
+    def length(values):
+        x = (values - middle) / half
+        return sum(c * np.prod(x**powers, axis=1) for c, powers in zip(path.coefficients, path.exponents, strict=True))
+
+    step = 1e-6
+    arms = []
+    for j in range(q.shape[1]):
+        shift = step * np.eye(q.shape[1])[j]
+        arms.append(-(length(q + shift) - length(q - shift)) / (2.0 * step))
+    return length(q), np.stack(arms, axis=1)
+
+
+def loads_of(structure, skeleton, data, arrays):
+    """Generalized forces (n, n_q) that motion demands beyond gravity and ground."""
+    return net_moments(structure, skeleton, arrays, ground_loads(structure, data, arrays))
+
+
+def test_planar_rows_are_inverse_dynamics_less_muscles_contact_and_torques(data_dir, rng):
+    skeleton = planar_walker(data_dir)
+    structure = movement_structure(
+        skeleton, Mesh(4, "trapezoidal", "half_cycle"), torques=("lumbar",), muscles=True, contact="spheres"
+    )
+    movement, data = movement_program(structure), person_data(structure, skeleton)
+    arrays = random_arrays(structure, rng) | {"contact": np.zeros(2 * structure.n_points)}
+    unit = skeleton.mass * 9.80665 * LEVER
+    expected = loads_of(structure, skeleton, data, arrays) - muscle_moments(skeleton, arrays)
+    expected[:, skeleton.coordinate_index("lumbar")] -= arrays["torques"][:, 0] * unit
+    assert np.abs(ground_loads(structure, data, arrays)[..., 1]).max() > 50.0
+    np.testing.assert_allclose(rows_of(movement, data, arrays), expected / unit, atol=2e-7 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("ground", ["spheres", "wrenches"])
+def test_spatial_rows_are_inverse_dynamics_less_ground_and_torques(data_dir, rng, ground):
+    skeleton = spatial_walker(data_dir)
+    names = skeleton.coordinate_names
+    law = ground == "spheres"
+    structure = movement_structure(
+        skeleton, Mesh(3), torques=names, contact="spheres" if law else "", wrenches=not law
+    )
+    movement, data = movement_program(structure), person_data(structure, skeleton)
+    arrays = random_arrays(structure, rng) | {"contact": np.zeros(3 * structure.n_points)}
+    weight = skeleton.mass * np.linalg.norm(skeleton.gravity)
+    expected = loads_of(structure, skeleton, data, arrays) / (weight * LEVER) - arrays["torques"]
+    np.testing.assert_allclose(rows_of(movement, data, arrays), expected, atol=1e-9 * np.abs(expected).max())
+
+
+def test_without_ground_the_rows_are_inverse_dynamics(data_dir, rng):
+    skeleton = spatial_walker(data_dir)
+    structure = movement_structure(skeleton, Mesh(3), feet=())
+    movement, data = movement_program(structure), person_data(structure, skeleton)
+    arrays = random_arrays(structure, rng)
+    motion = (list(arrays[name].T) for name in ("coordinates", "speeds", "accelerations"))
+    demand = over_frames(inverse_dynamics(skeleton, segment_states(skeleton, *motion)), 3)
+    unit = skeleton.mass * np.linalg.norm(skeleton.gravity) * LEVER
+    np.testing.assert_allclose(rows_of(movement, data, arrays), demand / unit, rtol=1e-9, atol=1e-9)
+
+
+def test_rows_of_several_blocks_add_up(data_dir, rng):
+    skeleton = planar_walker(data_dir)
+    mesh = Mesh(3)
+    parts = {
+        "bare": {"feet": ()},
+        "muscles": {"feet": (), "muscles": True},
+        "contact": {"contact": "spheres"},
+        "torques": {"feet": (), "torques": skeleton.coordinate_names},
+    }
+    whole = {"contact": "spheres", "muscles": True, "torques": skeleton.coordinate_names}
+    structure = movement_structure(skeleton, mesh, **whole)
+    arrays = random_arrays(structure, rng)
+    rows = {}
+    for name, options in {**parts, "whole": whole}.items():
+        structure = movement_structure(skeleton, mesh, **options)
+        rows[name] = rows_of(movement_program(structure), person_data(structure, skeleton), arrays)
+    added = sum(rows[name] - rows["bare"] for name in ("muscles", "contact", "torques"))
+    np.testing.assert_allclose(rows["whole"], rows["bare"] + added, atol=1e-9 * np.abs(rows["whole"]).max())
+
+
+@pytest.mark.parametrize("spatial", [False, True])
+def test_mirrored_state_has_mirrored_rows(data_dir, rng, spatial):
+    skeleton = spatial_walker(data_dir) if spatial else planar_walker(data_dir)
+    muscles = {} if spatial else {"muscles": True}
+    torques = skeleton.coordinate_names
+    structure = movement_structure(skeleton, Mesh(3, "trapezoidal", "half_cycle"), torques=torques, wrenches=True, **muscles)
+    movement, data = movement_program(structure), person_data(structure, skeleton)
+    arrays = random_arrays(structure, rng)
+    image = {n: mirrored_array(structure, n, a) if np.ndim(a) == 2 else a for n, a in arrays.items()}
+    expected = mirrored_array(structure, "accelerations", rows_of(movement, data, arrays))
+    # the models' own right and left halves differ by some 1e-4
+    size = np.abs(expected).max()
+    np.testing.assert_allclose(rows_of(movement, data, image), expected, atol=5e-3 * size)
+
+
+def test_mirroring_twice_is_the_same_movement(data_dir, rng):
+    skeleton = spatial_walker(data_dir)
+    structure = movement_structure(
+        skeleton, Mesh(3, "trapezoidal", "half_cycle"), torques=skeleton.coordinate_names, wrenches=True
+    )
+    for name, array in random_arrays(structure, rng).items():
+        if np.ndim(array) == 2:
+            twice = mirrored_array(structure, name, mirrored_array(structure, name, array))
+            np.testing.assert_array_equal(twice, array)
+
+
+def test_load_in_the_mirror_pushes_the_other_way_sideways(data_dir, rng):
+    structure = movement_structure(spatial_walker(data_dir), Mesh(3, "trapezoidal", "half_cycle"), wrenches=True)
+    loads = rng.normal(size=(1, 2, 6))
+    arrays = {"speed": np.array([1.0]), "duration": np.array([0.5])}
+    image = mirrored_loads(loads, arrays, structure)
+    np.testing.assert_allclose(image[..., :3], loads[..., :3] * [1.0, 1.0, -1.0])
+    moment = loads[..., 3:] * [-1.0, -1.0, 1.0] + np.cross([0.5, 0.0, 0.0], image[..., :3])
+    np.testing.assert_allclose(image[..., 3:], moment)
+
+
+def all_blocks(data_dir):
+    skeleton = planar_walker(data_dir)
+    mesh = Mesh(3, "hermite_simpson", "half_cycle")
+    options = {"torques": ("lumbar",), "muscles": True, "contact": "spheres", "wrenches": True, "passive": True}
+    options |= {"smooth": ("accelerations",), "effort_power": 3, "linear_controls": True, "activation": "smooth"}
+    structures = [
+        movement_structure(skeleton, mesh, sensors=("pelvis", "femur_r"), markers=("tibia_r",), **options),
+        movement_structure(skeleton, replace(mesh, scheme="radau"), muscles=True, tendon="compliant"),
+    ]
+    found = {}
+    for structure in structures:
+        movement = movement_program(structure)
+        data = person_data(structure, skeleton)
+        parameters = movement.parameters.join(data.parameters)
+        for block in blocks_of(list(movement.program.uses)):
+            use = next(u for u in movement.program.uses if u.block is block)
+            found.setdefault((block.name, block.n_variables), (block, parameters[use.parameters[:, 0]]))
+    return found
+
+
+def test_derivatives_of_all_blocks_are_those_of_differences(data_dir, rng):
+    found = all_blocks(data_dir)
+    assert len({name for name, _ in found}) >= 14
+    for (name, n), (block, parameters) in found.items():
+        x = rng.uniform(0.05, 0.3, n)
+        p = np.where(parameters == 0.0, rng.uniform(0.1, 0.4, len(parameters)), parameters)
+        multipliers = rng.normal(size=block.n_rows)
+        _derivatives_agree(block, x, p, multipliers, name)
+
+
+def _dense(block, x, p, multipliers):
+    gradient, jacobian = np.zeros(len(x)), np.zeros((block.n_rows, len(x)))
+    if len(block.gradient_pattern):
+        gradient[block.gradient_pattern] = np.asarray(block.gradient(x, p)).ravel()
+    jacobian[block.jacobian_pattern] = np.asarray(block.jacobian(x, p)).ravel()
+    upper = np.zeros((len(x), len(x)))
+    if len(block.hessian_pattern[0]):
+        upper[block.hessian_pattern] = np.asarray(block.hessian(x, p, 1.0, multipliers)).ravel()
+    return gradient, jacobian, upper + np.triu(upper, 1).T
+
+
+def _derivatives_agree(block, x, p, multipliers, name):
+    gradient, jacobian, hessian = _dense(block, x, p, multipliers)
+    step = 1e-6
+    for j in range(len(x)):
+        shift = step * np.eye(len(x))[j]
+        ahead, behind = (block.value(x + s, p) for s in (shift, -shift))
+        cost = (float(ahead[0]) - float(behind[0])) / (2 * step)
+        rows = (np.asarray(ahead[1]) - np.asarray(behind[1])).ravel() / (2 * step)
+        scale = 1.0 + abs(gradient).max() + (abs(jacobian).max() if block.n_rows else 0.0)
+        assert abs(cost - gradient[j]) < 1e-5 * scale, (name, j)
+        np.testing.assert_allclose(rows, jacobian[:, j], atol=1e-5 * scale, err_msg=name)
+        front, back = (_dense(block, x + s, p, multipliers) for s in (shift, -shift))
+        slope = (front[0] + front[1].T @ multipliers - back[0] - back[1].T @ multipliers) / (2 * step)
+        np.testing.assert_allclose(slope, hessian[j], atol=1e-4 * (1.0 + abs(hessian).max()), err_msg=name)
+
+
+def test_blocks_give_what_their_laws_say(rng):
+    block = actuator_block()
+    assert float(block.value(0.7, np.zeros(0))[1]) == -0.7
+    tissue = passive_block()
+    nothing = np.zeros(10)
+    nothing[-1] = 700.0
+    assert float(tissue.value([0.3, 0.1], nothing)[1]) == 0.0
+    for scheme in SCHEMES:
+        rest = activation_block(scheme, "first_order")
+        n = (rest.n_variables - 1) // 2
+        still = np.r_[np.full(n, 0.3), np.full(n, 0.3), 0.5]
+        np.testing.assert_allclose(np.asarray(rest.value(still, [0.1, 0.035, 0.035, 0.0])[1]), 0.0, atol=1e-15)
+
+
+def test_shorter_path_is_a_longer_one_with_zeros():
+    long, short = (((0,), (1,), (2,)), ((0,), (1,)))
+    own = [1000.0, 0.1, 0.2, 0.1, 10.0, 0.6, 0.01, 0.0, 1.0, 0.31, -0.04]
+    x = [0.2, 0.1, 0.5]
+    one = rigid_muscle_block(short).value(x, [*own, 700.0])[1]
+    other = rigid_muscle_block(long).value(x, [*own, 0.0, 700.0])[1]
+    np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=1e-14)
+    assert isinstance(one, ca.DM)
