@@ -16,7 +16,6 @@ from mocap_import.trial import GroundReaction
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.multibody import point_position, segment_states
 from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.gait_problem import gait_program
 from synth.optimal_control.gait_samples import sample_gait
 from synth.optimal_control.gait_structure import GaitStructure
@@ -25,6 +24,7 @@ from synth.optimal_control.ground_contact import SPHERES
 from synth.optimal_control.marker_tracking import track_markers
 from synth.optimal_control.muscle_table import GAIT_MUSCLES
 from synth.optimal_control.normative_gait import GaitStyle
+from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.solution import GaitSolution
 from synth.optimal_control.solver import solve
 

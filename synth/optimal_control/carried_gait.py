@@ -150,7 +150,9 @@ def _reached(coordinates: np.ndarray, skeleton: Skeleton, ankles: tuple[np.ndarr
     `ankles` are the places (2 sides, n) forward of the pelvis and over the floor (m).
     """
     index, q = skeleton.coordinate_index, coordinates.copy()
-    hips, knees, feet = ([index(f"{name}_{side}") for side in "rl"] for name in ("hip_flexion", "knee_angle", "ankle_angle"))
+    hips, knees, feet = (
+        [index(f"{name}_{side}") for side in "rl"] for name in ("hip_flexion", "knee_angle", "ankle_angle")
+    )
     pitch = q[:, hips] - q[:, knees] + q[:, feet]
     forward = q[:, [index("pelvis_tx")]].T
     places = [skeleton.segment_index(f"calcn_{side}") for side in "rl"]

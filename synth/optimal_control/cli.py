@@ -19,6 +19,7 @@ from mocap_import.trial import TrialRefused
 from synth.corpus import CorpusMismatch, CorpusTrial, CorpusWriter
 from synth.optimal_control import predict_command
 from synth.optimal_control.imu_command import explain_imus
+from synth.optimal_control.population_command import population
 from synth.optimal_control.track_command import CODES, track_recorded
 
 gait_app = typer.Typer(
@@ -40,6 +41,9 @@ gait_app.command(
     "imu",
     epilog=f"Example: kinesynth gait imu walk.csv --table sensors.toml --mass 70 --height 1.75 --out walk/. {CODES}",
 )(explain_imus)
+
+
+gait_app.command(epilog="Example: kinesynth gait population people.h5 --subjects 1000 --seed 7 --workers 2")(population)
 
 
 @gait_app.command(epilog="Example: kinesynth gait predict --speed 1.3 --mass 70 --height 1.75 gait.h5 --seed 7")

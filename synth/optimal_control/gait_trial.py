@@ -77,7 +77,9 @@ def _monotone(grid: np.ndarray, array: np.ndarray, time: np.ndarray) -> np.ndarr
     return PchipInterpolator(np.r_[-step, grid, grid[-1] + grid[1]], closed)(time)
 
 
-def _sampled(reaction: GroundReaction, grid: np.ndarray, time: np.ndarray, rate: float, weight: float) -> GroundReaction:
+def _sampled(
+    reaction: GroundReaction, grid: np.ndarray, time: np.ndarray, rate: float, weight: float
+) -> GroundReaction:
     """A ground reaction at the samples; its centre of pressure is linear between loaded nodes."""
     force = _monotone(grid, reaction.force, time)
     loaded = force[:, 1] > CONTACT_THRESHOLD * weight

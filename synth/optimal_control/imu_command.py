@@ -11,7 +11,8 @@ import typer
 
 from mocap_import.batch import ExitCode
 from mocap_import.command_end import check_place, stop
-from synth.optimal_control.track_command import AsJson, Out, Picture, Pictures, run_or_stop, tell, window_of
+from synth.optimal_control.track_command import AsJson, Out, Pictures, endings_of, run_or_stop, tell
+from synth.optimal_control.track_options import window_of
 
 if TYPE_CHECKING:
     from synth.imu.recording import ImuRecording
@@ -74,7 +75,7 @@ def explain_imus(
 
         given = {"table": table, "declare": declare, "rate": rate, "trial": trial, "trust": trust}
         kept, notes = seven_sensors(_recordings(recording, of, given), without or ())
-        kinds = tuple(f".{kind}" for kind in dict.fromkeys(picture or [Picture.HTML]) if kind != Picture.NONE)
+        kinds = endings_of(picture)
         files = {"recording": recording, **({"table": table} if table is not None else {})}
         files = {word: path for word, path in files.items() if path.is_file()}
         subject = Subject("subject", mass, height)

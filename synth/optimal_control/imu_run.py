@@ -67,13 +67,22 @@ def seven_sensors(
     Raises
     ------
     ModelMismatch
-        A name that no sensor has, or nothing says where the sensors are.
+        A name that no sensor has, a segment without its one sensor, or nothing says where the sensors are.
     """
     names = {r.placement.sensor for r in recordings}
     unknown = [name for name in without if name not in names]
     if unknown:
         raise ModelMismatch(f"no sensor {unknown[0]!r} to leave out; the recording has {', '.join(sorted(names))}.")
     kept = [r for r in recordings if r.placement.segment in SENSOR_SEGMENTS and r.placement.sensor not in without]
+    found = [r.placement.segment for r in kept]
+    wrong = [s for s in SENSOR_SEGMENTS if found.count(s) != 1]
+    if wrong:
+        listed = ", ".join(f"{r.placement.sensor} on {r.placement.segment}" for r in kept) or "none"
+        count = "no" if wrong[0] not in found else f"{found.count(wrong[0])}"
+        raise ModelMismatch(
+            f"one sensor is needed on each of {', '.join(SENSOR_SEGMENTS)}; the recording has {count} sensor on "
+            f"{wrong[0]} (it has {listed}). Give --table for other names, --without NAME for one too many."
+        )
     gone = [r.placement.sensor for r in recordings if not any(r is k for k in kept)]
     if kept and not any(np.any(r.placement.offset) or r.placement.mounting.magnitude() > 1e-9 for r in kept):
         raise ModelMismatch(

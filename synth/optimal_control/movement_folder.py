@@ -34,6 +34,7 @@ from synth.optimal_control.movement.tracking_report import (
     solution_figures,
     tracking_figures,
 )
+from synth.provenance import Provenance
 
 REPORT, SOLUTION = "report.json", "solution.npz"
 _NAME, _ITERATE = "movement", "last_iterate_{}.npz"
@@ -61,6 +62,8 @@ class FolderContent:
         Of the recorded movement (s).
     band : dict of str to float
         Coordinate → half width of the band around the recording in pictures (rad, m).
+    emg_of : dict of str to str
+        Muscle → EMG column of the recording, where their names differ.
     further : dict
         Further entries of the report.
     pictures : tuple of str
@@ -75,6 +78,7 @@ class FolderContent:
     recording: RecordedMotion | None = None
     duration: float = 0.0
     band: Mapping[str, float] = field(default_factory=dict)
+    emg_of: Mapping[str, str] = field(default_factory=dict)
     further: Mapping[str, Any] = field(default_factory=dict)
     pictures: tuple[str, ...] = (".html",)
 
@@ -173,21 +177,8 @@ def write_folder(
         "recipe": json.loads(recipe.to_json()),
     }
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        for old in out.glob(f"{_NAME}*"):
-            old.unlink()
-        save_solution(out / SOLUTION, solution, recipe)
-        if solution.converged and content.model is not None:
-            begin = 0.0 if content.recording is None else float(content.recording.time[0])
-            options = {"held": content.held, "name": _NAME, "start_time": begin}
-            exported = export_solution(solution, content.model, out, **options)
-            report["files"] = {word: path.name for word, path in asdict(exported).items() if path is not None}
         residuals = {group.name: group.violation for group in diagnosis.groups} if diagnosis else {}
-        for ending in content.pictures:
-            place = out / f"{_NAME}{ending}"
-            drawn = picture_reference(content)
-            save_solution_picture(place, solution, drawn, residuals, rows=_rows(report), notes=report["notes"])
-        write_durably(out / REPORT, json.dumps(report, indent=1) + "\n")
+        _write_files(out, solution, content, report, recipe, residuals)
         for iterate in out.glob(_ITERATE.format("*")) if solution.converged else ():
             iterate.unlink()
     except OSError as problem:
@@ -198,11 +189,36 @@ def write_folder(
     return report
 
 
+def _write_files(
+    out: Path,
+    solution: MovementSolution,
+    content: FolderContent,
+    report: dict[str, Any],
+    recipe: Provenance,
+    residuals: Mapping[str, float],
+) -> None:
+    """Write everything, the report last; it learns the names of the exported files."""
+    out.mkdir(parents=True, exist_ok=True)
+    for old in out.glob(f"{_NAME}*"):
+        old.unlink()
+    save_solution(out / SOLUTION, solution, recipe)
+    if solution.converged and content.model is not None:
+        begin = 0.0 if content.recording is None else float(content.recording.time[0])
+        exported = export_solution(solution, content.model, out, held=content.held, name=_NAME, start_time=begin)
+        report["files"] = {word: path.name for word, path in asdict(exported).items() if path is not None}
+    for ending in content.pictures:
+        about = {"rows": _rows(report), "notes": report["notes"]}
+        save_solution_picture(out / f"{_NAME}{ending}", solution, picture_reference(content), residuals, **about)
+    # JSON has no numbers that are not finite
+    plain = json.loads(json.dumps(report), parse_constant=lambda _: None)
+    write_durably(out / REPORT, json.dumps(plain, indent=1) + "\n")
+
+
 def picture_reference(content: FolderContent) -> PictureReference | None:
     """What pictures show beside the solution."""
     if content.recording is None:
         return None
-    return recorded_reference(content.recording, content.duration, content.band)
+    return recorded_reference(content.recording, content.duration, content.band, content.emg_of)
 
 
 def _distance(solution: MovementSolution, content: FolderContent, reached: Climb | None) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import typer
 
 from mocap_import.batch import ExitCode
 from mocap_import.command_end import check_place, stop
-from synth.optimal_control.track_command import held_values, intervals, run_or_stop, tell, window_of
+from synth.optimal_control.track_command import run_or_stop, tell
+from synth.optimal_control.track_options import held_values, intervals, window_of
 
 Model = Annotated[
     Path | None,
@@ -74,7 +75,7 @@ def predict_model(
         from synth.optimal_control.movement.recorded_motion import MotionFiles
         from synth.optimal_control.prediction_run import PredictionWish, predict_files
         from synth.optimal_control.program.collocation import Mesh
-        from synth.optimal_control.track_command import in_model_units
+        from synth.optimal_control.track_options import in_model_units
         from synth.optimal_control.tracking_run import TrackingWish
 
         values, _ = in_model_units(model, held, {})

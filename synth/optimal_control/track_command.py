@@ -14,12 +14,27 @@ import typer
 
 from mocap_import.batch import ExitCode
 from mocap_import.command_end import check_place, sentence_of, stop
+from synth.optimal_control.track_options import (
+    bounds_of,
+    check_sizes,
+    held_values,
+    in_model_units,
+    intervals,
+    pair_of,
+    window_of,
+)
 
 if TYPE_CHECKING:
     from synth.optimal_control.movement_folder import MovementResult
     from synth.optimal_control.tracking_run import TrackingWish
 
 CODES = "Exit code 0: solved; 4: no movement found, the folder says why; 1: an error, in one sentence; 2: wrong usage."
+
+USUAL = {True: (30.0, 0.0), False: (300.0, 10_000.0)}
+"""Torque (N·m) and jerk (rad/s³) that count as one deviation, with and without contact: a strike jerks by nature, and
+where torques are cheap and nothing prices jerk, trapezoids ring."""
+NEARLY = 0.1
+"""Largest residual (solver units) up to which an unfinished solve is worth going on with."""
 
 
 class Period(StrEnum):
@@ -52,6 +67,9 @@ Model = Annotated[Path, typer.Argument(help="OpenSim model of the person (.osim)
 Coordinates = Annotated[Path, typer.Argument(help="Recorded coordinates (.mot, .sto), e.g. of inverse kinematics.")]
 Loads = Annotated[Path | None, typer.Option("--loads", help="Ground reactions: ExternalLoads .xml.")]
 Emg = Annotated[Path | None, typer.Option("--emg", help="EMG by muscle (.sto), for the picture only.")]
+EmgOf = Annotated[
+    list[str] | None, typer.Option("--emg-of", help="MUSCLE=COLUMN where the EMG has other names; repeat it.")
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")]
 Contact = Annotated[
     bool, typer.Option("--contact/--no-contact", help="The law of contact spheres, or unknown loads near the measured.")
@@ -71,9 +89,16 @@ Speed = Annotated[float | None, typer.Option("--speed", help="Mean forward speed
 Angle = Annotated[float, typer.Option("--angle", help="Standard deviation of angles (degrees).")]
 Force = Annotated[float, typer.Option("--force", help="Standard deviation of ground forces (body weights).")]
 Effort = Annotated[float, typer.Option("--effort", help="Excitation that counts as one deviation.")]
-Torque = Annotated[float, typer.Option("--torque", help="Joint torque that counts as one deviation (N·m).")]
+Torque = Annotated[
+    float | None,
+    typer.Option("--torque", help="Joint torque that counts as one deviation (N·m): 30; without contact 300."),
+]
 Residual = Annotated[
     float, typer.Option("--residual", help="The same of what holds the body without contact (N·m, N).")
+]
+Jerk = Annotated[
+    float | None,
+    typer.Option("--jerk", min=0.0, help="Jerk (rad/s³) that does: none with contact (0); without it 10,000."),
 ]
 Strength = Annotated[float, typer.Option("--strength", help="Factor on the strength of all muscles.")]
 Tendons = Annotated[bool, typer.Option("--compliant-tendons", help="Tendons that give; rigid without it.")]
@@ -95,6 +120,7 @@ def track_recorded(
     coordinates: Coordinates,
     loads: Loads = None,
     emg: Emg = None,
+    emg_of: EmgOf = None,
     out: Out = Path("movement"),
     contact: Contact = True,
     muscles: Muscles = True,
@@ -108,8 +134,9 @@ def track_recorded(
     angle: Angle = 2.0,
     force: Force = 0.05,
     effort: Effort = 0.3,
-    torque: Torque = 300.0,
+    torque: Torque = None,
     residual: Residual = 30.0,
+    jerk: Jerk = None,
     strength: Strength = 1.0,
     tendons: Tendons = False,
     starts: Starts = 1,
@@ -127,22 +154,22 @@ def track_recorded(
     """
     for place in (model, coordinates, *(p for p in (loads, emg) if p is not None)):
         check_place(place, as_json)
-    sizes = {"angle": angle, "force": force, "effort": effort, "torque": torque}
-    sizes |= {"residual": residual, "strength": strength}
+    usual_torque, usual_jerk = USUAL[contact]
+    sizes = {"angle": angle, "force": force, "effort": effort, "residual": residual}
+    sizes["torque"] = usual_torque if torque is None else torque
     try:
-        _check_sizes(sizes)
+        check_sizes({**sizes, "strength": strength})
         between = None if window is None else window_of(window)
         spans = period or (Period.CYCLE if loads is not None and window is None else Period.NONE)
         meshes = [(intervals(text), str(scheme), str(spans)) for text in mesh.split(",")]
-        held, bounds = held_values(hold), dict(map(_bounds, bound or []))
+        held, bounds, named = held_values(hold), dict(map(bounds_of, bound or [])), dict(map(pair_of, emg_of or []))
     except ValueError as problem:
         stop(str(problem), as_json, ExitCode.USAGE)
     about = {"muscles": muscles, "starts": starts, "strength": strength, "ground": "law" if contact else "near"}
-    about |= {"speed": (speed, speed)} if speed is not None else {}
-    about |= {"options": {"tendon": "compliant"}} if tendons and muscles else {}
-    kinds = tuple(f".{kind}" for kind in dict.fromkeys(picture or [Picture.HTML]) if kind != Picture.NONE)
-    reading = {"window": between, "cutoff": cutoff or None, "force_cutoff": force_cutoff or None, "pictures": kinds}
-    reading |= {"calibrate": calibrate, "residual": residual, "seed": seed}
+    about |= _further(speed, compliant=tendons and muscles)
+    reading = {"window": between, "cutoff": cutoff or None, "force_cutoff": force_cutoff or None, "seed": seed}
+    reading |= {"calibrate": calibrate, "residual": residual, "emg_of": named, "pictures": endings_of(picture)}
+    reading["jerk"] = (usual_jerk if jerk is None else jerk) or math.inf
     files = (model, coordinates, loads, emg)
 
     def work(say: Callable[[str], None]) -> MovementResult:
@@ -177,77 +204,15 @@ def _wish(
     return TrackingWish(model, MotionFiles(coordinates, loads, None, emg), settings, values, **reading)
 
 
-def _check_sizes(sizes: dict[str, float]) -> None:
-    for name, value in sizes.items():
-        if not 0.0 < value < math.inf:
-            raise ValueError(f"--{name} is {value:g}; expected a number above zero.")
+def _further(speed: float | None, *, compliant: bool) -> dict[str, Any]:
+    """Settings that are there only if asked for."""
+    found: dict[str, Any] = {} if speed is None else {"speed": (speed, speed)}
+    return found | ({"options": {"tendon": "compliant"}} if compliant else {})
 
 
-def _numbers(text: str, option: str, count: int) -> tuple[float, ...]:
-    """Finite numbers with commas between them."""
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if len(values) != count or not all(map(math.isfinite, values)):
-        raise ValueError(f"{option} is {text!r}; expected {count} numbers with commas between them, e.g. 0.5,1.6.")
-    return tuple(values)
-
-
-def window_of(text: str) -> tuple[float, float]:
-    """START,END in s; a ValueError says what is wrong."""
-    start, end = _numbers(text, "--window", 2)
-    return start, end
-
-
-def intervals(text: str) -> int:
-    """Intervals of a mesh; a ValueError says what is wrong."""
-    if not text.strip().isdigit() or not 4 <= int(text) <= 1000:
-        raise ValueError(f"--mesh has {text!r}; expected numbers of intervals from 4 to 1000, e.g. 25,50.")
-    return int(text)
-
-
-def held_values(texts: list[str] | None) -> dict[str, float | None]:
-    """Coordinates to hold, with their value in degrees or m where one is given."""
-    return dict(map(_held, texts or []))
-
-
-def _held(text: str) -> tuple[str, float | None]:
-    name, mark, value = text.partition("=")
-    return name, _numbers(value, f"--hold {name}", 1)[0] if mark else None
-
-
-def _bounds(text: str) -> tuple[str, tuple[float, float]]:
-    name, _, limits = text.partition("=")
-    try:
-        low, high = (float(part) for part in limits.split(":"))
-    except ValueError:
-        raise ValueError(f"--bound is {text!r}; expected NAME=LOW:HIGH, e.g. knee_angle_r=-5:120.") from None
-    if not low <= high:
-        raise ValueError(
-            f"--bound {name} must lie between {low:g} and {high:g}, which no number does; widen or swap the bounds."
-        )
-    return name, (low, high)
-
-
-def in_model_units(
-    model: Path, held: dict[str, float | None], bounds: dict[str, tuple[float, float]]
-) -> tuple[dict[str, float | None], dict[str, tuple[float, float]]]:
-    """Held values and bounds in rad and m, by the kinds of the model's coordinates."""
-    if not held and not bounds:
-        return {}, {}
-    from opensim_models.model.osim_skeleton import read_osim
-
-    skeleton = read_osim(model)
-    turning = {c.name for c in skeleton.coordinates if c.kind == "rotation"}
-    for name in (*held, *bounds):
-        skeleton.coordinate_index(name)
-
-    def own(name: str, value: float) -> float:
-        return math.radians(value) if name in turning else value
-
-    values = {name: None if value is None else own(name, value) for name, value in held.items()}
-    return values, {name: (own(name, low), own(name, high)) for name, (low, high) in bounds.items()}
+def endings_of(pictures: list[Picture] | None) -> tuple[str, ...]:
+    """Endings of the pictures that were asked for; a page without a word."""
+    return tuple(f".{kind}" for kind in dict.fromkeys(pictures or [Picture.HTML]) if kind != Picture.NONE)
 
 
 def run_or_stop(work: Callable[[Callable[[str], None]], MovementResult], out: Path, as_json: bool) -> MovementResult:
@@ -303,10 +268,11 @@ def advice(report: dict[str, Any]) -> str:
     if diagnosis is None:
         return ""
     hit = {row["name"] for row in diagnosis["bounds"]}
-    if diagnosis["status"] in ("Maximum_Iterations_Exceeded", "Maximum_CpuTime_Exceeded"):
+    worst = max((row["largest_residual"] for row in diagnosis["equations"]), default=0.0)
+    if hit & {"speed", "duration"}:
+        return "Choose a --speed nearer to that of the recording."
+    if worst < NEARLY and diagnosis["status"] in ("Maximum_Iterations_Exceeded", "Maximum_CpuTime_Exceeded"):
         return "Run the same command again: it goes on from the last iterate."
-    if "speed" in hit:
-        return "Choose another --speed, or none."
     if hit & {"excitations", "activations"}:
         return "Muscles are at their limits: raise --strength, lower the wished precision, or try --torques first."
     if "coordinates" in hit:

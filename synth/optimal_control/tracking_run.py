@@ -16,9 +16,11 @@ import numpy as np
 
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from synth.optimal_control.movement.climb import start_values
+from synth.optimal_control.movement.climb import Rung, start_values
+from synth.optimal_control.movement.data import MovementData
 from synth.optimal_control.movement.model_preparation import PreparedModel, prepare_model
 from synth.optimal_control.movement.node_reference import Recording, node_reference
+from synth.optimal_control.movement.prediction import roughness
 from synth.optimal_control.movement.problem import MovementProgram, Prepare
 from synth.optimal_control.movement.recorded_cycle import RecordedCycle, recorded_cycle
 from synth.optimal_control.movement.recorded_motion import (
@@ -63,6 +65,11 @@ class TrackingWish:
         Whether contact spheres are moved to meet the recorded forces before.
     residual : float
         N·m or N of an actuator at the root of the skeleton, where nothing holds a person, that counts as one deviation.
+    jerk : float
+        rad/s³ or m/s³ of a coordinate that counts as one deviation; infinite: none is priced. Trapezoids leave
+        accelerations free to ring from node to node where torques are cheap.
+    emg_of : dict of str to str
+        Muscle → EMG column, where their names differ; for pictures.
     seed : int
         Of disturbed starts.
     pictures : tuple of str
@@ -78,6 +85,8 @@ class TrackingWish:
     force_cutoff: float | None = 20.0
     calibrate: bool = True
     residual: float = 30.0
+    jerk: float = np.inf
+    emg_of: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     pictures: tuple[str, ...] = (".html",)
 
@@ -115,6 +124,8 @@ def track_files(
     prepared, recording = prepared_trial(wish, say)
     wish = replace(wish, settings=_with_residuals(wish, prepared.skeleton))
     rungs = tracking_rungs(prepared.skeleton, recording, wish.settings)
+    if np.isfinite(wish.jerk):
+        rungs = [_without_ringing(rung, prepared.skeleton, recording, wish.jerk) for rung in rungs]
     starts = _starts(prepared.skeleton, recording, wish)
     best, resumed = best_climb(rungs, starts, out, prepare=prepare, say=say)
     solution = make_solution(best, prepared.skeleton)
@@ -165,18 +176,43 @@ def prepared_trial(wish: TrackingWish, say: Callable[[str], None]) -> tuple[Prep
     recording = _recording(wish, prepared)
     motion = motion_of(recording)
     say(f"recording: {motion.time[0]:.3f} to {motion.time[-1]:.3f} s of {wish.files.coordinates}")
+    _check_emg(wish, prepared.skeleton, motion)
     if law and wish.calibrate and motion.wrenches:
         calibrated = calibrate_spheres(prepared.skeleton, motion)
         prepared = replace(prepared, skeleton=calibrated.skeleton, notes=(*prepared.notes, *calibrated.notes))
     return prepared, recording
 
 
+def _check_emg(wish: TrackingWish, skeleton: Skeleton, motion: RecordedMotion) -> None:
+    """Refuse names of muscles and EMG that are not there, before anything is solved."""
+    muscles = [muscle.name for muscle in skeleton.muscles]
+    for muscle, column in wish.emg_of.items():
+        if muscle not in muscles or column not in motion.muscles:
+            raise ModelMismatch(
+                f"--emg-of {muscle}={column}: expected MUSCLE=COLUMN; muscles are {', '.join(muscles) or 'none'}, "
+                f"columns of the EMG {', '.join(motion.muscles) or 'none'}."
+            )
+
+
 def _with_residuals(wish: TrackingWish, skeleton: Skeleton) -> TrackingSettings:
-    """Settings in which actuators between body and ground have their own price."""
+    """Settings in which actuators between body and ground have their own price, and accelerations one of changing."""
     root = {e.coordinate for s in skeleton.segments if s.parent < 0 for e in s.elements if e.coordinate >= 0}
-    off = wish.settings.deviations
+    off, options = wish.settings.deviations, dict(wish.settings.options)
+    if np.isfinite(wish.jerk):
+        options["smooth"] = ("accelerations",)
     own = {skeleton.coordinate_names[j]: wish.residual for j in sorted(root)}
-    return replace(wish.settings, deviations=replace(off, torques={**own, **off.torques}))
+    return replace(wish.settings, deviations=replace(off, torques={**own, **off.torques}), options=options)
+
+
+def _without_ringing(rung: Rung, skeleton: Skeleton, recording: Recording, jerk: float) -> Rung:
+    """The rung with a price of changes of acceleration between neighbouring nodes."""
+
+    def data(movement: MovementProgram) -> MovementData:
+        reference = node_reference(movement.structure, skeleton, recording)
+        price = roughness(movement.structure, reference, jerk)
+        return rung.data(movement).with_parameters({"roughness accelerations": price})
+
+    return replace(rung, data=data)
 
 
 def motion_of(recording: Recording) -> RecordedMotion:
@@ -225,7 +261,13 @@ def _content(wish: TrackingWish, prepared: PreparedModel, recording: Recording) 
     motion = motion_of(recording)
     half = wish.settings.meshes[0].period == "half_cycle" and not isinstance(recording, RecordedCycle)
     chosen = {"window": wish.window, "cutoff": wish.cutoff, "force_cutoff": wish.force_cutoff}
-    chosen |= {"hold": dict(prepared.held), "calibrate": wish.calibrate, "seed": wish.seed}
+    chosen |= {
+        "hold": dict(prepared.held),
+        "calibrate": wish.calibrate,
+        "seed": wish.seed,
+        "jerk": wish.jerk,
+        "residual": wish.residual,
+    }
     return FolderContent(
         wish.model,
         sources_of(wish.model, wish.files),
@@ -235,6 +277,7 @@ def _content(wish: TrackingWish, prepared: PreparedModel, recording: Recording) 
         motion,
         float(motion.time[-1] - motion.time[0]) * (2.0 if half else 1.0),
         _band(wish.settings, prepared.skeleton),
+        wish.emg_of,
         pictures=wish.pictures,
     )
 
@@ -245,8 +288,8 @@ def sources_of(model: Path, files: MotionFiles) -> dict[str, Path]:
 
 
 def plain_settings(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that was chosen, as JSON can hold it."""
-    return json.loads(json.dumps(chosen, default=str))
+    """Everything that was chosen, as JSON can hold it; what is infinite is nothing there."""
+    return json.loads(json.dumps(chosen, default=str), parse_constant=lambda _: None)
 
 
 def _band(settings: TrackingSettings, skeleton: Skeleton) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Virtual gait: the problem of one virtual person's walk at one speed, in one style, as numbers of one structure.
 
-Tracking stays near normative walking in the person's own style; prediction knows a speed, effort and smoothness only.
+Tracking stays near normative walking in the person's own style; prediction knows a speed, effort, smoothness, soft
+treads and an upright trunk only.
 All gaits share one structure, so that it is compiled once, and every solution may start another.
 """
 
@@ -22,6 +23,7 @@ from synth.optimal_control.normative_gait import (
     draw_style,
     normative_coordinates,
     normative_forces,
+    relative_speed,
 )
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.start import low_pass_periodic, periodic_derivatives
@@ -32,11 +34,16 @@ SPEEDS = (0.8, 1.8)
 """m/s."""
 _ANGLE_SD, _TRUNK_SD = np.radians(4.0), np.radians(2.0)
 _FORWARD_SD, _VERTICAL_SD = 0.03, 0.05
-_EFFORT = {"track": 4.0, "predict": 100.0}
+_EFFORT = {"track": 4.0, "predict": 30.0}
 _EXCITATION_SHARE = 0.1
-_ROUGHNESS = {"track": 1e-2, "predict": 1e-2}
+_ROUGHNESS = {"track": 1e-2, "predict": 1e-1}
 """Price of changes of the accelerations: without it, those of the trapezoidal scheme ring from node to node."""
 _LUMBAR = 1.0
+_LOAD = 45.0
+"""Price of the square of the vertical force of a foot (body weights) at comfortable speed; it grows with the square of
+the speed, as what it works against does. Without it, effort alone lets the heel hammer at twice the body weight."""
+_UPRIGHT_SD = np.radians(15.0)
+"""rad; of the trunk and the pelvis around upright, the only posture that a prediction knows."""
 _DEPTH = 0.004
 _FINE = 200
 
@@ -114,7 +121,7 @@ def gait_data(structure: MovementStructure, gait: VirtualGait, skeleton: Skeleto
     if gait.task == "track":
         data = _following_style(data.with_bounds("duration", half, half), structure, gait)
     else:
-        data = data.with_bounds("duration", 0.7 * half, 1.4 * half)
+        data = _comfortable(data.with_bounds("duration", 0.7 * half, 1.4 * half), structure, gait)
     effort, n = _EFFORT[gait.task], mesh.n_nodes
     for name, price in (("activations", effort), ("excitations", _EXCITATION_SHARE * effort)):
         data = data.following(name, np.zeros((n, len(structure.muscles))), price, mesh.quadrature)
@@ -137,6 +144,16 @@ def _following_style(data: MovementData, structure: MovementStructure, gait: Vir
     spread = np.array([_FORWARD_SD, _VERTICAL_SD, 1.0])
     data = data.following("coordinates", wanted, precision, mesh.quadrature)
     return data.following_ground(forces, spread**-2.0, mesh.quadrature)
+
+
+def _comfortable(data: MovementData, structure: MovementStructure, gait: VirtualGait) -> MovementData:
+    """Upright, and treading softly: what people want of a gait beside little effort."""
+    mesh, names = structure.mesh, structure.pattern.coordinate_names
+    upright = np.full((mesh.n_nodes, len(names)), np.nan)
+    upright[:, [names.index(name) for name in ("pelvis_tilt", "lumbar_extension")]] = 0.0
+    data = data.following("coordinates", upright, _UPRIGHT_SD**-2.0, mesh.quadrature)
+    price = _LOAD * relative_speed(gait.speed, gait.person.subject.height) ** 2
+    return data.following_ground(np.zeros((mesh.n_nodes, 2, 3)), np.array([0.0, price, 0.0]), mesh.quadrature)
 
 
 def gait_start(movement: MovementProgram, gait: VirtualGait, skeleton: Skeleton) -> np.ndarray:

@@ -76,9 +76,7 @@ def virtual_skeleton(person: VirtualPerson, template: Skeleton) -> Skeleton:
 
 def _with_axes_of(segment: Segment, generic: Segment) -> Segment:
     """The same segment with the axes of the generic one, which equal factors do not turn, to the last bit."""
-    elements = tuple(
-        replace(e, axis=before.axis) for e, before in zip(segment.elements, generic.elements, strict=True)
-    )
+    elements = tuple(replace(e, axis=before.axis) for e, before in zip(segment.elements, generic.elements, strict=True))
     return replace(segment, elements=elements)
 
 

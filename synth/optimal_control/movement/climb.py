@@ -37,6 +37,8 @@ class Rung:
         If it fails, the next rung starts from where it stopped: it is on the way, and no result.
     refinement : bool
         If it fails, the solution of the rung before is the result.
+    again : SolverSettings, optional
+        If it fails, it is tried once more with these, from where it stopped.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Rung:
     optional: bool = False
     rough: bool = False
     refinement: bool = False
+    again: SolverSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,9 @@ def climb(
         begin = start(movement) if before is None else carry_over(*before, movement)
         iterate = solve_movement(movement, data, begin, rung.settings, keep=keep)
         solved.append((rung.name, iterate))
+        if not iterate.converged and rung.again is not None and np.isfinite(iterate.values).all():
+            iterate = solve_movement(movement, data, iterate.values, rung.again, keep=keep)
+            solved.append((f"{rung.name}, again", iterate))
         if iterate.converged or (rung.rough and np.isfinite(iterate.values).all()):
             before = (movement, iterate.values)
             reached = (movement, data, iterate) if iterate.converged else reached

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import casadi as ca
+import numpy as np
 
 from opensim_models.model.multibody import SegmentState, segment_states, specific_force
 from opensim_models.model.vector import Vector, dot, rotate, scale, transpose
@@ -88,7 +89,7 @@ def sensor_values(state: SegmentState, offset: Vector, mounting: Sequence[ca.SX]
     """
     force, spin = specific_force(state, offset), state.angular_velocity
     if len(mounting) == 1:
-        c, s = ca.cos(mounting[0]), ca.sin(mounting[0])
+        c, s = np.cos(mounting[0]), np.sin(mounting[0])
         return [c * force[0] + s * force[1], c * force[1] - s * force[0], spin[2]]
     back = transpose(rotation_of(mounting))
     return [*rotate(back, force), *rotate(back, spin)]

@@ -20,8 +20,8 @@ from synth.optimal_control.movement.node_equations import NodeEquations, node_eq
 from synth.optimal_control.movement.solution import MovementSolution
 from synth.optimal_control.movement.structure import MovementStructure
 
-LONGEST_STEP = 1e-4
-"""s; explicit steps this short are stable on a foot of 1 kg under the friction of OpenSim's spheres."""
+LONGEST_STEP = 1.25e-4
+"""s; explicit steps are stable on a foot of 1 kg under the friction of OpenSim's spheres up to about 1.6e-4."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def forward_drift(
     data : MovementData
         Of the same person.
     n_starts : int
-        Nodes, evenly spread over the movement.
+        Nodes, evenly spread over what was solved: none twice, none the mirror image of another.
     seconds : float
         For how long.
     equations : NodeEquations, optional
@@ -76,6 +76,8 @@ def forward_drift(
     n = len(solution.time)
     cyclic = solution.period == "cycle"
     usable = n if cyclic else int(np.searchsorted(solution.time, solution.time[-1] - seconds, "right"))
+    if structure.mesh.period == "half_cycle":
+        usable = n // 2  # the other half is its mirror image
     nodes = np.unique(np.linspace(0, usable, n_starts, endpoint=not cyclic).astype(int))
     nodes = nodes[nodes < usable]
     start = solution.time[nodes]

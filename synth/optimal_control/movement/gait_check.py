@@ -107,22 +107,34 @@ def check_gait(
         found, most = figures["residual_share_bw"], limits.force_residual
         reason = f"between the nodes {found:.1%} of body weight is missing in the equations, at most {most:.0%} may be"
         return GaitCheck(reason, "residual", figures)
-    forward = forward_drift(
-        solution,
-        reached.movement.structure,
-        reached.data,
-        n_starts=limits.n_starts,
-        seconds=limits.seconds,
-        equations=equations,
-    )
-    figures["drift_deg"] = float(np.degrees(forward.largest_angle))
-    if not forward.largest_angle <= limits.drift:
-        reason = (
-            f"integrated forward for {1e3 * limits.seconds:.0f} ms it drifts by {figures['drift_deg']:.2f}°, at most "
-            f"{np.degrees(limits.drift):.2f}° may be"
+    reason = _drift(solution, reached, limits, figures, equations)
+    return GaitCheck(reason, "drift" if reason else "accepted", figures)
+
+
+def _drift(
+    solution: MovementSolution,
+    reached: Climb,
+    limits: GaitLimits,
+    figures: dict[str, float],
+    equations: NodeEquations,
+) -> str:
+    """Integrate forward: from the first node alone, where a gait that begins with a foot strike is worst, then all."""
+    for n_starts in sorted({1, limits.n_starts}):
+        forward = forward_drift(
+            solution,
+            reached.movement.structure,
+            reached.data,
+            n_starts=n_starts,
+            seconds=limits.seconds,
+            equations=equations,
         )
-        return GaitCheck(reason, "drift", figures)
-    return GaitCheck("", "accepted", figures)
+        figures["drift_deg"] = float(np.degrees(forward.largest_angle))
+        if not forward.largest_angle <= limits.drift:
+            return (
+                f"integrated forward for {1e3 * limits.seconds:.0f} ms it drifts by {figures['drift_deg']:.2f}°, at "
+                f"most {np.degrees(limits.drift):.2f}° may be"
+            )
+    return ""
 
 
 def _vertical(solution: MovementSolution) -> list[tuple[str, np.ndarray]]:
@@ -169,7 +181,9 @@ def _bounds(solution: MovementSolution, reached: Climb, _: GaitLimits, figures: 
     values = reached.movement.variables.split(reached.iterate.values)
     for name in ("coordinates", "duration"):
         shape = values[name].shape
-        lower, upper = (np.broadcast_to(b.get(name, w), shape) for b, w in ((data.lower, -np.inf), (data.upper, np.inf)))
+        lower, upper = (
+            np.broadcast_to(b.get(name, w), shape) for b, w in ((data.lower, -np.inf), (data.upper, np.inf))
+        )
         free = upper > lower
         stuck = free & ((values[name] - lower < _AT_BOUND) | (upper - values[name] < _AT_BOUND))
         if stuck.any():

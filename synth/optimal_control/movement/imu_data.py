@@ -48,8 +48,8 @@ class ImuWeights:
         Weight of squared joint torques (body weight × 0.1 m).
     smoothness : float
         Weight of the squared slope of the accelerations over the cycle's phase (50 rad/s² per cycle).
-    effort : float
-        Weight of squared activations, where there are muscles.
+    effort, reserve : float
+        Where there are muscles: weight of squared activations, of what the actuators of the leg joints add to them.
     """
 
     channel_share: float = 0.1
@@ -59,8 +59,9 @@ class ImuWeights:
     toe_sd: float = 0.02
     heel_sd: float = 0.01
     torque: float = 2.0
-    smoothness: float = 2e-4
+    smoothness: float = 2e-3
     effort: float = 1.0
+    reserve: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,7 @@ def channel_deviation(problem: ImuProblem, segment: str) -> np.ndarray:
     return np.sqrt(np.broadcast_to(between, channels.shape) + (weights.channel_share * spread) ** 2)
 
 
-def imu_data(
-    structure: MovementStructure, problem: ImuProblem, stage: ImuStage, mounting: np.ndarray
-) -> MovementData:
+def imu_data(structure: MovementStructure, problem: ImuProblem, stage: ImuStage, mounting: np.ndarray) -> MovementData:
     """Numbers of one rung: records with their weights, priors, bounds and the floor's softness.
 
     `mounting` (rad), in the structure's order of sensors, is where the angles stay that the stage does not free.
@@ -173,7 +172,9 @@ def imu_data(
     upright[:, names.index("lumbar_extension")] = 0.0
     data = data.following("coordinates", upright, weights.trunk_sd**-2.0, mesh.quadrature)
     zero = np.zeros((n, len(structure.actuated)))
-    data = data.following("torques", zero, weights.torque, mesh.quadrature)
+    driven = {j for muscle in structure.muscles for j in muscle.coordinates}
+    price = np.array([weights.reserve if j in driven else weights.torque for j in structure.actuated])
+    data = data.following("torques", zero, price, mesh.quadrature)
     data = _yielding(data, structure, stage.yielding)
     if structure.muscles:
         zero = np.zeros((n, len(structure.muscles)))

@@ -49,7 +49,7 @@ def sensor_readings(
 
 
 def sensor_misfit(problem: ImuProblem, phase: np.ndarray, readings: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Mean squared misfit (3,) of each sensor's channels over the cycle, in expected variances: near 1 or below if good.
+    """Mean squared misfit (3,) of each sensor's channels over the cycle, in expected variances: about 1 if good.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ within the bounds, from which a dozen iterations are enough where 60 to 70 were 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,9 +18,9 @@ from opensim_models.model.muscle_path import lengths_and_arms
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.law.hill_muscle import rigid_tendon_force
-from synth.optimal_control.movement.climb import Climb, Rung, carry_over, climb, physical, solve_movement, start_values
+from synth.optimal_control.movement.climb import Climb, Rung, carry_over, climb, physical, start_values
 from synth.optimal_control.movement.data import MovementData
-from synth.optimal_control.movement.node_reference import Recording, node_reference
+from synth.optimal_control.movement.node_reference import NodeReference, Recording, node_reference
 from synth.optimal_control.movement.problem import MovementProgram, Prepare, movement_program
 from synth.optimal_control.movement.recorded_tracking import (
     TrackingSettings,
@@ -42,6 +43,8 @@ TORQUES = SolverSettings(warm=True, mu_init=1e-3, bound_push=1e-3, tolerance=1e-
 """Loose, since only the start of the next rung comes from it."""
 MUSCLES = SolverSettings(warm=True, mu_init=1e-3, bound_push=1e-3, tolerance=1e-2, constraint_tolerance=1e-5)
 """The objective sums over hundreds of quantities: 0.01 of its gradient is below 1e-4 of each."""
+
+Share = Callable[[MovementProgram, np.ndarray, Skeleton, MovementProgram, float], np.ndarray]
 
 
 def shared_activations(
@@ -166,6 +169,8 @@ def climb_to_muscles(
     *,
     acceleration: float | None = None,
     moments: np.ndarray | None = None,
+    start: np.ndarray | None = None,
+    share: Share | None = None,
     prepare: Prepare | None = None,
     torque_settings: SolverSettings = TORQUES,
     muscle_settings: SolverSettings = MUSCLES,
@@ -180,10 +185,13 @@ def climb_to_muscles(
         One mesh, `muscles` True, ``period`` of the mesh "cycle" or "none". Where `deviations.contact` is above 0, the
         torque-driven rung places the spheres, and they are parameters afterwards.
     acceleration : float, optional
-        rad/s²: deviation of the accelerations from the recorded ones that counts as one; joints without muscles of
-        their own inertia (feet) need it most.
+        rad/s² or m/s²: deviation from the recorded accelerations that counts as one; without it the feet shake.
     moments, prepare
         As of `recorded_tracking.track_recording`.
+    start : ndarray, optional
+        Solver variables from which the torques' rung begins; default: the recording.
+    share : callable, optional
+        In the place of `muscle_start`, with its arguments.
     torque_settings, muscle_settings : SolverSettings
 
     Returns
@@ -196,9 +204,10 @@ def climb_to_muscles(
         muscles: movement_program(tracking_structure(skeleton, mesh, settings, muscles=muscles), prepare)
         for muscles in (False, True)
     }
-    data = {m: following_data(p, skeleton, recording, settings, acceleration, moments) for m, p in programs.items()}
     reference = node_reference(programs[False].structure, skeleton, recording, moments)
-    begin = start_values(programs[False], start_arrays(programs[False].structure, skeleton, reference))
+    data = {m: following_data(p, skeleton, reference, settings, acceleration) for m, p in programs.items()}
+    recorded = start_values(programs[False], start_arrays(programs[False].structure, skeleton, reference))
+    begin = recorded if start is None else start
     rung = Rung("torques", programs[False].structure, lambda _: data[False], torque_settings)
     first = climb([rung], lambda _: begin, prepare=prepare)
     if not first.converged:
@@ -207,33 +216,22 @@ def climb_to_muscles(
     numbers = data[True]
     if "contact" in placed:
         numbers = numbers.with_bounds("contact", placed["contact"], placed["contact"])
-    start = muscle_start(programs[False], first.iterate.values, skeleton, programs[True], settings.strength)
+    shared = (share or muscle_start)(programs[False], first.iterate.values, skeleton, programs[True], settings.strength)
     rung = Rung("muscles", programs[True].structure, lambda _: numbers, muscle_settings)
-    last = climb([rung], lambda _: start, prepare=prepare)
+    last = climb([rung], lambda _: shared, prepare=prepare)
     return replace(last, rungs=(*first.rungs, *last.rungs))
 
 
 def following_data(
     movement: MovementProgram,
     skeleton: Skeleton,
-    recording: Recording,
+    reference: NodeReference,
     settings: TrackingSettings,
     acceleration: float | None = None,
-    moments: np.ndarray | None = None,
 ) -> MovementData:
     """Data of a tracking problem in which accelerations may be followed, too; arguments as of `climb_to_muscles`."""
     structure = movement.structure
-    reference = node_reference(structure, skeleton, recording, moments)
     data = tracking_data(structure, skeleton, reference, settings)
     if acceleration is None:
         return data
     return data.following("accelerations", reference.accelerations, acceleration**-2, structure.mesh.quadrature)
-
-
-def again(
-    reached: Climb, data: MovementData, settings: SolverSettings = replace(MUSCLES, mu_init=1e-4, bound_push=1e-4)
-) -> Climb:
-    """Solve the problem of a climb for other data, from where it ended: another person, another trial."""
-    iterate = solve_movement(reached.movement, data, reached.iterate.values, settings)
-    reason = "" if iterate.converged else f"a warm start ended with {iterate.status} after {iterate.iterations}"
-    return Climb(reached.movement, data, iterate, reason, (("warm", iterate),))

@@ -29,6 +29,13 @@ from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.program.iterate import Iterate
 from synth.optimal_control.program.solver import SolverSettings
 
+ATTEMPT = 150
+"""Iterations after which a prediction is tried from where it is with an adaptive barrier."""
+
+
+ATTEMPT = 150
+"""Iterations after which a prediction is tried once more, from where it is, with an adaptive barrier."""
+
 
 @dataclass(frozen=True)
 class PredictionSettings:
@@ -49,7 +56,8 @@ class PredictionSettings:
     torques : dict of str to float
         Coordinate → its own.
     jerk : float
-        rad/s³ or m/s³ whose square costs 1, of each coordinate; infinite = free.
+        rad/s³ or m/s³ whose square costs 1, of each coordinate; infinite = free. Effort alone leaves the problem nearly
+        flat where a foot just touches, and its solution then takes ten times the iterations or is not found.
     pull : float
         rad of each angle (m of each translation: 0.3 m a rad) off the reference that costs 1; infinite = no pull.
     guide : Deviations
@@ -80,7 +88,7 @@ class PredictionSettings:
     effort_power: int = 3
     torque: float = 10.0
     torques: Mapping[str, float] = field(default_factory=dict)
-    jerk: float = np.inf
+    jerk: float = 1000.0
     pull: float = np.inf
     guide: Deviations = field(default_factory=Deviations)
     weakening: tuple[float, ...] = (5.0,)
@@ -226,10 +234,12 @@ def prediction_rungs(person: Skeleton, guide: Recording, settings: PredictionSet
     rungs = [Rung("tracking", coarse, following(1.0), settings.first, rough=True)]
     for factor in settings.weakening:
         rungs.append(Rung(f"tracking {factor:g} times weaker", coarse, following(factor), settings.then, rough=True))
+    # where a foot just slips or just touches Newton's steps may go to and fro: another barrier gets out of that
+    attempt = replace(settings.then, max_iterations=min(ATTEMPT, settings.then.max_iterations))
+    again = replace(settings.then, warm=False)
     for mesh in settings.meshes:
-        rungs.append(
-            Rung(f"prediction {mesh.scheme} {mesh.n_intervals}", structure_on(mesh), predicting, settings.then)
-        )
+        name = f"prediction {mesh.scheme} {mesh.n_intervals}"
+        rungs.append(Rung(name, structure_on(mesh), predicting, attempt, again=again))
     return rungs
 
 
@@ -260,8 +270,10 @@ def prediction_data(
 
 def roughness(structure: MovementStructure, reference: NodeReference, jerk: float) -> np.ndarray:
     """Weights (1, n_q) of squared changes of accelerations: their sum is the mean over time of (jerk / its size)²."""
-    step = reference.duration / (structure.mesh.n_intervals * structure.mesh.nodes_per_interval)
-    count = structure.mesh.n_intervals * structure.mesh.nodes_per_interval
+    mesh = structure.mesh
+    step = reference.duration / (mesh.n_intervals * mesh.nodes_per_interval)
+    # the interval that wraps to the mirror image has no price, see `problem`
+    count = (mesh.n_intervals - (mesh.period == "half_cycle")) * mesh.nodes_per_interval
     return np.full((1, structure.n_coordinates), (SCALE["accelerations"] / (step * jerk)) ** 2 / count)
 
 

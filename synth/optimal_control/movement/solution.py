@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,12 +10,12 @@ import numpy as np
 from mocap_import.trial import GroundReaction
 from opensim_models.model.multibody import inverse_dynamics, segment_states
 from opensim_models.model.skeleton import Skeleton
-from opensim_models.model.vector import cross, over_frames, subtract
+from opensim_models.model.vector import add, cross, over_frames, subtract
 from synth.optimal_control.movement.chain import chain_to
 from synth.optimal_control.movement.climb import Climb, physical
 from synth.optimal_control.movement.contact_blocks import loads_of_foot, spheres_of
 from synth.optimal_control.movement.data import MovementData
-from synth.optimal_control.movement.mirror import mirrored_array
+from synth.optimal_control.movement.mirror import mirrored_array, partners
 from synth.optimal_control.movement.skeleton_numbers import with_numbers
 from synth.optimal_control.movement.structure import LEVER, MovementStructure
 
@@ -108,8 +109,14 @@ def make_solution(reached: Climb, skeleton: Skeleton) -> MovementSolution:
     structure = reached.movement.structure
     arrays = physical(reached.movement, reached.iterate.values)
     loads = ground_loads(structure, reached.data, arrays)
+    toes = toe_loads(structure, reached.data, arrays)
     if structure.mesh.period == "half_cycle":
         loads = np.concatenate([loads, mirrored_loads(loads[:, ::-1], arrays, structure)])
+        names = list(toes)
+        toes = {
+            name: np.concatenate([toes[name], mirrored_loads(toes[names[other]], arrays, structure)])
+            for name, other in zip(names, partners(names), strict=True)
+        }
     whole = whole_period(structure, arrays)
     duration = float(whole["duration"][0])
     phase = structure.mesh.phase
@@ -126,7 +133,7 @@ def make_solution(reached: Climb, skeleton: Skeleton) -> MovementSolution:
         coordinates=whole["coordinates"],
         speeds=whole["speeds"],
         accelerations=whole["accelerations"],
-        moments=net_moments(structure, skeleton, whole, loads),
+        moments=net_moments(structure, skeleton, whole, loads, toes),
         arrays=whole,
         muscles=tuple(m.name for m in structure.muscles),
         ground_reactions=tuple(
@@ -160,15 +167,27 @@ def ground_loads(structure: MovementStructure, data: MovementData, arrays: dict[
                 loads[:, i] += wrench * weight * np.r_[np.ones(3), np.full(3, LEVER)]
         if structure.contact:
             last = first + len(foot.points)
-            loads[:, i] += _contact_loads(structure, data, arrays, i, slice(first, last), axes)
+            loads[:, i] += sum(_contact_loads(structure, data, arrays, i, slice(first, last), axes).values())
             first = last
     return loads
 
 
+def toe_loads(structure: MovementStructure, data: MovementData, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The part of `ground_loads` that acts on other segments than the feet's own, (n, 6) by segment: toes that bend."""
+    found: dict[str, np.ndarray] = {}
+    first = 0
+    for i, foot in enumerate(structure.feet if structure.contact else ()):
+        last = first + len(foot.points)
+        parts = _contact_loads(structure, data, arrays, i, slice(first, last), 2 if structure.planar else 3)
+        found |= {segment: load for segment, load in parts.items() if segment != foot.segment}
+        first = last
+    return found
+
+
 def _contact_loads(
     structure: MovementStructure, data: MovementData, arrays: dict[str, np.ndarray], i: int, points: slice, axes: int
-) -> np.ndarray:
-    """What the contact law does to one foot, shape (n, 6)."""
+) -> dict[str, np.ndarray]:
+    """What the contact law does to the segments of one foot: (n, 6) by segment, about the ground's origin."""
     foot = structure.feet[i]
     chain = chain_to(structure.pattern, foot.points)
     numbers = np.asarray(data.parameters["numbers"], float)[chain.entries]
@@ -180,8 +199,13 @@ def _contact_loads(
     floor, smoothing = np.asarray(data.parameters["floor"], float)
     weight = float(np.ravel(data.parameters["weight"])[0])
     made = spheres_of(foot, spheres.tolist(), moved.tolist(), structure.planar)
-    _, load = loads_of_foot(foot, chain, states, made, structure.contact, weight, floor, smoothing)
-    return over_frames([*load.force, *load.moment], len(arrays["coordinates"]))
+    segments, load = loads_of_foot(foot, chain, states, made, structure.contact, weight, floor, smoothing)
+    n = len(arrays["coordinates"])
+    found = {}
+    for segment, (force, moment) in zip(segments, load.segments, strict=True):
+        about_ground = add(moment, cross(states[chain.place(segment)].origin, force))
+        found[segment] = over_frames([*force, *about_ground], n)
+    return found
 
 
 def mirrored_loads(loads: np.ndarray, arrays: dict[str, np.ndarray], structure: MovementStructure) -> np.ndarray:
@@ -194,15 +218,26 @@ def mirrored_loads(loads: np.ndarray, arrays: dict[str, np.ndarray], structure: 
 
 
 def net_moments(
-    structure: MovementStructure, skeleton: Skeleton, arrays: dict[str, np.ndarray], loads: np.ndarray
+    structure: MovementStructure,
+    skeleton: Skeleton,
+    arrays: dict[str, np.ndarray],
+    loads: np.ndarray,
+    toes: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Generalized forces (n, n_q) that the motion demands beyond gravity and the loads on the feet."""
+    """Generalized forces (n, n_q) that the motion demands beyond gravity and the loads on the feet.
+
+    `loads` is as of `ground_loads`; `toes` says which part of it acts on other segments (see `toe_loads`).
+    """
     n = len(arrays["coordinates"])
     states = segment_states(skeleton, *(list(arrays[s].T) for s in ("coordinates", "speeds", "accelerations")))
-    acting = {}
+    parts = dict(toes or {})
     for i, foot in enumerate(structure.feet):
-        place = skeleton.segment_index(foot.segment)
-        force, moment = tuple(loads[:, i, :3].T), tuple(loads[:, i, 3:].T)
+        elsewhere = sum(parts[s] for s in dict.fromkeys(foot.points) if s in parts and s != foot.segment)
+        parts[foot.segment] = loads[:, i] - elsewhere
+    acting = {}
+    for segment, load in parts.items():
+        place = skeleton.segment_index(segment)
+        force, moment = tuple(load[:, :3].T), tuple(load[:, 3:].T)
         acting[place] = (force, subtract(moment, cross(states[place].origin, force)))
     return over_frames(inverse_dynamics(skeleton, states, acting), n)
 

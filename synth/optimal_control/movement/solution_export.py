@@ -25,7 +25,7 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics, Kinetics
 from synth.optimal_control.movement.solution import MovementSolution
-from synth.optimal_control.movement.solution_frames import solution_frames
+from synth.optimal_control.movement.solution_frames import SolutionFrames, solution_frames
 
 
 @dataclass(frozen=True)
@@ -99,17 +99,22 @@ def export_solution(
     write_generalized_forces(files["moments"], kinetics, start_time=start_time)
     if frames.loads.shape[1]:
         files |= {"forces": folder / f"{name}_forces.mot", "loads": folder / f"{name}_loads.xml"}
-        feet = [reaction.foot for reaction in solution.ground_reactions]
-        labels, columns = _load_columns(feet, frames.loads)
-        table = StorageTable(labels, columns, frames.rate, start_time, False, name=files["forces"].stem)
-        write_table(files["forces"], table)
-        bodies = dict(zip(feet, solution.feet, strict=True))
-        write_durably(files["loads"], external_loads_document(files["forces"], bodies))
+        _write_loads(files["forces"], files["loads"], solution, frames, start_time)
     if solution.muscles:
         files["activations"] = folder / f"{name}_activations.sto"
         table = StorageTable(solution.muscles, frames.activations, frames.rate, start_time, False, name="activations")
         write_table(files["activations"], table)
     return ExportedFiles(**files)
+
+
+def _write_loads(
+    forces: Path, loads: Path, solution: MovementSolution, frames: SolutionFrames, start_time: float
+) -> None:
+    """Ground reactions, and the document that says on which bodies they act."""
+    feet = [reaction.foot for reaction in solution.ground_reactions]
+    labels, columns = _load_columns(feet, frames.loads)
+    write_table(forces, StorageTable(labels, columns, frames.rate, start_time, False, name=forces.stem))
+    write_durably(loads, external_loads_document(forces, dict(zip(feet, solution.feet, strict=True))))
 
 
 def source_motion(

@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.movement.recorded_motion import RecordedMotion
 from synth.optimal_control.movement.solution import MovementSolution
 from synth.optimal_control.movement.solution_frames import SolutionFrames, solution_frames
@@ -43,7 +44,7 @@ class PictureReference:
     forces : dict of str to ndarray, shape (n, 3)
         ``"right"``, ``"left"`` → N.
     activations : dict of str to ndarray, shape (n,)
-        Muscle → EMG, scaled to be comparable with activations.
+        Muscle → EMG in any unit: it is drawn with the peak of the activation.
     """
 
     phase: np.ndarray
@@ -54,7 +55,10 @@ class PictureReference:
 
 
 def recorded_reference(
-    motion: RecordedMotion, duration: float, band: Mapping[str, float] | None = None
+    motion: RecordedMotion,
+    duration: float,
+    band: Mapping[str, float] | None = None,
+    emg_of: Mapping[str, str] | None = None,
 ) -> PictureReference:
     """Reference from a recording of the same movement.
 
@@ -66,14 +70,20 @@ def recorded_reference(
         Of the recorded movement (s): a stride, say.
     band : mapping, optional
         Coordinate → half width (rad or m), e.g. the standard deviation that a tracking problem supposed.
+    emg_of : mapping, optional
+        Muscle → EMG column, where the recording has other names than the model.
     """
+    emg = {**dict(zip(motion.muscles, motion.muscles, strict=True)), **(emg_of or {})}
+    unknown = [column for column in emg.values() if column not in motion.muscles]
+    if unknown:
+        raise ModelMismatch(f"no EMG of {unknown[0]!r}; the recording has {', '.join(motion.muscles) or 'none'}.")
     n = len(motion.time)
     return PictureReference(
         phase=(motion.time - motion.time[0]) / duration,
         values={name: motion.values[:, i] for i, name in enumerate(motion.coordinates)},
         band={name: np.full(n, float(width)) for name, width in (band or {}).items()},
         forces={foot: wrench.force for foot, wrench in motion.wrenches.items()},
-        activations={name: motion.emg[:, i] for i, name in enumerate(motion.muscles)},
+        activations={name: motion.emg[:, motion.muscles.index(column)] for name, column in emg.items()},
     )
 
 
@@ -181,7 +191,8 @@ class _Page:
         parts.append(_part("moments of muscles and actuators (N·m)", _COLUMNS, [self._moment(p) for p in joints]))
         if self.solution.muscles:
             muscles = [self._activation(pair) for pair in paired(self.solution.muscles)]
-            parts.append(_part("activations", _MUSCLE_COLUMNS, muscles))
+            title = "activations" + (" (pale: EMG of the same peak)" if self.reference.activations else "")
+            parts.append(_part(title, _MUSCLE_COLUMNS, muscles))
         parts.append(_part("residuals", 3, [self._root("_tx", "_ty", "_tz"), self._root("tilt", "list", "rotation"),
                                             *([self._equations] if self.residuals else [])]))  # fmt: skip
         return parts
@@ -238,8 +249,10 @@ class _Page:
     def _activation(self, pair: tuple[str, tuple[str, ...]]) -> Callable[[Axes], None]:
         def draw(axes: Axes) -> None:
             for name in pair[1]:
-                self._beside(axes, name, self.reference.activations)
                 column = self.frames.activations[:, self.solution.muscles.index(name)]
+                peak = float(np.nanmax(self.reference.activations.get(name, [0.0]), initial=0.0))
+                if peak > 0.0:  # the unit of an EMG is that of its amplifier
+                    self._beside(axes, name, self.reference.activations, float(column.max()) / peak)
                 axes.plot(self.x, column, color=colour_of(name), linewidth=1.0)
             self._plain(axes, pair[0])
             axes.set_ylim(0.0, 1.0)
@@ -263,7 +276,10 @@ class _Page:
     def _equations(self, axes: Axes) -> None:
         """Largest residual of each kind of equations in the solved problem."""
         words = list(self.residuals)
-        axes.barh(words, [max(float(self.residuals[word]), 1e-12) for word in words], color=_GREY)
+        axes.barh(words, [max(float(self.residuals[word]), 1e-12) for word in words], color=_GREY, alpha=0.4)
+        for place, word in enumerate(words):  # beside the bars they would reach into the next panel
+            axes.text(0.02, place, word, transform=axes.get_yaxis_transform(), fontsize=6, va="center")
+        axes.set_yticks([])
         axes.set_xscale("log")
         axes.tick_params(labelsize=6)
         axes.set_title("largest residual of the equations (solver units)", fontsize=7)

@@ -24,6 +24,9 @@ these units 86 iterations in the place of 19."""
 THEN = replace(FIRST, bound_push=1e-4)
 """From the solution of the rung before."""
 
+ON_THE_WAY = 12
+"""Iterations at most of a loose rung on a mesh that is solved again: it only has to be near."""
+
 
 @dataclass(frozen=True)
 class Deviations:
@@ -82,6 +85,10 @@ class TrackingSettings:
         Coordinates with an ideal actuator; if absent those of `usual_actuators`.
     torque_rung : bool
         Whether a problem without muscles comes first.
+    loosening : float
+        Factor on the ground reaction's standard deviations on the way: beyond 1 all meshes, the last one too, are first
+        solved with forces followed that much more loosely. Forces change within milliseconds at strikes, and a fine
+        mesh that meets them at once may end with a spike at a midpoint.
     ground : str
         ``"law"``: contact spheres; ``"data"``: exactly as recorded; ``"near"``: unknown loads near the recorded ones.
     strength : float
@@ -111,6 +118,7 @@ class TrackingSettings:
     muscles: bool = True
     torques: tuple[str, ...] | None = None
     torque_rung: bool = False
+    loosening: float = 1.0
     ground: str = "law"
     strength: float = 1.0
     torque_limit: float | None = None
@@ -124,11 +132,21 @@ class TrackingSettings:
     options: Mapping[str, object] = field(default_factory=dict)
     parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def loosened(self) -> TrackingSettings:
+        """The same with forces followed as loosely as on the way."""
+        wide = {
+            name: None if getattr(self.deviations, name) is None else self.loosening * getattr(self.deviations, name)
+            for name in ("force", "moment")
+        }
+        return replace(self, deviations=replace(self.deviations, **wide))
+
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
         if self.ground not in ("law", "data", "near"):
             raise ValueError(f"ground is 'law', 'data' or 'near', got {self.ground!r}")
         if not self.meshes or len({m.period for m in self.meshes}) != 1:
             raise ValueError(f"expected meshes of one period, got {[m.period for m in self.meshes]}")
+        if not 1.0 <= self.loosening < np.inf:
+            raise ValueError(f"loosening is a factor of 1 or more, got {self.loosening}")
         if self.starts < 1:
             raise ValueError(f"expected one start or more, got {self.starts}")

@@ -22,6 +22,7 @@ import numpy as np
 from synth.optimal_control.program.assembly import Program
 from synth.optimal_control.program.iterate import Iterate
 from synth.optimal_control.program.iterate_watch import IterateWatch
+from synth.optimal_control.program.kept_memory import keep_freed_memory
 from synth.optimal_control.program.mismatch import Namer, ProgramMismatch, check_solve
 
 _LINEAR_ALGEBRA = {
@@ -194,6 +195,7 @@ def solve(
         Ctrl-C (in the main thread); it carries the last iterate, which `keep` has seen.
     """
     check_solve(program, parameters, lower, upper, start, multipliers, namer)
+    keep_freed_memory()
     begin = time.perf_counter()
     solver = _solver(program, settings, multipliers=multipliers is not None)
     build = time.perf_counter() - begin

@@ -26,7 +26,8 @@ def made_up_walk(skeleton: Skeleton, phase: np.ndarray) -> np.ndarray:
     """Coordinates (n, n_q) in rad and m of something like a walk."""
     turn = 2.0 * np.pi * phase
     swing = {"r": turn, "l": turn + np.pi}
-    columns = {"pelvis_tx": SPEED * DURATION * phase, "pelvis_ty": 0.92 + 0.02 * np.cos(2.0 * turn)}
+    columns = {"pelvis_tilt": 0.03 * np.cos(2.0 * turn), "lumbar_extension": -0.03 * np.cos(2.0 * turn)}
+    columns |= {"pelvis_tx": SPEED * DURATION * phase, "pelvis_ty": 0.92 + 0.02 * np.cos(2.0 * turn)}
     for side, angle in swing.items():
         columns[f"hip_flexion_{side}"] = 0.1 + 0.4 * np.cos(angle)
         columns[f"knee_angle_{side}"] = 0.5 - 0.4 * np.cos(angle + 1.0)

@@ -9,9 +9,9 @@ from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleto
 from opensim_models.model.multibody import inverse_dynamics, point_position, segment_states
 from synth.optimal_control import node_functions as nodes
 from synth.optimal_control import objective
-from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.gait_problem import gait_program
 from synth.optimal_control.gait_structure import GaitStructure
+from synth.optimal_control.program.collocation import Mesh
 
 SKELETON = planar_skeleton(Subject("A", 64.0, 1.68, "female"), "de_leva")
 

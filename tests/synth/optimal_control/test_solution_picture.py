@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from small_movements import DURATION, SPEED, planar_climb, planar_solution, planar_structure, smooth_solution
 
+from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.movement.recorded_motion import FootWrench, RecordedMotion
 from synth.optimal_control.movement.solution import make_solution
 from synth.optimal_control.movement.solution_frames import solution_frames
@@ -66,6 +67,21 @@ def test_recording_of_half_a_movement_is_drawn_over_its_half():
     motion = recording_of(planar_solution())
     reference = recorded_reference(motion, 2.0 * DURATION)
     assert reference.phase[-1] == pytest.approx(0.5)
+
+
+def test_emg_is_drawn_at_the_peak_of_the_activation():
+    n = len(planar_solution().time)
+    activations = np.tile(np.linspace(0.1, 0.4, n)[:, None], (1, 2))
+    pulled = replace(planar_solution(), muscles=("soleus_r", "soleus_l"), arrays={"activations": activations})
+    frames = solution_frames(pulled)
+    millivolts = 3.0 * np.arange(float(len(frames.time)))[:, None]
+    motion = replace(recording_of(planar_solution()), muscles=("calf",), emg=millivolts)
+    figure = draw_solution(pulled, recorded_reference(motion, DURATION, emg_of={"soleus_r": "calf"}))
+    panel = next(axes for axes in figure.axes if axes.get_title() == "soleus")
+    assert len(panel.lines) == 3
+    assert max(line.get_ydata().max() for line in panel.lines) == pytest.approx(0.4)
+    with pytest.raises(ModelMismatch, match="no EMG of 'thigh'; the recording has calf"):
+        recorded_reference(motion, DURATION, emg_of={"soleus_r": "thigh"})
 
 
 def test_what_is_no_solution_says_so(tmp_path):

@@ -18,9 +18,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from small_movements import DURATION, PLANAR, SPEED, smooth_solution
 
+from opensim_models.exchange.storage import read_motion
 from opensim_models.exchange.storage_table import read_table, write_table
+from opensim_models.model.multibody import segment_states
 from opensim_models.model.osim_skeleton import read_osim
-from opensim_models.osim.client import build_model
+from opensim_models.model.vector import over_frames
+from opensim_models.osim.client import body_poses, build_model
 from synth.optimal_control import movement_folder, tracking_run
 from synth.optimal_control.cli import gait_app
 from synth.optimal_control.movement.solution_export import export_solution
@@ -65,11 +68,11 @@ def sentence(done, code):
 
 
 def test_folder_is_complete(trial, tmp_path):
-    done = run(trial, tmp_path, "--picture", "png", "--picture", "html")
+    done = run(trial, tmp_path, "--picture", "html", "--picture", "html")
     assert done.exit_code == 0, done.output
     names = {path.name for path in tmp_path.iterdir()}
     exported = {f"movement_{word}" for word in ("coordinates.mot", "moments.sto", "forces.mot", "loads.xml")}
-    assert names == {"solution.npz", "report.json", "movement.png", "movement.html", *exported}
+    assert names == {"solution.npz", "report.json", "movement.html", *exported}
     solution, recipe = load_solution(tmp_path / "solution.npz")
     assert solution.converged
     assert solution.duration == pytest.approx(DURATION)
@@ -115,6 +118,8 @@ def test_contradiction_of_bounds(trial, tmp_path):
         (("--bound", "knee_angle_r=5"), "expected NAME=LOW:HIGH"),
         (("--mesh", "25,x"), "numbers of intervals from 4 to 1000"),
         (("--angle", "0"), "--angle is 0; expected a number above zero"),
+        (("--emg-of", "soleus_r"), "expected MUSCLE=COLUMN"),
+        (("--emg-of", "soleus_r=soleus"), "--emg-of soleus_r=soleus: expected MUSCLE=COLUMN; muscles are none"),
         (("--window", "1,b"), "--window is '1,b'; expected 2 numbers"),
         (("--window", "0.8,0.2"), "ends before it begins"),
         (("--window", "0,9"), "coordinates reach from 0 to 1.1 s, but 0 to 9 s are wanted"),
@@ -320,6 +325,29 @@ def test_prediction_of_a_muscle_driven_model_walks_at_the_wished_speed(tmp_path,
     too_fast = CliRunner().invoke(gait_app, [*map(str, command[:-1]), "9"])
     assert "no movement found" in sentence(too_fast, 4)
     assert not (out / "movement_coordinates.mot").exists()
+
+
+@pytest.mark.slow
+def test_stride_in_space_is_followed_and_opensim_finds_its_poses(tmp_path, data_dir):
+    folder, out = data_dir / "opensim_core" / "rajagopal_walk", tmp_path / "walk"
+    files = [folder / "subject_walk_scaled.osim", folder / "coordinates.sto", "--loads", folder / "grf_walk.xml"]
+    held = ["--hold", "mtp_angle_r", "--hold", "mtp_angle_l=5"]
+    how = ["--torques", "--no-contact", "--mesh", "25", "--picture", "none"]
+    done = CliRunner().invoke(gait_app, list(map(str, ["track", *files, *held, *how, "--out", out])))
+    assert done.exit_code == 0, done.output
+    report = json.loads((out / "report.json").read_text())
+    assert report["from_recording"]["angles_deg"] < 1.0
+    assert report["from_recording"]["leg_moments"] < 15.0
+    assert max(side["vertical"] for side in report["from_recording"]["forces_percent"].values()) < 5.0
+    assert report["solution"]["largest_root_force"] < 60.0
+    solution, _ = load_solution(out / "solution.npz")
+    motion = read_motion(out / "movement_coordinates.mot")
+    assert np.degrees(motion.of("mtp_angle_l")) == pytest.approx(5.0)
+    bodies = body_poses(files[0], motion.coordinates, motion.values, ["calcn_r", "torso"])
+    states = segment_states(solution.skeleton, list(solution.coordinates.T))
+    for name, (places, _) in bodies.items():
+        own = over_frames(list(states[solution.skeleton.segment_index(name)].origin), len(solution.time))
+        assert np.abs(places[:-1] - own).max() < 1e-3
 
 
 def test_missing_files_are_wrong_usage(trial, tmp_path):

@@ -1,0 +1,254 @@
+"""IMU tracking: the sensor in the problem is the simulated one, its angle is found again, and what is wrong is refused.
+
+Sources: exact mechanics (`synth.imu.skeleton_imu`), a movement of the tracking model itself, and real strides with
+markers (NeuRA S02).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import casadi as ca
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from mocap_import.subject import Subject
+from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.model.multibody import segment_states
+from opensim_models.model.muscle_path import length_and_arms
+from opensim_models.model.vector import over_frames
+from opensim_models.model_mismatch import ModelMismatch
+from opensim_models.motion import Kinematics
+from synth.imu.recording import ImuRecording, SensorPlacement
+from synth.imu.skeleton_imu import simulate_skeleton_imus
+from synth.optimal_control.law.gait2dc_muscle import GAIT2DC_MUSCLES
+from synth.optimal_control.movement.chain import chain_to
+from synth.optimal_control.movement.constant_arm_muscles import with_constant_arm_muscles
+from synth.optimal_control.movement.following_blocks import rotation_of, sensor_block, sensor_values
+from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
+from synth.optimal_control.movement.imu_misfit import sensor_readings
+from synth.optimal_control.movement.imu_start import periodic_rates
+from synth.optimal_control.movement.imu_tracking import ImuTracking, track_imus
+from synth.optimal_control.movement.skeleton_numbers import pattern_of, skeleton_numbers
+from synth.optimal_control.movement.strap_down import (
+    SagittalRecord,
+    integrate_periodic,
+    sagittal_records,
+    sensor_tilt,
+    speed_from_feet,
+)
+from synth.optimal_control.normative_gait import cycle_duration, normative_coordinates
+
+PERSON = Subject("walker", 70.0, 1.75)
+SPEED = 1.3
+DURATION = cycle_duration(SPEED, PERSON.height)
+OFFSETS = {"pelvis": (-0.1, 0.05), "femur": (0.0, -0.2), "tibia": (0.0, -0.2), "calcn": (0.12, 0.0)}
+ANGLES = dict(zip(SENSOR_SEGMENTS, np.radians([0.0, 6.0, -5.0, 8.0, -7.0, 4.0, -6.0]), strict=True))
+ALIGNED = dict.fromkeys(SENSOR_SEGMENTS, 0.0)
+
+
+def recorded(readings: dict[str, np.ndarray]) -> tuple[ImuRecording, ...]:
+    """Sagittal readings as recordings with nominal placements."""
+    made = []
+    for segment, read in readings.items():
+        zero = np.zeros(len(read))
+        offset = np.array([*OFFSETS[segment.split("_")[0]], 0.0])
+        force, turn = np.column_stack([read[:, :2], zero]), np.column_stack([zero, zero, read[:, 2]])
+        made.append(ImuRecording(SensorPlacement(segment, segment, offset), force, turn, len(read) / DURATION))
+    return tuple(made)
+
+
+def places() -> dict[str, np.ndarray]:
+    return {s: np.array(OFFSETS[s.split("_")[0]]) for s in SENSOR_SEGMENTS}
+
+
+@cache
+def first_tracking() -> ImuTracking:
+    """A movement of the model itself: what follows the sensors of a normative walk."""
+    skeleton = planar_skeleton(PERSON, "winter")
+    q = np.nan_to_num(normative_coordinates(np.arange(100) / 100.0, SPEED, PERSON.height))
+    v, a = periodic_rates(q, DURATION)
+    v[:, skeleton.coordinate_index("pelvis_tx")] += SPEED
+    return track_imus(recorded(sensor_readings(skeleton, q, v, a, places(), ALIGNED)), PERSON, DURATION)
+
+
+def walk_recordings(angles: dict[str, float]) -> tuple[ImuRecording, ...]:
+    """Sensors on that movement."""
+    s = first_tracking().solution
+    return recorded(sensor_readings(s.skeleton, s.coordinates, s.speeds, s.accelerations, places(), angles))
+
+
+def random_motion(n_q: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(3)
+    return [rng.uniform(-0.5, 0.5, (6, n_q)), rng.uniform(-3, 3, (6, n_q)), rng.uniform(-20, 20, (6, n_q))]
+
+
+@pytest.mark.parametrize("segment", ["pelvis", "femur_l", "calcn_r"])
+def test_planar_sensor_reads_what_the_simulated_one_reads(segment: str) -> None:
+    skeleton, offset, angle = planar_skeleton(PERSON), (0.03, -0.1, 0.0), 0.3
+    q, v, a = random_motion(10)
+    mounting = Rotation.from_euler("z", angle)
+    placement = SensorPlacement("s", segment, np.array(offset), mounting)
+    kinematics = Kinematics(skeleton.coordinate_names, q, 100.0)
+    expected = simulate_skeleton_imus(skeleton, kinematics, [placement], speeds=v, accelerations=a)[0]
+    state = segment_states(skeleton, list(q.T), list(v.T), list(a.T))[skeleton.segment_index(segment)]
+    read = over_frames(sensor_values(state, offset, [angle]), 6)
+    assert read[:, :2] == pytest.approx(expected.specific_force[:, :2], abs=1e-9)
+    assert read[:, 2] == pytest.approx(expected.angular_velocity[:, 2], abs=1e-9)
+
+
+@pytest.mark.parametrize("segment", ["pelvis", "tibia_l", "calcn_r"])
+def test_spatial_sensor_reads_what_the_simulated_one_reads(segment: str) -> None:
+    skeleton, offset, vector = lower_body_skeleton(PERSON), (0.03, -0.1, 0.05), (0.2, -0.1, 0.15)
+    q, v, a = random_motion(21)
+    mounting = Rotation.from_matrix(np.array(rotation_of(vector), float))
+    assert mounting.magnitude() == pytest.approx(np.linalg.norm(vector), rel=0.01)
+    placement = SensorPlacement("s", segment, np.array(offset), mounting)
+    kinematics = Kinematics(skeleton.coordinate_names, q, 100.0)
+    expected = simulate_skeleton_imus(skeleton, kinematics, [placement], speeds=v, accelerations=a)[0]
+    state = segment_states(skeleton, list(q.T), list(v.T), list(a.T))[skeleton.segment_index(segment)]
+    read = over_frames(sensor_values(state, offset, list(vector)), 6)
+    assert read[:, :3] == pytest.approx(expected.specific_force, abs=1e-9)
+    assert read[:, 3:] == pytest.approx(expected.angular_velocity, abs=1e-9)
+
+
+def test_sensor_block_costs_nothing_at_its_own_readings() -> None:
+    skeleton, angle, offset = planar_skeleton(PERSON), 0.2, (0.02, -0.1)
+    pattern = pattern_of(skeleton)
+    chain = chain_to(pattern, ["tibia_r"])
+    block = sensor_block(chain, "tibia_r", planar=True)
+    q, v, a = random_motion(10)
+    read = sensor_readings(skeleton, q, v, a, {"tibia_r": np.array(offset)}, {"tibia_r": angle})["tibia_r"]
+    columns = list(chain.coordinates)
+    numbers = skeleton_numbers(skeleton)[chain.entries]
+    x = np.r_[
+        q[0, columns], v[0, columns] / 5.0, a[0, columns] / 50.0, angle / 0.2
+    ]  # solver units of `structure.SCALE`
+    p = np.r_[numbers, offset, 0.0, read[0], 2.0, 3.0, 4.0]
+    cost, _ = block.value(ca.DM(x), ca.DM(p))
+    assert float(cost) == pytest.approx(0.0, abs=1e-18)
+    p[-4] += 0.5
+    assert float(block.value(ca.DM(x), ca.DM(p))[0]) == pytest.approx(4.0 * 0.25, rel=1e-9)
+
+
+def test_strap_down_finds_tilt_and_speed_of_a_walk() -> None:
+    records = sagittal_records(walk_recordings(ALIGNED), turn_to_plane=False)
+    s = first_tracking().solution
+    column = s.skeleton.coordinate_index
+    thigh = s.coordinates[:, column("pelvis_tilt")] + s.coordinates[:, column("hip_flexion_r")]
+    assert np.degrees(sensor_tilt(records["femur_r"], DURATION) - thigh) == pytest.approx(0.0, abs=1.0)
+    assert speed_from_feet(records, DURATION) == pytest.approx(s.speed, abs=0.1)
+
+
+def test_periodic_integral_of_a_harmonic() -> None:
+    phase = 2.0 * np.pi * np.arange(40) / 40.0
+    assert integrate_periodic(3.0 + np.cos(phase), 2.0) == pytest.approx(np.sin(phase) / np.pi, abs=1e-12)
+
+
+def test_tilted_sensor_at_rest() -> None:
+    still = SagittalRecord("pelvis", np.tile([9.81 * np.sin(0.2), 9.81 * np.cos(0.2), 0.0], (20, 1)), np.zeros(2))
+    assert sensor_tilt(still, 1.0) == pytest.approx(0.2, abs=1e-12)
+
+
+def test_mounting_angles_and_movement_are_found_again() -> None:
+    truth = first_tracking().solution
+    assert truth.converged, truth.reason
+    exact = {segment: np.full(3, 1e-4) for segment in SENSOR_SEGMENTS}
+    found = track_imus(walk_recordings(ANGLES), PERSON, DURATION, variances=exact, turn_to_plane=False)
+    assert found.solution.converged, found.solution.reason
+    for segment, angle in ANGLES.items():
+        assert np.degrees(found.mounting[segment] - angle) == pytest.approx(0.0, abs=1.5), segment
+    joints = [
+        i for i, name in enumerate(truth.skeleton.coordinate_names) if not name.startswith(("pelvis_t", "lumbar"))
+    ]
+    error = np.degrees(found.solution.coordinates - truth.coordinates)[:, joints]
+    assert np.sqrt(np.mean(error**2)) < 1.0
+    assert found.solution.speed == pytest.approx(truth.speed, abs=0.03)
+    force = [r.force[:, 1].mean() for r in found.solution.ground_reactions]
+    assert sum(force) == pytest.approx(PERSON.mass * 9.80665, rel=1e-3)
+
+
+def test_known_speed_is_kept() -> None:
+    found = track_imus(walk_recordings(ALIGNED), PERSON, DURATION, speed=1.25, turn_to_plane=False, n_starts=1)
+    assert found.solution.speed == pytest.approx(1.25, abs=1e-6)
+
+
+def test_records_that_no_movement_explains_are_refused() -> None:
+    wrong = tuple(
+        replace(r, angular_velocity=-r.angular_velocity) if r.placement.segment == "tibia_r" else r
+        for r in walk_recordings(ALIGNED)
+    )
+    found = track_imus(wrong, PERSON, DURATION, turn_to_plane=False, n_starts=1)
+    assert not found.solution.converged
+    assert "angular velocity on tibia_r" in found.solution.reason
+    assert "wrong basin" in found.solution.reason
+    assert found.attempts[0].reason == found.solution.reason
+
+
+@pytest.mark.parametrize("segment", SENSOR_SEGMENTS)
+def test_all_seven_sensors_are_needed(segment: str) -> None:
+    six = [r for r in walk_recordings(ALIGNED) if r.placement.segment != segment]
+    with pytest.raises(ModelMismatch, match=f"none is on {segment}"):
+        track_imus(six, PERSON, DURATION)
+
+
+def test_a_gap_and_an_impossible_duration_are_named() -> None:
+    records = list(walk_recordings(ALIGNED))
+    with pytest.raises(ModelMismatch, match="expected a gait cycle"):
+        track_imus(records, PERSON, 30.0)
+    hole = records[2].specific_force.copy()
+    hole[7] = np.nan
+    with pytest.raises(ModelMismatch, match="1 missing samples"):
+        track_imus([*records[:2], replace(records[2], specific_force=hole), *records[3:]], PERSON, DURATION)
+
+
+@pytest.mark.slow
+def test_real_strides_agree_with_markers(data_dir: Path) -> None:
+    from benchmarks.peers.real_strides import PERSON as WALKER
+    from benchmarks.peers.real_strides import real_strides
+
+    strides = real_strides(data_dir)
+    assert len(strides) == 2
+    for stride in strides:
+        found = track_imus(stride.recordings, WALKER, stride.duration)
+        solution = found.solution
+        assert solution.converged, solution.reason
+        assert solution.speed == pytest.approx(stride.speed, abs=0.12)
+        phase = np.arange(len(solution.time)) / len(solution.time)
+        errors = []
+        for joint, angle in stride.angles.items():
+            truth = np.interp(phase, np.arange(100) / 100.0, angle, period=1.0)
+            errors.append(np.degrees(solution.of(joint)) - truth)
+        removed = [np.std(e) for e in errors]
+        assert np.mean([np.sqrt(np.mean(e**2)) for e in errors]) < 6.0
+        assert np.mean(removed) < 3.5
+
+
+def test_muscles_of_constant_arms_pull_by_their_arms() -> None:
+    skeleton = with_constant_arm_muscles(planar_skeleton(Subject("man", 75.0, 1.8)), 1.8)
+    assert len(skeleton.muscles) == 16
+    table = {m.name: m for m in GAIT2DC_MUSCLES}
+    for muscle in skeleton.muscles:
+        source = table[muscle.name[:-2]]
+        signs = {"hip_flexion": 1.0, "knee_angle": -1.0, "ankle_angle": 1.0}
+        arms = {f"{j}{muscle.name[-2:]}": s * a for (j, s), a in zip(signs.items(), source.arms, strict=True) if a}
+        assert muscle.path.coordinates == tuple(arms)
+        angles = [0.3, -0.2][: len(arms)]
+        length, found = length_and_arms(muscle.path, angles)
+        assert found == pytest.approx(list(arms.values()))
+        expected = source.reference_length - sum(a * q for a, q in zip(arms.values(), angles, strict=True))
+        assert length == pytest.approx(expected)
+
+
+def test_muscles_carry_the_movement() -> None:
+    found = track_imus(walk_recordings(ALIGNED), PERSON, DURATION, turn_to_plane=False, muscles=True, n_starts=1)
+    assert found.solution.converged, found.solution.reason
+    assert found.solution.muscles[0] == "iliopsoas_r"
+    activations = found.solution.arrays["activations"]
+    assert activations.min() >= 0.0
+    assert activations.max() <= 1.0 + 1e-6
+    weight = 0.1 * PERSON.mass * 9.80665
+    assert np.sqrt(np.mean((found.solution.arrays["torques"][:, :6] * weight) ** 2)) < 20.0  # reserves, N·m
