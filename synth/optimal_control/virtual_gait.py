@@ -114,8 +114,7 @@ def gait_data(structure: MovementStructure, gait: VirtualGait, skeleton: Skeleto
     mesh, height = structure.mesh, gait.person.subject.height
     half = cycle_duration(gait.speed, height, gait.style) / 2.0
     data = person_data(structure, skeleton)
-    lower, upper = (np.tile(data_bound, (mesh.n_nodes, 1)) for data_bound in (data.lower["coordinates"],
-                                                                              data.upper["coordinates"]))  # fmt: skip
+    lower, upper = (np.tile(bound["coordinates"], (mesh.n_nodes, 1)) for bound in (data.lower, data.upper))
     lower[0, structure.travel] = upper[0, structure.travel] = 0.0
     data = data.with_bounds("coordinates", lower, upper).with_bounds("speed", gait.speed, gait.speed)
     if gait.task == "track":

@@ -45,7 +45,8 @@ def end_value(scheme: str, n_intervals: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "order", "n"), [("backward_euler", 1, 8), ("trapezoidal", 2, 8), ("hermite_simpson", 4, 8), ("radau", 5, 2)]
+    ("scheme", "order", "n"),
+    [("backward_euler", 1, 8), ("trapezoidal", 2, 8), ("hermite_simpson", 4, 8), ("radau", 5, 2)],
 )
 def test_error_falls_with_the_order_of_the_scheme(scheme, order, n):
     exact = np.exp(-1.0)
