@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import CubicHermiteSpline
 
 from opensim_models.model.multibody import SegmentState, point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.movement.climb import physical, start_values
+from synth.optimal_control.movement.climb import carry_over, closed_array, physical, start_values
 from synth.optimal_control.movement.mirror import mirrored_array
 from synth.optimal_control.movement.problem import MovementProgram
 from synth.optimal_control.movement.structure import MovementStructure
@@ -101,6 +102,21 @@ def carried_start(movement: MovementProgram, before: SolvedGait, gait: VirtualGa
     for name in ("activations", "excitations"):
         arrays[name] = np.clip(arrays[name] * share, 0.01, 1.0)
     return start_values(movement, arrays)
+
+
+def finer_start(coarse: MovementProgram, values: np.ndarray, fine: MovementProgram) -> np.ndarray:
+    """Carry a solution to a finer mesh, coordinates and speeds by cubics through their rates.
+
+    A straight line between nodes would lift a foot in stance by millimetres, which is most of its load.
+    """
+    arrays = physical(coarse, values)
+    time = np.r_[coarse.structure.mesh.phase, 1.0] * arrays["duration"][0]
+    at = fine.structure.mesh.phase * arrays["duration"][0]
+    start = physical(fine, carry_over(coarse, values, fine))
+    for name, rate in (("coordinates", "speeds"), ("speeds", "accelerations")):
+        own, slope = (closed_array(coarse.structure, word, arrays) for word in (name, rate))
+        start[name] = CubicHermiteSpline(time, own, slope)(at)
+    return start_values(fine, start)
 
 
 def _capacity(skeleton: Skeleton) -> np.ndarray:

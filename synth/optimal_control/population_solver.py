@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.carried_gait import SolvedGait, carried_start, gait_distance
-from synth.optimal_control.movement.climb import Climb, carry_over, solve_movement
+from synth.optimal_control.carried_gait import SolvedGait, carried_start, finer_start, gait_distance
+from synth.optimal_control.movement.climb import Climb, solve_movement
 from synth.optimal_control.movement.gait_check import WALKING, GaitCheck, GaitLimits, check_gait
 from synth.optimal_control.movement.node_equations import NodeEquations, node_equations
 from synth.optimal_control.movement.problem import MovementProgram, movement_program
@@ -158,7 +158,7 @@ def solve_gait(programs: PopulationProgram, gait: VirtualGait, known: Sequence[S
             break
         movement = programs.movements[finer]
         data = gait_data(movement.structure, gait, skeleton)
-        again = solve_movement(movement, data, carry_over(programs.movements[mesh], values, movement), REFINE)
+        again = solve_movement(movement, data, finer_start(programs.movements[mesh], values, movement), REFINE)
         if again.converged:
             mesh, values, reached = finer, again.values, _climb(movement, data, again)
             solution = make_solution(reached, skeleton)

@@ -125,7 +125,7 @@ def gait_data(structure: MovementStructure, gait: VirtualGait, skeleton: Skeleto
     for name, price in (("activations", effort), ("excitations", _EXCITATION_SHARE * effort)):
         data = data.following(name, np.zeros((n, len(structure.muscles))), price, mesh.quadrature)
     data = data.following("torques", np.zeros((n, len(structure.actuated))), _LUMBAR, mesh.quadrature)
-    # a mean over the mesh of (change per node)² x n_nodes² is a jerk: the price is the same on every mesh
+    # squared changes from node to node, summed, fall with the number of nodes: times it they are a jerk on every mesh
     roughness = _ROUGHNESS[gait.task] * mesh.n_nodes / 25.0
     return data.with_parameters({"roughness accelerations": roughness})
 

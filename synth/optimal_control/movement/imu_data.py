@@ -135,6 +135,10 @@ def with_contact_points(skeleton: Skeleton, height: float) -> Skeleton:
     return replace(skeleton, contacts=points)
 
 
+_LEAST = np.array([0.01, 0.01, 0.001])
+"""m/s², m/s², rad/s: no sensor is more certain, not even one that never turns."""
+
+
 def channel_deviation(problem: ImuProblem, segment: str) -> np.ndarray:
     """Expected standard deviation (n, 3) of the misfit of a sensor's channels (m/s², rad/s)."""
     channels = problem.records[segment].channels
@@ -143,7 +147,7 @@ def channel_deviation(problem: ImuProblem, segment: str) -> np.ndarray:
     if between is None:
         force, turn = weights.stride_share
         between = (spread * np.array([force, force, turn])) ** 2
-    return np.sqrt(np.broadcast_to(between, channels.shape) + (weights.channel_share * spread) ** 2)
+    return np.sqrt(np.broadcast_to(between, channels.shape) + (weights.channel_share * spread) ** 2 + _LEAST**2)
 
 
 def imu_data(structure: MovementStructure, problem: ImuProblem, stage: ImuStage, mounting: np.ndarray) -> MovementData:

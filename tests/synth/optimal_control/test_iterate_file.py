@@ -1,5 +1,6 @@
 """Laws of an iterate's file: whole or not there, of one problem only, and enough to go on after a kill."""
 
+import contextlib
 import resource
 import signal
 import subprocess
@@ -84,22 +85,25 @@ def test_missing_file_is_named(tmp_path):
         load_iterate(tmp_path / "walk.npz", "")
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk():
-    """No file may grow beyond 600 bytes."""
+    """No file may grow beyond 600 bytes, and no file of the test runner is written meanwhile."""
     before, action = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, action)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, action)
 
 
-def test_full_disk_ends_the_solve_in_one_sentence_and_keeps_the_file_before(tmp_path, full_disk):
+def test_full_disk_ends_the_solve_in_one_sentence_and_keeps_the_file_before(tmp_path):
     path = tmp_path / "walk.npz"
     path.write_bytes(b"before")
     program = rosenbrock_rows(3)
     keep = iterate_keeper(path, program_identity(program, np.ones(1)))
-    with pytest.raises(IterateFileProblem, match=r"could not be written to .*walk\.npz: .*free some space") as refused:
+    sentence = r"could not be written to .*walk\.npz: .*free some space"
+    with full_disk(), pytest.raises(IterateFileProblem, match=sentence) as refused:
         solve(program, np.ones(1), *FREE, np.full(6, -1.2), keep=keep, keep_seconds=0.0)
     assert "\n" not in str(refused.value)
     assert path.read_bytes() == b"before"

@@ -28,10 +28,10 @@ from synth.optimal_control.law.gait2dc_muscle import GAIT2DC_MUSCLES
 from synth.optimal_control.movement.chain import chain_to
 from synth.optimal_control.movement.constant_arm_muscles import with_constant_arm_muscles
 from synth.optimal_control.movement.following_blocks import rotation_of, sensor_block, sensor_values
-from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
+from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS, channel_deviation
 from synth.optimal_control.movement.imu_misfit import sensor_readings
 from synth.optimal_control.movement.imu_start import periodic_rates
-from synth.optimal_control.movement.imu_tracking import ImuTracking, track_imus
+from synth.optimal_control.movement.imu_tracking import ImuTracking, imu_problem, track_imus
 from synth.optimal_control.movement.skeleton_numbers import pattern_of, skeleton_numbers
 from synth.optimal_control.movement.strap_down import (
     SagittalRecord,
@@ -186,6 +186,16 @@ def test_records_that_no_movement_explains_are_refused() -> None:
     assert "angular velocity on tibia_r" in found.solution.reason
     assert "wrong basin" in found.solution.reason
     assert found.attempts[0].reason == found.solution.reason
+
+
+def test_a_sensor_that_never_turns_is_weighed_like_a_real_one() -> None:
+    """A channel without any variance does not get an infinite weight."""
+    still = tuple(
+        replace(r, angular_velocity=np.zeros_like(r.angular_velocity)) if r.placement.segment == "pelvis" else r
+        for r in walk_recordings(ALIGNED)
+    )
+    problem = imu_problem(still, PERSON, DURATION, turn_to_plane=False)
+    assert channel_deviation(problem, "pelvis").min() >= 0.001
 
 
 @pytest.mark.parametrize("segment", SENSOR_SEGMENTS)

@@ -1,5 +1,6 @@
 """Laws of a solution's file: everything comes back bit for bit, and a file is whole or not there."""
 
+import contextlib
 import errno
 import resource
 import signal
@@ -82,14 +83,16 @@ def test_same_solution_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk():
-    """No file may grow beyond 6000 bytes."""
+    """No file may grow beyond 6000 bytes, and no file of the test runner is written meanwhile."""
     before, action = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (6000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, action)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, action)
 
 
 def assert_one_sentence(refused, path):
@@ -98,11 +101,13 @@ def assert_one_sentence(refused, path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_full_disk_is_one_sentence_and_keeps_the_file_before(tmp_path, full_disk):
+def test_full_disk_is_one_sentence_and_keeps_the_file_before(tmp_path):
     path = tmp_path / "walk.npz"
     path.write_bytes(b"before")
-    with pytest.raises(SolutionFileProblem, match=r"could not be written to .*walk\.npz: .*free some space") as refused:
-        save_solution(path, planar_solution(), recipe())
+    sentence = r"could not be written to .*walk\.npz: .*free some space"
+    solution = planar_solution()
+    with full_disk(), pytest.raises(SolutionFileProblem, match=sentence) as refused:
+        save_solution(path, solution, recipe())
     assert_one_sentence(refused, path)
 
 
