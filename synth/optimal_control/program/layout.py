@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
@@ -22,17 +25,20 @@ class Layout:
     @property
     def size(self) -> int:
         """Length of the flat vector."""
-        return int(sum(np.prod(s) for s in self.shapes.values()))
+        return sum(math.prod(shape) for shape in self.shapes.values())
 
     def index(self, name: str) -> np.ndarray:
         """Entries of the flat vector, in the array's shape."""
-        first = 0
-        for key, shape in self.shapes.items():
-            size = int(np.prod(shape))
-            if key == name:
-                return np.arange(first, first + size).reshape(shape)
-            first += size
-        raise KeyError(f"no array {name!r} among {', '.join(self.shapes)}")
+        if name not in self._first:
+            raise KeyError(f"no array {name!r} among {', '.join(self.shapes)}")
+        shape, first = self.shapes[name], self._first[name]
+        return np.arange(first, first + math.prod(shape)).reshape(shape)
+
+    @cached_property
+    def _first(self) -> dict[str, int]:
+        """First entry of each array."""
+        sizes = [math.prod(shape) for shape in self.shapes.values()]
+        return dict(zip(self.shapes, accumulate([0, *sizes[:-1]]), strict=True)) if sizes else {}
 
     def name_of(self, entry: int) -> str:
         """Array and place within it of one entry of the flat vector, e.g. ``"speeds[3, 7]"``."""
