@@ -1,5 +1,6 @@
 """Laws of compilation: the same numbers to the last bit, from a cache that nothing can spoil."""
 
+import shutil
 import subprocess
 import sys
 
@@ -16,6 +17,11 @@ from synth.optimal_control.program.generated_code import translation_units
 from synth.optimal_control.program.solver import solve
 
 N = 12
+
+needs_compiler = pytest.mark.skipif(
+    not any(map(shutil.which, ("cc", "gcc", "clang"))),
+    reason="no C compiler on this machine; that everything works without one is tested here",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +48,7 @@ def equal(one, other):
     return all(np.array_equal(a.full(), b.full()) for a, b in zip(given, made, strict=True))
 
 
+@needs_compiler
 def test_compiled_functions_equal_those_of_the_virtual_machine(own_cache):
     functions = [long_function(3), long_function(400), long_function(400, "gradient_of_cost")]
     made, report = compiled_functions(functions, "equations of motion")
@@ -66,6 +73,7 @@ def test_changed_code_meets_no_old_library():
     assert equal(long_function(21), made[0])
 
 
+@needs_compiler
 def test_code_of_several_files_computes_the_same(monkeypatch):
     monkeypatch.setattr("synth.optimal_control.program.generated_code._UNIT", 1000)
     functions = [long_function(100), long_function(300)]
@@ -78,6 +86,7 @@ def test_code_of_several_files_computes_the_same(monkeypatch):
 @pytest.mark.parametrize(
     "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b[:900] + b"\0" * 64 + b[964:]]
 )
+@needs_compiler
 def test_damaged_library_is_made_anew(own_cache, damage):
     function = long_function(30)
     compiled_functions([function], "motion")
@@ -124,6 +133,7 @@ def test_failing_compiler_is_quoted(tmp_path):
     assert made[0].is_a("SXFunction")
 
 
+@needs_compiler
 def test_cache_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KINESYNTH_CACHE", str(tmp_path / "file"))
@@ -144,6 +154,7 @@ print(report.cached)
 """
 
 
+@needs_compiler
 def test_processes_that_compile_at_once_share_one_library(own_cache):
     folder = __file__.rpartition("/")[0]
     words = [sys.executable, "-c", RACE.format(folder=folder)]
@@ -175,6 +186,7 @@ def same_numbers(one, other):
     assert np.array_equal(*hessians)
 
 
+@needs_compiler
 def test_program_of_compiled_blocks_is_the_same():
     uses = two_blocks()
     fast, (report,) = compiled_uses(uses)
@@ -191,12 +203,14 @@ def test_program_of_compiled_blocks_is_the_same():
     assert "virtual machine" in report.reason
 
 
+@needs_compiler
 def test_only_functions_of_expressions_are_taken():
     made, _ = compiled_functions([long_function(3)], "motion")
     with pytest.raises(TypeError, match="only functions of SX or MX expressions"):
         compiled_functions(made, "motion")
 
 
+@needs_compiler
 @pytest.mark.parametrize("blocks_too", [True, False])
 def test_whole_program_is_compiled_to_the_same_numbers(blocks_too):
     """Also where its blocks are in a library of their own."""
@@ -220,6 +234,7 @@ def test_whole_program_is_compiled_to_the_same_numbers(blocks_too):
     assert "virtual machine" in report.reason
 
 
+@needs_compiler
 def test_program_without_the_library_of_its_blocks_stays_as_it_is():
     fast, _ = compiled_uses(two_blocks())
     program = assemble(fast, 30, 1)
@@ -229,6 +244,7 @@ def test_program_without_the_library_of_its_blocks_stays_as_it_is():
     assert "undefined" in report.reason
 
 
+@needs_compiler
 def test_libraries_of_two_blocks_serve_one_program():
     """Every library has symbols of its own."""
     one = two_blocks()[0].block
