@@ -17,7 +17,7 @@ from scipy.signal import find_peaks
 from mocap_import.low_pass import low_pass
 from mocap_import.stretch import stretches
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.imu_start import sagittal_records
+from synth.optimal_control.movement.strap_down import sagittal_records
 
 SHORTEST, LONGEST = 0.45, 2.0
 """Durations (s) between which a gait cycle is looked for."""
@@ -128,7 +128,7 @@ def repetition(recordings: Sequence[ImuRecording], rate: float) -> float | None:
 def _strikes(recordings: Sequence[ImuRecording], rate: float, duration: float) -> np.ndarray:
     """Times (s) of right foot strikes: the shank's first minimum after its mid-swing maximum."""
     shank = sagittal_records([r for r in recordings if r.placement.segment == "tibia_r"])["tibia_r"]
-    turn = low_pass(shank.angular_velocity, rate, min(10.0, 0.4 * rate))
+    turn = low_pass(shank.channels[:, 2], rate, min(10.0, 0.4 * rate))
     swings, _ = find_peaks(turn, distance=max(1, round(0.6 * duration * rate)), prominence=0.4 * np.ptp(turn))
     strikes = []
     for swing in swings:

@@ -23,14 +23,9 @@ from synth.optimal_control.gait_data import GaitData, loosen_contact, person_dat
 from synth.optimal_control.gait_problem import GaitProgram
 from synth.optimal_control.gait_structure import GaitStructure
 from synth.optimal_control.ground_contact import POINTS
-from synth.optimal_control.imu_start import (
-    SagittalRecord,
-    mounting_guess,
-    sagittal_records,
-    segment_pose,
-    speed_from_feet,
-)
+from synth.optimal_control.imu_start import mounting_guess, segment_pose
 from synth.optimal_control.ladder import Rung, climb
+from synth.optimal_control.movement.strap_down import SagittalRecord, sagittal_records, speed_from_feet
 from synth.optimal_control.muscle_table import BASELINE_MUSCLES
 from synth.optimal_control.normative_gait import normative_forces
 from synth.optimal_control.program.collocation import Mesh
@@ -211,7 +206,7 @@ def _imu_data(
     measured, precision, offsets = [], [], []
     for segment in nodes.SENSOR_SEGMENTS:
         record = records[segment]
-        channels = np.column_stack([record.specific_force, record.angular_velocity])
+        channels = record.channels
         deviation = weights.channel_share * channels.std(axis=0) + np.array([0.2, 0.2, 0.05])
         measured.append(at_phase(channels, mesh.phase))
         precision.append(np.broadcast_to(deviation**-2.0, (n, 3)) * mesh.quadrature[:, None])

@@ -23,7 +23,6 @@ from synth.optimal_control.movement.structure import (
     variable_layout,
 )
 from synth.optimal_control.program.assembly import BlockUse, Program, SharedRows, assemble
-from synth.optimal_control.program.block import Block
 from synth.optimal_control.program.collocation import defect_block, displaced_defect_block
 from synth.optimal_control.program.layout import Layout
 
@@ -331,8 +330,3 @@ def _flat(entries: np.ndarray) -> np.ndarray:
 def _repeated(index: np.ndarray, count: int) -> np.ndarray:
     """Repeat global entries for every column of a use."""
     return np.repeat(np.ravel(index)[:, None], count, axis=1)
-
-
-def blocks_of(uses: list[BlockUse]) -> list[Block]:
-    """The different blocks of some uses."""
-    return list({id(use.block): use.block for use in uses}.values())

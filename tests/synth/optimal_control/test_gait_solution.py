@@ -21,9 +21,9 @@ from synth.optimal_control.forward_check import drift_after
 from synth.optimal_control.gait_samples import sample_gait
 from synth.optimal_control.generate import generate_gait
 from synth.optimal_control.imu_cycle import average_cycle, detect_cycles, repetition
-from synth.optimal_control.imu_start import sagittal_records, sensor_tilt, speed_from_feet
 from synth.optimal_control.imu_tracking import track_imu
 from synth.optimal_control.marker_tracking import track_markers
+from synth.optimal_control.movement.strap_down import sagittal_records, sensor_tilt, speed_from_feet
 from synth.optimal_control.normative_gait import draw_style
 from synth.optimal_control.solution import SolutionNotFound
 

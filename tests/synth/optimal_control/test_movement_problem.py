@@ -10,15 +10,16 @@ import pytest
 from opensim_models.model.multibody import inverse_dynamics, segment_states
 from opensim_models.model.vector import over_frames
 from opensim_models.muscle.path_fit import FitSettings
-from synth.optimal_control.law.hill_muscle import rigid_tendon_force
+from synth.optimal_control.law.hill_muscle import rigid_tendon_fibre, rigid_tendon_force
+from synth.optimal_control.law.metabolic_rate import metabolic_rate
 from synth.optimal_control.law.sphere_contact import foot_load
 from synth.optimal_control.movement.climb import start_values
-from synth.optimal_control.movement.data import person_data
+from synth.optimal_control.movement.data import metabolic_numbers, person_data
 from synth.optimal_control.movement.mirror import mirrored_array
 from synth.optimal_control.movement.model_preparation import prepare_model
 from synth.optimal_control.movement.motion_blocks import actuator_block, passive_block
 from synth.optimal_control.movement.muscle_blocks import activation_block, rigid_muscle_block
-from synth.optimal_control.movement.problem import blocks_of, movement_program
+from synth.optimal_control.movement.problem import movement_program
 from synth.optimal_control.movement.solution import ground_loads, mirrored_loads, net_moments, toe_loads
 from synth.optimal_control.movement.structure import LEVER, movement_structure
 from synth.optimal_control.program.collocation import SCHEMES, Mesh
@@ -226,23 +227,26 @@ def all_blocks(data_dir):
     options |= {"smooth": ("accelerations",), "effort_power": 3, "linear_controls": True, "activation": "smooth"}
     structures = [
         movement_structure(skeleton, mesh, sensors=("pelvis", "femur_r"), markers=("tibia_r",), **options),
-        movement_structure(skeleton, replace(mesh, scheme="radau"), muscles=True, tendon="compliant"),
+        movement_structure(skeleton, replace(mesh, scheme="radau"), muscles=True, tendon="compliant", metabolic=True),
+        movement_structure(skeleton, mesh, contact="spheres", clearance=True),
     ]
     found = {}
     for structure in structures:
         movement = movement_program(structure)
         data = person_data(structure, skeleton)
         parameters = movement.parameters.join(data.parameters)
-        for block in blocks_of(list(movement.program.uses)):
-            use = next(u for u in movement.program.uses if u.block is block)
-            found.setdefault((block.name, block.n_variables), (block, parameters[use.parameters[:, 0]]))
+        for use in movement.program.uses:
+            block = use.block
+            found.setdefault(
+                (block.name, block.n_variables, block.n_parameters), (block, parameters[use.parameters[:, 0]])
+            )
     return found
 
 
 def test_derivatives_of_all_blocks_are_those_of_differences(data_dir, rng):
     found = all_blocks(data_dir)
-    assert len({name for name, _ in found}) >= 14
-    for (name, n), (block, parameters) in found.items():
+    assert len({name for name, *_ in found}) >= 15
+    for (name, n, _), (block, parameters) in found.items():
         x = rng.uniform(0.05, 0.3, n)
         p = np.where(parameters == 0.0, rng.uniform(0.1, 0.4, len(parameters)), parameters)
         multipliers = rng.normal(size=block.n_rows)
@@ -311,3 +315,43 @@ def test_toes_that_bend_carry_their_own_load(data_dir, rng):
     moments = net_moments(structure, skeleton, arrays, loads, toes)
     expected = demand_on_spheres(skeleton, arrays)
     assert np.allclose(moments, expected, atol=1e-9 * np.abs(expected).max())
+
+
+def test_metabolic_price_is_the_energy_of_all_muscles_per_body_mass(data_dir, rng):
+    """The cost of a price of 1 is the mean over time of the law's rates, muscle by muscle in NumPy."""
+    skeleton = planar_walker(data_dir)
+    structure = movement_structure(skeleton, Mesh(4), torques=("lumbar",), muscles=True, metabolic=True)
+    movement = movement_program(structure)
+    data = person_data(structure, skeleton).with_metabolic_price(1.0, 0.0, structure.mesh.quadrature)
+    arrays = random_arrays(structure, rng)
+    cost, _ = movement.program.functions["f_g"](
+        start_values(movement, arrays), movement.parameters.join(data.parameters)
+    )
+    names, total = skeleton.coordinate_names, 0.0
+    for i, (muscle, numbers) in enumerate(zip(skeleton.muscles, metabolic_numbers(skeleton), strict=True)):
+        columns = [names.index(c) for c in muscle.path.coordinates]
+        length, arms = path_of(muscle.path, arrays["coordinates"][:, columns])
+        fibre = rigid_tendon_fibre(muscle, length, -(arms * arrays["speeds"][:, columns]).sum(axis=1))
+        rate = metabolic_rate(muscle, fibre, arrays["activations"][:, i], arrays["excitations"][:, i], *numbers)
+        total += float(structure.mesh.quadrature @ rate.total) / skeleton.mass
+    assert total > 1.0
+    assert float(cost) == pytest.approx(total, rel=1e-6)
+
+
+def test_a_low_swing_costs_and_a_standing_or_high_foot_does_not(data_dir):
+    skeleton = planar_walker(data_dir)
+    structure = movement_structure(skeleton, Mesh(4), contact="spheres", clearance=True)
+    movement = movement_program(structure)
+    data = person_data(structure, skeleton).with_clearance(1.0, 0.03, structure.mesh.quadrature)
+
+    def price(height, speed):
+        q, v = np.zeros((4, structure.n_coordinates)), np.zeros((4, structure.n_coordinates))
+        q[:, skeleton.coordinate_index("pelvis_ty")] = height
+        v[:, skeleton.coordinate_index("pelvis_tx")] = speed
+        arrays = {"coordinates": q, "speeds": v, "duration": np.ones(1), "speed": np.ones(1)}
+        values = start_values(movement, arrays)
+        return float(movement.program.functions["f_g"](values, movement.parameters.join(data.parameters))[0])
+
+    assert price(0.9, 0.0) == 0.0
+    assert price(0.9, 2.0) == pytest.approx(4.0 * structure.n_points, rel=0.05)
+    assert price(1.3, 2.0) == pytest.approx(0.0, abs=1e-6)
