@@ -6,21 +6,20 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import numpy as np
-import pandas as pd
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.progress import track
 from mocap_import.subject import Subject
-from mocap_import.trial import TrialRefused
-from synth.corpus import CorpusMismatch, CorpusTrial, CorpusWriter
 from synth.optimal_control import predict_command
 from synth.optimal_control.imu_command import explain_imus
 from synth.optimal_control.population_command import population
 from synth.optimal_control.track_command import CODES, track_recorded
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 gait_app = typer.Typer(
     no_args_is_help=True,
@@ -79,6 +78,9 @@ def predict(
 
 def _predict_corpus(subject: Subject, out: Path, speed: float, seed: int | None, rate: float, as_json: bool) -> None:
     """Predict a gait of our own planar model and write it as a corpus of one trial."""
+    import numpy as np
+
+    from synth.corpus import CorpusMismatch, CorpusTrial, CorpusWriter
     from synth.optimal_control.corpus_run import place_in_trial, spatiotemporal_of
     from synth.optimal_control.gait_samples import sample_gait
     from synth.optimal_control.generate import generate_gait
@@ -158,6 +160,9 @@ def baseline(
 
 def _run(build: Callable[[], pd.DataFrame], out: Path, as_json: bool) -> NoReturn:
     """Build a corpus, show its rows, end with the exit code of all, some or none."""
+    from mocap_import.trial import TrialRefused
+    from synth.corpus import CorpusMismatch
+
     try:
         rows = build()
     except (CorpusMismatch, TrialRefused) as problem:
