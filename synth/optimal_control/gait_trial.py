@@ -14,6 +14,11 @@ from synth.optimal_control.movement.solution import CONTACT_THRESHOLD, MovementS
 SOURCE = "optimal control"
 
 
+def trial_name(number: int) -> str:
+    """Name of one of a person's walks."""
+    return f"walk_{number + 1:02d}"
+
+
 def refused_trial(name: str, subject: Subject, rate: float, reason: str) -> CorpusTrial:
     """A trial without arrays that says why it has none."""
     return CorpusTrial(name, subject, rate, task="walk", status="refused", reason=reason, source=SOURCE)

@@ -6,21 +6,20 @@ for all chunks that it is given.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from opensim_models.model.skeleton import load_skeleton
-from synth.corpus import CorpusTrial, CorpusWriter
+from opensim_models.model.skeleton import load_skeleton, save_skeleton
+from synth.corpus import CorpusTrial
 from synth.optimal_control.carried_gait import SolvedGait
-from synth.optimal_control.gait_trial import gait_trial, refused_trial
+from synth.optimal_control.gait_trial import gait_trial, refused_trial, trial_name
 from synth.optimal_control.normative_gait import GaitStyle
+from synth.optimal_control.population_part import alone, write_part
 from synth.optimal_control.population_solver import (
     ANCHOR_SEED,
     GaitResult,
@@ -30,16 +29,8 @@ from synth.optimal_control.population_solver import (
     solve_gait,
 )
 from synth.optimal_control.virtual_gait import SPEEDS, TASKS, VirtualGait, draw_gait
-from synth.optimal_control.virtual_skeleton import virtual_skeleton
+from synth.optimal_control.virtual_skeleton import template_skeleton, virtual_skeleton
 from synth.virtual_people import draw_person
-
-try:
-    import fcntl
-except ImportError:  # not on every system
-    fcntl = None
-
-CHUNK = 10
-"""People of one task: what is solved again after a kill."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +83,27 @@ class PopulationRequest:
         """One walk of this population."""
         return draw_gait(self.seed, person, number, task=self.task, speeds=self.speeds, spread=self.spread)
 
-    def chunks(self) -> list[range]:
-        """Numbers of the people of each task."""
-        return [range(first, min(first + CHUNK, self.subjects)) for first in range(0, self.subjects, CHUNK)]
+    def speed(self, person: int, number: int) -> float:
+        """Of one walk (m/s)."""
+        return self.gait(person, number).speed
+
+    @property
+    def config(self) -> dict:
+        """The recipe, as JSON can hold it."""
+        return {**asdict(self), "speeds": list(self.speeds), "model": "planar"}
+
+    @property
+    def function(self) -> str:
+        """``module:name`` of what solves a chunk."""
+        return f"{solve_chunk.__module__}:{solve_chunk.__name__}"
+
+    def arguments(self, folder: Path) -> dict:
+        """What every chunk needs beside its people; files that all share are put into a folder first."""
+        template = folder / "template.json"
+        if not template.exists():
+            save_skeleton(template_skeleton(), template.with_suffix(".tmp"))
+            template.with_suffix(".tmp").replace(template)
+        return {"request": asdict(self), "template": str(template)}
 
 
 def solve_chunk(part: str, first: int, last: int, request: Mapping, template: str) -> list[dict]:
@@ -118,7 +127,7 @@ def _shared(template: str, task: str, speeds: tuple[float, float]) -> tuple[Popu
     """Programs and anchors of a worker process: built once; the anchors are solved once a run and kept in a file."""
     programs = population_program(load_skeleton(Path(template)))
     file = Path(template).with_name(f"anchors_{task}.npz")
-    with _alone(file.with_suffix(".lock")):  # the others wait for them rather than solve them, too
+    with alone(file.with_suffix(".lock")):  # the others wait for them rather than solve them, too
         if file.exists():
             return programs, _restored(programs, task, file)
         anchors = anchor_gaits(programs, task, speeds)
@@ -131,16 +140,6 @@ def _shared(template: str, task: str, speeds: tuple[float, float]) -> tuple[Popu
         np.savez(working, **arrays)
         working.replace(file)
     return programs, anchors
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """One process at a time; ends with the process, however it ends."""
-    with lock.open("a") as held:
-        if fcntl is not None:
-            with suppress(OSError):  # a file system without locks: the work is done twice, which is harmless
-                fcntl.flock(held, fcntl.LOCK_EX)
-        yield
 
 
 def _restored(programs: PopulationProgram, task: str, file: Path) -> list[SolvedGait]:
@@ -182,18 +181,3 @@ def _row(trial: CorpusTrial, result: GaitResult) -> dict:
         **{f"{name}_seconds": value for name, value in result.seconds.items()},
         **result.check.figures,
     }
-
-
-def trial_name(number: int) -> str:
-    """Name of one of a person's walks."""
-    return f"walk_{number + 1:02d}"
-
-
-def write_part(part: Path, trials: list[CorpusTrial], rows: list[dict]) -> None:
-    """Write a chunk: its rows first, so that whoever sees the corpus finds them."""
-    working = part.with_suffix(".json.tmp")
-    working.write_text(json.dumps(rows))
-    working.replace(part.with_suffix(".json"))
-    with CorpusWriter(part, role="prediction") as writer:
-        for trial in trials:
-            writer.append(trial)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.progress import track
+
+if TYPE_CHECKING:
+    from synth.optimal_control.population_run import Population
 
 _TASKS = {"walk": "track"}
 
@@ -20,12 +23,18 @@ def population(
     subjects: Annotated[int, typer.Option(min=1, help="Number of virtual people.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Draws the people, their speeds and styles.")] = 0,
     gaits: Annotated[int, typer.Option(min=1, help="Walks of each, at speeds of their own.")] = 1,
-    speeds: Annotated[str, typer.Option(help="Lowest and highest speed (m/s), or one for all.")] = "0.8-1.8",
+    speeds: Annotated[
+        str | None, typer.Option(help="Lowest and highest speed (m/s), or one for all; 0.8-1.8 if not said.")
+    ] = None,
     task: Annotated[str, typer.Option(help="What they do: walk.")] = "walk",
     predict: Annotated[
         bool, typer.Option("--predict", help="From speed and effort alone, not near normative walking in a style.")
     ] = False,
     spread: Annotated[float, typer.Option(min=0.0, help="How far styles are from the normative one.")] = 1.0,
+    model: Annotated[Path | None, typer.Option(help="Another model (.osim), in which all walk like --guide.")] = None,
+    guide: Annotated[Path | None, typer.Option(help="With --model: its recorded coordinates (.mot, .sto).")] = None,
+    loads: Annotated[Path | None, typer.Option(help="With --model: ground reactions, ExternalLoads .xml.")] = None,
+    hold: Annotated[list[str] | None, typer.Option(help="With --model: a coordinate that stays; repeat it.")] = None,
     rate: Annotated[float, typer.Option(min=10.0, help="Samples per second of the result (Hz).")] = 100.0,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     dask: Annotated[str, typer.Option(help="Address of a Dask scheduler that runs the work instead.")] = "",
@@ -35,19 +44,29 @@ def population(
 
     People differ in mass, stature, proportions, strength and age as people do. Every solution must be human walking and
     follow from its own forces; what is refused stands in the corpus with the reason. Running the same command again
-    goes on where it was interrupted.
+    goes on where it was interrupted. People are our planar model; with --model that model, stretched to each of them,
+    and they walk the recorded stride of --guide, each in a manner of their own.
     """
     from mocap_import.trial import TrialRefused
     from opensim_models.model_mismatch import ModelMismatch
     from synth.corpus import CorpusMismatch
-    from synth.optimal_control.population_chunk import PopulationRequest
     from synth.optimal_control.population_run import build_population
 
-    if task not in _TASKS:
-        _fail(f"--task {task}: expected one of {', '.join(_TASKS)}.", as_json, ExitCode.USAGE)
-    kind = "predict" if predict else _TASKS[task]
+    people = {"subjects": subjects, "seed": seed, "gaits": gaits, "spread": spread, "rate": rate}
     try:
-        request = PopulationRequest(subjects, seed, gaits, speed_range(speeds), kind, spread, rate)
+        if task not in _TASKS:
+            raise ValueError(f"--task {task}: expected one of {', '.join(_TASKS)}.")
+        if model is None:
+            if guide or loads or hold:
+                raise ValueError("--guide, --loads and --hold belong to a --model; give one, or leave them out.")
+            request = _planar(people, speeds or "0.8-1.8", "predict" if predict else _TASKS[task])
+        else:
+            if predict or speeds:
+                raise ValueError("people of a --model walk as it was recorded; leave --predict and --speeds out.")
+            request = _recorded(people, (model, guide, loads), hold or [])
+    except ValueError as problem:
+        _fail(str(problem), as_json, ExitCode.USAGE)
+    try:
         rows = build_population(
             request, out, n_workers=workers, progress=None if as_json else track, run=_scheduler(dask)
         )
@@ -68,8 +87,30 @@ def population(
         typer.echo(f"{out}: {accepted} of {len(rows)} gaits solved and validated")
         for kind, count in counts.items():
             example = rows[rows.kind == kind].iloc[0]
-            typer.echo(f"  refused {count:5d}  {example.reason} ({example.subject}, {example.speed:.2f} m/s)")
+            where = f"{example.subject}, {example.speed:.2f} m/s" if example.speed > 0.0 else example.subject
+            typer.echo(f"  refused {count:5d}  {example.reason} ({where})")
     raise typer.Exit(int(exit_code(accepted, len(rows) - accepted)))
+
+
+def _planar(people: dict[str, Any], speeds: str, task: str) -> Population:
+    """People of our planar model."""
+    from synth.optimal_control.population_chunk import PopulationRequest
+
+    return PopulationRequest(**people, speeds=speed_range(speeds), task=task)
+
+
+def _recorded(people: dict[str, Any], files: tuple[Path | None, ...], hold: list[str]) -> Population:
+    """People of any model who walk as it was recorded."""
+    from synth.optimal_control.recorded_chunk import RecordedRequest
+
+    named = dict(zip(("--model", "--guide", "--loads"), files, strict=True))
+    missing = [name for name, file in named.items() if file is None or not file.is_file()]
+    if missing:
+        raise ValueError(
+            f"with --model there must be the files of --guide and --loads too; not there: {', '.join(missing)}."
+        )
+    model, coordinates, loads = (str(file.resolve()) for file in files)
+    return RecordedRequest(**people, model=model, coordinates=coordinates, loads=loads, hold=tuple(hold))
 
 
 def speed_range(text: str) -> tuple[float, float]:

@@ -12,29 +12,51 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Protocol
 
 import pandas as pd
 
 from mocap_import.batch import Outcome, Task, run_tasks
-from opensim_models.model.skeleton import save_skeleton
 from synth.corpus import Corpus, merge_corpora
-from synth.optimal_control.gait_trial import refused_trial
-from synth.optimal_control.population_chunk import PopulationRequest, solve_chunk, trial_name, write_part
-from synth.optimal_control.virtual_skeleton import template_skeleton
+from synth.optimal_control.gait_trial import refused_trial, trial_name
+from synth.optimal_control.population_part import chunks, part_file, part_rows, write_part
 from synth.virtual_people import draw_person
 
 SECONDS_PER_GAIT = 120.0
-_FUNCTION = f"{solve_chunk.__module__}:{solve_chunk.__name__}"
-_VERSION = 1
+SECONDS_TO_BEGIN = 1800.0
+"""Of a process whose equations are compiled while others compile theirs."""
+_VERSION = 2
 
 Run = Callable[[list[Task]], Iterator[Outcome]]
 """Tasks → outcomes, as `mocap_import.batch.run_tasks`."""
 
 
+class Population(Protocol):
+    """Which people walk how: `population_chunk.PopulationRequest`, `recorded_chunk.RecordedRequest`."""
+
+    subjects: int
+    seed: int
+    gaits: int
+    rate: float
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The recipe, as JSON can hold it."""
+
+    @property
+    def function(self) -> str:
+        """``module:name`` of what solves a chunk: (part, first, last, **arguments) → rows."""
+
+    def arguments(self, folder: Path) -> dict[str, Any]:
+        """What every chunk needs beside its people; files that all share are put into a folder first."""
+
+    def speed(self, person: int, number: int) -> float:
+        """Of one walk (m/s), NaN where it is found with the walk."""
+
+
 def build_population(
-    request: PopulationRequest,
+    request: Population,
     out: Path,
     *,
     n_workers: int = 1,
@@ -45,7 +67,7 @@ def build_population(
 
     Parameters
     ----------
-    request : PopulationRequest
+    request : Population
     out : Path
         Beside it, ``<out>.parts`` holds what is finished until all is; another call with the same request goes on.
     n_workers : int
@@ -61,7 +83,7 @@ def build_population(
     """
     out = Path(out)
     parts = out.with_name(out.name + ".parts")
-    config = {**asdict(request), "speeds": list(request.speeds), "version": _VERSION, "model": "planar"}
+    config = {**request.config, "version": _VERSION}
     finished = _finished_before(out, request, config)
     if finished is not None:
         shutil.rmtree(parts, ignore_errors=True)
@@ -69,35 +91,31 @@ def build_population(
     parts.mkdir(parents=True, exist_ok=True)
     fingerprint = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
     _start_over_if_other(parts, fingerprint)
-    template = parts / "template.json"
-    if not template.exists():
-        save_skeleton(template_skeleton(), template.with_suffix(".tmp"))
-        template.with_suffix(".tmp").replace(template)
-    tasks = list(_open_tasks(parts, request, template, fingerprint))
+    tasks = list(_open_tasks(parts, request, fingerprint))
     outcomes = run(tasks) if run else run_tasks(tasks, n_workers=n_workers)
     sizes = {task.key: (task.arguments["last"] - task.arguments["first"]) * request.gaits for task in tasks}
     failures = _collected(outcomes, sizes, request.subjects * request.gaits, progress)
-    files = [_finished(parts, request, chunk, failures) for chunk in request.chunks()]
-    rows = [row for file in files for row in _rows(file)]
+    files = [_finished(parts, request, chunk, failures) for chunk in chunks(request.subjects)]
+    rows = [row for file in files for row in part_rows(file)]
     merge_corpora(files, out, role="prediction", config=config, seed=request.seed)
     if not failures:  # else the same call tries them again
         shutil.rmtree(parts, ignore_errors=True)
     return pd.DataFrame(rows)
 
 
-def _open_tasks(parts: Path, request: PopulationRequest, template: Path, fingerprint: str) -> Iterator[Task]:
+def _open_tasks(parts: Path, request: Population, fingerprint: str) -> Iterator[Task]:
     """Tasks of the chunks that are not there."""
-    for chunk in request.chunks():
-        part = _part(parts, chunk)
+    shared = request.arguments(parts)
+    for chunk in chunks(request.subjects):
+        part = part_file(parts, chunk)
         if part.exists():
             continue
-        arguments = {"part": str(part), "first": chunk.start, "last": chunk.stop}
-        arguments |= {"request": asdict(request), "template": str(template)}
-        limit = SECONDS_PER_GAIT * request.gaits * len(chunk) + 600.0
-        yield Task(_key(chunk), _FUNCTION, arguments, fingerprint, limit)
+        arguments = {"part": str(part), "first": chunk.start, "last": chunk.stop, **shared}
+        limit = SECONDS_PER_GAIT * request.gaits * len(chunk) + SECONDS_TO_BEGIN
+        yield Task(_key(chunk), request.function, arguments, fingerprint, limit)
 
 
-def _finished_before(out: Path, request: PopulationRequest, config: Mapping) -> pd.DataFrame | None:
+def _finished_before(out: Path, request: Population, config: Mapping) -> pd.DataFrame | None:
     """Rows of a corpus of this very request that is complete; None where there is none."""
     if not out.exists():
         return None
@@ -110,7 +128,7 @@ def _finished_before(out: Path, request: PopulationRequest, config: Mapping) -> 
         kind, _, _ = trial.reason.partition(":")
         if kind == "failed":
             return None
-        speed = request.gait(int(subject[1:]), int(name.rpartition("_")[2]) - 1).speed
+        speed = request.speed(int(subject[1:]), int(name.rpartition("_")[2]) - 1)
         facts = {"status": trial.status, "kind": kind or "accepted", "reason": trial.reason, "speed": speed}
         rows.append({"subject": subject, "trial": name, **facts, "solved": kind not in ("unsolved", "failed")})
     return pd.DataFrame(rows)
@@ -118,10 +136,6 @@ def _finished_before(out: Path, request: PopulationRequest, config: Mapping) -> 
 
 def _key(chunk: range) -> str:
     return f"people {chunk.start}-{chunk.stop - 1}"
-
-
-def _part(parts: Path, chunk: range) -> Path:
-    return parts / f"people_{chunk.start:06d}.h5"
 
 
 def _start_over_if_other(parts: Path, fingerprint: str) -> None:
@@ -153,9 +167,9 @@ def _collected(
     return failures
 
 
-def _finished(parts: Path, request: PopulationRequest, chunk: range, failures: Mapping[str, str]) -> Path:
+def _finished(parts: Path, request: Population, chunk: range, failures: Mapping[str, str]) -> Path:
     """The corpus of a chunk; one of refused gaits where its task failed, which another run would try again."""
-    part = _part(parts, chunk)
+    part = part_file(parts, chunk)
     if part.exists():
         return part
     reason = failures.get(_key(chunk), "its part is missing: run again")
@@ -163,7 +177,7 @@ def _finished(parts: Path, request: PopulationRequest, chunk: range, failures: M
     for person in chunk:
         subject = draw_person(request.seed, person).subject
         for number in range(request.gaits):
-            speed = request.gait(person, number).speed
+            speed = request.speed(person, number)
             trial = refused_trial(trial_name(number), subject, request.rate, f"failed: {reason}")
             facts = {"subject": subject.code, "trial": trial.name, "status": "refused", "kind": "failed"}
             trials.append(trial)
@@ -171,7 +185,3 @@ def _finished(parts: Path, request: PopulationRequest, chunk: range, failures: M
     part = part.with_name(f"failed_{part.name}")
     write_part(part, trials, rows)
     return part
-
-
-def _rows(part: Path) -> list[dict]:
-    return json.loads(part.with_suffix(".json").read_text())

@@ -116,6 +116,12 @@ def solve_movement(
     )
 
 
+def one_rung(name: str, movement: MovementProgram, data: MovementData, iterate: Iterate) -> Climb:
+    """What a problem that was solved by itself is as a ladder of one rung."""
+    reason = "" if iterate.converged else _why(name, movement, data, iterate)
+    return Climb(movement, data, iterate, reason, ((name, iterate),))
+
+
 def climb(
     rungs: Sequence[Rung],
     start: Callable[[MovementProgram], np.ndarray],

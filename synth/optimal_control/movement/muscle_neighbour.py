@@ -7,15 +7,21 @@ and eight iterations in the place of twenty and twelve.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from opensim_models.scaling.scale_factor import scaled_skeleton
 from synth.optimal_control.movement.climb import Climb, physical, start_values
-from synth.optimal_control.movement.muscle_start import MUSCLES, TORQUES, climb_to_muscles, muscle_start
+from synth.optimal_control.movement.muscle_start import (
+    MUSCLES,
+    TORQUES,
+    climb_to_muscles,
+    muscle_start,
+    tracking_programs,
+)
 from synth.optimal_control.movement.node_reference import NodeReference, Recording, node_reference
 from synth.optimal_control.movement.problem import MovementProgram, Prepare, movement_program
 from synth.optimal_control.movement.recorded_tracking import TrackingSettings, tracking_structure
@@ -53,6 +59,41 @@ class MuscleNeighbour:
     torque_values: np.ndarray
     muscle_values: np.ndarray
     shared_values: np.ndarray
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What cannot be made again without solving; see `restored_neighbour`."""
+        return {name: getattr(self, name) for name in ("torque_values", "muscle_values", "shared_values")}
+
+
+def restored_neighbour(
+    arrays: Mapping[str, np.ndarray],
+    placed: Skeleton,
+    skeleton: Skeleton,
+    recording: Recording,
+    settings: TrackingSettings,
+    prepare: Prepare | None = None,
+) -> MuscleNeighbour:
+    """A neighbour from its arrays, in another process.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        `MuscleNeighbour.arrays`.
+    placed : Skeleton
+        `MuscleNeighbour.skeleton`.
+    skeleton, recording, settings, prepare
+        With which it was solved.
+    """
+    programs = tracking_programs(skeleton, settings, prepare)
+    return MuscleNeighbour(
+        skeleton=placed,
+        settings=replace(settings, deviations=replace(settings.deviations, contact=0.0)),
+        reference=node_reference(programs[False].structure, skeleton, recording),
+        torques=programs[False],
+        muscles=programs[True],
+        **arrays,
+    )
 
 
 def muscle_neighbour(
@@ -100,7 +141,6 @@ def climb_from_neighbour(
     *,
     strength: float = 1.0,
     acceleration: float | None = None,
-    prepare: Prepare | None = None,
 ) -> Climb:
     """Track another recording, or with another body.
 
@@ -112,7 +152,7 @@ def climb_from_neighbour(
     recording : RecordedMotion or RecordedCycle
     strength : float
         Factor on all muscles.
-    acceleration, prepare
+    acceleration : float, optional
         As of `muscle_start.climb_to_muscles`.
     """
     reference = node_reference(neighbour.torques.structure, skeleton, recording)
@@ -133,34 +173,10 @@ def climb_from_neighbour(
         acceleration=acceleration,
         start=moved_start(neighbour.torques, neighbour.torque_values, neighbour.reference, reference),
         share=share,
-        prepare=prepare,
+        programs={False: neighbour.torques, True: neighbour.muscles},
         torque_settings=NEAR_TORQUES,
         muscle_settings=NEAR_MUSCLES,
     )
-
-
-def scaled_person(skeleton: Skeleton, size: float, mass: float) -> Skeleton:
-    """A person of the same shape and another size: segments, spheres and muscles stretched alike, mass given.
-
-    Parameters
-    ----------
-    skeleton : Skeleton
-    size : float
-        Factor on all lengths; fibres, tendons and paths among them, which is exact where all segments grow alike.
-    mass : float
-        kg.
-    """
-    stretched = scaled_skeleton(skeleton, dict.fromkeys(skeleton.segment_names, (size, size, size)), mass)
-    muscles = tuple(
-        replace(
-            m,
-            optimal_fibre_length=m.optimal_fibre_length * size,
-            tendon_slack_length=m.tendon_slack_length * size,
-            path=replace(m.path, coefficients=tuple(c * size for c in m.path.coefficients)),
-        )
-        for m in skeleton.muscles
-    )
-    return replace(stretched, muscles=muscles)
 
 
 def _without_shifts(movement: MovementProgram, values: np.ndarray) -> np.ndarray:

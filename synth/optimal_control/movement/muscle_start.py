@@ -8,7 +8,7 @@ within the bounds, from which a dozen iterations are enough where 60 to 70 were 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,8 +18,9 @@ from opensim_models.model.muscle_path import lengths_and_arms
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.law.hill_muscle import rigid_tendon_force
-from synth.optimal_control.movement.climb import Climb, Rung, carry_over, climb, physical, start_values
+from synth.optimal_control.movement.climb import Climb, carry_over, one_rung, physical, solve_movement, start_values
 from synth.optimal_control.movement.data import MovementData
+from synth.optimal_control.movement.mirror import mirrored_array
 from synth.optimal_control.movement.node_reference import NodeReference, Recording, node_reference
 from synth.optimal_control.movement.problem import MovementProgram, Prepare, movement_program
 from synth.optimal_control.movement.recorded_tracking import (
@@ -101,7 +102,9 @@ def _with_passive(muscle: object) -> object:
     return muscle if muscle.passive_strain else replace(muscle, passive_strain=0.6)
 
 
-def smooth_excitations(activations: np.ndarray, step: float, *, closed: bool) -> tuple[np.ndarray, np.ndarray]:
+def smooth_excitations(
+    activations: np.ndarray, step: float, *, closed: bool, after: Sequence[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Activations smoothed over three nodes, and the excitations that drive them by first-order dynamics.
 
     Parameters
@@ -112,11 +115,18 @@ def smooth_excitations(activations: np.ndarray, step: float, *, closed: bool) ->
         s between nodes.
     closed : bool
         The last node is followed by the first.
+    after : sequence of int, optional
+        Whose activation each muscle has then: of half a cycle the muscle of the other side.
     """
-    mode = "wrap" if closed else "edge"
-    around = np.pad(activations, ((1, 1), (0, 0)), mode=mode)
+    order = np.arange(activations.shape[1]) if after is None else np.asarray(after)
+
+    def padded(array: np.ndarray) -> np.ndarray:
+        ends = (array[-1][order], array[0][order]) if closed else (array[0], array[-1])
+        return np.vstack([ends[0], array, ends[1]])
+
+    around = padded(activations)
     smooth = 0.25 * around[:-2] + 0.5 * around[1:-1] + 0.25 * around[2:]
-    around = np.pad(smooth, ((1, 1), (0, 0)), mode=mode)
+    around = padded(smooth)
     rate = (around[2:] - around[:-2]) / (2.0 * step)
     return smooth, np.clip(smooth + ACTIVATION_TIME * rate, *EXCITATIONS)
 
@@ -134,7 +144,7 @@ def muscle_start(
     skeleton : Skeleton
         Of the person, with muscles.
     muscles : MovementProgram
-        With rigid or compliant tendons; a full cycle or no period.
+        With rigid or compliant tendons.
     strength : float
     """
     carried = carry_over(torques, values, muscles)
@@ -147,7 +157,9 @@ def muscle_start(
     ) * (weight * LEVER)
     activations, _ = shared_activations(skeleton, arrays["coordinates"], arrays["speeds"], moments, strength)
     step = float(arrays["duration"][0]) / (mesh.n_intervals * mesh.nodes_per_interval)
-    activations, excitations = smooth_excitations(activations, step, closed=mesh.period == "cycle")
+    columns = np.arange(activations.shape[1])[None, :]
+    other = mirrored_array(muscles.structure, "activations", columns)[0] if mesh.period == "half_cycle" else None
+    activations, excitations = smooth_excitations(activations, step, closed=mesh.period != "none", after=other)
     given = {**arrays, "activations": activations, "excitations": excitations}
     if "tendon_forces" in arrays:
         given["tendon_forces"] = activations
@@ -172,6 +184,7 @@ def climb_to_muscles(
     start: np.ndarray | None = None,
     share: Share | None = None,
     prepare: Prepare | None = None,
+    programs: Mapping[bool, MovementProgram] | None = None,
     torque_settings: SolverSettings = TORQUES,
     muscle_settings: SolverSettings = MUSCLES,
 ) -> Climb:
@@ -182,8 +195,8 @@ def climb_to_muscles(
     skeleton : Skeleton
     recording : RecordedMotion or RecordedCycle
     settings : TrackingSettings
-        One mesh, `muscles` True, ``period`` of the mesh "cycle" or "none". Where `deviations.contact` is above 0, the
-        torque-driven rung places the spheres, and they are parameters afterwards.
+        One mesh, `muscles` True. Where `deviations.contact` is above 0, the torque-driven rung places the spheres, and
+        they are parameters afterwards.
     acceleration : float, optional
         rad/s² or m/s²: deviation from the recorded accelerations that counts as one; without it the feet shake.
     moments, prepare
@@ -192,6 +205,8 @@ def climb_to_muscles(
         Solver variables from which the torques' rung begins; default: the recording.
     share : callable, optional
         In the place of `muscle_start`, with its arguments.
+    programs : mapping of bool to MovementProgram, optional
+        Without and with muscles, as an earlier call of the same structure made them; made anew if absent.
     torque_settings, muscle_settings : SolverSettings
 
     Returns
@@ -199,17 +214,13 @@ def climb_to_muscles(
     Climb
         Of the muscles' rung; of the torques' if that one failed.
     """
-    mesh = settings.meshes[-1]
-    programs = {
-        muscles: movement_program(tracking_structure(skeleton, mesh, settings, muscles=muscles), prepare)
-        for muscles in (False, True)
-    }
+    programs = programs or tracking_programs(skeleton, settings, prepare)
     reference = node_reference(programs[False].structure, skeleton, recording, moments)
     data = {m: following_data(p, skeleton, reference, settings, acceleration) for m, p in programs.items()}
     recorded = start_values(programs[False], start_arrays(programs[False].structure, skeleton, reference))
     begin = recorded if start is None else start
-    rung = Rung("torques", programs[False].structure, lambda _: data[False], torque_settings)
-    first = climb([rung], lambda _: begin, prepare=prepare)
+    iterate = solve_movement(programs[False], data[False], begin, torque_settings)
+    first = one_rung("torques", programs[False], data[False], iterate)
     if not first.converged:
         return first
     placed = physical(programs[False], first.iterate.values)
@@ -217,9 +228,20 @@ def climb_to_muscles(
     if "contact" in placed:
         numbers = numbers.with_bounds("contact", placed["contact"], placed["contact"])
     shared = (share or muscle_start)(programs[False], first.iterate.values, skeleton, programs[True], settings.strength)
-    rung = Rung("muscles", programs[True].structure, lambda _: numbers, muscle_settings)
-    last = climb([rung], lambda _: shared, prepare=prepare)
+    iterate = solve_movement(programs[True], numbers, shared, muscle_settings)
+    last = one_rung("muscles", programs[True], numbers, iterate)
     return replace(last, rungs=(*first.rungs, *last.rungs))
+
+
+def tracking_programs(
+    skeleton: Skeleton, settings: TrackingSettings, prepare: Prepare | None = None
+) -> dict[bool, MovementProgram]:
+    """The programs without and with muscles of the last mesh; the same for every person of this structure."""
+    mesh = settings.meshes[-1]
+    return {
+        muscles: movement_program(tracking_structure(skeleton, mesh, settings, muscles=muscles), prepare)
+        for muscles in (False, True)
+    }
 
 
 def following_data(

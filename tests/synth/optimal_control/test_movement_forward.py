@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import virtual_gaits as gaits
 
-from synth.optimal_control.movement.forward_check import forward_drift
+from synth.optimal_control.movement.forward_check import STAGES, _runs, chebyshev_stages, forward_drift
 from synth.optimal_control.movement.gait_check import WALKING, GaitLimits, check_gait
 from synth.optimal_control.movement.node_equations import node_equations
 from synth.optimal_control.movement.structure import movement_structure
@@ -65,12 +65,44 @@ def test_other_activations_or_another_person_make_another_movement():
     assert np.degrees(forward_drift(base, structure, heavier, equations=equations).largest_angle) > 1.0
 
 
-def test_integration_is_of_the_fourth_order_so_that_halving_the_step_changes_nothing(monkeypatch):
+def test_halving_the_step_of_the_integration_changes_nothing_that_matters(monkeypatch):
     structure, data, equations = gaits.solved(36).movement.structure, gaits.solved(36).data, gaits.equations(36)
     first = forward_drift(gaits.solution(36), structure, data, equations=equations, n_starts=3)
-    monkeypatch.setattr("synth.optimal_control.movement.forward_check.LONGEST_STEP", 6.25e-5)
-    second = forward_drift(gaits.solution(36), structure, data, equations=equations, n_starts=3)
-    np.testing.assert_allclose(first.drift, second.drift, atol=np.radians(0.01))
+    monkeypatch.setattr("synth.optimal_control.movement.forward_check.LONGEST_STEP", 5e-4)
+    _runs.cache_clear()
+    finer = forward_drift(gaits.solution(36), structure, data, equations=equations, n_starts=3)
+    _runs.cache_clear()
+    assert 0.0 < np.degrees(np.abs(finer.drift - first.drift).max()) < 5e-3
+
+
+def integrate(eigenvalue, n_steps, n_stages=STAGES):
+    """Value at 1 of y' = eigenvalue (y - cos t) - sin t, y(0) = 1, which is cos 1."""
+    of, h, y = chebyshev_stages(n_stages), 1.0 / n_steps, 1.0
+    for k in range(n_steps):
+
+        def rate(value, stage, start=k * h):
+            at = start + of.time[stage] * h
+            return h * (eigenvalue * (value - np.cos(at)) - np.sin(at))
+
+        begun = rate(y, 0)
+        earlier, before = y, y + of.first * begun
+        for j in range(n_stages - 1):
+            own = of.start[j] * y + of.before[j] * before + of.earlier[j] * earlier
+            own += of.rate[j] * rate(before, j + 1) + of.first_rate[j] * begun
+            earlier, before = before, own
+        y = before
+    return y
+
+
+@pytest.mark.parametrize("n_stages", [3, 5, STAGES])
+def test_the_stages_are_of_second_order(n_stages):
+    errors = [abs(integrate(-1.0, n, n_stages) - np.cos(1.0)) for n in (10, 20, 40)]
+    np.testing.assert_allclose(np.log2(np.divide(errors[:-1], errors[1:])), 2.0, atol=0.15)
+
+
+def test_the_stages_bear_a_stiffness_of_thirty_a_step_and_not_of_forty():
+    assert abs(integrate(-3000.0, 100) - np.cos(1.0)) < 1e-3
+    assert abs(integrate(-800.0, 20)) > 1e3
 
 
 def test_walking_is_accepted_with_its_figures():

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 from mocap_import.batch import Outcome
 from opensim_models.generic.generic_model import REFERENCE_PERSON, generic_model
 from synth.corpus import Corpus, check_corpus
-from synth.optimal_control import population_run
+from synth.optimal_control import population_chunk
 from synth.optimal_control.gait_trial import refused_trial
-from synth.optimal_control.population_chunk import CHUNK, PopulationRequest, write_part
+from synth.optimal_control.population_chunk import PopulationRequest
 from synth.optimal_control.population_command import speed_range
+from synth.optimal_control.population_part import CHUNK, write_part
 from synth.optimal_control.population_run import build_population
 from synth.optimal_control.virtual_gait import draw_gait
 from synth.virtual_people import draw_person
@@ -29,7 +30,7 @@ def _no_opensim(request, monkeypatch):
     """Fast tests do not fit muscle paths: what they run solves nothing."""
     if "slow" not in request.keywords:
         skeleton = generic_model("planar", REFERENCE_PERSON).skeleton
-        monkeypatch.setattr(population_run, "template_skeleton", lambda: skeleton)
+        monkeypatch.setattr(population_chunk, "template_skeleton", lambda: skeleton)
 
 
 def _written(task):

@@ -15,7 +15,6 @@ from synth.optimal_control.movement.model_preparation import prepare_model
 from synth.optimal_control.movement.muscle_neighbour import (
     climb_from_neighbour,
     muscle_neighbour,
-    scaled_person,
     with_placed_spheres,
 )
 from synth.optimal_control.movement.muscle_start import (
@@ -32,6 +31,7 @@ from synth.optimal_control.movement.recorded_tracking import Deviations, Trackin
 from synth.optimal_control.movement.skeleton_numbers import numbers_for, pattern_of
 from synth.optimal_control.movement.solution import make_solution, net_moments
 from synth.optimal_control.movement.sphere_calibration import calibrate_spheres
+from synth.optimal_control.movement.stretched_person import stretched_person
 from synth.optimal_control.movement.structure import LEVER, movement_structure
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
@@ -137,7 +137,7 @@ def test_excitations_drive_the_smoothed_activations_by_first_order_dynamics():
 
 
 def test_a_person_of_another_size_shares_the_problem_and_its_muscles_work_alike(legged):
-    tall = scaled_person(legged, 1.1, 99.0)
+    tall = stretched_person(legged, 1.1, 99.0)
     assert tall.mass == pytest.approx(99.0)
     pattern = pattern_of(legged)
     assert len(numbers_for(pattern, tall)) == len(numbers_for(pattern, legged))
@@ -193,7 +193,7 @@ def test_eighty_muscles_walk_the_recorded_stride_and_a_neighbour_starts_near(str
     assert np.abs(solution.moments[:, :6]).max() < 1e-3 * weight  # nothing but the ground carries the body
     assert solution.arrays["activations"].min() >= 0.01 - 1e-6 and solution.arrays["activations"].max() <= 1.0 + 1e-6
     neighbour = muscle_neighbour(reached, skeleton, cycle, settings, compile_if_possible)
-    person = scaled_person(neighbour.skeleton, 1.05, 1.1 * skeleton.mass)
+    person = stretched_person(neighbour.skeleton, 1.05, 1.1 * skeleton.mass)
     turned = np.array([c.kind == "rotation" for c in skeleton.coordinates])
     motion = cycle.motion
     taller = replace(
@@ -206,6 +206,6 @@ def test_eighty_muscles_walk_the_recorded_stride_and_a_neighbour_starts_near(str
             foot: replace(w, force=1.1 * w.force, moment=1.1 * 1.05 * w.moment) for foot, w in motion.wrenches.items()
         },
     )
-    other = climb_from_neighbour(neighbour, person, taller, strength=1.1, acceleration=4.5, prepare=compile_if_possible)
+    other = climb_from_neighbour(neighbour, person, taller, strength=1.1, acceleration=4.5)
     assert other.converged, other.reason
     assert other.iterations < reached.iterations
