@@ -24,29 +24,14 @@ from synth.optimal_control.movement.model_preparation import PreparedModel, prep
 from synth.optimal_control.movement.problem import MovementProgram
 from synth.optimal_control.movement.recorded_cycle import RecordedCycle, recorded_cycle
 from synth.optimal_control.movement.recorded_motion import MotionFiles
-from synth.optimal_control.movement.recorded_tracking import Deviations, TrackingSettings
+from synth.optimal_control.movement.recorded_tracking import TrackingSettings
 from synth.optimal_control.movement.solution import MovementSolution
 from synth.optimal_control.movement.sphere_calibration import calibrate_spheres
 from synth.optimal_control.movement.structure import LEVER, MovementStructure, movement_structure
 from synth.optimal_control.program.collocation import Mesh
+from synth.optimal_control.recorded_people import DEVIATIONS, RANGES_DEG, SOLE
 
 LOADS = ("Right_GRF", "Left_GRF")
-WALKING_RANGE_DEG = {
-    "hip_flexion": (-30.0, 45.0),
-    "hip_adduction": (-15.0, 15.0),
-    "hip_rotation": (-20.0, 20.0),
-    "knee_angle": (0.0, 75.0),
-    "ankle_angle": (-30.0, 25.0),
-}
-"""What walks reach (`opensim_models.muscle.gait_range`), rounded out: 1,542 terms of muscle paths instead of 2,816."""
-SOLE = {"dissipation": 0.5, "transition_velocity": 0.4, "stiffness": 1.5e6}
-"""s/m, m/s, N/m²: our choice, on this trial; with Falisse's 2.0, 0.2 and 1e6 it takes half as many iterations again."""
-DEVIATIONS = Deviations(
-    angle=0.014, place=0.05, force=0.0062, moment=0.0018, excitation=1.66, torque=49.0, contact=0.022
-)
-"""Chosen on this trial: angles, forces and moments of the legs all inside the goals."""
-ACCELERATION = 4.5
-"""rad/s² or m/s²."""
 EMG = {
     "soleus": ("soleus",),
     "gastrocnemius": ("gasmed", "gaslat"),
@@ -143,7 +128,7 @@ class Walk:
 
 def muscle_walk(folder: Path) -> Walk:
     """Prepare `opensim_core/rajagopal_walk`: 29 coordinates, 80 muscles, 12 spheres, one stride of 1.14 s."""
-    sides = {f"{name}_{side}": tuple(np.radians(r)) for name, r in WALKING_RANGE_DEG.items() for side in "rl"}
+    sides = {f"{name}_{side}": tuple(np.radians(r)) for name, r in RANGES_DEG.items() for side in "rl"}
     model = prepare_model(folder / "subject_walk_scaled.osim", hold=["mtp_angle_r", "mtp_angle_l"], ranges=sides)
     files = MotionFiles(folder / "coordinates.sto", folder / "grf_walk.xml", emg=folder / "electromyography.sto")
     cycle = recorded_cycle(files, model.skeleton, 51, cutoff=6.0, force_cutoff=20.0, held=model.held)
