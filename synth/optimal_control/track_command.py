@@ -33,6 +33,8 @@ CODES = "Exit code 0: solved; 4: no movement found, the folder says why; 1: an e
 USUAL = {True: (30.0, 0.0), False: (300.0, 10_000.0)}
 """Torque (N·m) and jerk (rad/s³) that count as one deviation, with and without contact: a strike jerks by nature, and
 where torques are cheap and nothing prices jerk, trapezoids ring."""
+USUAL_ANGLE = {False: 2.0, True: 20.0}
+"""Degrees, without markers and with them: then recorded angles are a guide for what no marker decides."""
 NEARLY = 0.1
 """Largest residual (solver units) up to which an unfinished solve is worth going on with."""
 
@@ -70,6 +72,10 @@ Emg = Annotated[Path | None, typer.Option("--emg", help="EMG by muscle (.sto), f
 EmgOf = Annotated[
     list[str] | None, typer.Option("--emg-of", help="MUSCLE=COLUMN where the EMG has other names; repeat it.")
 ]
+Markers = Annotated[
+    Path | None, typer.Option("--markers", help="Measured markers (.trc) to follow, too, in the model's axes.")
+]
+Marker = Annotated[float, typer.Option("--marker", help="Standard deviation of a marker on each axis (m).")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")]
 Contact = Annotated[
     bool, typer.Option("--contact/--no-contact", help="The law of contact spheres, or unknown loads near the measured.")
@@ -86,7 +92,9 @@ Window = Annotated[
 Hold = Annotated[list[str] | None, typer.Option("--hold", help="NAME or NAME=VALUE (degrees, m) to hold; repeat it.")]
 Bound = Annotated[list[str] | None, typer.Option("--bound", help="NAME=LOW:HIGH (degrees, m); repeat it.")]
 Speed = Annotated[float | None, typer.Option("--speed", help="Mean forward speed (m/s); free without it.")]
-Angle = Annotated[float, typer.Option("--angle", help="Standard deviation of angles (degrees).")]
+Angle = Annotated[
+    float | None, typer.Option("--angle", help="Standard deviation of angles (degrees): 2; with --markers 20.")
+]
 Force = Annotated[float, typer.Option("--force", help="Standard deviation of ground forces (body weights).")]
 Effort = Annotated[float, typer.Option("--effort", help="Excitation that counts as one deviation.")]
 Torque = Annotated[
@@ -121,6 +129,7 @@ def track_recorded(
     loads: Loads = None,
     emg: Emg = None,
     emg_of: EmgOf = None,
+    markers: Markers = None,
     out: Out = Path("movement"),
     contact: Contact = True,
     muscles: Muscles = True,
@@ -131,7 +140,8 @@ def track_recorded(
     hold: Hold = None,
     bound: Bound = None,
     speed: Speed = None,
-    angle: Angle = 2.0,
+    angle: Angle = None,
+    marker: Marker = 0.01,
     force: Force = 0.05,
     effort: Effort = 0.3,
     torque: Torque = None,
@@ -152,10 +162,17 @@ def track_recorded(
     OUT holds solution.npz, the .mot, .sto and .xml files that OpenSim reads with MODEL, a picture, and report.json with
     what was followed how well and how the solver fared. A run that was killed goes on where it was.
     """
-    for place in (model, coordinates, *(p for p in (loads, emg) if p is not None)):
+    for place in (model, coordinates, *(p for p in (loads, emg, markers) if p is not None)):
         check_place(place, as_json)
     usual_torque, usual_jerk = USUAL[contact]
-    sizes = {"angle": angle, "force": force, "effort": effort, "residual": residual}
+    usual_angle = USUAL_ANGLE[markers is not None]
+    sizes = {
+        "angle": usual_angle if angle is None else angle,
+        "marker": marker,
+        "force": force,
+        "effort": effort,
+        "residual": residual,
+    }
     sizes["torque"] = usual_torque if torque is None else torque
     try:
         check_sizes({**sizes, "strength": strength})
@@ -170,7 +187,7 @@ def track_recorded(
     reading = {"window": between, "cutoff": cutoff or None, "force_cutoff": force_cutoff or None, "seed": seed}
     reading |= {"calibrate": calibrate, "residual": residual, "emg_of": named, "pictures": endings_of(picture)}
     reading["jerk"] = (usual_jerk if jerk is None else jerk) or math.inf
-    files = (model, coordinates, loads, emg)
+    files = (model, coordinates, loads, emg, markers)
 
     def work(say: Callable[[str], None]) -> MovementResult:
         from synth.optimal_control.tracking_run import track_files
@@ -181,7 +198,7 @@ def track_recorded(
 
 
 def _wish(
-    files: tuple[Path, Path, Path | None, Path | None],
+    files: tuple[Path, Path, Path | None, Path | None, Path | None],
     meshes: list[tuple[int, str, str]],
     sizes: dict[str, float],
     held: dict[str, float | None],
@@ -195,13 +212,17 @@ def _wish(
     from synth.optimal_control.program.collocation import Mesh
     from synth.optimal_control.tracking_run import TrackingWish
 
-    model, coordinates, loads, emg = files
+    model, coordinates, loads, emg, markers = files
     values, limits = in_model_units(model, held, bounds)
     deviations = Deviations(
-        angle=math.radians(sizes["angle"]), force=sizes["force"], excitation=sizes["effort"], torque=sizes["torque"]
+        angle=math.radians(sizes["angle"]),
+        force=sizes["force"],
+        excitation=sizes["effort"],
+        torque=sizes["torque"],
+        marker=None if markers is None else sizes["marker"],
     )
     settings = TrackingSettings(deviations, tuple(Mesh(*mesh) for mesh in meshes), bounds=limits, **about)
-    return TrackingWish(model, MotionFiles(coordinates, loads, None, emg), settings, values, **reading)
+    return TrackingWish(model, MotionFiles(coordinates, loads, None, emg, markers), settings, values, **reading)
 
 
 def _further(speed: float | None, *, compliant: bool) -> dict[str, Any]:
@@ -254,6 +275,8 @@ def tell(result: MovementResult, out: Path, as_json: bool) -> None:
     typer.echo(f"{solution.duration:.3f} s at {solution.speed:.2f} m/s, objective {solution.objective:.5g}")
     if near:
         typer.echo(f"angles differ from the recording by {near['angles_deg']:.2f} degrees RMS")
+    if "markers_mm" in near:
+        typer.echo(f"markers are {near['markers_mm']:.1f} mm RMS from the measured ones")
     for foot, axes in near.get("forces_percent", {}).items():
         said = ", ".join(f"{word} {value:.1f}" for word, value in axes.items())
         typer.echo(f"{foot} ground reaction differs by {said} % of body weight RMS")
@@ -263,7 +286,9 @@ def tell(result: MovementResult, out: Path, as_json: bool) -> None:
 
 
 def advice(report: dict[str, Any]) -> str:
-    """What to do about a problem without a solution, from its diagnosis."""
+    """What to do about a problem without a solution: as the report says, or from its diagnosis."""
+    if "advice" in report:
+        return str(report["advice"])
     diagnosis = report.get("diagnosis")
     if diagnosis is None:
         return ""

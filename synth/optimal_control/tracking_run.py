@@ -18,6 +18,7 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.movement.climb import Rung, start_values
 from synth.optimal_control.movement.data import MovementData
+from synth.optimal_control.movement.followed_markers import check_place
 from synth.optimal_control.movement.model_preparation import PreparedModel, prepare_model
 from synth.optimal_control.movement.node_reference import Recording, node_reference
 from synth.optimal_control.movement.prediction import roughness
@@ -122,7 +123,7 @@ def track_files(
     check_speed(wish.settings.speed)
     say(f"model: {wish.model}")
     prepared, recording = prepared_trial(wish, say)
-    wish = replace(wish, settings=_with_residuals(wish, prepared.skeleton))
+    wish = replace(wish, settings=_with_markers(_with_residuals(wish, prepared.skeleton), prepared.skeleton, recording))
     rungs = tracking_rungs(prepared.skeleton, recording, wish.settings)
     if np.isfinite(wish.jerk):
         rungs = [_without_ringing(rung, prepared.skeleton, recording, wish.jerk) for rung in rungs]
@@ -202,6 +203,17 @@ def _with_residuals(wish: TrackingWish, skeleton: Skeleton) -> TrackingSettings:
         options["smooth"] = ("accelerations",)
     own = {skeleton.coordinate_names[j]: wish.residual for j in sorted(root)}
     return replace(wish.settings, deviations=replace(off, torques={**own, **off.torques}), options=options)
+
+
+def _with_markers(settings: TrackingSettings, skeleton: Skeleton, recording: Recording) -> TrackingSettings:
+    """Settings that follow the markers of the recording, if it has any and they are on this body."""
+    motion = motion_of(recording)
+    if not motion.labels:
+        return replace(settings, deviations=replace(settings.deviations, marker=None))
+    if settings.deviations.marker is None:
+        raise ModelMismatch("markers need a standard deviation: give --marker in metres, or leave --markers out.")
+    check_place(skeleton, motion.labels, motion.markers, motion.values, "--markers")
+    return replace(settings, markers=motion.labels)
 
 
 def _without_ringing(rung: Rung, skeleton: Skeleton, recording: Recording, jerk: float) -> Rung:

@@ -43,6 +43,8 @@ class NodeReference:
         As `wrenches`, moments about these points: what a contact law is compared with.
     moments : ndarray, shape (n_nodes, n_q), optional
         Net joint moments (N·m, N); NaN = unknown.
+    markers : ndarray, shape (n_nodes, n_markers, 3), optional
+        m, ground frame; NaN = not seen.
     """
 
     duration: float
@@ -54,6 +56,7 @@ class NodeReference:
     about: np.ndarray
     about_wrenches: np.ndarray
     moments: np.ndarray | None = None
+    markers: np.ndarray | None = None
 
 
 def node_reference(
@@ -79,6 +82,8 @@ def node_reference(
     _check(motion, skeleton)
     weight = skeleton.mass * float(np.linalg.norm(skeleton.gravity))
     track = _Track(structure, motion, weight, moments)
+    if structure.markers and structure.mesh.period == "half_cycle":
+        raise ModelMismatch("markers have no mirror image: they are followed over a whole cycle, or without a period.")
     halves = isinstance(recording, RecordedCycle) and structure.mesh.period == "half_cycle"
     duration = track.stretch / (2.0 if halves else 1.0)
     travelled = track.travelled / (2.0 if halves else 1.0)
@@ -101,6 +106,7 @@ def node_reference(
         about,
         _moved(wrenches, about),
         arrays.get("moments"),
+        arrays["markers"].reshape(len(phase), -1, 3) if structure.markers else None,
     )
 
 
@@ -143,6 +149,7 @@ class _Track:
         self.time = time
         self.forces, self.origin_moments = _loads(structure, motion)
         self.moments = moments
+        self.markers = motion.markers if structure.markers else None
 
     def at(self, time: np.ndarray, shift: float) -> Arrays:
         """Arrays at times (s from the start), seen from a point that is `shift` (m) further on."""
@@ -157,6 +164,10 @@ class _Track:
         arrays["wrenches"] = wrench.reshape(len(time), -1)
         if self.moments is not None:
             arrays["moments"] = _linear(time, self.time, self.moments)
+        if self.markers is not None:
+            arrays["markers"] = (_linear(time, self.time, self.markers) - np.array([shift, 0.0, 0.0])).reshape(
+                len(time), -1
+            )
         return arrays
 
     def mirrored(self, arrays: Arrays) -> Arrays:

@@ -19,6 +19,7 @@ from opensim_models.exchange.storage_table import read_table
 from opensim_models.kernel.uniform_spline import SHORTEST
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
+from synth.optimal_control.movement.followed_markers import FollowedMarkers, read_followed_markers
 from synth.optimal_control.movement.ground_load import GroundLoad, load_at, read_ground_loads
 
 Point = tuple[float, float, float]
@@ -72,6 +73,10 @@ class RecordedMotion:
         Low-pass (Hz) that coordinates and forces passed.
     notes : tuple of str
         What was assumed or left out, as sentences.
+    labels : tuple of str
+        Markers that are followed.
+    markers : ndarray, shape (n_nodes, n_markers, 3)
+        m, ground frame; NaN = not seen.
     """
 
     coordinates: tuple[str, ...]
@@ -86,6 +91,8 @@ class RecordedMotion:
     muscles: tuple[str, ...] = ()
     emg: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     notes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    markers: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 3)))
 
     def of(self, coordinate: str) -> np.ndarray:
         """Values (n_nodes,) of one coordinate."""
@@ -106,12 +113,15 @@ class MotionFiles:
         Its .mot; default: the one that `loads` names.
     emg : Path, optional
         .sto or .mot with one column a muscle.
+    markers : Path, optional
+        .trc, in the model's axes.
     """
 
     coordinates: Path
     loads: Path | None = None
     forces: Path | None = None
     emg: Path | None = None
+    markers: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,7 @@ class TrialSamples:
     where : Path
         The file of coordinates.
     notes : tuple of str
+    markers : FollowedMarkers, optional
     """
 
     coordinates: tuple[str, ...]
@@ -143,6 +154,7 @@ class TrialSamples:
     emg_rate: float = 1.0
     emg_start: float = 0.0
     notes: tuple[str, ...] = ()
+    markers: FollowedMarkers | None = None
 
     @property
     def end(self) -> float:
@@ -198,7 +210,9 @@ def read_trial_samples(
     loads, said = read_ground_loads(files.loads, files.forces, about) if files.loads else ((), ())
     emg = read_table(files.emg) if files.emg else None
     table = {} if emg is None else dict(emg_rate=emg.rate, emg_start=emg.start_time, muscles=emg.labels, emg=emg.values)
-    where = dict(where=path, notes=(*notes, *said))
+    markers = read_followed_markers(files.markers, skeleton) if files.markers else None
+    notes.extend([markers.note] if markers else [])
+    where = dict(where=path, notes=(*notes, *said), markers=markers)
     return TrialSamples(names, np.stack(columns, axis=1), motion.rate, start, loads, **table, **where)
 
 
@@ -252,6 +266,7 @@ def motion_at(
         samples.muscles,
         _emg_at(samples, time),
         samples.notes,
+        *((samples.markers.labels, samples.markers.at(time, cutoff)) if samples.markers else ()),
     )
 
 

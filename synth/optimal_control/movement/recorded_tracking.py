@@ -17,6 +17,7 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.movement.climb import Climb, Rung, climb, start_values
 from synth.optimal_control.movement.data import WIDE, MovementData, person_data
+from synth.optimal_control.movement.followed_markers import marker_offsets, segment_sums
 from synth.optimal_control.movement.node_reference import NodeReference, Recording, node_reference
 from synth.optimal_control.movement.problem import MovementProgram, Prepare
 from synth.optimal_control.movement.solution import MovementSolution, make_solution, net_moments
@@ -154,6 +155,8 @@ def tracking_structure(
     if torques is None or not muscles:
         torques = usual_actuators(skeleton, muscles=muscles, root=not law)
     contact = options.pop("contact", "spheres") if law else ""
+    if settings.deviations.marker is not None:
+        options["markers"] = tuple(marker_offsets(skeleton, settings.markers))
     return movement_structure(
         skeleton, mesh, torques=torques, muscles=muscles, contact=contact, **{"wrenches": not law, **options}
     )
@@ -193,6 +196,9 @@ def tracking_data(
         zero = np.zeros(structure.n_points * (2 if structure.planar else 3))
         data = data.with_bounds("contact", -reach, reach).following("contact", zero, deviations.contact**-2)
     known = parameter_layout(structure).shapes
+    if structure.markers and reference.markers is not None:
+        sums = segment_sums(skeleton, structure.markers, settings.markers, reference.markers, deviations.marker)
+        data = data.with_parameters({"markers": sums * quadrature[:, None, None]})
     own = {name: np.asarray(value, float) for name, value in settings.parameters.items() if name in known}
     return _with_ground(data, structure, reference, settings).with_parameters(own)
 

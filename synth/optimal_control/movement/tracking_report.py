@@ -9,6 +9,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
 from synth.optimal_control.movement.climb import Climb, bounds_of
+from synth.optimal_control.movement.followed_markers import marker_distances
 from synth.optimal_control.movement.recorded_motion import RecordedMotion
 from synth.optimal_control.movement.solution import MovementSolution, net_moments
 from synth.optimal_control.movement.solution_frames import solution_frames
@@ -37,9 +38,9 @@ def tracking_figures(
     Returns
     -------
     dict
-        ``angles_deg`` (mean of the RMS of all rotations), ``coordinates`` (name → RMS in degrees or m), and where
-        forces were recorded ``forces_percent`` (foot → axis → RMS in % of body weight) and ``leg_moments`` (mean RMS
-        in N·m from the inverse dynamics of the recording).
+        ``angles_deg`` (mean of the RMS of all rotations), ``coordinates`` (name → RMS in degrees or m), where markers
+        were followed ``markers_mm`` (RMS distance), and where forces were recorded ``forces_percent`` (foot → axis → RMS
+        in % of body weight) and ``leg_moments`` (mean RMS in N·m from the inverse dynamics of the recording).
     """
     frames = solution_frames(solution)
     phase = (motion.time - motion.time[0]) / duration
@@ -53,6 +54,9 @@ def tracking_figures(
         "angles_deg": float(rms[turning].mean()) if turning.any() else 0.0,
         "coordinates": dict(zip(skeleton.coordinate_names, rms.tolist(), strict=True)),
     }
+    if motion.labels:
+        distances = marker_distances(skeleton, motion.labels, motion.markers[known], q)
+        figures["markers_mm"] = float(1e3 * np.sqrt(np.nanmean(distances**2)))
     if not motion.wrenches:
         return figures
     weight = skeleton.mass * float(np.linalg.norm(skeleton.gravity))

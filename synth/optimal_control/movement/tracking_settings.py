@@ -54,6 +54,8 @@ class Deviations:
         Coordinate → its own.
     contact : float
         m: how far a contact sphere may be from its place; 0 = it stays.
+    marker : float, optional
+        m, of each axis of a marker, where the recording has markers.
     """
 
     angle: float = 0.035
@@ -68,6 +70,7 @@ class Deviations:
     torque: float = 30.0
     torques: Mapping[str, float] = field(default_factory=dict)
     contact: float = 0.0
+    marker: float | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ class TrackingSettings:
         Further attributes of `MovementStructure`, e.g. ``tendon``, ``activation``, ``passive``, ``linear_controls``.
     parameters : dict of str to ndarray
         Parameters of the problem that win over all others, e.g. ``activation_times``.
+    markers : tuple of str
+        Labels of the recording's markers, where `Deviations.marker` says how closely they are followed.
     """
 
     deviations: Deviations = field(default_factory=Deviations)
@@ -131,6 +136,7 @@ class TrackingSettings:
     then: SolverSettings = THEN
     options: Mapping[str, object] = field(default_factory=dict)
     parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
+    markers: tuple[str, ...] = ()
 
     def loosened(self) -> TrackingSettings:
         """The same with forces followed as loosely as on the way."""
