@@ -63,8 +63,8 @@ def predict(
     hold: predict_command.Hold = None,
     slope: predict_command.Slope = 0.0,
     strength: predict_command.Strength = 1.0,
-    mesh: predict_command.Meshes = "25",
-    jerk: predict_command.Jerk = 3000.0,
+    mesh: predict_command.Meshes = "",
+    jerk: predict_command.Jerk = None,
     asymmetric: predict_command.WholeCycle = False,
     as_json: AsJson = False,
 ) -> None:

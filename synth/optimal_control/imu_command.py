@@ -35,6 +35,10 @@ Without = Annotated[list[str] | None, typer.Option("--without", help="Sensor to 
 Window = Annotated[str | None, typer.Option("--window", help="START,END of one cycle in s; default: all that show.")]
 Speed = Annotated[float | None, typer.Option("--speed", help="Mean forward speed (m/s); estimated without it.")]
 Starts = Annotated[int, typer.Option("--starts", min=1, max=4, help="How many starts at most.")]
+Model = Annotated[
+    Path | None, typer.Option("--model", help="The person's .osim: explain the sensors in space, by joint torques.")
+]
+Muscles = Annotated[bool, typer.Option("--muscles/--torques", help="What moves the joints in the end.")]
 
 
 def explain_imus(
@@ -52,14 +56,18 @@ def explain_imus(
     window: Window = None,
     speed: Speed = None,
     starts: Starts = 4,
+    muscles: Muscles = False,
+    model: Model = None,
     picture: Pictures = None,
     as_json: AsJson = False,
 ) -> None:
     """Explain seven inertial sensors (pelvis, thighs, shanks, feet): the planar movement that would read like them.
 
-    The model is generic, of this mass and height. OUT holds the same as that of `gait track`, and the person's model.
+    The model is generic, of this mass and height; with --model it is the person's own, and the movement in space. OUT
+    holds the same as that of `gait track`, and the generic model. A run that was killed goes on where it was; with
+    --model it begins anew.
     """
-    for place in (recording, *((table,) if table is not None else ())):
+    for place in (p for p in (recording, table, model) if p is not None):
         check_place(place, as_json)
     try:
         between = None if window is None else window_of(window)
@@ -72,14 +80,18 @@ def explain_imus(
     def work(say: Callable[[str], None]) -> MovementResult:
         from mocap_import.subject import Subject
         from synth.optimal_control.imu_run import ImuWish, explain_records, seven_sensors
+        from synth.optimal_control.spatial_imu_run import explain_in_space, sensors_in_space
 
         given = {"table": table, "declare": declare, "rate": rate, "trial": trial, "trust": trust}
-        kept, notes = seven_sensors(_recordings(recording, of, given), without or ())
+        chosen_sensors = seven_sensors if model is None else sensors_in_space
+        kept, notes = chosen_sensors(_recordings(recording, of, given), without or ())
         kinds = endings_of(picture)
         files = {"recording": recording, **({"table": table} if table is not None else {})}
         files = {word: path for word, path in files.items() if path.is_file()}
         subject = Subject("subject", mass, height)
-        return explain_records(ImuWish(kept, subject, files, between, speed, starts, notes, kinds), out, say=say)
+        chosen = {"window": between, "speed": speed, "starts": starts, "muscles": muscles}
+        wish = ImuWish(kept, subject, files, **chosen, notes=notes, pictures=kinds)
+        return explain_records(wish, out, say=say) if model is None else explain_in_space(wish, model, out, say=say)
 
     tell(run_or_stop(work, out, as_json), out, as_json)
 

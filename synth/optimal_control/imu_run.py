@@ -14,8 +14,9 @@ from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim.client import build_model
 from synth.imu.recording import ImuRecording
 from synth.optimal_control.imu_cycle import average_cycle, detect_cycles
+from synth.optimal_control.movement.imu_check import check_records, check_window
 from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
-from synth.optimal_control.movement.imu_tracking import ImuTracking, check_records, track_imus
+from synth.optimal_control.movement.imu_tracking import ImuTracking, track_imus
 from synth.optimal_control.movement.problem import Prepare
 from synth.optimal_control.movement.strap_down import sagittal_records
 from synth.optimal_control.movement_folder import FolderContent, MovementResult, write_folder
@@ -26,6 +27,9 @@ MODEL = "model.osim"
 FEWEST_CYCLES = 3
 """So many cycles and more tell how much the records differ from one to the next."""
 N_SAMPLES = 100
+_ADVICE = (
+    "Allow more --starts; check --mass, --height, the axes and places of the sensors, and that --window is one cycle."
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class ImuWish:
         m/s.
     starts : int
         At most.
+    muscles : bool
+        End with muscles; else with joint torques.
     notes : tuple of str
     pictures : tuple of str
     """
@@ -55,6 +61,7 @@ class ImuWish:
     window: tuple[float, float] | None = None
     speed: float | None = None
     starts: int = 4
+    muscles: bool = False
     notes: tuple[str, ...] = ()
     pictures: tuple[str, ...] = (".html",)
 
@@ -101,7 +108,8 @@ def explain_records(
 ) -> MovementResult:
     """Find the movement that explains the records of a cycle and write the folder.
 
-    The folder also holds the person's model, to which the exported files belong.
+    The folder also holds the person's model, to which the exported files belong, and meanwhile the last iterates, from
+    which the same run goes on after a kill.
 
     Raises
     ------
@@ -109,8 +117,12 @@ def explain_records(
         Sensors or samples are missing, there is no cycle, or nobody has this mass, height or speed.
     OSError
         The folder cannot be written.
+    SolveInterrupted
+        Ctrl-C; the same run goes on from there.
     """
     check_person(wish.subject.mass, "the subject")
+    if wish.window:
+        check_window(wish.recordings, wish.window)
     cycles = [wish.window] if wish.window else detect_cycles(wish.recordings)
     if not cycles:
         raise ModelMismatch(
@@ -127,13 +139,16 @@ def explain_records(
         variances=_variances(wish.recordings, cycles),
         speed=wish.speed,
         n_starts=wish.starts,
+        muscles=wish.muscles,
         prepare=prepare,
+        keep_in=out,
     )
     for attempt in tracked.attempts:
         outcome = attempt.reason or "accepted"
         say(f"start {attempt.start}: {attempt.iterations} iterations, {attempt.cpu_seconds:.2f} CPU s: {outcome}")
     model = _own_model(tracked, out)
     chosen = {"subject": asdict(wish.subject), "cycles": cycles, "speed": wish.speed, "starts": wish.starts}
+    chosen["muscles"] = wish.muscles
     content = FolderContent(
         model,
         wish.sources,
@@ -142,7 +157,8 @@ def explain_records(
         further=_estimates(tracked),
         pictures=wish.pictures,
     )
-    return MovementResult(tracked.solution, write_folder(out, tracked.solution, content))
+    report = write_folder(out, tracked.solution, content, tracked.reached)
+    return MovementResult(tracked.solution, report, tracked.resumed)
 
 
 def _variances(recordings: Sequence[ImuRecording], cycles: Sequence[tuple[float, float]]) -> dict[str, np.ndarray]:
@@ -161,13 +177,15 @@ def _own_model(tracked: ImuTracking, out: Path) -> Path:
 
 
 def _estimates(tracked: ImuTracking) -> dict[str, Any]:
-    """What was estimated besides the movement."""
+    """What was estimated besides the movement, and what to do if it was not found."""
     return {
+        "advice": "" if tracked.reached.converged else _ADVICE,
         "imu": {
             "misfit": tracked.misfit,
             "misfit_by_channel": {segment: values.tolist() for segment, values in tracked.misfits.items()},
             "mounting_deg": {segment: float(np.degrees(angle)) for segment, angle in tracked.mounting.items()},
+            "sensor_places_m": {segment: place.tolist() for segment, place in tracked.places.items()},
             "contact_places_m": dict(tracked.contact_places),
             "attempts": [asdict(attempt) for attempt in tracked.attempts],
-        }
+        },
     }

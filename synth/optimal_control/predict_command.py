@@ -27,9 +27,14 @@ Window = Annotated[
 Hold = Annotated[list[str] | None, typer.Option("--hold", help="NAME or NAME=VALUE (degrees, m) of --model to hold.")]
 Slope = Annotated[float, typer.Option("--slope", help="Of the ground (degrees), uphill above zero; with --model.")]
 Strength = Annotated[float, typer.Option("--strength", help="Factor on all muscles; with --model.")]
-Meshes = Annotated[str, typer.Option("--mesh", help="Intervals of half a cycle, coarse to fine; with --model.")]
+Meshes = Annotated[
+    str, typer.Option("--mesh", help="Intervals of half a cycle, coarse to fine; with --model. Else 25, in space 40.")
+]
 Jerk = Annotated[
-    float, typer.Option("--jerk", help="Jerk (rad/s³, m/s³) whose square costs 1, 0: none is priced; with --model.")
+    float | None,
+    typer.Option(
+        "--jerk", help="Jerk (rad/s³, m/s³) whose square costs 1, 0: none; with --model. Else 3000, in space 10000."
+    ),
 ]
 WholeCycle = Annotated[
     bool, typer.Option("--asymmetric", help="Predict a whole cycle: right and left may differ; with --model.")
@@ -48,7 +53,7 @@ def predict_model(
     slope: float,
     strength: float,
     mesh: str,
-    jerk: float,
+    jerk: float | None,
     asymmetric: bool,
     as_json: bool,
 ) -> NoReturn:
@@ -59,20 +64,21 @@ def predict_model(
         check_place(place, as_json)
     try:
         between = None if window is None else window_of(window)
-        meshes = [intervals(text) for text in mesh.split(",")]
+        meshes = [intervals(text) for text in mesh.split(",")] if mesh else []
         if not -45.0 <= slope <= 45.0 or not 0.0 < strength < math.inf:
             raise ValueError(f"--slope is {slope:g} degrees, --strength {strength:g}; expected -45 to 45, and above 0.")
-        if not 0.0 <= jerk < math.inf:
+        if jerk is not None and not 0.0 <= jerk < math.inf:
             raise ValueError(f"--jerk is {jerk:g}; expected a number above zero, or 0 for no price.")
         held = held_values(hold)
     except ValueError as problem:
         stop(str(problem), as_json, ExitCode.USAGE)
-    about = {"speed": speed, "slope": math.radians(slope), "strength": strength, "jerk": jerk or math.inf}
+    about = {"speed": speed, "slope": math.radians(slope), "strength": strength}
 
     def work(say: Any) -> Any:
         from opensim_models.model.osim_skeleton import read_osim
-        from synth.optimal_control.movement.prediction import PredictionSettings
+        from synth.optimal_control.movement.prediction import PredictionSettings, human_walking
         from synth.optimal_control.movement.recorded_motion import MotionFiles
+        from synth.optimal_control.movement.skeleton_numbers import is_planar
         from synth.optimal_control.prediction_run import PredictionWish, predict_files
         from synth.optimal_control.program.collocation import Mesh
         from synth.optimal_control.track_options import in_model_units
@@ -80,10 +86,13 @@ def predict_model(
 
         values, _ = in_model_units(model, held, {})
         period, factor = ("cycle", 2.0) if asymmetric else ("half_cycle", 1.0)
-        spans = tuple(Mesh(n, "trapezoidal", period) for n in meshes)
-        settings = PredictionSettings(meshes=spans, duration=(0.3 * factor, 0.8 * factor), **about)
+        source = read_osim(model)
+        recipe, usual, smooth = (PredictionSettings, 25, 3000.0) if is_planar(source) else (human_walking, 40, 1e4)
+        spans = tuple(Mesh(n, "trapezoidal", period) for n in meshes or [usual])
+        chosen = smooth if jerk is None else jerk or math.inf
+        settings = recipe(meshes=spans, duration=(0.3 * factor, 0.8 * factor), jerk=chosen, **about)
         # spheres of the model's own stay where they are: a prediction is about the model, not about the guide
-        own = bool(read_osim(model).contacts)
+        own = bool(source.contacts)
         wish = TrackingWish(model, MotionFiles(guide, loads), hold=values, window=between, calibrate=not own)
         return predict_files(PredictionWish(wish, settings), out, say=say)
 

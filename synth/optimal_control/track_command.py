@@ -89,6 +89,9 @@ WhichPeriod = Annotated[
 Window = Annotated[
     str | None, typer.Option("--window", help="START,END in s; default: the stride that the forces show, else all.")
 ]
+Belt = Annotated[
+    float, typer.Option("--belt", min=0.0, help="Speed of the treadmill's belt (m/s); 0: recorded overground.")
+]
 Hold = Annotated[list[str] | None, typer.Option("--hold", help="NAME or NAME=VALUE (degrees, m) to hold; repeat it.")]
 Bound = Annotated[list[str] | None, typer.Option("--bound", help="NAME=LOW:HIGH (degrees, m); repeat it.")]
 Speed = Annotated[float | None, typer.Option("--speed", help="Mean forward speed (m/s); free without it.")]
@@ -137,6 +140,7 @@ def track_recorded(
     scheme: WhichScheme = Scheme.TRAPEZOIDAL,
     period: WhichPeriod = None,
     window: Window = None,
+    belt: Belt = 0.0,
     hold: Hold = None,
     bound: Bound = None,
     speed: Speed = None,
@@ -184,7 +188,8 @@ def track_recorded(
         stop(str(problem), as_json, ExitCode.USAGE)
     about = {"muscles": muscles, "starts": starts, "strength": strength, "ground": "law" if contact else "near"}
     about |= _further(speed, compliant=tendons and muscles)
-    reading = {"window": between, "cutoff": cutoff or None, "force_cutoff": force_cutoff or None, "seed": seed}
+    reading = {"belt": belt, "window": between, "seed": seed}
+    reading |= {"cutoff": cutoff or None, "force_cutoff": force_cutoff or None}
     reading |= {"calibrate": calibrate, "residual": residual, "emg_of": named, "pictures": endings_of(picture)}
     reading["jerk"] = (usual_jerk if jerk is None else jerk) or math.inf
     files = (model, coordinates, loads, emg, markers)
@@ -213,6 +218,8 @@ def _wish(
     from synth.optimal_control.tracking_run import TrackingWish
 
     model, coordinates, loads, emg, markers = files
+    reading, belt = dict(reading), reading["belt"]
+    del reading["belt"]
     values, limits = in_model_units(model, held, bounds)
     deviations = Deviations(
         angle=math.radians(sizes["angle"]),
@@ -222,7 +229,7 @@ def _wish(
         marker=None if markers is None else sizes["marker"],
     )
     settings = TrackingSettings(deviations, tuple(Mesh(*mesh) for mesh in meshes), bounds=limits, **about)
-    return TrackingWish(model, MotionFiles(coordinates, loads, None, emg, markers), settings, values, **reading)
+    return TrackingWish(model, MotionFiles(coordinates, loads, None, emg, markers, belt), settings, values, **reading)
 
 
 def _further(speed: float | None, *, compliant: bool) -> dict[str, Any]:

@@ -272,7 +272,7 @@ def _content(wish: TrackingWish, prepared: PreparedModel, recording: Recording) 
     """What the folder says besides the solution."""
     motion = motion_of(recording)
     half = wish.settings.meshes[0].period == "half_cycle" and not isinstance(recording, RecordedCycle)
-    chosen = {"window": wish.window, "cutoff": wish.cutoff, "force_cutoff": wish.force_cutoff}
+    chosen = {"window": wish.window, "belt": wish.files.belt, "cutoff": wish.cutoff, "force_cutoff": wish.force_cutoff}
     chosen |= {
         "hold": dict(prepared.held),
         "calibrate": wish.calibrate,
@@ -296,7 +296,8 @@ def _content(wish: TrackingWish, prepared: PreparedModel, recording: Recording) 
 
 def sources_of(model: Path, files: MotionFiles) -> dict[str, Path]:
     """Files that a run reads, by word."""
-    return {"model": Path(model), **{word: Path(path) for word, path in asdict(files).items() if path is not None}}
+    read = {word: path for word, path in asdict(files).items() if isinstance(path, Path)}
+    return {"model": Path(model), **read}
 
 
 def plain_settings(chosen: Mapping[str, Any]) -> dict[str, Any]:

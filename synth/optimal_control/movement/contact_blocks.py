@@ -21,10 +21,13 @@ from synth.optimal_control.movement.structure import LEVER, N_SPHERE_NUMBERS, Fo
 from synth.optimal_control.program.block import Block, make_block
 
 
-def contact_block(chain: Chain, foot: Foot, law: str, planar: bool, clearance: bool = False) -> Block:
+def contact_block(
+    chain: Chain, foot: Foot, law: str, planar: bool, clearance: bool = False, sole: bool = False
+) -> Block:
     """What the floor does to one foot, taken from the rows of its chain; and the misfit of a measured ground reaction.
 
-    Variables: coordinates and speeds of the chain, x, y (and z) correction of each point (m).
+    Variables: coordinates and speeds of the chain, x, y (and z) correction of each point (m); with `sole` also how much
+    lower all of them stand (m).
     Parameters: the chain's numbers, body weight (N), height of the floor (m), smoothing (see `loads_of_foot`), ten
     numbers of each sphere (`sphere_numbers`), target force (body weights) and moment (body weight × LEVER), their
     weights, the point that the moment is about (m); with `clearance` also the price of `scuffing` and its height (m).
@@ -35,7 +38,9 @@ def contact_block(chain: Chain, foot: Foot, law: str, planar: bool, clearance: b
     def function(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
         numbers, rest = items(p[:count]), items(p[count:])
         weight, floor, smoothing = rest[:3]
-        spheres = spheres_of(foot, rest[3 : 3 + N_SPHERE_NUMBERS * n_points], items(x[2 * n :]), planar)
+        moved = items(x[2 * n : 2 * n + axes * n_points])
+        spheres = spheres_of(foot, rest[3 : 3 + N_SPHERE_NUMBERS * n_points], moved, planar)
+        floor = floor + x[2 * n + axes * n_points] if sole else floor
         target = rest[3 + N_SPHERE_NUMBERS * n_points :]
         skeleton = with_numbers(chain.skeleton, numbers)
         states = segment_states(skeleton, items(x[:n]), items(x[n : 2 * n]))
@@ -53,9 +58,31 @@ def contact_block(chain: Chain, foot: Foot, law: str, planar: bool, clearance: b
             cost = cost + price * sum(scuffing(states[chain.place(s.segment)], s, floor, height) for s in spheres)
         return cost, rows
 
-    scale = scales(("coordinates", n), ("speeds", n), ("contact", axes * n_points))
+    scale = scales(("coordinates", n), ("speeds", n), ("contact", axes * n_points), ("soles", int(sole)))
     n_parameters = count + 3 + N_SPHERE_NUMBERS * n_points + 2 * size + 3 + (2 if clearance else 0)
     return make_block("ground contact", function, scale, n_parameters)
+
+
+def measured_load_block(planar: bool) -> Block:
+    """Misfit of an unknown load on one foot, its moment taken about a point near the foot.
+
+    Seen from the ground's origin, metres away, a force that is a little off would cost as a moment that is far off.
+    Variables: force (body weights) and moment about the origin (body weight × LEVER). Parameters: target force and
+    moment about the point, their weights, the point (m).
+    """
+    size = 3 if planar else 6
+
+    def cost(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
+        given, target = items(x), items(p)
+        force = (given[0], given[1], 0.0 if planar else given[2])
+        moment = (0.0, 0.0, given[2]) if planar else tuple(given[3:])
+        about = (target[2 * size], target[2 * size + 1], 0.0 if planar else target[2 * size + 2])
+        near = subtract(moment, tuple(m / LEVER for m in cross(about, force)))
+        values = [force[0], force[1], near[2]] if planar else [*force, *near]
+        pairs = zip(values, target[:size], target[size : 2 * size], strict=True)
+        return sum((w * minus(v, t) ** 2 for v, t, w in pairs), ca.SX(0)), []
+
+    return make_block("measured load", cost, scales(("wrenches", size)), 2 * size + 3)
 
 
 def scuffing(state: SegmentState, sphere: ContactSphere, floor: ca.SX, height: ca.SX) -> ca.SX:

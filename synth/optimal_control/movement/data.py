@@ -22,6 +22,9 @@ WIDE = 50.0
 SPECIFIC_TENSION = 6e5
 """Pa, of the muscles of Rajagopal et al., IEEE Trans Biomed Eng 63:2068, 2016."""
 
+SCUFFING_HEIGHT = 0.02
+"""m over the floor, below which a swinging foot costs something where nothing else is said."""
+
 HERTZ_SMOOTHING = 300.0
 """Steepness (1/m) with which OpenSim's spheres fade in."""
 
@@ -48,9 +51,9 @@ class MovementData:
         return replace(self, parameters={**self.parameters, **values})
 
     def with_bounds(self, name: str, lower: np.ndarray | float, upper: np.ndarray | float) -> MovementData:
-        """Return a copy with other bounds (physical units) of one variable array."""
+        """Return a copy with other bounds (physical units) of one variable array; infinite ones are wide open."""
         lower, upper = (np.asarray(b, float) / SCALE[name] for b in (lower, upper))
-        lower, upper = np.clip(lower, -WIDE, None), np.clip(upper, None, WIDE)
+        lower, upper = np.where(np.isneginf(lower), -WIDE, lower), np.where(np.isposinf(upper), WIDE, upper)
         return replace(self, lower={**self.lower, name: lower}, upper={**self.upper, name: upper})
 
     def following(
@@ -91,7 +94,7 @@ class MovementData:
         quadrature: np.ndarray,
         about: np.ndarray | None = None,
     ) -> MovementData:
-        """Return a copy in which the contact law's force on each foot follows a measured one.
+        """Return a copy in which the force on each foot, by the contact law or unknown, follows a measured one.
 
         Parameters
         ----------
@@ -136,6 +139,8 @@ def person_data(structure: MovementStructure, skeleton: Skeleton, *, strength: f
     if structure.contact:
         spheres = [c for foot in structure.feet for c in _spheres_of_side(skeleton.contacts, foot.points)]
         parameters |= {"spheres": np.array([sphere_numbers(c) for c in spheres]), "floor": [0.0, HERTZ_SMOOTHING]}
+        if structure.clearance:  # without a price, but with a height: the law divides by it
+            parameters["clearance"] = [0.0, SCUFFING_HEIGHT]
     if structure.passive:
         parameters["passive"] = passive_numbers(skeleton)
     data = MovementData(parameters)
@@ -149,6 +154,7 @@ def person_data(structure: MovementStructure, skeleton: Skeleton, *, strength: f
         data = data.with_bounds("contact", 0.0, 0.0)
     if structure.sensors:
         data = data.with_bounds("mounting", 0.0, 0.0)
+        data = data.with_bounds("places", 0.0, 0.0) if structure.placing else data
     return data.with_bounds("duration", 0.05, 20.0)
 
 

@@ -47,26 +47,31 @@ def marker_misfit(state: SegmentState, sums: Sequence[ca.SX]) -> ca.SX:
     return total * dot(o, o) + 2.0 * (dot(o, turned) - dot(o, places) - between) + square
 
 
-def sensor_block(chain: Chain, segment: str, planar: bool) -> Block:
+def sensor_block(chain: Chain, segment: str, planar: bool, placing: bool = False) -> Block:
     """Misfit of one inertial sensor.
 
     Variables: coordinates, speeds, accelerations of the chain, mounting: its small rotation vector on the segment
-    (planar: the angle about Z; rad). Parameters: the chain's numbers, offset (m), measured channels in nominal sensor
-    axes along the segment's, their weights.
+    (planar: the angle about Z; rad); with `placing` also how far it sits from its offset (m, segment axes; planar: x
+    and y). Parameters: the chain's numbers, offset (m), measured channels in nominal sensor axes along the segment's,
+    their weights.
     """
     n, count = len(chain.coordinates), len(chain.entries)
-    channels = 3 if planar else 6
+    channels, angles, axes = (3, 1, 2) if planar else (6, 3, 3)
 
     def cost(x: ca.SX, p: ca.SX) -> tuple[ca.SX, list[ca.SX]]:
         skeleton = with_numbers(chain.skeleton, items(p[:count]))
         q, v, a = (items(x[i * n : (i + 1) * n]) for i in range(3))
         state = segment_states(skeleton, q, v, a)[chain.place(segment)]
         offset = (p[count], p[count + 1], 0.0 if planar else p[count + 2])
-        values = sensor_values(state, offset, items(x[3 * n :]))
+        if placing:
+            moved = items(x[3 * n + angles :])
+            offset = tuple(o + d for o, d in zip(offset, moved + [0.0] * (3 - axes), strict=True))
+        values = sensor_values(state, offset, items(x[3 * n : 3 * n + angles]))
         measured, weight = items(p[count + 3 : count + 3 + channels]), items(p[count + 3 + channels :])
         return sum(w * (s - m) ** 2 for s, m, w in zip(values, measured, weight, strict=True)), []
 
-    scale_of = scales(("coordinates", n), ("speeds", n), ("accelerations", n), ("mounting", 1 if planar else 3))
+    scale_of = scales(("coordinates", n), ("speeds", n), ("accelerations", n), ("mounting", angles))
+    scale_of = np.r_[scale_of, scales(("places", axes))] if placing else scale_of
     return make_block("inertial sensor", cost, scale_of, count + 3 + 2 * channels)
 
 

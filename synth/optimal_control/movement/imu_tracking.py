@@ -2,22 +2,23 @@
 
 The model is generic: a planar skeleton of the person's mass and height, points on a penetration floor, joint torques
 (or muscles). Known are the records, the sensors' nominal places and the cycle's duration; unknown are the movement, the
-speed, the angle of each leg sensor on its segment, and where heel and toe touch the floor.
+speed, the angle of each leg sensor on its segment, the place of each sensor, and where heel and toe touch the floor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
-from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording
 from synth.optimal_control.movement.climb import Climb, Rung, climb
 from synth.optimal_control.movement.constant_arm_muscles import with_constant_arm_muscles
+from synth.optimal_control.movement.imu_check import check_records, refusal
 from synth.optimal_control.movement.imu_data import (
     SENSOR_SEGMENTS,
     ImuProblem,
@@ -28,7 +29,8 @@ from synth.optimal_control.movement.imu_data import (
 )
 from synth.optimal_control.movement.imu_misfit import sensor_misfit, sensor_readings
 from synth.optimal_control.movement.imu_start import ImuStart, imu_starts, solver_start
-from synth.optimal_control.movement.problem import Prepare
+from synth.optimal_control.movement.problem import MovementProgram, Prepare
+from synth.optimal_control.movement.resumed_climb import resumed_climb
 from synth.optimal_control.movement.solution import MovementSolution, make_solution
 from synth.optimal_control.movement.strap_down import sagittal_records
 from synth.optimal_control.movement.structure import MovementStructure, movement_structure
@@ -37,13 +39,10 @@ from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.program.solver import SolverSettings
 
 N_NODES = 50
-LARGEST_MISFIT, LARGEST_CHANNEL_MISFIT = 2.5, 15.0
-"""Misfit, in expected variances, beyond which noise and model error explain no record: the mean of all channels, and
-that of one. Virtual walks reach 1.3 and 3, real strides without a measured variance 1.7 and 6.5."""
-
+LAST_ITERATE = "last_iterate_{}.npz"
 STAGES = (
-    ImuStage("yielding contact", rounding=0.01, yielding=0.1, mounting=False, contact=False),
-    ImuStage("sensor angles", rounding=0.01, contact=False),
+    ImuStage("yielding contact", rounding=0.01, yielding=0.1, mounting=False, places=False, contact=False),
+    ImuStage("sensor angles", rounding=0.01, places=False, contact=False),
     ImuStage("contact places", rounding=0.005),
     ImuStage("nominal contact"),
 )
@@ -83,18 +82,27 @@ class ImuTracking:
         `converged` only if the solver said so and the misfit is what noise and model error explain.
     mounting : dict of str to float
         Angle of each sensor on its segment (rad).
+    places : dict of str to ndarray, shape (2,)
+        Where each sensor sits on its segment (m).
     contact_places : dict of str to float
         Forward place of each contact point on its foot, from the ankle (m).
     misfits : dict of str to ndarray, shape (3,)
         Of each sensor's channels, in expected variances.
     attempts : tuple of ImuAttempt
+    reached : Climb
+        What the solution was made from.
+    resumed : str
+        Rung with which an interrupted run was gone on; empty if none.
     """
 
     solution: MovementSolution
     mounting: dict[str, float]
+    places: dict[str, np.ndarray]
     contact_places: dict[str, float]
     misfits: dict[str, np.ndarray]
     attempts: tuple[ImuAttempt, ...]
+    reached: Climb
+    resumed: str = ""
 
     @property
     def misfit(self) -> float:
@@ -121,35 +129,6 @@ def imu_problem(
     return ImuProblem(skeleton, records, dict(variances or {}), duration, speed, weights)
 
 
-def check_records(recordings: Sequence[ImuRecording], duration: float, speed: float | None) -> None:
-    """Refuse records that no movement can be found from."""
-    found = [r.placement.segment for r in recordings]
-    missing = [s for s in SENSOR_SEGMENTS if s not in found]
-    if missing or len(found) != len(SENSOR_SEGMENTS):
-        wrong = f"none is on {', '.join(missing)}" if missing else "there is another one"
-        raise ModelMismatch(
-            f"IMU tracking needs seven sensors, one each on {', '.join(SENSOR_SEGMENTS)}; {wrong} (found "
-            f"{', '.join(found) or 'none'}). Add or choose recordings."
-        )
-    lengths = {len(r.specific_force) for r in recordings}
-    if len(lengths) != 1 or min(lengths) < 20:
-        raise ModelMismatch(
-            f"IMU tracking needs the same cycle of all sensors, at least 20 samples; got {sorted(lengths)} samples. "
-            "Resample them, e.g. with `imu_cycle.average_cycle`."
-        )
-    for r in recordings:
-        gaps = int((~np.isfinite(np.hstack([r.specific_force, r.angular_velocity])).all(axis=1)).sum())
-        if gaps:
-            raise ModelMismatch(
-                f"sensor {r.placement.sensor} on {r.placement.segment} has {gaps} missing samples within the cycle. "
-                "Choose another cycle or fill the gap."
-            )
-    if not 0.3 <= duration <= 3.0:
-        raise ModelMismatch(f"expected a gait cycle of 0.3-3 s, got {duration:.3f} s. Check its unit and its events.")
-    if speed is not None and not 0.2 <= speed <= 8.0:
-        raise ModelMismatch(f"expected a speed of 0.2-8 m/s, got {speed} m/s. Check its unit, or leave it unknown.")
-
-
 def imu_structure(problem: ImuProblem, n_nodes: int = N_NODES, **options: object) -> MovementStructure:
     """Structure of the problem: the same for every person."""
     joints = [c.name for c in problem.skeleton.coordinates if not c.name.startswith("pelvis")]
@@ -159,7 +138,9 @@ def imu_structure(problem: ImuProblem, n_nodes: int = N_NODES, **options: object
         torques=joints,
         contact="points",
         sensors=SENSOR_SEGMENTS,
-        smooth=("accelerations",),
+        placing=True,
+        soles=True,
+        smooth=("accelerations", "torques", "soles"),
         wrenches=True,
         **options,
     )
@@ -178,6 +159,7 @@ def track_imus(
     n_starts: int = 4,
     every_start: bool = False,
     prepare: Prepare | None = compile_if_possible,
+    keep_in: Path | None = None,
 ) -> ImuTracking:
     """Find the movement that explains the inertial records of one cycle.
 
@@ -204,11 +186,16 @@ def track_imus(
         Try all of them and keep the lowest objective.
     prepare : callable, optional
         See `problem.movement_program`; None for no compiler.
+    keep_in : Path, optional
+        Folder (made when it is needed) in which the last iterate of each start stands while it is solved, and from
+        which the same tracking goes on after a kill; the caller removes the files of what is safe.
 
     Raises
     ------
     ModelMismatch
         Sensors are missing, samples are missing, or nobody has this mass, height, duration or speed.
+    IterateFileProblem, SolveInterrupted
+        With `keep_in`, as of `resumed_climb.resumed_climb`.
     """
     problem = imu_problem(
         recordings,
@@ -221,23 +208,31 @@ def track_imus(
         muscles=muscles,
     )
     starts = imu_starts(problem, subject.height)[: max(1, n_starts)]
-    return _best_of(problem, starts, every_start=every_start, prepare=prepare)
+    return _best_of(problem, starts, every_start=every_start, prepare=prepare, keep_in=keep_in)
 
 
 def _best_of(
-    problem: ImuProblem, starts: Sequence[ImuStart], *, every_start: bool, prepare: Prepare | None
+    problem: ImuProblem,
+    starts: Sequence[ImuStart],
+    *,
+    every_start: bool,
+    prepare: Prepare | None,
+    keep_in: Path | None,
 ) -> ImuTracking:
     """The first accepted start, or the best of all."""
     best: ImuTracking | None = None
     attempts: list[ImuAttempt] = []
-    for start in starts:
-        found = attempt(problem, start, prepare=prepare)
+    resumed = ""
+    for number, start in enumerate(starts):
+        place = None if keep_in is None else keep_in / LAST_ITERATE.format(number)
+        found = attempt(problem, start, prepare=prepare, place=place)
         attempts.append(found.attempts[0])
+        resumed = resumed or found.resumed
         if best is None or _better(found.solution, best.solution):
             best = found
         if best.solution.converged and not every_start:
             break
-    return replace(best, attempts=tuple(attempts))
+    return replace(best, attempts=tuple(attempts), resumed=resumed)
 
 
 def _better(one: MovementSolution, other: MovementSolution) -> bool:
@@ -254,8 +249,12 @@ def attempt(
     stages: Sequence[ImuStage] = STAGES,
     prepare: Prepare | None = compile_if_possible,
     settings: SolverSettings = _SETTINGS,
+    place: Path | None = None,
 ) -> ImuTracking:
-    """Climb the ladder from one start; a problem with muscles has one more rung."""
+    """Climb the ladder from one start; a problem with muscles has one more rung.
+
+    With `place` (``.npz``) the last iterate stands there, and the climb begins where an earlier one was ended.
+    """
     structure = imu_structure(problem)
     ladder = [(stage, structure) for stage in stages]
     if problem.skeleton.muscles:
@@ -272,10 +271,15 @@ def attempt(
             rough=not last,
         )
 
-    reached = climb(
-        [rung(*step) for step in ladder], lambda movement: solver_start(movement, problem, start), prepare=prepare
-    )
-    return _tracking(problem, start, reached)
+    def begin(movement: MovementProgram) -> np.ndarray:
+        return solver_start(movement, problem, start)
+
+    rungs = [rung(*step) for step in ladder]
+    if place is None:
+        return _tracking(problem, start, climb(rungs, begin, prepare=prepare))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    reached, resumed = resumed_climb(rungs, begin, place, prepare=prepare)
+    return replace(_tracking(problem, start, reached), resumed=resumed)
 
 
 def _tracking(problem: ImuProblem, start: ImuStart, reached: Climb) -> ImuTracking:
@@ -283,7 +287,8 @@ def _tracking(problem: ImuProblem, start: ImuStart, reached: Climb) -> ImuTracki
     solution = make_solution(reached, problem.skeleton)
     sensors = reached.movement.structure.sensors
     mounting = dict(zip(sensors, solution.arrays["mounting"].tolist(), strict=True))
-    offsets = {s: problem.records[s].offset for s in sensors}
+    moved = solution.arrays["places"].reshape(-1, 2)
+    offsets = {s: problem.records[s].offset + d for s, d in zip(sensors, moved, strict=True)}
     arrays = (solution.coordinates, solution.speeds, solution.accelerations)
     readings = sensor_readings(problem.skeleton, *arrays, offsets, mounting)
     misfits = sensor_misfit(problem, reached.movement.structure.mesh.phase, readings)
@@ -293,19 +298,4 @@ def _tracking(problem: ImuProblem, start: ImuStart, reached: Climb) -> ImuTracki
     reason = solution.reason or refusal(misfits)
     solution = replace(solution, converged=not reason, reason=reason)
     made = ImuAttempt(start.name, reason, solution.objective, misfit, solution.cpu_seconds, solution.iterations)
-    return ImuTracking(solution, mounting, places, misfits, (made,))
-
-
-def refusal(misfits: Mapping[str, np.ndarray]) -> str:
-    """Why misfits (see `imu_misfit.sensor_misfit`) are more than noise and model error; empty if they are not."""
-    mean = float(np.mean(list(misfits.values())))
-    worst = max(misfits, key=lambda segment: misfits[segment].max())
-    channel = ("force along x", "force along y", "angular velocity")[int(np.argmax(misfits[worst]))]
-    most = float(misfits[worst].max())
-    if mean <= LARGEST_MISFIT and most <= LARGEST_CHANNEL_MISFIT:
-        return ""
-    return (
-        f"the sensors' misfit is {mean:.1f} times what noise and model error explain (limit {LARGEST_MISFIT:g}), worst "
-        f"{most:.0f} times: {channel} on {worst} (limit {LARGEST_CHANNEL_MISFIT:g}): a wrong basin or a wrong record. "
-        "Try more starts; check that sensor's axes and placement, and the cycle's events."
-    )
+    return ImuTracking(solution, mounting, offsets, places, misfits, (made,), reached)

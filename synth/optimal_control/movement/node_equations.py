@@ -27,7 +27,7 @@ from synth.optimal_control.program.compilation import compiled_functions
 from synth.optimal_control.program.layout import Layout
 
 _MOTION = ("coordinates", "speeds", "accelerations")
-_DRIVES = ("torques", "wrenches", "activations", "tendon_forces")
+_DRIVES = ("torques", "wrenches", "soles", "activations", "tendon_forces")
 
 
 @dataclass(frozen=True, eq=False)

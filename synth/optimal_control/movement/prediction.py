@@ -4,7 +4,8 @@ The objective is a mean over time: effort (a power of the excitations), price of
 accelerations, that is jerk) and, where it is wanted, a weak pull towards a reference movement. Walking found from
 nowhere often ends in a poor basin, so the way there is a chain: a recorded motion tracked, then tracked weakly at the
 wished speed, then let go. Slopes turn gravity, strength is a number of each muscle, and asymmetric movement takes a
-full cycle.
+full cycle. Two recipes: `PredictionSettings` as it comes, effort and jerk, is enough in the plane; `human_walking` has
+the prices of `walking_price`, without which nobody in space bends a knee.
 """
 
 from __future__ import annotations
@@ -24,14 +25,11 @@ from synth.optimal_control.movement.recorded_tracking import start_arrays, track
 from synth.optimal_control.movement.solution import MovementSolution, make_solution
 from synth.optimal_control.movement.structure import SCALE, MovementStructure
 from synth.optimal_control.movement.tracking_settings import FIRST, THEN, Deviations, TrackingSettings
+from synth.optimal_control.movement.walking_price import STRUCTURE, WalkingPrices, with_walking_prices
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.program.iterate import Iterate
 from synth.optimal_control.program.solver import SolverSettings
-
-ATTEMPT = 150
-"""Iterations after which a prediction is tried from where it is with an adaptive barrier."""
-
 
 ATTEMPT = 150
 """Iterations after which a prediction is tried once more, from where it is, with an adaptive barrier."""
@@ -79,6 +77,8 @@ class PredictionSettings:
         Coordinates with an ideal actuator; see `TrackingSettings.torques`.
     parameters : dict of str to ndarray
         See `TrackingSettings`.
+    prices : WalkingPrices, optional
+        In the place of effort and torque, from the weaker tracking on; see `human_walking`.
     """
 
     speed: float = 1.3
@@ -101,6 +101,7 @@ class PredictionSettings:
     options: Mapping[str, object] = field(default_factory=dict)
     actuated: tuple[str, ...] | None = None
     parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
+    prices: WalkingPrices | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be walked."""
@@ -137,6 +138,33 @@ class PredictionSettings:
 
 
 USUAL = PredictionSettings()
+
+
+def human_walking(**options: object) -> PredictionSettings:
+    """Settings of a walk in space: the prices of `walking_price`, chosen from the literature and not from a waveform.
+
+    The objective sums over hundreds of quantities, so a tolerance of 0.01 is small; a coarser mesh first, or weaker
+    tracking in between, took as many iterations again.
+
+    Parameters
+    ----------
+    **options
+        Attributes of `PredictionSettings` that are to be other than usual.
+    """
+    usual: dict[str, object] = {
+        "meshes": (Mesh(40, "trapezoidal", "half_cycle"),),
+        "duration": (0.35, 0.8),
+        "effort_power": 2,
+        "torque": 30.0,
+        "jerk": 1e4,
+        "guide": Deviations(force=None, moment=None),
+        "weakening": (),
+        "first": replace(FIRST, tolerance=1e-2, mu_init=1e-2),
+        "then": replace(THEN, tolerance=1e-2, bound_push=1e-3, max_cpu_seconds=300.0),
+        "options": STRUCTURE,
+        "prices": WalkingPrices(),
+    }
+    return PredictionSettings(**{**usual, **options})
 
 
 def predict_movement(
@@ -222,7 +250,11 @@ def prediction_rungs(person: Skeleton, guide: Recording, settings: PredictionSet
         def data(movement: MovementProgram) -> MovementData:
             reference = node_reference(movement.structure, person, guide)
             made = tracking_data(movement.structure, person, reference, settings.tracking(factor, (1.0, 1.0)))
-            return made if factor == 1.0 else _at_speed(made, settings)
+            if factor == 1.0:
+                return made
+            if settings.prices is not None:
+                made = _priced(made, movement.structure, person, reference, settings)
+            return _at_speed(made, settings)
 
         return data
 
@@ -253,11 +285,10 @@ def prediction_data(
         free = replace(free, angle=settings.pull, place=0.3 * settings.pull)
     loose = replace(settings, guide=free)
     data = tracking_data(structure, person, reference, loose.tracking(1.0, (1.0, 1.0)))
+    data = _anywhere_along(data, structure)
+    if settings.prices is not None:
+        return _at_speed(_priced(data, structure, person, reference, settings), settings)
     quadrature = structure.mesh.quadrature
-    if structure.travel >= 0:  # where the body is along the way means nothing once the speed is another
-        precision = np.array(data.parameters["precision coordinates"])
-        precision[:, structure.travel] = 0.0
-        data = data.with_parameters({"precision coordinates": precision})
     price = settings.effort * quadrature[:, None] * np.ones(len(structure.muscles))
     if settings.effort_power == 2:
         data = data.with_parameters({"precision excitations": price})
@@ -266,6 +297,29 @@ def prediction_data(
     if np.isfinite(settings.jerk):
         data = data.with_parameters({"roughness accelerations": roughness(structure, reference, settings.jerk)})
     return _at_speed(data, settings)
+
+
+def _priced(
+    data: MovementData,
+    structure: MovementStructure,
+    person: Skeleton,
+    reference: NodeReference,
+    settings: PredictionSettings,
+) -> MovementData:
+    """Data with the prices of walking and that of jerk."""
+    data = with_walking_prices(_anywhere_along(data, structure), structure, person, settings.prices)
+    if not np.isfinite(settings.jerk):
+        return data
+    return data.with_parameters({"roughness accelerations": roughness(structure, reference, settings.jerk)})
+
+
+def _anywhere_along(data: MovementData, structure: MovementStructure) -> MovementData:
+    """Data that do not say where the body is along the way: it means nothing once the speed is another."""
+    if structure.travel < 0:
+        return data
+    precision = np.array(data.parameters["precision coordinates"])
+    precision[:, structure.travel] = 0.0
+    return data.with_parameters({"precision coordinates": precision})
 
 
 def roughness(structure: MovementStructure, reference: NodeReference, jerk: float) -> np.ndarray:

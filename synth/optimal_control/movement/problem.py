@@ -159,6 +159,7 @@ class _Parts:
         uses: list[BlockUse] = []
         structure, planar = self.structure, self.structure.planar
         size, axes = structure.wrench_size, 2 if planar else 3
+        contact_options = {"clearance": structure.clearance, "sole": structure.soles}
         first = 0
         for i, foot in enumerate(structure.feet):
             if structure.wrenches:
@@ -168,12 +169,17 @@ class _Parts:
                 block = motion_blocks.wrench_block(chain, foot.segment, planar)
                 constants = self.same("numbers", chain.entries)
                 uses.append(BlockUse(block, entries, constants, self.shared(chain.coordinates)))
+            if structure.wrenches and not structure.contact:
+                near = [self.parameters.index(s)[:, i].T for s in ("ground", "ground_weight", "pressure")]
+                uses.append(BlockUse(contact_blocks.measured_load_block(planar), wrench, np.vstack(near)))
             if structure.contact:
                 chain = chain_to(structure.pattern, foot.points)
                 last = first + len(foot.points)
                 contact = self.variables.index("contact")[axes * first : axes * last]
                 legs = list(chain.coordinates)
                 entries = np.vstack([self.q[legs], self.v[legs], np.repeat(contact[:, None], self.n, axis=1)])
+                if structure.soles:
+                    entries = np.vstack([entries, self.variables.index("soles")[:, i]])
                 spheres = self.parameters.index("spheres")[first:last].ravel()
                 constants = np.vstack(
                     [
@@ -185,7 +191,7 @@ class _Parts:
                         *([self.parameters.index("clearance").T] if structure.clearance else []),
                     ]
                 )
-                block = contact_blocks.contact_block(chain, foot, structure.contact, planar, structure.clearance)
+                block = contact_blocks.contact_block(chain, foot, structure.contact, planar, **contact_options)
                 uses.append(BlockUse(block, entries, constants, self.shared(chain.coordinates)))
                 first = last
         return uses
@@ -277,11 +283,14 @@ class _Parts:
             chain = chain_to(structure.pattern, [segment])
             moved = list(chain.coordinates)
             mounting = self.variables.index("mounting")[angles * i : angles * (i + 1)]
-            entries = [self.q[moved], self.v[moved], self.a[moved], np.repeat(mounting[:, None], self.n, axis=1)]
+            entries = [self.q[moved], self.v[moved], self.a[moved], _repeated(mounting, self.n)]
+            if structure.placing:
+                axes = 2 if structure.planar else 3
+                entries.append(_repeated(self.variables.index("places")[axes * i : axes * (i + 1)], self.n))
             offset = np.repeat(self.parameters.index("sensor_offset")[i][:, None], self.n, axis=1)
             measured = [self.parameters.index(s)[:, i].T for s in ("imu", "imu_weight")]
             constants = np.vstack([self.same("numbers", chain.entries), offset, *measured])
-            block = following_blocks.sensor_block(chain, segment, structure.planar)
+            block = following_blocks.sensor_block(chain, segment, structure.planar, structure.placing)
             uses.append(BlockUse(block, np.vstack(entries), constants))
         return uses
 

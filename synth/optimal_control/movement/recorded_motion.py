@@ -19,6 +19,7 @@ from opensim_models.exchange.storage_table import read_table
 from opensim_models.kernel.uniform_spline import SHORTEST
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
+from synth.optimal_control.movement.belt import forward_coordinate, over_ground
 from synth.optimal_control.movement.followed_markers import FollowedMarkers, read_followed_markers
 from synth.optimal_control.movement.ground_load import GroundLoad, load_at, read_ground_loads
 
@@ -115,6 +116,8 @@ class MotionFiles:
         .sto or .mot with one column a muscle.
     markers : Path, optional
         .trc, in the model's axes.
+    belt : float
+        m/s at which a treadmill's belt ran backwards; 0: overground. See `belt.over_ground`.
     """
 
     coordinates: Path
@@ -122,6 +125,7 @@ class MotionFiles:
     forces: Path | None = None
     emg: Path | None = None
     markers: Path | None = None
+    belt: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,8 @@ class TrialSamples:
         The file of coordinates.
     notes : tuple of str
     markers : FollowedMarkers, optional
+    belt : (int, float), optional
+        Coordinate that goes forward, and the speed (m/s) of the belt that runs backwards under it.
     """
 
     coordinates: tuple[str, ...]
@@ -155,6 +161,7 @@ class TrialSamples:
     emg_start: float = 0.0
     notes: tuple[str, ...] = ()
     markers: FollowedMarkers | None = None
+    belt: tuple[int, float] | None = None
 
     @property
     def end(self) -> float:
@@ -213,7 +220,8 @@ def read_trial_samples(
     markers = read_followed_markers(files.markers, skeleton) if files.markers else None
     notes.extend([markers.note] if markers else [])
     where = dict(where=path, notes=(*notes, *said), markers=markers)
-    return TrialSamples(names, np.stack(columns, axis=1), motion.rate, start, loads, **table, **where)
+    belt = (forward_coordinate(skeleton), files.belt) if files.belt else None
+    return TrialSamples(names, np.stack(columns, axis=1), motion.rate, start, loads, belt=belt, **table, **where)
 
 
 def motion_at(
@@ -253,7 +261,7 @@ def motion_at(
     for load in samples.loads:
         wrench = load_at(load, time, force_cutoff, f"forces of {samples.where.name}")
         wrenches[load.foot] = FootWrench(load.segment, wrench[:, :3], wrench[:, 3:], load.about)
-    return RecordedMotion(
+    motion = RecordedMotion(
         samples.coordinates,
         time,
         spline(at),
@@ -268,6 +276,7 @@ def motion_at(
         samples.notes,
         *((samples.markers.labels, samples.markers.at(time, cutoff)) if samples.markers else ()),
     )
+    return over_ground(motion, *samples.belt) if samples.belt else motion
 
 
 def _known_stretch(samples: TrialSamples, time: np.ndarray) -> slice:

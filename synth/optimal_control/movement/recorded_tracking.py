@@ -214,8 +214,8 @@ def coordinate_bounds(
         if c.name in given:
             lower[j], upper[j] = given[c.name]
             continue
-        lower[j] = max(min(c.lower, values[:, j].min() - ROOM), -WIDE)
-        upper[j] = min(max(c.upper, values[:, j].max() + ROOM), WIDE)
+        lower[j] = min(max(c.lower, -WIDE), values[:, j].min() - ROOM)
+        upper[j] = max(min(c.upper, WIDE), values[:, j].max() + ROOM)
     return lower, upper
 
 
@@ -260,11 +260,13 @@ def _with_ground(
     linear = 2 if structure.planar else 3
     spread = np.full(structure.wrench_size, np.inf if deviations.force is None else deviations.force)
     spread[linear:] = np.inf if deviations.moment is None else deviations.moment / LEVER
-    if structure.contact:
-        return data.following_ground(reference.about_wrenches, spread**-2, quadrature, reference.about)
     wrenches = reference.wrenches.reshape(n, -1)
     if settings.ground == "near":
-        return data.following("wrenches", wrenches, np.tile(spread**-2, len(structure.feet)), quadrature)
+        # moments about the ground's origin are as large as it is far
+        reach = WIDE + 3.0 * float(np.abs(np.nan_to_num(wrenches)).max(initial=0.0))
+        data = data.with_bounds("wrenches", -reach, reach)
+    if structure.contact or settings.ground == "near":
+        return data.following_ground(reference.about_wrenches, spread**-2, quadrature, reference.about)
     if not np.isfinite(wrenches).all():
         raise ModelMismatch(
             "ground='data' needs force and moment of every foot at all times, and the recording lacks some. Give its "

@@ -197,6 +197,7 @@ def _contact_loads(
     spheres = np.asarray(data.parameters["spheres"], float)[points].ravel()
     moved = arrays["contact"][axes * points.start : axes * points.stop]
     floor, smoothing = np.asarray(data.parameters["floor"], float)
+    floor = floor + arrays["soles"][:, i] if structure.soles else floor
     weight = float(np.ravel(data.parameters["weight"])[0])
     made = spheres_of(foot, spheres.tolist(), moved.tolist(), structure.planar)
     segments, load = loads_of_foot(foot, chain, states, made, structure.contact, weight, floor, smoothing)

@@ -33,6 +33,8 @@ SCALE = {
     "speed": 1.0,
     "contact": 0.01,
     "mounting": 0.2,
+    "places": 0.03,
+    "soles": 0.01,
 }
 """Physical value (rad, rad/s, rad/s², … or the units above) of one unit of each solver variable."""
 
@@ -100,6 +102,9 @@ class MovementStructure:
     wrenches : bool
         Whether the load on each foot is a variable: the ground reaction itself where there is no law, or what a
         solution on the way may need beyond the law.
+    soles : bool
+        Whether each foot's points may stand lower or higher than the rigid foot has them, at every node: what pads,
+        arches, a pelvis that lists and wrong lengths do to the height of a foot.
     passive : bool
         Whether tissue gives torques at the ends of the ranges.
     clearance : bool
@@ -108,6 +113,8 @@ class MovementStructure:
         Whether the energy that muscles turn over has a price.
     markers, sensors : tuple of str
         Segments that carry markers, inertial sensors.
+    placing : bool
+        Whether the places of the sensors on their segments are unknowns, as their angles are.
     smooth : tuple of str
         Arrays whose change from node to node has a price.
     effort_power : int
@@ -129,11 +136,13 @@ class MovementStructure:
     activation: str = "first_order"
     contact: str = ""
     wrenches: bool = False
+    soles: bool = False
     passive: bool = False
     clearance: bool = False
     metabolic: bool = False
     markers: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
+    placing: bool = False
     smooth: tuple[str, ...] = ()
     effort_power: int = 2
     linear_controls: bool = False
@@ -234,6 +243,8 @@ def variable_layout(structure: MovementStructure) -> Layout:
         shapes["torques"] = (n, len(structure.actuated))
     if structure.wrenches:
         shapes["wrenches"] = (n, len(structure.feet) * structure.wrench_size)
+    if structure.soles:
+        shapes["soles"] = (n, len(structure.feet))
     if n_muscles:
         shapes |= {"activations": (n, n_muscles), "excitations": (n, n_muscles)}
         if structure.tendon == "compliant":
@@ -243,6 +254,8 @@ def variable_layout(structure: MovementStructure) -> Layout:
         shapes["contact"] = (structure.n_points * (2 if structure.planar else 3),)
     if structure.sensors:
         shapes["mounting"] = (len(structure.sensors) * (1 if structure.planar else 3),)
+        if structure.placing:
+            shapes["places"] = (len(structure.sensors) * (2 if structure.planar else 3),)
     return Layout(shapes)
 
 
@@ -265,10 +278,11 @@ def parameter_layout(structure: MovementStructure) -> Layout:
         shapes |= {"metabolic": (len(structure.muscles), 2), "metabolic_price": (n, 2)}
     if structure.contact:
         shapes |= {"spheres": (structure.n_points, N_SPHERE_NUMBERS), "floor": (2,)}
-        size = structure.wrench_size
-        shapes |= {"ground": (n, n_feet, size), "ground_weight": (n, n_feet, size), "pressure": (n, n_feet, 3)}
         if structure.clearance:
             shapes["clearance"] = (n, 2)
+    if structure.contact or structure.wrenches:
+        size = structure.wrench_size
+        shapes |= {"ground": (n, n_feet, size), "ground_weight": (n, n_feet, size), "pressure": (n, n_feet, 3)}
     if structure.passive:
         shapes["passive"] = (structure.n_coordinates, N_PASSIVE_NUMBERS)
     if structure.markers:

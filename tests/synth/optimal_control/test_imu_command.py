@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from small_movements import DURATION, smooth_solution
 
 from opensim_models.exchange.storage_table import read_table
 from synth.optimal_control.cli import gait_app
+from synth.optimal_control.movement import imu_tracking
 from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
 from synth.optimal_control.movement.imu_misfit import sensor_readings
 from synth.optimal_control.movement.solution_file import load_solution
@@ -75,12 +77,29 @@ def sentence(done, code):
         (("--mass", "nan"), 2, "--mass is nan; expected a number above zero"),
         (("--speed", "30"), 1, "expected a speed of 0.2-8 m/s, got 30.0 m/s"),
         (("--window", "0,0.1"), 1, "expected a gait cycle of 0.3-3 s"),
+        (("--window", "50,51.1"), 1, "the window from 50 to 51.1 s is not inside the record of sensor"),
+        (("--height", "175"), 1, "height 175 m is nobody's; expected 0.4-2.6 m"),
         (("--without", "tibia_r"), 1, "the recording has no sensor on tibia_r"),
         (("--without", "knee"), 1, "no sensor 'knee' to leave out; the recording has"),
     ],
 )
 def test_what_cannot_be_used_is_one_sentence(record, tmp_path, options, code, said):
     assert said in sentence(run(record, tmp_path / "out", *options), code)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_gap_in_the_window_is_named_and_no_unit_is_guessed(record, tmp_path):
+    (tmp_path / "sensors.toml").write_bytes((record / "sensors.toml").read_bytes())
+    lines = (record / "walk.csv").read_text().splitlines()
+    lines[31:33] = ["nan".join([line.split(",", 2)[0] + ",", "," + line.split(",", 2)[2]]) for line in lines[31:33]]
+    (tmp_path / "walk.csv").write_text("\n".join(lines))
+    said = sentence(run(tmp_path, tmp_path / "out", "--window", f"0,{DURATION}"), 1)
+    assert "sensor pelvis on pelvis has 2 missing samples between 0 and 1.1 s" in said
+    (tmp_path / "walk.csv").write_bytes((record / "walk.csv").read_bytes())
+    text = (record / "sensors.toml").read_text()
+    (tmp_path / "sensors.toml").write_text(text.replace(UNITS[0], 'acceleration_unit = "g"'))
+    said = sentence(run(tmp_path, tmp_path / "out"), 1)
+    assert "acceleration" in said
     assert not (tmp_path / "out").exists()
 
 
@@ -98,7 +117,11 @@ def test_records_of_what_is_no_gait_are_refused(record, tmp_path):
     done = run(record, tmp_path, "--window", f"{DURATION},{2 * DURATION}", "--starts", "1")
     said = sentence(done, 4)
     assert "no movement found: the sensors' misfit is" in said
-    assert {path.name for path in tmp_path.iterdir()} == {"solution.npz", "report.json", "model.osim"}
+    files = {"solution.npz", "report.json", "model.osim", "last_iterate_0.npz"}
+    assert {path.name for path in tmp_path.iterdir()} == files
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["diagnosis"]["equations"]
+    assert not report["converged"]
 
 
 @pytest.mark.slow
@@ -121,4 +144,23 @@ def test_records_of_a_walk_give_its_speed_and_angles(tmp_path, data_dir):
     report = json.loads((out / "report.json").read_text())
     assert report["imu"]["misfit"] < 3.0
     assert len(report["imu"]["misfit_by_channel"]) == 7
+    assert set(report["imu"]["sensor_places_m"]) == set(report["imu"]["mounting_deg"]) == set(SENSOR_SEGMENTS)
     assert (out / "model.osim").exists()
+    assert not list(out.glob("last_iterate*"))
+
+
+@pytest.mark.slow
+def test_muscles_on_demand_and_what_to_do_without_a_movement(record, tmp_path, monkeypatch):
+    """A run with muscles ends with their activations; one that the solver gives up says so, and goes on."""
+    monkeypatch.setattr(imu_tracking, "_SETTINGS", replace(imu_tracking._SETTINGS, max_iterations=3))
+    monkeypatch.setitem(imu_tracking.attempt.__kwdefaults__, "settings", imu_tracking._SETTINGS)
+    window = ("--window", f"{DURATION},{2 * DURATION}", "--starts", "1", "--muscles")
+    said = sentence(run(record, tmp_path, *window), 4)
+    assert "rung 'muscles': the solver used up its iterations" in said
+    assert "Allow more --starts; check --mass, --height" in said
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["diagnosis"]["status"] == "Maximum_Iterations_Exceeded"
+    assert report["rungs"][-1]["name"] == "muscles"
+    assert report["solution"]["largest_activation"] > 0.0
+    again = run(record, tmp_path, *window, "--json")
+    assert json.loads(again.stdout)["resumed"] == "muscles"

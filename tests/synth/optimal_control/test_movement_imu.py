@@ -6,9 +6,12 @@ markers (NeuRA S02).
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import casadi as ca
 import numpy as np
@@ -19,6 +22,7 @@ from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
 from opensim_models.model.multibody import segment_states
 from opensim_models.model.muscle_path import length_and_arms
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.model.vector import over_frames
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
@@ -27,8 +31,15 @@ from synth.imu.skeleton_imu import simulate_skeleton_imus
 from synth.optimal_control.law.gait2dc_muscle import GAIT2DC_MUSCLES
 from synth.optimal_control.movement.chain import chain_to
 from synth.optimal_control.movement.constant_arm_muscles import with_constant_arm_muscles
+from synth.optimal_control.movement.contact_blocks import contact_block
+from synth.optimal_control.movement.data import sphere_numbers
 from synth.optimal_control.movement.following_blocks import rotation_of, sensor_block, sensor_values
-from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS, channel_deviation
+from synth.optimal_control.movement.imu_data import (
+    SENSOR_SEGMENTS,
+    ImuWeights,
+    channel_deviation,
+    with_contact_points,
+)
 from synth.optimal_control.movement.imu_misfit import sensor_readings
 from synth.optimal_control.movement.imu_start import periodic_rates
 from synth.optimal_control.movement.imu_tracking import ImuTracking, imu_problem, track_imus
@@ -40,7 +51,9 @@ from synth.optimal_control.movement.strap_down import (
     sensor_tilt,
     speed_from_feet,
 )
+from synth.optimal_control.movement.structure import movement_structure
 from synth.optimal_control.normative_gait import cycle_duration, normative_coordinates
+from synth.optimal_control.program.collocation import Mesh
 
 PERSON = Subject("walker", 70.0, 1.75)
 SPEED = 1.3
@@ -75,10 +88,13 @@ def first_tracking() -> ImuTracking:
     return track_imus(recorded(sensor_readings(skeleton, q, v, a, places(), ALIGNED)), PERSON, DURATION)
 
 
-def walk_recordings(angles: dict[str, float]) -> tuple[ImuRecording, ...]:
-    """Sensors on that movement."""
+def walk_recordings(
+    angles: dict[str, float], moved: Mapping[str, np.ndarray] = MappingProxyType({})
+) -> tuple[ImuRecording, ...]:
+    """Sensors on that movement, some of them moved from where they are said to be."""
     s = first_tracking().solution
-    return recorded(sensor_readings(s.skeleton, s.coordinates, s.speeds, s.accelerations, places(), angles))
+    where = {segment: place + moved.get(segment, 0.0) for segment, place in places().items()}
+    return recorded(sensor_readings(s.skeleton, s.coordinates, s.speeds, s.accelerations, where, angles))
 
 
 def random_motion(n_q: int) -> list[np.ndarray]:
@@ -134,6 +150,25 @@ def test_sensor_block_costs_nothing_at_its_own_readings() -> None:
     assert float(block.value(ca.DM(x), ca.DM(p))[0]) == pytest.approx(4.0 * 0.25, rel=1e-9)
 
 
+@pytest.mark.parametrize("planar", [True, False])
+def test_sensor_block_reads_at_the_displaced_place(planar: bool) -> None:
+    """A sensor that is displaced costs what one at that place does, and nothing where the reading is its own."""
+    skeleton, n_angles, axes = (planar_skeleton(PERSON), 1, 2) if planar else (lower_body_skeleton(PERSON), 3, 3)
+    offset, moved = np.array([0.02, -0.1, 0.0 if planar else 0.04]), np.array([0.01, -0.03, 0.0 if planar else 0.02])
+    chain = chain_to(pattern_of(skeleton), ["tibia_r"])
+    columns = list(chain.coordinates)
+    q, v, a = random_motion(len(skeleton.coordinates))
+    mounting = np.array([0.2, -0.1, 0.15])[:n_angles]
+    state = segment_states(skeleton, list(q.T), list(v.T), list(a.T))[skeleton.segment_index("tibia_r")]
+    read = over_frames(sensor_values(state, tuple(offset + moved), list(mounting)), 6)[0]
+    x = np.r_[q[0, columns], v[0, columns] / 5.0, a[0, columns] / 50.0, mounting / 0.2, moved[:axes] / 0.03]
+    p = np.r_[skeleton_numbers(skeleton)[chain.entries], offset, read, np.full(len(read), 2.0)]
+    block = sensor_block(chain, "tibia_r", planar, placing=True)
+    assert float(block.value(ca.DM(x), ca.DM(p))[0]) == pytest.approx(0.0, abs=1e-18)
+    x[-1] += 1.0
+    assert float(block.value(ca.DM(x), ca.DM(p))[0]) > 1e-3
+
+
 def test_strap_down_finds_tilt_and_speed_of_a_walk() -> None:
     records = sagittal_records(walk_recordings(ALIGNED), turn_to_plane=False)
     s = first_tracking().solution
@@ -157,8 +192,10 @@ def test_mounting_angles_and_movement_are_found_again() -> None:
     truth = first_tracking().solution
     assert truth.converged, truth.reason
     exact = {segment: np.full(3, 1e-4) for segment in SENSOR_SEGMENTS}
-    found = track_imus(walk_recordings(ANGLES), PERSON, DURATION, variances=exact, turn_to_plane=False)
+    walked = walk_recordings(ANGLES, {"tibia_r": np.array([0.02, 0.03])})
+    found = track_imus(walked, PERSON, DURATION, variances=exact, turn_to_plane=False)
     assert found.solution.converged, found.solution.reason
+    assert found.places["tibia_r"] - places()["tibia_r"] == pytest.approx([0.02, 0.03], abs=0.008)
     for segment, angle in ANGLES.items():
         assert np.degrees(found.mounting[segment] - angle) == pytest.approx(0.0, abs=1.5), segment
     joints = [
@@ -169,6 +206,48 @@ def test_mounting_angles_and_movement_are_found_again() -> None:
     assert found.solution.speed == pytest.approx(truth.speed, abs=0.03)
     force = [r.force[:, 1].mean() for r in found.solution.ground_reactions]
     assert sum(force) == pytest.approx(PERSON.mass * 9.80665, rel=1e-3)
+
+
+def test_a_sole_that_gives_is_a_foot_that_stands_lower() -> None:
+    """Load on a foot whose points stand 4 mm lower = load on a body that stands 4 mm lower."""
+    skeleton = with_contact_points(planar_skeleton(PERSON), PERSON.height)
+    structure = movement_structure(skeleton, Mesh(4), contact="points")
+    foot, chain = structure.feet[0], chain_to(structure.pattern, structure.feet[0].points)
+    n, height = len(chain.coordinates), chain.skeleton.coordinate_names.index("pelvis_ty")
+    giving = contact_block(chain, foot, "points", True, sole=True)
+    rigid = contact_block(chain, foot, "points", True)
+    spheres = [number for c in skeleton.contacts if c.segment == "calcn_r" for number in sphere_numbers(c)]
+    p = np.r_[skeleton_numbers(skeleton)[chain.entries], PERSON.mass * 9.80665, 0.0, 0.003, spheres, np.zeros(9)]
+    x = np.r_[np.zeros(n), 0.1 * np.ones(n), np.zeros(4)]
+    x[height] = -min(c.offset[1] for c in skeleton.contacts) - skeleton_leg(skeleton)
+    lower = x.copy()
+    lower[height] -= 0.004
+    loads = np.ravel(giving.value(ca.DM(np.r_[x, 0.4]), ca.DM(p))[1])  # 0.4 solver units of 10 mm
+    assert loads == pytest.approx(np.ravel(rigid.value(ca.DM(lower), ca.DM(p))[1]), rel=1e-9)
+    assert abs(loads[height]) > 1.02 * abs(np.ravel(rigid.value(ca.DM(x), ca.DM(p))[1])[height])
+
+
+def skeleton_leg(skeleton: Skeleton) -> float:
+    """Height (m) of the ankle of the upright skeleton whose pelvis is at the origin, usually below zero."""
+    states = segment_states(skeleton, [np.zeros(1)] * len(skeleton.coordinates))
+    return float(np.ravel(states[skeleton.segment_index("calcn_r")].origin[1])[0])
+
+
+def test_what_carries_the_movement_is_all_there() -> None:
+    """Forces of the contact law, soles and all, leave nothing for the root of the skeleton to carry."""
+    solution = first_tracking().solution
+    root = [solution.skeleton.coordinate_index(name) for name in ("pelvis_tx", "pelvis_ty", "pelvis_tilt")]
+    assert np.abs(solution.arrays["soles"]).max() > 1e-4
+    assert np.abs(solution.moments[:, root]).max() < 1.0
+
+
+def test_the_price_of_torque_rates_smooths_torques() -> None:
+    walked = walk_recordings(ALIGNED)
+    slopes = []
+    for weights in (ImuWeights(), ImuWeights(torque_rate=1.0)):
+        found = track_imus(walked, PERSON, DURATION, weights=weights, turn_to_plane=False, n_starts=1)
+        slopes.append(np.square(np.diff(found.solution.arrays["torques"], axis=0)).sum())
+    assert slopes[1] < 0.7 * slopes[0]
 
 
 def test_known_speed_is_kept() -> None:
@@ -183,7 +262,7 @@ def test_records_that_no_movement_explains_are_refused() -> None:
     )
     found = track_imus(wrong, PERSON, DURATION, turn_to_plane=False, n_starts=1)
     assert not found.solution.converged
-    assert "angular velocity on tibia_r" in found.solution.reason
+    assert re.search(r"worst \d+ times: .* on (femur|tibia|calcn)_r", found.solution.reason)
     assert "wrong basin" in found.solution.reason
     assert found.attempts[0].reason == found.solution.reason
 
@@ -226,7 +305,7 @@ def test_real_strides_agree_with_markers(data_dir: Path) -> None:
         found = track_imus(stride.recordings, WALKER, stride.duration)
         solution = found.solution
         assert solution.converged, solution.reason
-        assert solution.speed == pytest.approx(stride.speed, abs=0.12)
+        assert solution.speed == pytest.approx(stride.speed, abs=0.16)
         phase = np.arange(len(solution.time)) / len(solution.time)
         errors = []
         for joint, angle in stride.angles.items():
@@ -234,7 +313,7 @@ def test_real_strides_agree_with_markers(data_dir: Path) -> None:
             errors.append(np.degrees(solution.of(joint)) - truth)
         removed = [np.std(e) for e in errors]
         assert np.mean([np.sqrt(np.mean(e**2)) for e in errors]) < 6.0
-        assert np.mean(removed) < 3.5
+        assert np.mean(removed) < 3.0
 
 
 def test_muscles_of_constant_arms_pull_by_their_arms() -> None:
@@ -251,6 +330,18 @@ def test_muscles_of_constant_arms_pull_by_their_arms() -> None:
         assert found == pytest.approx(list(arms.values()))
         expected = source.reference_length - sum(a * q for a, q in zip(arms.values(), angles, strict=True))
         assert length == pytest.approx(expected)
+
+
+def test_a_tracking_that_was_ended_goes_on_where_it_was(tmp_path: Path) -> None:
+    about = {"turn_to_plane": False, "n_starts": 1, "keep_in": tmp_path / "walk"}
+    first = track_imus(walk_recordings(ALIGNED), PERSON, DURATION, **about)
+    assert first.resumed == ""
+    again = track_imus(walk_recordings(ALIGNED), PERSON, DURATION, **about)
+    assert again.resumed == "nominal contact"
+    assert again.solution.iterations < first.solution.iterations
+    assert again.solution.coordinates == pytest.approx(first.solution.coordinates, abs=1e-3)
+    other = track_imus(walk_recordings(ALIGNED), replace(PERSON, mass=80.0), DURATION, **about)
+    assert other.resumed == ""
 
 
 def test_muscles_carry_the_movement() -> None:

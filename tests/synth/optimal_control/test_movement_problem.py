@@ -18,7 +18,7 @@ from synth.optimal_control.movement.data import metabolic_numbers, person_data
 from synth.optimal_control.movement.mirror import mirrored_array
 from synth.optimal_control.movement.model_preparation import prepare_model
 from synth.optimal_control.movement.motion_blocks import actuator_block, passive_block
-from synth.optimal_control.movement.muscle_blocks import activation_block, rigid_muscle_block
+from synth.optimal_control.movement.muscle_blocks import METABOLIC_LAW, activation_block, rigid_muscle_block
 from synth.optimal_control.movement.problem import movement_program
 from synth.optimal_control.movement.solution import ground_loads, mirrored_loads, net_moments, toe_loads
 from synth.optimal_control.movement.structure import LEVER, movement_structure
@@ -332,7 +332,8 @@ def test_metabolic_price_is_the_energy_of_all_muscles_per_body_mass(data_dir, rn
         columns = [names.index(c) for c in muscle.path.coordinates]
         length, arms = path_of(muscle.path, arrays["coordinates"][:, columns])
         fibre = rigid_tendon_fibre(muscle, length, -(arms * arrays["speeds"][:, columns]).sum(axis=1))
-        rate = metabolic_rate(muscle, fibre, arrays["activations"][:, i], arrays["excitations"][:, i], *numbers)
+        a, e = arrays["activations"][:, i], arrays["excitations"][:, i]
+        rate = metabolic_rate(muscle, fibre, a, e, *numbers, METABOLIC_LAW)
         total += float(structure.mesh.quadrature @ rate.total) / skeleton.mass
     assert total > 1.0
     assert float(cost) == pytest.approx(total, rel=1e-6)

@@ -120,11 +120,13 @@ def test_objective_is_the_mean_of_squared_deviations():
     spread = np.array([0.035 if c.kind == "rotation" else 0.01 for c in skeleton.coordinates])
     speeds = np.array([0.5 if c.kind == "rotation" else 0.1 for c in skeleton.coordinates])
     unit = skeleton.mass * 9.80665 * LEVER
-    wrench = np.tile([0.05, 0.05, 0.01 / LEVER], 2)
+    wrench = np.array([0.05, 0.05, 0.01 / LEVER])
+    near = arrays["wrenches"].reshape(-1, 2, 3).copy()  # moments about the feet
+    near[..., 2] -= (reference.about[..., 0] * near[..., 1] - reference.about[..., 1] * near[..., 0]) / LEVER
     expected = mean @ (
         (((arrays["coordinates"] - reference.coordinates) / spread) ** 2).sum(1)
         + (((arrays["speeds"] - reference.speeds) / speeds) ** 2).sum(1)
-        + (((arrays["wrenches"] - reference.wrenches.reshape(-1, 6)) / wrench) ** 2).sum(1)
+        + (((near - reference.about_wrenches) / wrench) ** 2).sum((1, 2))
         + ((arrays["torques"] * unit / 50.0) ** 2).sum(1)
     )
     assert reached.iterate.objective == pytest.approx(expected, rel=1e-10)
