@@ -39,8 +39,8 @@ def tracking_figures(
     -------
     dict
         ``angles_deg`` (mean of the RMS of all rotations), ``coordinates`` (name → RMS in degrees or m), where markers
-        were followed ``markers_mm`` (RMS distance), and where forces were recorded ``forces_percent`` (foot → axis → RMS
-        in % of body weight) and ``leg_moments`` (mean RMS in N·m from the inverse dynamics of the recording).
+        were followed ``markers_mm`` (RMS distance), where forces were recorded ``forces_percent`` (foot → axis → RMS in
+        % of body weight) and ``leg_moments`` (mean RMS in N·m from the inverse dynamics of the recording).
     """
     frames = solution_frames(solution)
     phase = (motion.time - motion.time[0]) / duration
