@@ -13,7 +13,7 @@ from mocap_import.subject import Subject
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim.client import build_model
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.imu_cycle import average_cycle, detect_cycles
+from synth.optimal_control.movement.imu_cycle import average_cycle, detect_cycles
 from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
 from synth.optimal_control.movement.imu_tracking import ImuTracking, check_records, track_imus
 from synth.optimal_control.movement.problem import Prepare

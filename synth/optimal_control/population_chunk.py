@@ -20,7 +20,7 @@ from opensim_models.model.skeleton import load_skeleton
 from synth.corpus import CorpusTrial, CorpusWriter
 from synth.optimal_control.carried_gait import SolvedGait
 from synth.optimal_control.gait_trial import gait_trial, refused_trial
-from synth.optimal_control.normative_gait import GaitStyle
+from synth.optimal_control.movement.normative_gait import GaitStyle
 from synth.optimal_control.population_solver import (
     ANCHOR_SEED,
     GaitResult,
