@@ -62,7 +62,7 @@ class TrackingWeights:
     strength: float = 1.0
     contact_stiffness: float = 1.0
     contact_damping: float = 1.0
-    contact_sd: float = 0.01
+    contact_sd: float = 0.03
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ from synth.optimal_control.program.solver import SolverSettings
 COARSE, FINE = 25, 80
 _PRESSED, _FARTHEST = 0.008, 0.04
 """m, by which the spheres of a standing foot are in the floor at the start; by which they are moved for it at most."""
+_PASSES, _COARSE_PASSES = 5, 3
+"""How often a force of both feet is shared out anew, and how many of these times on the coarse mesh."""
 _SHARING = 0.01
 """m, by which one foot is lower than the other when it carries e times as much."""
 _FAR = SolverSettings(max_iterations=150)
@@ -129,17 +131,19 @@ def _climbed(
 
     if not together:
         return climb(_ladder(problem, n_nodes), start, prepare=prepare)
-    # which foot stands lower tells the shares first, then the solution that they lead to
+    # which foot stands lower tells the shares first; then each follows what the other leaves of the whole
     first = replace(problem, ground_reactions=_shared_out(together, np.exp(-(heights - heights.min()) / _SHARING)))
-    reached = climb(_ladder(first, n_nodes), start, prepare=prepare)
-    if not reached.converged:
-        return reached
-    guessed = make_solution(reached, problem.skeleton)
-    vertical = np.stack([np.maximum(r.force[:, 1], 0.0) for r in guessed.ground_reactions], axis=1)
-    shared = replace(problem, ground_reactions=_shared_out(together, vertical + 1.0))
-    begin = partial(carry_over, reached.movement, reached.iterate.values)
-    last = climb(_ladder(shared, n_nodes)[-1:], begin, prepare=prepare)
-    return replace(last, rungs=(*reached.rungs, *last.rungs))
+    ladder = _ladder(first, n_nodes)
+    reached = climb(ladder[:-1], start, prepare=prepare)
+    rungs = list(reached.rungs)
+    for number in range(_PASSES):
+        guessed = make_solution(reached, problem.skeleton)
+        left = replace(problem, ground_reactions=_left_over(together, guessed))
+        last = _ladder(left, n_nodes)[-2 + int(number >= _COARSE_PASSES)]
+        begin = partial(carry_over, reached.movement, reached.iterate.values)
+        reached = climb([last], begin, prepare=prepare)
+        rungs.extend(reached.rungs)
+    return replace(reached, rungs=tuple(rungs))
 
 
 def _at(motion: dict[str, np.ndarray], phase: np.ndarray, problem: MarkerProblem) -> dict[str, np.ndarray]:
@@ -173,7 +177,10 @@ def _ladder(problem: MarkerProblem, n_nodes: int) -> tuple[Rung, ...]:
 
 
 def _shared_out(together: Sequence[GroundReaction], loads: np.ndarray) -> tuple[GroundReaction, ...]:
-    """One force for each foot from the force of both, in proportion to loads (n, 2) over the cycle."""
+    """A vertical force for each foot from the force of both, in proportion to loads (n, 2) over the cycle.
+
+    Nothing is said of the others: in double support one foot brakes while the other pushes.
+    """
     shared = []
     for both in together:
         n = len(both.force)
@@ -181,8 +188,26 @@ def _shared_out(together: Sequence[GroundReaction], loads: np.ndarray) -> tuple[
         share = own / own.sum(axis=1, keepdims=True)
         unknown = np.full((n, 3), np.nan)
         for i, foot in enumerate(FEET):
-            shared.append(replace(both, force=both.force * share[:, i : i + 1], centre_of_pressure=unknown, foot=foot))
+            force = unknown.copy()
+            force[:, 1] = both.force[:, 1] * share[:, i]
+            shared.append(replace(both, force=force, centre_of_pressure=unknown, foot=foot))
     return tuple(shared)
+
+
+def _left_over(together: Sequence[GroundReaction], solution: MovementSolution) -> tuple[GroundReaction, ...]:
+    """For each foot the force of both less that of the other foot in a solution.
+
+    Where nothing changes any more, the sum of both follows the measured sum as if that had been its price.
+    """
+    left = []
+    for both in together:
+        n = len(both.force)
+        phase = np.arange(n) / n
+        unknown = np.full((n, 3), np.nan)
+        for i, foot in enumerate(FEET):
+            other = at_phase(solution.ground_reactions[1 - i].force, phase)
+            left.append(replace(both, force=both.force - other, centre_of_pressure=unknown, foot=foot))
+    return tuple(left)
 
 
 def _moved(reaction: GroundReaction, place: float, moved: np.ndarray) -> GroundReaction:
