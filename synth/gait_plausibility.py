@@ -27,7 +27,7 @@ def gait_figures(solution: object, subject: Subject) -> dict[str, float]:
         "first_peak_bw": float(peaks[0]),
         "second_peak_bw": float(peaks[1]),
         "stance_percent": 100.0 * float((right > 0.03).mean()),
-        "residual_percent_bw": 100.0 * solution.residuals.force_share,
+        "residual_percent_bw": 100.0 * solution.checks["residual_share_bw"],
     }
 
 

@@ -156,7 +156,7 @@ def _judge(outcome: Outcome, subject: Subject) -> dict:
     solution = outcome.value
     if solution is None:
         return {"status": outcome.status, "reason": outcome.reason}
-    row = {"status": solution.status, "reason": solution.reason, "seconds": solution.seconds}
+    row = {"status": solution.status, "reason": solution.reason, "seconds": solution.cpu_seconds}
     if solution.status == "converged":
         figures = gait_figures(solution, subject)
         reason = why_not_human(figures)

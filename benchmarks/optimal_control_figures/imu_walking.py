@@ -32,7 +32,7 @@ from benchmarks.peers.real_strides import PERSON, real_strides
 from benchmarks.peers.recorded_walks import recorded_walks
 from benchmarks.peers.virtual_walks import VirtualWalk, same_model_walk, virtual_gaits, virtual_walk
 from mocap_import.subject import Subject
-from synth.optimal_control.cycle_samples import at_phase
+from synth.optimal_control.movement.cycle_samples import at_phase
 from synth.optimal_control.movement.imu_tracking import (
     ImuTracking,
     imu_problem,

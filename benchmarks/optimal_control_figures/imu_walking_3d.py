@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.peers.cmu_score import SubjectScore, lag_words, score_sub02
 from benchmarks.peers.virtual_stride import TrueStride, WornSensors, tracking_model, true_stride, worn_sensors
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.cycle_samples import at_phase
+from synth.optimal_control.movement.cycle_samples import at_phase
 from synth.optimal_control.movement.problem import movement_program
 from synth.optimal_control.movement.spatial_imu_data import SpatialImuWeights
 from synth.optimal_control.movement.spatial_imu_start import cayley_rotation, spatial_imu_starts

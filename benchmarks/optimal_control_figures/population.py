@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.batch import Outcome, Task, run_tasks
-from synth.optimal_control.normative_gait import normative_coordinates
+from synth.optimal_control.movement.normative_gait import normative_coordinates
 from synth.optimal_control.population_chunk import PopulationRequest
 from synth.optimal_control.population_run import build_population
 from synth.optimal_control.population_solver import (

@@ -24,7 +24,7 @@ from mocap_import.subject import Subject
 from opensim_models.exchange.storage_table import StorageTable
 from opensim_models.model.skeleton import Skeleton
 from synth.imu.recording import ImuRecording, SensorPlacement
-from synth.optimal_control.imu_cycle import average_cycle, detect_cycles
+from synth.optimal_control.movement.imu_cycle import average_cycle, detect_cycles
 from synth.optimal_control.movement.orientation_posture import segment_orientations
 from synth.optimal_control.movement.spatial_strap_down import closed_orientation, segment_channels
 from synth.real_imu.sensor_file import read_sensors

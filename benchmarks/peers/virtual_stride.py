@@ -21,7 +21,7 @@ from opensim_models.scaling.model_scaling import model_stature
 from opensim_models.scaling.scale_factor import scaled_skeleton
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
-from synth.optimal_control.cycle_samples import at_phase
+from synth.optimal_control.movement.cycle_samples import at_phase
 from synth.optimal_control.movement.imu_start import low_harmonics, periodic_rates
 from synth.optimal_control.movement.model_preparation import prepare_model, with_held_coordinates
 from synth.optimal_control.movement.recorded_cycle import recorded_cycle

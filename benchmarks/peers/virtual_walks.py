@@ -18,12 +18,15 @@ from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.skeleton import Skeleton
 from synth.imu.recording import ImuRecording, SensorPlacement
-from synth.optimal_control.generate import _generate
+from synth.optimal_control.generate import solve_walk
+from synth.optimal_control.movement.gait_solution import GaitSolution
 from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
 from synth.optimal_control.movement.imu_misfit import sensor_readings
+from synth.optimal_control.movement.normative_gait import draw_style
 from synth.optimal_control.movement.solution import MovementSolution
-from synth.optimal_control.normative_gait import draw_style
-from synth.optimal_control.solution import GaitSolution
+from synth.optimal_control.virtual_gait import VirtualGait
+from synth.optimal_control.virtual_skeleton import GENERIC_PROPORTIONS, template_skeleton, with_muscles_and_contact
+from synth.virtual_people import VirtualPerson
 
 PLACES = {"pelvis": (-0.10, 0.05), "femur": (0.0, -0.21), "tibia": (0.0, -0.20), "calcn": (0.12, 0.0)}
 """Nominal places (m) on a person of 1.80 m, those of BioMAC's records."""
@@ -58,6 +61,7 @@ class VirtualWalk:
 
 def virtual_gaits(count: int, first: int = 0) -> Iterator[tuple[int, Subject, GaitSolution, Skeleton]]:
     """Draw persons, speeds (0.9-1.7 m/s) and styles, and predict how they walk; refused ones are left out."""
+    template = template_skeleton()
     for seed in range(first, first + count):
         rng = np.random.default_rng(1000 + seed)
         height = float(np.clip(1.72 + 0.09 * rng.standard_normal(), 1.5, 1.95))
@@ -66,7 +70,9 @@ def virtual_gaits(count: int, first: int = 0) -> Iterator[tuple[int, Subject, Ga
         skeleton = varied(planar_skeleton(subject, "de_leva"), rng)
         speed = float(rng.uniform(0.9, 1.7))
         style = draw_style(rng, 1.0)
-        gait = _generate(skeleton, height, speed, style, style, 50, None)
+        person = VirtualPerson(seed, subject, GENERIC_PROPORTIONS, style.strength)
+        skeleton = with_muscles_and_contact(skeleton, subject, template, style.strength)
+        gait = solve_walk(VirtualGait(person, 0, "track", speed, style), skeleton)
         if gait.converged:
             yield seed, subject, gait, skeleton
 
@@ -97,9 +103,10 @@ def varied(skeleton: Skeleton, rng: np.random.Generator) -> Skeleton:
 
 def virtual_walk(seed: int, subject: Subject, gait: GaitSolution, skeleton: Skeleton) -> VirtualWalk:
     """Sensors on a predicted gait of another model."""
-    moved = (gait.kinematics.values, gait.speeds, gait.accelerations)
-    forces = np.stack([r.force for r in gait.kinetics.ground_reactions], axis=1)
-    truth = (gait.duration, gait.speed, gait.kinematics.values, gait.kinetics.generalized_forces, forces)
+    movement = gait.movement
+    moved = (movement.coordinates, movement.speeds, movement.accelerations)
+    forces = np.stack([r.force for r in movement.ground_reactions], axis=1)
+    truth = (gait.duration, gait.speed, movement.coordinates, movement.moments, forces)
     return _worn(np.random.default_rng(5000 + seed), subject, skeleton, moved, truth, place_sd=0.02)
 
 

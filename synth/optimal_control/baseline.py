@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.transform import Rotation
 
 from mocap_import.trial import Treatment
+from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus import Corpus, CorpusTrial
+from synth.imu.recording import ImuRecording
 from synth.optimal_control.corpus_run import (
     TURNING,
     place_in_trial,
     run_corpus,
     shifted_events,
-    spatiotemporal_of,
     write_part,
 )
-from synth.optimal_control.gait_samples import GaitSamples, sample_gait
-from synth.optimal_control.imu_cycle import average_cycle, detect_cycles
-from synth.optimal_control.imu_tracking import ImuWeights, track_imu
-from synth.optimal_control.solution import GaitSolution, SolutionNotFound
+from synth.optimal_control.movement.gait_samples import GaitSamples, sample_gait
+from synth.optimal_control.movement.gait_solution import spatiotemporal_of
+from synth.optimal_control.movement.imu_cycle import average_cycle, cycle_variances, detect_cycles
+from synth.optimal_control.movement.imu_data import ImuWeights
+from synth.optimal_control.movement.imu_tracking import track_imus
+from synth.optimal_control.movement.solution import MovementSolution
+from synth.optimal_control.movement.strap_down import sagittal_records, sensor_tilt
+
+SENSOR_ANGLE_SD = float(np.radians(13.5) / np.sqrt(3.0))
+"""rad, of a sensor's angle in the sagittal plane: 13.5° about a random axis leave 13.5°/√3 in the plane."""
+PELVIS_TILT, PELVIS_TILT_SD = float(np.radians(-1.0)), float(np.radians(6.0))
+"""Mean tilt of the pelvis over a cycle of walking, and how people differ (rad)."""
+WEIGHTS = ImuWeights(mounting_sd=SENSOR_ANGLE_SD)
 
 
 def build_baseline_corpus(
@@ -56,7 +67,7 @@ def build_baseline_corpus(
         role="baseline",
         function="synth.optimal_control.baseline:solve_baseline_trial",
         arguments=lambda _subject, _name: {},
-        config={"weights": asdict(ImuWeights())},
+        config={"weights": asdict(WEIGHTS)},
         n_workers=n_workers,
         progress=progress,
     )
@@ -81,24 +92,44 @@ def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
     if not cycles:
         return replace(blind, reason="no gait cycle found in the shank and foot records")
     recordings, duration = average_cycle(seen.recordings, cycles)
+    recordings = with_level_pelvis(recordings, duration)
+    variances = cycle_variances(seen.recordings, cycles)
     try:
-        solution = track_imu(recordings, seen.subject, duration)
-    except SolutionNotFound as problem:
+        tracked = track_imus(recordings, seen.subject, duration, variances=variances, weights=WEIGHTS, muscles=True)
+    except ModelMismatch as problem:
         return replace(blind, reason=str(problem))
+    solution, seconds = tracked.solution, sum(a.cpu_seconds for a in tracked.attempts)
     if not solution.converged:
-        return replace(blind, reason=solution.reason, seconds=solution.cpu_seconds)
+        return replace(blind, reason=solution.reason, seconds=seconds)
     length = blind.n_frames / blind.rate
     whole = _whole_record(cycles, duration, length)
     result = place_in_trial(blind, [_piece(blind, solution, start, end) for start, end in whole])
-    degrees = ", ".join(f"{d:.0f}" for d in np.degrees(solution.parameters["mounting"]))
-    detail = f"mean of {len(cycles)} cycles; sensor angles {degrees} deg; objective {solution.objective:.1f}"
+    degrees = ", ".join(f"{np.degrees(angle):.0f}" for angle in tracked.mounting.values())
+    detail = f"mean of {len(cycles)} cycles; sensor angles {degrees} deg; misfit {tracked.misfit:.2f}"
     return replace(
         result,
         events=tuple(e for start, end in whole for e in shifted_events(solution, start, end, length)),
         spatiotemporal=spatiotemporal_of([solution]),
         status="converged",
         treatments=(*blind.treatments, Treatment("optimal_control_baseline", detail)),
-        seconds=solution.cpu_seconds,
+        seconds=seconds,
+    )
+
+
+def with_level_pelvis(recordings: Sequence[ImuRecording], duration: float) -> tuple[ImuRecording, ...]:
+    """Records with the pelvis sensor turned by the likeliest part of its mean tilt.
+
+    No record of one cycle tells the sensor's angle on the pelvis from a tilt of the pelvis: what its mean tilt is
+    beyond that of people is shared between the two as they vary.
+    """
+    tilt = sensor_tilt(sagittal_records(recordings)["pelvis"], duration).mean()
+    share = SENSOR_ANGLE_SD**2 / (SENSOR_ANGLE_SD**2 + PELVIS_TILT_SD**2)
+    back = Rotation.from_euler("z", share * (tilt - PELVIS_TILT))
+    return tuple(
+        replace(r, placement=replace(r.placement, mounting=back * r.placement.mounting))
+        if r.placement.segment == "pelvis"
+        else r
+        for r in recordings
     )
 
 
@@ -119,8 +150,8 @@ def _whole_record(cycles: list[tuple[float, float]], duration: float, length: fl
 
 
 def _piece(
-    trial: CorpusTrial, solution: GaitSolution, start: float, end: float
-) -> tuple[np.ndarray, GaitSamples, GaitSolution]:
+    trial: CorpusTrial, solution: MovementSolution, start: float, end: float
+) -> tuple[np.ndarray, GaitSamples, MovementSolution]:
     """Samples of the periodic solution at the frames of one cycle, its time stretched to the cycle's duration."""
     time = np.arange(trial.n_frames) / trial.rate
     frames = np.flatnonzero((time >= start - 1e-9) & (time < end - 1e-9))

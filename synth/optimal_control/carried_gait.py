@@ -17,10 +17,10 @@ from opensim_models.model.multibody import SegmentState, point_position, segment
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.movement.climb import carry_over, closed_array, physical, start_values
 from synth.optimal_control.movement.mirror import mirrored_array
+from synth.optimal_control.movement.normative_gait import cycle_duration
+from synth.optimal_control.movement.periodic_curve import low_pass_periodic, periodic_derivatives
 from synth.optimal_control.movement.problem import MovementProgram
 from synth.optimal_control.movement.structure import MovementStructure
-from synth.optimal_control.normative_gait import cycle_duration
-from synth.optimal_control.start import low_pass_periodic, periodic_derivatives
 from synth.optimal_control.virtual_gait import VirtualGait
 
 _NEWTON_STEPS = 4

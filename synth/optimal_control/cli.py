@@ -80,23 +80,24 @@ def _predict_corpus(subject: Subject, out: Path, speed: float, seed: int | None,
     """Predict a gait of our own planar model and write it as a corpus of one trial."""
     import numpy as np
 
+    from opensim_models.model_mismatch import ModelMismatch
     from synth.corpus import CorpusMismatch, CorpusTrial, CorpusWriter
-    from synth.optimal_control.corpus_run import place_in_trial, spatiotemporal_of
-    from synth.optimal_control.gait_samples import sample_gait
+    from synth.optimal_control.corpus_run import place_in_trial
     from synth.optimal_control.generate import generate_gait
-    from synth.optimal_control.solution import SolutionNotFound
+    from synth.optimal_control.movement.gait_samples import sample_gait
+    from synth.optimal_control.movement.gait_solution import SolutionNotFound, spatiotemporal_of
 
     try:
         solution = generate_gait(subject, speed, seed=seed)
-    except SolutionNotFound as problem:
+    except (ModelMismatch, SolutionNotFound) as problem:
         _fail(str(problem), as_json)
     if not solution.converged:
         _fail(f"no gait found: {solution.reason}", as_json, ExitCode.NONE)
     frames = np.arange(round(solution.duration * rate))
-    samples = sample_gait(solution, frames / rate)
+    samples = sample_gait(solution.movement, frames / rate)
     empty = CorpusTrial(f"walk_{speed:.2f}", subject, rate, task="walk", status="predicted", source="optimal control")
-    trial = place_in_trial(empty, [(frames, samples, solution)], n_frames=len(frames))
-    facts = spatiotemporal_of([solution])
+    trial = place_in_trial(empty, [(frames, samples, solution.movement)], n_frames=len(frames))
+    facts = spatiotemporal_of([solution.movement])
     person = {"mass": subject.mass, "height": subject.height, "sex": subject.sex}
     config = {"speed": speed, **person, "seed": seed}
     try:
@@ -104,7 +105,12 @@ def _predict_corpus(subject: Subject, out: Path, speed: float, seed: int | None,
             corpus.append(replace(trial, spatiotemporal=facts, seconds=solution.cpu_seconds))
     except CorpusMismatch as problem:
         _fail(str(problem), as_json)
-    figures = {**facts, **solution.checks, "iterations": solution.iterations, "cpu_seconds": solution.cpu_seconds}
+    figures = {
+        **facts,
+        **solution.checks,
+        "iterations": solution.movement.iterations,
+        "cpu_seconds": solution.cpu_seconds,
+    }
     if as_json:
         typer.echo(json.dumps({"corpus": str(out), "status": solution.status, "figures": figures}))
     else:

@@ -20,8 +20,9 @@ from mocap_import.batch import Task, run_tasks
 from mocap_import.trial import GaitEvent, GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import Corpus, CorpusTrial, CorpusWriter, merge_corpora
-from synth.optimal_control.gait_samples import GaitSamples
-from synth.optimal_control.solution import GaitSolution
+from synth.optimal_control.movement.gait_samples import GaitSamples
+from synth.optimal_control.movement.gait_solution import gait_events
+from synth.optimal_control.movement.solution import MovementSolution
 
 SECONDS_PER_TRIAL = 300.0
 TURNING = "the task is a turn: a planar model follows straight walking and running only"
@@ -130,7 +131,7 @@ def write_part(part: Path, trial: CorpusTrial, role: str) -> None:
 
 
 def place_in_trial(
-    trial: CorpusTrial, pieces: list[tuple[np.ndarray, GaitSamples, GaitSolution]], n_frames: int | None = None
+    trial: CorpusTrial, pieces: list[tuple[np.ndarray, GaitSamples, MovementSolution]], n_frames: int | None = None
 ) -> CorpusTrial:
     """Put sampled gait cycles on the time base of a trial, NaN elsewhere.
 
@@ -145,13 +146,13 @@ def place_in_trial(
     """
     n = trial.n_frames if n_frames is None else n_frames
     first = pieces[0][2]
-    names, muscles = first.kinematics.coordinates, first.kinetics.muscles
+    names, muscles = first.skeleton.coordinate_names, first.muscles
     values, moments = np.full((n, len(names)), np.nan), np.full((n, len(names)), np.nan)
     force, pressure = np.full((n, 2, 3), np.nan), np.full((n, 2, 3), np.nan)
     activations = np.full((n, len(muscles)), np.nan)
     for frames, samples, _ in pieces:
         values[frames] = samples.coordinates
-        moments[frames] = samples.generalized_forces
+        moments[frames] = samples.moments
         force[frames], pressure[frames] = samples.forces, samples.pressures
         activations[frames] = samples.activations
     free = np.where(np.isfinite(pressure[..., 0]), 0.0, np.nan)
@@ -166,20 +167,8 @@ def place_in_trial(
     )
 
 
-def spatiotemporal_of(solutions: list[GaitSolution]) -> dict[str, float]:
-    """Mean speed, cadence (1/s), stride time and length, stance shares of some cycles, SI."""
-    speed = float(np.mean([s.speed for s in solutions]))
-    stride_time = float(np.mean([s.duration for s in solutions]))
-    found = {"speed": speed, "cadence": 2.0 / stride_time}
-    for side in "rl":
-        found[f"stride_time_{side}"] = stride_time
-        found[f"stride_length_{side}"] = speed * stride_time
-        found[f"stance_{side}"] = float(np.mean([s.checks[f"stance_share_{side}"] for s in solutions]))
-    return found
-
-
-def shifted_events(solution: GaitSolution, start: float, end: float, length: float) -> tuple[GaitEvent, ...]:
+def shifted_events(solution: MovementSolution, start: float, end: float, length: float) -> tuple[GaitEvent, ...]:
     """Events of a solution on the clock of the trial, for a cycle from start to end (s); none outside the trial."""
     factor = (end - start) / solution.duration
-    moved = (replace(e, time=start + e.time * factor) for e in solution.events)
+    moved = (replace(e, time=start + e.time * factor) for e in gait_events(solution))
     return tuple(e for e in moved if 0.0 <= e.time <= length)

@@ -1,48 +1,45 @@
 """Generate: a virtual person's own gait, predicted by optimal control.
 
 The gait minimises muscle effort and roughness while staying near normative walking of that speed in the person's own
-style; it satisfies the equations of motion of a muscle-driven model on Hunt-Crossley spheres. The right and left steps
-mirror each other, so that half a cycle is solved.
+style; it satisfies the equations of motion of our planar skeleton (knees are hinges, as in the skeletons that markers
+are followed with) with muscles on contact spheres. It is a `virtual_gait`, solved from the nearest of a few normative
+walks.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+from functools import lru_cache
 
 import numpy as np
 
 from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.gait_data import GaitData, loosen_contact, person_data, smooth, start_at_origin
-from synth.optimal_control.gait_problem import GaitProgram
-from synth.optimal_control.gait_structure import GaitStructure
-from synth.optimal_control.ground_contact import SPHERES
-from synth.optimal_control.ladder import Rung, climb
-from synth.optimal_control.muscle_table import GAIT_MUSCLES
-from synth.optimal_control.normative_gait import (
-    GaitStyle,
-    cycle_duration,
-    draw_style,
-    normative_coordinates,
-    normative_forces,
-)
-from synth.optimal_control.program.collocation import Mesh
-from synth.optimal_control.solution import GaitSolution, SolutionNotFound, make_solution
-from synth.optimal_control.start import normative_start
+from synth.optimal_control.carried_gait import SolvedGait, carried_start, finer_start, gait_distance
+from synth.optimal_control.movement.climb import Climb, solve_movement
+from synth.optimal_control.movement.gait_solution import GaitSolution, SolutionNotFound, gait_solution
+from synth.optimal_control.movement.normative_gait import GaitStyle, draw_style
+from synth.optimal_control.movement.problem import MovementProgram, movement_program
+from synth.optimal_control.population_solver import AGAIN, NEAR, REFINE
+from synth.optimal_control.program.compiled_blocks import compile_if_possible
+from synth.optimal_control.program.iterate import Iterate
+from synth.optimal_control.program.solver import SolverSettings
+from synth.optimal_control.virtual_gait import VirtualGait, gait_data, gait_start, gait_structure
+from synth.optimal_control.virtual_skeleton import GENERIC_PROPORTIONS, template_skeleton, with_muscles_and_contact
+from synth.virtual_people import VirtualPerson
 
 SPEED_RANGE = (0.6, 2.2)
 """Walking speeds (m/s) that `generate_gait` accepts for a person of 1.75 m."""
+MESHES = (25, 50, 80)
+"""Intervals of half a cycle; the last only where the one before leaves a residual."""
+FINE_ENOUGH = 0.02
+"""Equation residual between the nodes (body weights) at which no finer mesh is needed."""
+_LARGEST_RESIDUAL = 0.05
+_STANCE = (0.5, 0.75)
+Start = tuple[np.ndarray, SolverSettings]
+"""Solver variables, and how a problem is solved from there."""
 
-_NODES_COARSE, _NODES_FINE = 16, 50
-# Standard deviations around the normative gait: how far effort may pull the person away from it.
-_ANGLE_SD = np.radians(4.0)
-_TRUNK_SD = np.radians(2.0)
-_VERTICAL_SD, _FORWARD_SD = 0.05, 0.03
-_SLACK_SD = 0.03
-_EFFORT, _SMOOTHNESS = 4.0, 1e-2
+_KNOWN_SPEEDS = (1.3, 1.1, 1.5, 0.9, 1.7)
 
 
 def generate_gait(
@@ -52,8 +49,6 @@ def generate_gait(
     style: GaitStyle | None = None,
     seed: int | None = None,
     spread: float = 1.0,
-    table: str = "de_leva",
-    n_nodes: int = 2 * _NODES_FINE,
 ) -> GaitSolution:
     """Predict how a person walks.
 
@@ -68,10 +63,6 @@ def generate_gait(
     seed : int, optional
     spread : float
         How much drawn styles differ, see `normative_gait.draw_style`.
-    table : str
-        Anthropometric table of the skeleton.
-    n_nodes : int
-        Nodes of the full cycle (even).
 
     Returns
     -------
@@ -83,61 +74,89 @@ def generate_gait(
     SolutionNotFound
         The request itself is impossible: no mass or height, a speed nobody walks at.
     """
-    _check_request(subject, speed)
+    check_request(subject, speed)
     if style is None:
         style = GaitStyle() if seed is None else draw_style(np.random.default_rng(seed), spread)
-    skeleton = planar_skeleton(subject, table)
-    solution = None
-    for manner in (style, GaitStyle()):
-        solution = _generate(skeleton, subject.height, speed, style, manner, n_nodes // 2, solution)
-        if solution.converged:
-            return solution
-    return solution
+    person = VirtualPerson(0, subject, GENERIC_PROPORTIONS, style.strength)
+    skeleton = walking_skeleton(subject, style.strength)
+    return solve_walk(VirtualGait(person, 0, "track", float(speed), style), skeleton)
 
 
-def _generate(
-    skeleton: Skeleton,
-    height: float,
-    speed: float,
-    style: GaitStyle,
-    start_style: GaitStyle,
-    n_nodes: int,
-    before: GaitSolution | None,
-) -> GaitSolution:
-    """Climb the ladder from a start; the seconds of an attempt before are counted."""
-
-    def start(gait: GaitProgram) -> np.ndarray:
-        return normative_start(gait, skeleton, height, speed, SPHERES, start_style)
-
-    def data(gait: GaitProgram, slack: float = 0.0) -> GaitData:
-        wanted = generation_data(gait, skeleton, height, speed, style)
-        return loosen_contact(wanted, gait, slack) if slack else wanted
-
-    coarse = Mesh(_NODES_COARSE, period="half_cycle")
-    fine = Mesh(n_nodes, period="half_cycle")
-    # Spheres push only where they touch, so a start with a foot in the air may never find the floor: at first the
-    # forces may differ from the contact law, at a price.
-    torques = GaitStructure(coarse, "", SPHERES.name)
-    muscles = replace(torques, muscles=GAIT_MUSCLES.name)
-    rungs = (
-        Rung("yielding contact", torques, partial(data, slack=_SLACK_SD)),
-        Rung("torques", torques, data, optional=True),
-        Rung("muscles", muscles, data),
-        Rung("fine mesh", replace(muscles, mesh=fine), data, warm=True),
-    )
-    reached = climb(rungs, start)
-    solution = make_solution(reached, skeleton)
-    refusal = refuse_walking(solution) if solution.converged else ""
-    if refusal:
-        solution = replace(solution, status="refused", reason=refusal)
-    if before is not None:
-        solution = replace(
-            solution, seconds=solution.seconds + before.seconds, cpu_seconds=solution.cpu_seconds + before.cpu_seconds
-        )
-    return solution
+def walking_skeleton(subject: Subject, strength: float = 1.0) -> Skeleton:
+    """Skeleton that walks: de Leva's masses, muscles of that strength, and contact spheres."""
+    return with_muscles_and_contact(planar_skeleton(subject, "de_leva"), subject, _template(), strength)
 
 
-def _check_request(subject: Subject, speed: float) -> None:
+def solve_walk(gait: VirtualGait, skeleton: Skeleton) -> GaitSolution:
+    """Solve one virtual gait of a person with that skeleton, coarse mesh to fine; refused if it is no walking.
+
+    Parameters
+    ----------
+    gait : VirtualGait
+    skeleton : Skeleton
+        Planar, with muscles and spheres, e.g. a `walking_skeleton`.
+    """
+    steps: list[tuple[str, Iterate]] = []
+    before, found = None, None
+    for n_intervals in MESHES:
+        movement = _program(skeleton, n_intervals)
+        data = gait_data(movement.structure, gait, skeleton)
+        starts = [(finer_start(*before, movement), REFINE)] if before else _starts(movement, gait, skeleton)
+        for start, settings in starts:
+            iterate = solve_movement(movement, data, start, settings)
+            steps.append((f"{n_intervals} intervals", iterate))
+            if iterate.converged:
+                break
+        if not iterate.converged and found is not None:
+            break  # the coarser mesh's gait is the result
+        failed = f"the solver ended with {iterate.status} after {iterate.iterations} iterations"
+        reached = Climb(movement, data, iterate, "" if iterate.converged else failed, tuple(steps))
+        before = (movement, iterate.values)
+        found = gait_solution(reached, skeleton)
+        if not found.converged or (n_intervals != MESHES[0] and found.checks["residual_share_bw"] < FINE_ENOUGH):
+            break
+    return found.refused(refuse_walking(found)) if found.converged else found
+
+
+def _starts(movement: MovementProgram, gait: VirtualGait, skeleton: Skeleton) -> list[Start]:
+    """From the nearest known walk, more carefully from there, and from normative walking."""
+    starts: list[Start] = []
+    if _known_walks():
+        nearest = min(_known_walks(), key=lambda known: gait_distance(known.gait, gait))
+        carried = carried_start(movement, nearest, gait, skeleton)
+        starts = [(carried, NEAR), (carried, AGAIN)]
+    return [*starts, (gait_start(movement, gait, skeleton), AGAIN)]
+
+
+@lru_cache(maxsize=1)
+def _template() -> Skeleton:
+    return template_skeleton()
+
+
+def _program(skeleton: Skeleton, n_intervals: int) -> MovementProgram:
+    return movement_program(gait_structure(skeleton, n_intervals), compile_if_possible)
+
+
+@lru_cache(maxsize=1)
+def _known_walks() -> tuple[SolvedGait, ...]:
+    """Normative walks of a generic person, solved once in a process: where others start from."""
+    person = VirtualPerson(0, Subject("generic", 70.0, 1.75), GENERIC_PROPORTIONS, 1.0)
+    skeleton = walking_skeleton(person.subject)
+    movement = _program(skeleton, MESHES[0])
+    known: list[SolvedGait] = []
+    for speed in _KNOWN_SPEEDS:
+        gait = VirtualGait(person, 0, "track", speed, GaitStyle())
+        start, settings = gait_start(movement, gait, skeleton), AGAIN
+        if known:
+            start, settings = carried_start(movement, known[0], gait, skeleton), NEAR
+        iterate = solve_movement(movement, gait_data(movement.structure, gait, skeleton), start, settings)
+        if iterate.converged:
+            known.append(SolvedGait(gait, skeleton, iterate.values))
+    return tuple(known)
+
+
+def check_request(subject: Subject, speed: float) -> None:
+    """Refuse a person whom nobody has met and a speed that nobody walks at."""
     if not (15.0 <= subject.mass <= 250.0 and 0.9 <= subject.height <= 2.4):
         raise SolutionNotFound(
             f"subject {subject.code}: expected a mass of 15-250 kg and a height of 0.9-2.4 m, got {subject.mass} kg "
@@ -151,40 +170,15 @@ def _check_request(subject: Subject, speed: float) -> None:
         )
 
 
-def generation_data(gait: GaitProgram, skeleton: Skeleton, height: float, speed: float, style: GaitStyle) -> GaitData:
-    """Numbers of one person's problem: stay near the normative gait in the own style, with little effort and jerk."""
-    mesh = gait.structure.mesh
-    half = cycle_duration(speed, height, style) / 2.0
-    data = person_data(gait.structure, skeleton, height, strength=style.strength)
-    data = start_at_origin(data, mesh.n_nodes)
-    data = data.with_bounds("duration", half, half).with_bounds("speed", speed, speed)
-    phase = mesh.phase / 2.0
-    trunk = [nodes.COORDINATES.index(n) for n in ("pelvis_tilt", "lumbar_extension")]
-    precision = np.full(nodes.N_Q, _ANGLE_SD**-2.0)
-    precision[trunk] = _TRUNK_SD**-2.0
-    wanted = normative_coordinates(phase, speed, height, style)
-    data = data.tracking("coordinates", wanted, precision, mesh.quadrature)
-    forces = np.full((mesh.n_nodes, 6), np.nan)
-    forces[:, [0, 1, 3, 4]] = normative_forces(phase, speed, height)
-    spread = np.array([_FORWARD_SD, _VERTICAL_SD, 1.0] * 2)
-    data = data.tracking("forces", forces, spread**-2.0, mesh.quadrature)
-    n = mesh.n_nodes
-    if gait.structure.muscles:
-        muscles = len(GAIT_MUSCLES.muscles) * 2
-        data = data.tracking("activations", np.zeros((n, muscles)), _EFFORT, mesh.quadrature)
-        data = data.tracking("excitations", np.zeros((n, muscles)), 0.1 * _EFFORT, mesh.quadrature)
-    return smooth(data, gait, _SMOOTHNESS)
-
-
 def refuse_walking(solution: GaitSolution) -> str:
     """Why a converged solution is not human walking; empty if it is."""
-    checks = solution.checks
+    checks, (low, high) = solution.checks, _STANCE
     for side in "rl":
         share = checks[f"stance_share_{side}"]
-        if not 0.5 <= share <= 0.75:
-            return f"stance share {share:.0%} on side {side} is not walking (50-75 %)"
+        if not low <= share <= high:
+            return f"stance share {share:.0%} on side {side} is not walking ({100 * low:.0f}-{100 * high:.0f} %)"
     if checks["stuck_coordinate_samples"]:
         return "a coordinate is stuck at the end of its range of motion"
-    if checks["residual_share_bw"] > 0.05:
+    if not checks["residual_share_bw"] <= _LARGEST_RESIDUAL:
         return f"equation residual between nodes is {checks['residual_share_bw']:.1%} of body weight"
     return ""

@@ -13,8 +13,8 @@ from mocap_import.subject import Subject
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim.client import build_model
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.imu_cycle import average_cycle, detect_cycles
 from synth.optimal_control.movement.imu_check import check_records, check_window
+from synth.optimal_control.movement.imu_cycle import average_cycle, detect_cycles
 from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
 from synth.optimal_control.movement.imu_tracking import ImuTracking, track_imus
 from synth.optimal_control.movement.problem import Prepare

@@ -18,7 +18,7 @@ from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from synth.corpus import CorpusTrial
 from synth.optimal_control.carried_gait import SolvedGait
 from synth.optimal_control.gait_trial import gait_trial, refused_trial, trial_name
-from synth.optimal_control.normative_gait import GaitStyle
+from synth.optimal_control.movement.normative_gait import GaitStyle
 from synth.optimal_control.population_part import alone, write_part
 from synth.optimal_control.population_solver import (
     ANCHOR_SEED,

@@ -17,10 +17,10 @@ from synth.optimal_control.carried_gait import SolvedGait, carried_start, finer_
 from synth.optimal_control.movement.climb import Climb, solve_movement
 from synth.optimal_control.movement.gait_check import WALKING, GaitCheck, GaitLimits, check_gait
 from synth.optimal_control.movement.node_equations import NodeEquations, node_equations
+from synth.optimal_control.movement.normative_gait import GaitStyle
 from synth.optimal_control.movement.problem import MovementProgram, movement_program
 from synth.optimal_control.movement.solution import MovementSolution, make_solution
 from synth.optimal_control.movement.structure import MovementStructure
-from synth.optimal_control.normative_gait import GaitStyle
 from synth.optimal_control.program.assembly import BlockUse
 from synth.optimal_control.program.compilation import CompilationReport
 from synth.optimal_control.program.compiled_blocks import compiled_uses

@@ -9,23 +9,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment
 from mocap_import.trial_store import load_trial
 from opensim_models.model.skeleton import Skeleton, load_skeleton
+from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus import Corpus, CorpusTrial
-from synth.optimal_control import node_functions as nodes
 from synth.optimal_control.corpus_run import (
     TURNING,
     place_in_trial,
     run_corpus,
     shifted_events,
-    spatiotemporal_of,
     write_part,
 )
-from synth.optimal_control.gait_samples import GaitSamples, sample_gait
-from synth.optimal_control.gait_window import GaitWindow, choose_windows
-from synth.optimal_control.marker_tracking import TrackingWeights, track_markers
-from synth.optimal_control.solution import GaitSolution, SolutionNotFound
+from synth.optimal_control.movement.gait_samples import GaitSamples, sample_gait
+from synth.optimal_control.movement.gait_solution import GaitSolution, SolutionNotFound, spatiotemporal_of
+from synth.optimal_control.movement.gait_window import GaitWindow, choose_windows
+from synth.optimal_control.movement.marker_problem import TrackingWeights
+from synth.optimal_control.movement.marker_tracking import track_markers
+from synth.optimal_control.movement.solution import MovementSolution
+from synth.optimal_control.virtual_skeleton import template_skeleton, with_muscles_and_contact
 
 
 def build_reference_corpus(
@@ -119,7 +122,7 @@ def _solve(
     solved: list[tuple[GaitWindow, GaitSolution]] = []
     reasons, seconds = [], 0.0
     for window in windows:
-        solution, reason = _solve_window(window, record.subject.height)
+        solution, reason = _solve_window(window, record.subject)
         seconds += solution.cpu_seconds if solution else 0.0
         if solution is not None and solution.converged:
             solved.append((window, solution))
@@ -127,7 +130,7 @@ def _solve(
             reasons.append(f"cycle at {window.start:.2f} s: {reason}")
     if not solved:
         return replace(refused, reason="; ".join(reasons), seconds=seconds)
-    pieces = [_piece(record, trial, window, solution) for window, solution in solved]
+    pieces = [_piece(record, trial, window, solution.movement) for window, solution in solved]
     result = place_in_trial(record, pieces)
     solutions = [s for _, s in solved]
     cycles = ", ".join(f"{w.start:.2f}-{w.start + w.duration:.2f} s" for w, _ in solved)
@@ -139,9 +142,9 @@ def _solve(
         events=tuple(
             e
             for w, s in solved
-            for e in shifted_events(s, w.start, w.start + w.duration, record.n_frames / record.rate)
+            for e in shifted_events(s.movement, w.start, w.start + w.duration, record.n_frames / record.rate)
         ),
-        spatiotemporal=spatiotemporal_of(solutions),
+        spatiotemporal=spatiotemporal_of([s.movement for s in solutions]),
         status="converged",
         reason="; ".join(reasons),
         treatments=(*record.treatments, Treatment("optimal_control_reference", detail)),
@@ -149,24 +152,25 @@ def _solve(
     )
 
 
-def _solve_window(window: GaitWindow, height: float) -> tuple[GaitSolution | None, str]:
+def _solve_window(window: GaitWindow, subject: Subject) -> tuple[GaitSolution | None, str]:
     try:
+        skeleton = with_muscles_and_contact(window.skeleton, subject, template_skeleton())
         solution = track_markers(
-            window.skeleton, window.markers, window.ground_reactions, window.duration, height=height
+            skeleton, window.markers, window.ground_reactions, window.duration, height=subject.height
         )
-    except SolutionNotFound as problem:
+    except (ModelMismatch, SolutionNotFound) as problem:
         return None, str(problem)
     return solution, solution.reason
 
 
 def _piece(
-    record: CorpusTrial, trial: MarkerTrial, window: GaitWindow, solution: GaitSolution
-) -> tuple[np.ndarray, GaitSamples, GaitSolution]:
+    record: CorpusTrial, trial: MarkerTrial, window: GaitWindow, solution: MovementSolution
+) -> tuple[np.ndarray, GaitSamples, MovementSolution]:
     """Samples of a solution at the frames of its cycle, in laboratory coordinates."""
     time = np.arange(record.n_frames) / record.rate
     frames = np.flatnonzero((time >= window.start - 1e-9) & (time < window.start + window.duration - 1e-9))
     samples = sample_gait(solution, time[frames] - window.start)
     way = trial.belt_speed * time[frames]
-    samples.coordinates[:, nodes.COORDINATES.index("pelvis_tx")] -= way
+    samples.coordinates[:, solution.skeleton.coordinate_index("pelvis_tx")] -= way
     samples.pressures[..., 0] -= way[:, None]
     return frames, samples, solution

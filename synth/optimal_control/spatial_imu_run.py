@@ -12,9 +12,9 @@ from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.imu_cycle import average_cycle, detect_cycles
 from synth.optimal_control.imu_run import FEWEST_CYCLES, N_SAMPLES, ImuWish
 from synth.optimal_control.movement.imu_check import check_window
+from synth.optimal_control.movement.imu_cycle import average_cycle, detect_cycles
 from synth.optimal_control.movement.model_preparation import PreparedModel, prepare_model
 from synth.optimal_control.movement.problem import Prepare
 from synth.optimal_control.movement.spatial_imu_tracking import (

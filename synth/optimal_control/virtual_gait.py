@@ -15,9 +15,7 @@ from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.movement.climb import start_values
 from synth.optimal_control.movement.data import MovementData, person_data
-from synth.optimal_control.movement.problem import MovementProgram
-from synth.optimal_control.movement.structure import MovementStructure, movement_structure
-from synth.optimal_control.normative_gait import (
+from synth.optimal_control.movement.normative_gait import (
     GaitStyle,
     cycle_duration,
     draw_style,
@@ -25,8 +23,10 @@ from synth.optimal_control.normative_gait import (
     normative_forces,
     relative_speed,
 )
+from synth.optimal_control.movement.periodic_curve import low_pass_periodic, periodic_derivatives
+from synth.optimal_control.movement.problem import MovementProgram
+from synth.optimal_control.movement.structure import MovementStructure, movement_structure
 from synth.optimal_control.program.collocation import Mesh
-from synth.optimal_control.start import low_pass_periodic, periodic_derivatives
 from synth.virtual_people import VirtualPerson, draw_person
 
 TASKS = ("track", "predict")

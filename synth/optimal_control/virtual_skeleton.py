@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import opensim_models.generic
+from mocap_import.subject import Subject
 from opensim_models.generic.generic_model import REFERENCE_PERSON, generic_model
 from opensim_models.model.muscle_tendon import MuscleTendon
 from opensim_models.model.skeleton import Segment, Skeleton
+from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.scale_factor import scaled_skeleton
 from synth.optimal_control.movement.model_preparation import prepare_model
 from synth.virtual_people import VirtualPerson
@@ -30,6 +32,7 @@ _ALONG = {
     "tib_ant": "shank",
 }
 """The segment that a muscle lies along; others lie in the pelvis, which grows with stature."""
+GENERIC_PROPORTIONS = {"thigh": 1.0, "shank": 1.0, "foot": 1.0, "trunk": 1.0}
 _PARTS = {"femur": "thigh", "tibia": "shank", "calcn": "foot", "torso": "trunk"}
 
 
@@ -72,6 +75,38 @@ def virtual_skeleton(person: VirtualPerson, template: Skeleton) -> Skeleton:
         for fitted, own in zip(template.muscles, generic.muscles, strict=True)
     )
     return replace(stretched, segments=segments, muscles=muscles, planes=template.planes)
+
+
+def with_muscles_and_contact(
+    skeleton: Skeleton, subject: Subject, template: Skeleton, strength: float = 1.0
+) -> Skeleton:
+    """A scaled planar skeleton with the muscles and contact spheres of a generic person of its mass and that stature.
+
+    Parameters
+    ----------
+    skeleton : Skeleton
+        Of the segments and coordinates of `opensim_models.generic.catalogue.planar_skeleton`.
+    subject : Subject
+        Stature, sex and age.
+    template : Skeleton
+        From `template_skeleton`.
+    strength : float
+        Factor on the muscle forces of the generic person.
+
+    Raises
+    ------
+    ModelMismatch
+        The skeleton is not planar, or nobody has this mass and stature.
+    """
+    if skeleton.segment_names != template.segment_names or skeleton.coordinate_names != template.coordinate_names:
+        raise ModelMismatch(
+            f"{skeleton.name}: expected the segments and coordinates of a planar skeleton "
+            f"({', '.join(template.coordinate_names)}), found {', '.join(skeleton.coordinate_names)}. Scale "
+            "`planar_skeleton`."
+        )
+    person = VirtualPerson(0, replace(subject, mass=skeleton.mass), GENERIC_PROPORTIONS, strength)
+    whole = virtual_skeleton(person, template)
+    return replace(skeleton, muscles=whole.muscles, contacts=whole.contacts, planes=whole.planes)
 
 
 def _with_axes_of(segment: Segment, generic: Segment) -> Segment:

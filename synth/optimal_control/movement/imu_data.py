@@ -9,8 +9,8 @@ import numpy as np
 
 from opensim_models.model.contact_sphere import ContactSphere
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.cycle_samples import at_phase
 from synth.optimal_control.law.point_contact import BODY_WEIGHTS_PER_METRE
+from synth.optimal_control.movement.cycle_samples import at_phase
 from synth.optimal_control.movement.data import WIDE, MovementData, person_data
 from synth.optimal_control.movement.strap_down import SagittalRecord
 from synth.optimal_control.movement.structure import LEVER, SCALE, MovementStructure

@@ -9,7 +9,7 @@ import numpy as np
 from opensim_models.model.multibody import segment_states
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model.vector import over_frames
-from synth.optimal_control.cycle_samples import at_phase
+from synth.optimal_control.movement.cycle_samples import at_phase
 from synth.optimal_control.movement.following_blocks import sensor_values
 from synth.optimal_control.movement.imu_data import ImuProblem, channel_deviation
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.cycle_samples import at_phase
 from synth.optimal_control.movement.climb import start_values
+from synth.optimal_control.movement.cycle_samples import at_phase
 from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS, ImuProblem
+from synth.optimal_control.movement.normative_gait import normative_coordinates
 from synth.optimal_control.movement.problem import MovementProgram
 from synth.optimal_control.movement.strap_down import sensor_tilt, speed_from_feet, strap_down_posture
-from synth.optimal_control.normative_gait import normative_coordinates
 
 _BETWEEN_PEOPLE_SD = np.radians(5.0)
 _HARMONICS, _PELVIS_HARMONICS = 8, 4

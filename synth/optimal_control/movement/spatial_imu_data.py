@@ -9,8 +9,8 @@ import numpy as np
 
 from opensim_models.model.skeleton import Skeleton
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.cycle_samples import at_phase
 from synth.optimal_control.movement.chain import chain_to
+from synth.optimal_control.movement.cycle_samples import at_phase
 from synth.optimal_control.movement.data import HERTZ_SMOOTHING, WIDE, MovementData, person_data
 from synth.optimal_control.movement.spatial_strap_down import segment_channels
 from synth.optimal_control.movement.structure import LEVER, MovementStructure

@@ -16,16 +16,15 @@ from scipy.spatial.transform import Rotation
 from opensim_models.exchange.sign_convention import positive_directions
 from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.cycle_samples import at_phase
 from synth.optimal_control.movement.climb import start_values
+from synth.optimal_control.movement.cycle_samples import at_phase
 from synth.optimal_control.movement.imu_start import low_harmonics, periodic_rates
+from synth.optimal_control.movement.normative_gait import COORDINATES, normative_coordinates
 from synth.optimal_control.movement.orientation_posture import orientation_posture, segment_orientations
 from synth.optimal_control.movement.problem import MovementProgram
 from synth.optimal_control.movement.spatial_imu_data import SpatialImuProblem
 from synth.optimal_control.movement.spatial_strap_down import SensorPath, sensor_paths, walking_speed
 from synth.optimal_control.movement.strap_down import integrate_periodic
-from synth.optimal_control.node_functions import COORDINATES
-from synth.optimal_control.normative_gait import normative_coordinates
 
 _BETWEEN_PEOPLE_SD = np.radians(5.0)
 _HARMONICS, _PELVIS_HARMONICS = 8, 4

@@ -18,8 +18,8 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.model.vector import over_frames
 from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.cycle_samples import at_phase
 from synth.optimal_control.movement.climb import Climb, Rung, climb
+from synth.optimal_control.movement.cycle_samples import at_phase
 from synth.optimal_control.movement.following_blocks import sensor_values
 from synth.optimal_control.movement.imu_check import check_cycle, refusal
 from synth.optimal_control.movement.imu_tracking import ImuAttempt

@@ -8,9 +8,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from synth.optimal_control import muscle as planar
 from synth.optimal_control.law import gait2dc_muscle as law
-from synth.optimal_control.muscle_table import BASELINE_MUSCLES
 
 BY_NAME = {m.name: m for m in law.GAIT2DC_MUSCLES}
 SOLEUS = BY_NAME["soleus"]
@@ -39,17 +37,6 @@ def test_residual_is_the_published_one(muscle):
     assert np.abs(ours - theirs).max() < 1e-3  # at the joints of the smoothed cases
     away = (np.abs(v) > 2.5) & (np.abs(fibre - muscle.passive_slack) > 0.2) & (np.abs(strain) > 0.01)
     np.testing.assert_allclose(ours[away], theirs[away], rtol=1e-10, atol=1e-11)
-
-
-def test_the_table_is_that_of_the_planar_baseline():
-    """Two tables of the same muscles, typed at different times, agree in every number they share."""
-    for baseline in BASELINE_MUSCLES.muscles:
-        muscle = next(m for m in law.GAIT2DC_MUSCLES if m.optimal_fibre_length == baseline.optimal_length and
-                      m.max_isometric_force == baseline.max_force)  # fmt: skip
-        assert muscle.tendon_slack_length == baseline.slack_length
-        assert muscle.reference_length == baseline.reference_length
-        assert muscle.width == baseline.width
-        assert muscle.passive_slack == baseline.passive_slack
 
 
 @EVERY
@@ -106,23 +93,6 @@ def test_power_of_the_whole_is_that_of_fibre_and_series_element():
     np.testing.assert_allclose(
         force * velocity, state.along_tendon(activation) * v * SOLEUS.optimal_fibre_length + series, atol=1e-12
     )
-
-
-def test_rigid_law_is_that_of_the_planar_baseline():
-    """But for its coarser rounding and its damping, 0.01 per maximum velocity instead of 0.012."""
-    rng = np.random.default_rng(3)
-    for baseline in BASELINE_MUSCLES.muscles:
-        muscle = next(m for m in law.GAIT2DC_MUSCLES if m.max_isometric_force == baseline.max_force and
-                      m.optimal_fibre_length == baseline.optimal_length)  # fmt: skip
-        along, v, a = rng.uniform(0.5, 1.5, 50), rng.uniform(-8.0, 8.0, 50), rng.uniform(0.0, 1.0, 50)
-        length = muscle.tendon_slack_length + along * muscle.optimal_fibre_length
-        ours = law.rigid_tendon_force(muscle, length, v * muscle.optimal_fibre_length, a)
-        theirs = (
-            a * planar.gait2dc_force_length(along, muscle.width) * planar.gait2dc_force_velocity(v / 12.0)
-            + planar.gait2dc_passive(along, muscle.passive_slack, muscle.optimal_fibre_length)
-            + 0.01 * v / 12.0
-        )
-        np.testing.assert_allclose(ours, theirs, atol=5e-3)
 
 
 def test_derivatives_are_finite_wherever_an_optimiser_strays():

@@ -19,9 +19,9 @@ from synth.imu.placement import scaled_placements
 from synth.imu.simulation import simulate_imu
 from synth.optimal_control.baseline import build_baseline_corpus
 from synth.optimal_control.cli import gait_app
-from synth.optimal_control.gait_samples import sample_gait
-from synth.optimal_control.gait_window import choose_windows
 from synth.optimal_control.generate import generate_gait
+from synth.optimal_control.movement.gait_samples import sample_gait
+from synth.optimal_control.movement.gait_window import choose_windows
 from synth.optimal_control.reference import build_reference_corpus
 
 RATE = 100.0
@@ -37,7 +37,7 @@ def archive(tmp_path_factory):
     solution = generate_gait(SUBJECT, 1.3, seed=1)
     assert solution.converged, solution.reason
     n = round(2.6 * solution.duration * RATE)
-    samples = sample_gait(solution, np.arange(n) / RATE)
+    samples = sample_gait(solution.movement, np.arange(n) / RATE)
     states = segment_states(SKELETON, list(samples.coordinates.T))
     places = [
         np.stack(
@@ -129,7 +129,7 @@ def test_reference_and_baseline_share_records_and_cycles(archive, tmp_path):
     knee, guess = reference.kinematics.of("knee_angle_r"), baseline.kinematics.of("knee_angle_r")
     inside = np.isfinite(knee)
     assert inside.sum() == pytest.approx(solution.duration * RATE, abs=2)
-    truth = sample_gait(solution, np.arange(imu.n_frames) / RATE).coordinates[:, 4]
+    truth = sample_gait(solution.movement, np.arange(imu.n_frames) / RATE).coordinates[:, 4]
     assert np.degrees(np.abs(knee - truth)[inside]).mean() < 1.5
     assert np.isfinite(guess[inside]).all()
     assert reference.kinetics.ground_reactions[0].force.shape == (imu.n_frames, 3)

@@ -43,6 +43,7 @@ from synth.optimal_control.movement.imu_data import (
 from synth.optimal_control.movement.imu_misfit import sensor_readings
 from synth.optimal_control.movement.imu_start import periodic_rates
 from synth.optimal_control.movement.imu_tracking import ImuTracking, imu_problem, track_imus
+from synth.optimal_control.movement.normative_gait import cycle_duration, normative_coordinates
 from synth.optimal_control.movement.skeleton_numbers import pattern_of, skeleton_numbers
 from synth.optimal_control.movement.strap_down import (
     SagittalRecord,
@@ -52,7 +53,6 @@ from synth.optimal_control.movement.strap_down import (
     speed_from_feet,
 )
 from synth.optimal_control.movement.structure import movement_structure
-from synth.optimal_control.normative_gait import cycle_duration, normative_coordinates
 from synth.optimal_control.program.collocation import Mesh
 
 PERSON = Subject("walker", 70.0, 1.75)

@@ -3,7 +3,7 @@
 When the pelvis lists or turns, its markers move in the sagittal projection although nothing flexes, and one hip rises
 and goes ahead of the other; a planar knee near extension would pay for 6 mm of leg length with 5 degrees. So segments
 with three markers are fitted in space first: their markers are put where they would be without the motion out of the
-plane, and the hips' places in the pelvis follow the pelvis. The accelerations of these small shifts are neglected.
+plane, and each leg's markers are moved with its hip to where the hip is in a pelvis that neither lists nor turns.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from itertools import combinations
 import numpy as np
 
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control import node_functions as nodes
-from synth.optimal_control.start import low_pass_periodic
+from synth.optimal_control.movement.periodic_curve import low_pass_periodic
+
+LEG = ("femur", "tibia", "calcn")
 
 _SMALLEST_SPREAD = 0.015
 """Second singular value (m) of a segment's marker offsets below which they lie on a line."""
@@ -37,16 +38,16 @@ def into_sagittal_plane(skeleton: Skeleton, markers: np.ndarray) -> tuple[np.nda
     Returns
     -------
     ndarray, shape (n, n_markers, 2)
-        Sagittal positions (m).
-    ndarray, shape (n, 4)
-        Places of the right and the left hip in the pelvis, x and y (m).
+        Sagittal positions (m), those of a leg moved with its hip.
+    ndarray, shape (n, 2, 2)
+        How far the right and the left leg were from there, x and y (m).
     """
     flat = np.array(markers[..., :2])
-    hips = np.tile(nodes.skeleton_numbers(skeleton)[nodes.HIP_NUMBERS], (len(markers), 1))
+    moved = np.zeros((len(markers), 2, 2))
     if markers.shape[2] < 3:
-        return flat, hips
+        return flat, moved
     midline = _midline(skeleton)
-    for segment in nodes.SEGMENTS:
+    for segment in skeleton.segment_names:
         own = [i for i, m in enumerate(skeleton.markers) if m.segment == segment]
         offsets = np.array([skeleton.markers[i].offset for i in own], float).reshape(-1, 3) - midline
         for seen, frames in _patterns(markers[:, own]):
@@ -60,8 +61,13 @@ def into_sagittal_plane(skeleton: Skeleton, markers: np.ndarray) -> tuple[np.nda
             projected = np.stack([origin[:, :1] + c * x - s * y, origin[:, 1:2] + s * x + c * y], axis=-1)
             flat[np.ix_(frames, np.array(own)[seen])] = projected
             if segment == "pelvis":
-                hips[frames] += _hip_shifts(skeleton, turn, tilt)
-    return flat, low_pass_periodic(hips, 6)
+                moved[frames] = _hip_shifts(skeleton, turn)
+    moved = low_pass_periodic(moved, 6)
+    for i, marker in enumerate(skeleton.markers):
+        part, side = marker.segment.split("_")[0], marker.segment[-1]
+        if part in LEG:
+            flat[:, i] -= moved[:, "rl".index(side)]
+    return flat, moved
 
 
 def _midline(skeleton: Skeleton) -> np.ndarray:
@@ -97,12 +103,10 @@ def rigid_fit(offsets: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, n
     return turn, middle - turn @ centre
 
 
-def _hip_shifts(skeleton: Skeleton, turn: np.ndarray, tilt: np.ndarray) -> np.ndarray:
-    """What the hips' width contributes in the plane of the tilted pelvis, shape (n, 4)."""
-    c, s = np.cos(tilt), np.sin(tilt)
-    across = np.stack([c * turn[:, 0, 2] + s * turn[:, 1, 2], c * turn[:, 1, 2] - s * turn[:, 0, 2]], axis=1)
+def _hip_shifts(skeleton: Skeleton, turn: np.ndarray) -> np.ndarray:
+    """What the hips' width contributes in the sagittal plane when the pelvis is turned (n, 3, 3), shape (n, 2, 2)."""
     lateral = [skeleton.segments[skeleton.segment_index(f"femur_{side}")].offset[2] for side in "rl"]
-    return np.hstack([across * lateral[0], across * lateral[1]])
+    return turn[:, None, :2, 2] * np.array(lateral)[:, None]
 
 
 def drop_misplaced(skeleton: Skeleton, markers: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -124,7 +128,7 @@ def drop_misplaced(skeleton: Skeleton, markers: np.ndarray) -> tuple[np.ndarray,
     kept, dropped = np.array(markers), []
     if markers.shape[2] < 3:
         return kept, dropped
-    for segment in nodes.SEGMENTS:
+    for segment in skeleton.segment_names:
         own = [i for i, m in enumerate(skeleton.markers) if m.segment == segment]
         own = [i for i in own if np.isfinite(markers[:, i]).all(axis=1).mean() > 0.5]
         offsets = np.array([skeleton.markers[i].offset for i in own], float).reshape(-1, 3)

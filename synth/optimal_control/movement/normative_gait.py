@@ -14,7 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from synth.optimal_control.node_functions import COORDINATES, N_Q
+from mocap_import.subject import Subject
+from opensim_models.generic.catalogue import planar_skeleton
+
+COORDINATES = planar_skeleton(Subject("planar", 70.0, 1.75)).coordinate_names
+"""The ten coordinates of every planar skeleton of ours, in order."""
 
 COMFORTABLE_SPEED = 1.3
 """Speed (m/s) at which the series hold, for a person of REFERENCE_HEIGHT."""
@@ -110,7 +114,7 @@ def normative_coordinates(phase: np.ndarray, speed: float, height: float, style:
     ndarray, shape (n, 10)
         rad; the pelvis translations are NaN.
     """
-    values = np.full((len(phase), N_Q), np.nan)
+    values = np.full((len(phase), len(COORDINATES)), np.nan)
     relative = relative_speed(speed, height)
     for i, coordinate in enumerate(COORDINATES):
         name = coordinate[:-2] if coordinate[-2:] in ("_r", "_l") else coordinate

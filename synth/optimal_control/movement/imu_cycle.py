@@ -21,6 +21,8 @@ from synth.optimal_control.movement.strap_down import sagittal_records
 
 SHORTEST, LONGEST = 0.45, 2.0
 """Durations (s) between which a gait cycle is looked for."""
+FEWEST_CYCLES = 3
+"""So many cycles and more tell how much the records differ from one to the next."""
 
 
 def detect_cycles(recordings: Sequence[ImuRecording]) -> list[tuple[float, float]]:
@@ -172,3 +174,13 @@ def average_cycle(
         mean = total / len(cycles)
         averaged.append(ImuRecording(record.placement, mean[:, :3], mean[:, 3:], n_samples / duration))
     return tuple(averaged), duration
+
+
+def cycle_variances(
+    recordings: Sequence[ImuRecording], cycles: Sequence[tuple[float, float]], n_samples: int = 100
+) -> dict[str, np.ndarray]:
+    """Variance (n_samples, 3) of the sagittal channels between cycles, by segment; empty where there are few."""
+    if len(cycles) < FEWEST_CYCLES:
+        return {}
+    each = [sagittal_records(average_cycle(recordings, [cycle], n_samples)[0]) for cycle in cycles]
+    return {segment: np.var([c[segment].channels for c in each], axis=0, ddof=1) for segment in each[0]}
