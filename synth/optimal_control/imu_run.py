@@ -14,11 +14,10 @@ from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim.client import build_model
 from synth.imu.recording import ImuRecording
 from synth.optimal_control.movement.imu_check import check_records, check_window
-from synth.optimal_control.movement.imu_cycle import average_cycle, detect_cycles
+from synth.optimal_control.movement.imu_cycle import average_cycle, cycle_variances, detect_cycles
 from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
 from synth.optimal_control.movement.imu_tracking import ImuTracking, track_imus
 from synth.optimal_control.movement.problem import Prepare
-from synth.optimal_control.movement.strap_down import sagittal_records
 from synth.optimal_control.movement_folder import FolderContent, MovementResult, write_folder
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.tracking_run import check_person, plain_settings
@@ -136,7 +135,7 @@ def explain_records(
         averaged,
         wish.subject,
         duration,
-        variances=_variances(wish.recordings, cycles),
+        variances=cycle_variances(wish.recordings, cycles, N_SAMPLES),
         speed=wish.speed,
         n_starts=wish.starts,
         muscles=wish.muscles,
@@ -159,14 +158,6 @@ def explain_records(
     )
     report = write_folder(out, tracked.solution, content, tracked.reached)
     return MovementResult(tracked.solution, report, tracked.resumed)
-
-
-def _variances(recordings: Sequence[ImuRecording], cycles: Sequence[tuple[float, float]]) -> dict[str, np.ndarray]:
-    """Variance (n, 3) of the sagittal channels between cycles, by segment; empty where there are few."""
-    if len(cycles) < FEWEST_CYCLES:
-        return {}
-    each = [sagittal_records(average_cycle(recordings, [cycle], N_SAMPLES)[0]) for cycle in cycles]
-    return {segment: np.var([c[segment].channels for c in each], axis=0, ddof=1) for segment in each[0]}
 
 
 def _own_model(tracked: ImuTracking, out: Path) -> Path:
