@@ -14,18 +14,18 @@ import numpy as np
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction
 from opensim_models.model.multibody import point_position, segment_states
+from synth.optimal_control.gait.gait_samples import sample_gait
+from synth.optimal_control.gait.gait_solution import GaitSolution
+from synth.optimal_control.gait.normative_gait import COORDINATES, GaitStyle
 from synth.optimal_control.generate import generate_gait, walking_skeleton
 from synth.optimal_control.movement.climb import solve_movement
-from synth.optimal_control.movement.gait_samples import sample_gait
-from synth.optimal_control.movement.gait_solution import GaitSolution
-from synth.optimal_control.movement.marker_tracking import track_markers
-from synth.optimal_control.movement.normative_gait import COORDINATES, GaitStyle
 from synth.optimal_control.movement.problem import movement_program
-from synth.optimal_control.population_solver import AGAIN
+from synth.optimal_control.population.planar_solver import AGAIN
+from synth.optimal_control.population.virtual_gait import VirtualGait, gait_data, gait_start, gait_structure
+from synth.optimal_control.population.virtual_skeleton import GENERIC_PROPORTIONS
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.program.solver import SolverSettings
-from synth.optimal_control.virtual_gait import VirtualGait, gait_data, gait_start, gait_structure
-from synth.optimal_control.virtual_skeleton import GENERIC_PROPORTIONS
+from synth.optimal_control.recording.marker_tracking import track_markers
 from synth.virtual_people import VirtualPerson
 
 SUBJECT = Subject("bench", 70.0, 1.75, "male")

@@ -26,18 +26,18 @@ import numpy as np
 from benchmarks.peers.cmu_score import SubjectScore, lag_words, score_sub02
 from benchmarks.peers.virtual_stride import TrueStride, WornSensors, tracking_model, true_stride, worn_sensors
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.movement.cycle_samples import at_phase
-from synth.optimal_control.movement.problem import movement_program
-from synth.optimal_control.movement.spatial_imu_data import SpatialImuWeights
-from synth.optimal_control.movement.spatial_imu_start import cayley_rotation, spatial_imu_starts
-from synth.optimal_control.movement.spatial_imu_tracking import (
+from synth.optimal_control.gait.cycle_samples import at_phase
+from synth.optimal_control.inertial.spatial_imu_data import SpatialImuWeights
+from synth.optimal_control.inertial.spatial_imu_start import cayley_rotation, spatial_imu_starts
+from synth.optimal_control.inertial.spatial_imu_tracking import (
     STAGES,
     SpatialImuTracking,
     spatial_imu_problem,
     spatial_imu_structure,
     track_spatial_imus,
 )
-from synth.optimal_control.movement.spatial_strap_down import relative_angles, sensor_paths
+from synth.optimal_control.inertial.spatial_strap_down import relative_angles, sensor_paths
+from synth.optimal_control.movement.problem import movement_program
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 
 EXAMPLE, CMU = "opensim_core/rajagopal_walk", "cmu_imu_grf_walk"

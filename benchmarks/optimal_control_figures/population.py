@@ -26,17 +26,17 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.batch import Outcome, Task, run_tasks
-from synth.optimal_control.movement.normative_gait import normative_coordinates
-from synth.optimal_control.population_chunk import PopulationRequest
-from synth.optimal_control.population_run import build_population
-from synth.optimal_control.population_solver import (
+from synth.optimal_control.gait.normative_gait import normative_coordinates
+from synth.optimal_control.population.planar_chunk import PopulationRequest
+from synth.optimal_control.population.planar_solver import (
     GaitResult,
     PopulationProgram,
     anchor_gaits,
     population_program,
     solve_gait,
 )
-from synth.optimal_control.virtual_skeleton import template_skeleton
+from synth.optimal_control.population.run import build_population
+from synth.optimal_control.population.virtual_skeleton import template_skeleton
 
 MOCO_SECONDS = 73.6
 """CPU seconds of Moco for the half cycle at trapezoidal 25, tolerance 1e-2, measured before."""

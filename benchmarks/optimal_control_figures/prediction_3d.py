@@ -30,21 +30,21 @@ import numpy as np
 
 from benchmarks.peers import walking_3d_twin as twin
 from benchmarks.peers.normative_band import GaitShape, angle_shares, force_shares, gait_shape
+from synth.optimal_control.gait.gait_check import WALKING, check_gait
 from synth.optimal_control.movement.between_nodes import residual_between_nodes
 from synth.optimal_control.movement.climb import Climb, solve_movement
-from synth.optimal_control.movement.gait_check import WALKING, check_gait
 from synth.optimal_control.movement.node_equations import node_equations
-from synth.optimal_control.movement.objective_share import energy_rate, objective_shares
-from synth.optimal_control.movement.prediction import (
+from synth.optimal_control.movement.problem import movement_program
+from synth.optimal_control.movement.solution import MovementSolution, make_solution
+from synth.optimal_control.prediction.objective_share import energy_rate, objective_shares
+from synth.optimal_control.prediction.prediction import (
     PredictionSettings,
     climb_prediction,
     human_walking,
     person_of,
     prediction_rungs,
 )
-from synth.optimal_control.movement.problem import movement_program
-from synth.optimal_control.movement.solution import MovementSolution, make_solution
-from synth.optimal_control.movement.walking_price import STRUCTURE, WalkingPrices
+from synth.optimal_control.prediction.walking_price import STRUCTURE, WalkingPrices
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.compiled_blocks import compile_if_possible, compiled_uses
 from synth.optimal_control.program.solver import SolverSettings

@@ -32,13 +32,13 @@ import numpy as np
 from benchmarks.peers import walking_2d_twin as twin
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.movement.climb import Climb, solve_movement
-from synth.optimal_control.movement.prediction import PredictionSettings, climb_prediction
 from synth.optimal_control.movement.problem import movement_program
-from synth.optimal_control.movement.recorded_motion import RecordedMotion
-from synth.optimal_control.movement.recorded_tracking import climb_recording, tracking_structure
-from synth.optimal_control.movement.tracking_settings import THEN, TrackingSettings
+from synth.optimal_control.prediction.prediction import PredictionSettings, climb_prediction
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.compiled_blocks import compile_if_possible, compiled_uses
+from synth.optimal_control.recording.recorded_motion import RecordedMotion
+from synth.optimal_control.recording.recorded_tracking import climb_recording, tracking_structure
+from synth.optimal_control.recording.tracking_settings import THEN, TrackingSettings
 
 EXAMPLE = "opensim_core/falisse2019_2d_walk"
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -5,8 +5,8 @@ Data and model are opensim-core's `rajagopal_walk`. (1) The torque-driven proble
 ``torque_3d_trap50_tol4.json``; else Moco runs as a process of its own). (2) One full stride, 80 muscles with rigid
 tendons, 12 spheres: torques first, then muscles from static optimisation, periodic, because the coordinates cover a
 whole stride (1.14 s; its ends differ by 1.2 degrees RMS, which the errors contain). (3) Virtual people of other size,
-proportions, mass, strength and age who walk it in manners of their own (`synth.optimal_control.recorded_people`): half
-cycles of 25 intervals, of finer meshes where a check asks for it; a cycle is validated by equations between the nodes,
+proportions, mass, strength and age who walk it in manners of their own (`population.recorded_people`): half cycles of
+25 intervals, of finer meshes where a check asks for it; a cycle is validated by equations between the nodes,
 integration forward from ten nodes, stance, peaks and bounds. The goal of cycles per hour is for two cores, counted as
 two of this process.
 
@@ -30,20 +30,26 @@ import numpy as np
 
 from benchmarks.peers import walking_3d_twin as twin
 from synth.optimal_control.movement.climb import Climb, solve_movement
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.muscle_neighbour import climb_from_neighbour, muscle_neighbour
-from synth.optimal_control.movement.muscle_start import climb_to_muscles
 from synth.optimal_control.movement.node_equations import node_equations
 from synth.optimal_control.movement.problem import MovementProgram, Prepare, movement_program
-from synth.optimal_control.movement.recorded_tracking import tracking_structure
 from synth.optimal_control.movement.solution import make_solution
-from synth.optimal_control.movement.stretched_person import body_of
-from synth.optimal_control.movement.stretched_recording import draw_manner, stretched_cycle
 from synth.optimal_control.movement.structure import MovementStructure
+from synth.optimal_control.population.recorded_people import (
+    MESHES,
+    finer_program,
+    recorded_walk,
+    solve_first,
+    solve_person,
+)
 from synth.optimal_control.program.compiled_blocks import compile_if_possible, compiled_uses
 from synth.optimal_control.program.iterate import Iterate
 from synth.optimal_control.program.solver import SolverSettings
-from synth.optimal_control.recorded_people import MESHES, finer_program, recorded_walk, solve_first, solve_person
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.recording.muscle_neighbour import climb_from_neighbour, muscle_neighbour
+from synth.optimal_control.recording.muscle_start import climb_to_muscles
+from synth.optimal_control.recording.recorded_tracking import tracking_structure
+from synth.optimal_control.recording.stretched_person import body_of
+from synth.optimal_control.recording.stretched_recording import draw_manner, stretched_cycle
 from synth.virtual_people import draw_person
 
 EXAMPLE = "opensim_core/rajagopal_walk"

@@ -34,11 +34,11 @@ from benchmarks.peers.virtual_stride import tracking_model
 from opensim_models.exchange.storage_table import StorageTable, read_table
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.scaling.model_scaling import scale_by_stature
-from synth.optimal_control.movement.cycle_samples import at_phase
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.orientation_posture import orientation_posture, segment_orientations
-from synth.optimal_control.movement.spatial_imu_tracking import track_spatial_imus
-from synth.optimal_control.movement.spatial_strap_down import relative_angles, sensor_paths
+from synth.optimal_control.gait.cycle_samples import at_phase
+from synth.optimal_control.inertial.orientation_posture import orientation_posture, segment_orientations
+from synth.optimal_control.inertial.spatial_imu_tracking import track_spatial_imus
+from synth.optimal_control.inertial.spatial_strap_down import relative_angles, sensor_paths
+from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.real_imu.synchronisation import Lag, signal_lag
 
 PERSON, TRIAL = "Sub02", "CSBaseline"

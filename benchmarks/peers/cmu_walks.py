@@ -24,9 +24,9 @@ from mocap_import.subject import Subject
 from opensim_models.exchange.storage_table import StorageTable
 from opensim_models.model.skeleton import Skeleton
 from synth.imu.recording import ImuRecording, SensorPlacement
-from synth.optimal_control.movement.imu_cycle import average_cycle, detect_cycles
-from synth.optimal_control.movement.orientation_posture import segment_orientations
-from synth.optimal_control.movement.spatial_strap_down import closed_orientation, segment_channels
+from synth.optimal_control.inertial.imu_cycle import average_cycle, detect_cycles
+from synth.optimal_control.inertial.orientation_posture import segment_orientations
+from synth.optimal_control.inertial.spatial_strap_down import closed_orientation, segment_channels
 from synth.real_imu.sensor_file import read_sensors
 from synth.real_imu.shank_event import sagittal_rate, shank_events
 from synth.real_imu.synchronisation import Lag, event_lag

@@ -19,7 +19,7 @@ from benchmarks.peers.paired_sensors import PairedWalk, neura_walk
 from benchmarks.peers.virtual_walks import PLACES
 from mocap_import.subject import Subject
 from synth.imu.recording import ImuRecording, SensorPlacement
-from synth.optimal_control.movement.imu_cycle import average_cycle
+from synth.optimal_control.inertial.imu_cycle import average_cycle
 
 PERSON = Subject("S02", 60.0, 1.63)
 _STANDING = slice(900, 1080)

@@ -22,10 +22,10 @@ from opensim_models.model.vector import over_frames
 from opensim_models.motion import Kinematics
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
-from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.recorded_cycle import recorded_cycle
-from synth.optimal_control.movement.recorded_motion import MotionFiles, RecordedMotion
+from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.recording.recorded_cycle import recorded_cycle
+from synth.optimal_control.recording.recorded_motion import MotionFiles, RecordedMotion
 
 _SIDE = {"femur": 0.07, "tibia": 0.055}
 """m to the side of the segment's axis, as BioMAC wears them."""

@@ -21,11 +21,11 @@ from opensim_models.scaling.model_scaling import model_stature
 from opensim_models.scaling.scale_factor import scaled_skeleton
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
-from synth.optimal_control.movement.cycle_samples import at_phase
-from synth.optimal_control.movement.imu_start import low_harmonics, periodic_rates
-from synth.optimal_control.movement.model_preparation import prepare_model, with_held_coordinates
-from synth.optimal_control.movement.recorded_cycle import recorded_cycle
-from synth.optimal_control.movement.recorded_motion import MotionFiles
+from synth.optimal_control.gait.cycle_samples import at_phase
+from synth.optimal_control.inertial.imu_start import low_harmonics, periodic_rates
+from synth.optimal_control.recording.model_preparation import prepare_model, with_held_coordinates
+from synth.optimal_control.recording.recorded_cycle import recorded_cycle
+from synth.optimal_control.recording.recorded_motion import MotionFiles
 
 PLACES = {"pelvis": (-0.16, 0.02, 0.0), "femur": (0.02, -0.15, 0.09), "tibia": (0.0, -0.18, 0.055),
           "calcn": (0.12, 0.05, 0.0)}  # fmt: skip

@@ -18,14 +18,18 @@ from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.skeleton import Skeleton
 from synth.imu.recording import ImuRecording, SensorPlacement
+from synth.optimal_control.gait.gait_solution import GaitSolution
+from synth.optimal_control.gait.normative_gait import draw_style
 from synth.optimal_control.generate import solve_walk
-from synth.optimal_control.movement.gait_solution import GaitSolution
-from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
-from synth.optimal_control.movement.imu_misfit import sensor_readings
-from synth.optimal_control.movement.normative_gait import draw_style
+from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS
+from synth.optimal_control.inertial.imu_misfit import sensor_readings
 from synth.optimal_control.movement.solution import MovementSolution
-from synth.optimal_control.virtual_gait import VirtualGait
-from synth.optimal_control.virtual_skeleton import GENERIC_PROPORTIONS, template_skeleton, with_muscles_and_contact
+from synth.optimal_control.population.virtual_gait import VirtualGait
+from synth.optimal_control.population.virtual_skeleton import (
+    GENERIC_PROPORTIONS,
+    template_skeleton,
+    with_muscles_and_contact,
+)
 from synth.virtual_people import VirtualPerson
 
 PLACES = {"pelvis": (-0.10, 0.05), "femur": (0.0, -0.21), "tibia": (0.0, -0.20), "calcn": (0.12, 0.0)}

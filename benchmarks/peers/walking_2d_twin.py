@@ -26,13 +26,13 @@ from benchmarks.peers import moco_objective
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.muscle.path_fit import FitSettings
 from synth.optimal_control.movement.climb import Climb, closed_array, physical
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.prediction import PredictionSettings
-from synth.optimal_control.movement.recorded_motion import FootWrench, RecordedMotion
 from synth.optimal_control.movement.solution import ground_loads, mirrored_loads
 from synth.optimal_control.movement.structure import LEVER
-from synth.optimal_control.movement.tracking_settings import Deviations, TrackingSettings
+from synth.optimal_control.prediction.prediction import PredictionSettings
 from synth.optimal_control.program.collocation import Mesh
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.recording.recorded_motion import FootWrench, RecordedMotion
+from synth.optimal_control.recording.tracking_settings import Deviations, TrackingSettings
 
 KNEE_RANGE = (np.radians(-75.0), np.radians(3.0))
 FITS = FitSettings(length_goal=1e-4, arm_goal=3e-4)

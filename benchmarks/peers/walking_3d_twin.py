@@ -20,16 +20,16 @@ from opensim_models.exchange.storage_table import read_table
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.movement.climb import Climb, physical, start_values
 from synth.optimal_control.movement.data import MovementData, person_data
-from synth.optimal_control.movement.model_preparation import PreparedModel, prepare_model
 from synth.optimal_control.movement.problem import MovementProgram
-from synth.optimal_control.movement.recorded_cycle import RecordedCycle, recorded_cycle
-from synth.optimal_control.movement.recorded_motion import MotionFiles
-from synth.optimal_control.movement.recorded_tracking import TrackingSettings
 from synth.optimal_control.movement.solution import MovementSolution
-from synth.optimal_control.movement.sphere_calibration import calibrate_spheres
 from synth.optimal_control.movement.structure import LEVER, MovementStructure, movement_structure
+from synth.optimal_control.population.recorded_people import DEVIATIONS, RANGES_DEG, SOLE
 from synth.optimal_control.program.collocation import Mesh
-from synth.optimal_control.recorded_people import DEVIATIONS, RANGES_DEG, SOLE
+from synth.optimal_control.recording.model_preparation import PreparedModel, prepare_model
+from synth.optimal_control.recording.recorded_cycle import RecordedCycle, recorded_cycle
+from synth.optimal_control.recording.recorded_motion import MotionFiles
+from synth.optimal_control.recording.recorded_tracking import TrackingSettings
+from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
 
 LOADS = ("Right_GRF", "Left_GRF")
 EMG = {

@@ -21,13 +21,13 @@ from synth.optimal_control.corpus_run import (
     shifted_events,
     write_part,
 )
-from synth.optimal_control.movement.gait_samples import GaitSamples, sample_gait
-from synth.optimal_control.movement.gait_solution import spatiotemporal_of
-from synth.optimal_control.movement.imu_cycle import average_cycle, cycle_variances, detect_cycles
-from synth.optimal_control.movement.imu_data import ImuWeights
-from synth.optimal_control.movement.imu_tracking import track_imus
+from synth.optimal_control.gait.gait_samples import GaitSamples, sample_gait
+from synth.optimal_control.gait.gait_solution import spatiotemporal_of
+from synth.optimal_control.inertial.imu_cycle import average_cycle, cycle_variances, detect_cycles
+from synth.optimal_control.inertial.imu_data import ImuWeights
+from synth.optimal_control.inertial.imu_tracking import track_imus
+from synth.optimal_control.inertial.strap_down import sagittal_records, sensor_tilt
 from synth.optimal_control.movement.solution import MovementSolution
-from synth.optimal_control.movement.strap_down import sagittal_records, sensor_tilt
 
 SENSOR_ANGLE_SD = float(np.radians(13.5) / np.sqrt(3.0))
 """rad, of a sensor's angle in the sagittal plane: 13.5° about a random axis leave 13.5°/√3 in the plane."""

@@ -13,10 +13,10 @@ import typer
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.progress import track
 from mocap_import.subject import Subject
-from synth.optimal_control import predict_command
-from synth.optimal_control.imu_command import explain_imus
-from synth.optimal_control.population_command import population
-from synth.optimal_control.track_command import CODES, track_recorded
+from synth.optimal_control.command import predict_command
+from synth.optimal_control.command.imu_command import explain_imus
+from synth.optimal_control.command.population_command import population
+from synth.optimal_control.command.track_command import CODES, track_recorded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,9 +83,9 @@ def _predict_corpus(subject: Subject, out: Path, speed: float, seed: int | None,
     from opensim_models.model_mismatch import ModelMismatch
     from synth.corpus import CorpusMismatch, CorpusTrial, CorpusWriter
     from synth.optimal_control.corpus_run import place_in_trial
+    from synth.optimal_control.gait.gait_samples import sample_gait
+    from synth.optimal_control.gait.gait_solution import SolutionNotFound, spatiotemporal_of
     from synth.optimal_control.generate import generate_gait
-    from synth.optimal_control.movement.gait_samples import sample_gait
-    from synth.optimal_control.movement.gait_solution import SolutionNotFound, spatiotemporal_of
 
     try:
         solution = generate_gait(subject, speed, seed=seed)

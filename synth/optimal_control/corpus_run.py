@@ -20,8 +20,8 @@ from mocap_import.batch import Task, run_tasks
 from mocap_import.trial import GaitEvent, GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import Corpus, CorpusTrial, CorpusWriter, merge_corpora
-from synth.optimal_control.movement.gait_samples import GaitSamples
-from synth.optimal_control.movement.gait_solution import gait_events
+from synth.optimal_control.gait.gait_samples import GaitSamples
+from synth.optimal_control.gait.gait_solution import gait_events
 from synth.optimal_control.movement.solution import MovementSolution
 
 SECONDS_PER_TRIAL = 300.0

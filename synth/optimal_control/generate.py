@@ -15,17 +15,21 @@ import numpy as np
 from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.carried_gait import SolvedGait, carried_start, finer_start, gait_distance
+from synth.optimal_control.gait.gait_solution import GaitSolution, SolutionNotFound, gait_solution
+from synth.optimal_control.gait.normative_gait import GaitStyle, draw_style
 from synth.optimal_control.movement.climb import Climb, solve_movement
-from synth.optimal_control.movement.gait_solution import GaitSolution, SolutionNotFound, gait_solution
-from synth.optimal_control.movement.normative_gait import GaitStyle, draw_style
 from synth.optimal_control.movement.problem import MovementProgram, movement_program
-from synth.optimal_control.population_solver import AGAIN, NEAR, REFINE
+from synth.optimal_control.population.carried_gait import SolvedGait, carried_start, finer_start, gait_distance
+from synth.optimal_control.population.planar_solver import AGAIN, NEAR, REFINE
+from synth.optimal_control.population.virtual_gait import VirtualGait, gait_data, gait_start, gait_structure
+from synth.optimal_control.population.virtual_skeleton import (
+    GENERIC_PROPORTIONS,
+    template_skeleton,
+    with_muscles_and_contact,
+)
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.program.iterate import Iterate
 from synth.optimal_control.program.solver import SolverSettings
-from synth.optimal_control.virtual_gait import VirtualGait, gait_data, gait_start, gait_structure
-from synth.optimal_control.virtual_skeleton import GENERIC_PROPORTIONS, template_skeleton, with_muscles_and_contact
 from synth.virtual_people import VirtualPerson
 
 SPEED_RANGE = (0.6, 2.2)

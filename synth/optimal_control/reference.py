@@ -22,13 +22,13 @@ from synth.optimal_control.corpus_run import (
     shifted_events,
     write_part,
 )
-from synth.optimal_control.movement.gait_samples import GaitSamples, sample_gait
-from synth.optimal_control.movement.gait_solution import GaitSolution, SolutionNotFound, spatiotemporal_of
-from synth.optimal_control.movement.gait_window import GaitWindow, choose_windows
-from synth.optimal_control.movement.marker_problem import TrackingWeights
-from synth.optimal_control.movement.marker_tracking import track_markers
+from synth.optimal_control.gait.gait_samples import GaitSamples, sample_gait
+from synth.optimal_control.gait.gait_solution import GaitSolution, SolutionNotFound, spatiotemporal_of
 from synth.optimal_control.movement.solution import MovementSolution
-from synth.optimal_control.virtual_skeleton import template_skeleton, with_muscles_and_contact
+from synth.optimal_control.population.virtual_skeleton import template_skeleton, with_muscles_and_contact
+from synth.optimal_control.recording.gait_window import GaitWindow, choose_windows
+from synth.optimal_control.recording.marker_problem import TrackingWeights
+from synth.optimal_control.recording.marker_tracking import track_markers
 
 
 def build_reference_corpus(

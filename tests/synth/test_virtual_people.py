@@ -80,7 +80,7 @@ def test_strength_is_a_factor_around_one_that_does_not_count_size_or_age_twice(c
 
 def test_the_skeleton_of_a_person_keeps_mass_and_takes_proportions():
     from synth.optimal_control.movement.skeleton_numbers import numbers_for, pattern_of
-    from synth.optimal_control.virtual_skeleton import template_skeleton, virtual_skeleton
+    from synth.optimal_control.population.virtual_skeleton import template_skeleton, virtual_skeleton
 
     template = template_skeleton()
     pattern = pattern_of(template)
@@ -96,7 +96,7 @@ def test_the_skeleton_of_a_person_keeps_mass_and_takes_proportions():
 
 
 def test_muscles_stay_at_the_same_places_of_their_curves_and_keep_their_volume():
-    from synth.optimal_control.virtual_skeleton import template_skeleton, virtual_skeleton
+    from synth.optimal_control.population.virtual_skeleton import template_skeleton, virtual_skeleton
 
     template = template_skeleton()
     person = draw_person(5, 9)
@@ -112,7 +112,7 @@ def test_muscles_stay_at_the_same_places_of_their_curves_and_keep_their_volume()
 
 
 def test_the_template_is_the_shipped_model_of_the_reference_person():
-    from synth.optimal_control.virtual_skeleton import template_skeleton
+    from synth.optimal_control.population.virtual_skeleton import template_skeleton
 
     template, generic = template_skeleton(), generic_model("planar", REFERENCE_PERSON).skeleton
     assert template.segment_names == generic.segment_names

@@ -11,12 +11,12 @@ import numpy as np
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.movement.climb import Climb, Rung, climb, start_values
 from synth.optimal_control.movement.data import MovementData, person_data
-from synth.optimal_control.movement.model_preparation import prepare_model
 from synth.optimal_control.movement.problem import MovementProgram
 from synth.optimal_control.movement.solution import MovementSolution, make_solution, net_moments
 from synth.optimal_control.movement.structure import MovementStructure, movement_structure
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.solver import SolverSettings
+from synth.optimal_control.recording.model_preparation import prepare_model
 
 PLANAR = Path(__file__).resolve().parents[3] / "opensim_models" / "generic" / "models" / "planar.osim"
 DURATION, SPEED = 1.1, 1.25

@@ -16,8 +16,8 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
-from synth.optimal_control.movement.imu_start import periodic_rates
-from synth.optimal_control.movement.spatial_imu_start import normative_posture
+from synth.optimal_control.inertial.imu_start import periodic_rates
+from synth.optimal_control.inertial.spatial_imu_start import normative_posture
 
 PERSON = Subject("walker", 70.0, 1.75)
 DURATION, SPEED, N = 1.1, 1.25, 200

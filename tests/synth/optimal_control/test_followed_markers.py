@@ -9,7 +9,9 @@ import pytest
 from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.movement.climb import physical
-from synth.optimal_control.movement.followed_markers import (
+from synth.optimal_control.movement.following_blocks import marker_misfit
+from synth.optimal_control.program.collocation import Mesh
+from synth.optimal_control.recording.followed_markers import (
     FollowedMarkers,
     check_place,
     marker_distances,
@@ -17,12 +19,10 @@ from synth.optimal_control.movement.followed_markers import (
     read_followed_markers,
     segment_sums,
 )
-from synth.optimal_control.movement.following_blocks import marker_misfit
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.recorded_motion import MotionFiles, recorded_motion
-from synth.optimal_control.movement.recorded_tracking import climb_recording
-from synth.optimal_control.movement.tracking_settings import Deviations, TrackingSettings
-from synth.optimal_control.program.collocation import Mesh
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_tracking import climb_recording
+from synth.optimal_control.recording.tracking_settings import Deviations, TrackingSettings
 
 WALK = "opensim_core/rajagopal_walk"
 TOES = ["mtp_angle_r", "mtp_angle_l"]

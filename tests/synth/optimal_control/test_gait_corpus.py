@@ -19,9 +19,9 @@ from synth.imu.placement import scaled_placements
 from synth.imu.simulation import simulate_imu
 from synth.optimal_control.baseline import build_baseline_corpus
 from synth.optimal_control.cli import gait_app
+from synth.optimal_control.gait.gait_samples import sample_gait
 from synth.optimal_control.generate import generate_gait
-from synth.optimal_control.movement.gait_samples import sample_gait
-from synth.optimal_control.movement.gait_window import choose_windows
+from synth.optimal_control.recording.gait_window import choose_windows
 from synth.optimal_control.reference import build_reference_corpus
 
 RATE = 100.0

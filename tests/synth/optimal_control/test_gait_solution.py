@@ -17,16 +17,16 @@ from synth.imu.error_recipe import ImuErrors, apply_errors
 from synth.imu.placement import scaled_placements
 from synth.imu.recording import ImuRecording
 from synth.imu.simulation import simulate_imu
+from synth.optimal_control.gait.gait_samples import sample_gait
+from synth.optimal_control.gait.gait_solution import SolutionNotFound
+from synth.optimal_control.gait.normative_gait import COORDINATES, draw_style
 from synth.optimal_control.generate import generate_gait
+from synth.optimal_control.inertial.imu_cycle import average_cycle, cycle_variances, detect_cycles, repetition
+from synth.optimal_control.inertial.strap_down import sagittal_records, sensor_tilt, speed_from_feet
 from synth.optimal_control.movement.following_blocks import marker_misfit
-from synth.optimal_control.movement.gait_samples import sample_gait
-from synth.optimal_control.movement.gait_solution import SolutionNotFound
-from synth.optimal_control.movement.imu_cycle import average_cycle, cycle_variances, detect_cycles, repetition
-from synth.optimal_control.movement.marker_sums import marker_sums
-from synth.optimal_control.movement.marker_tracking import track_markers
-from synth.optimal_control.movement.normative_gait import COORDINATES, draw_style
-from synth.optimal_control.movement.strap_down import sagittal_records, sensor_tilt, speed_from_feet
-from synth.optimal_control.virtual_skeleton import template_skeleton, with_muscles_and_contact
+from synth.optimal_control.population.virtual_skeleton import template_skeleton, with_muscles_and_contact
+from synth.optimal_control.recording.marker_sums import marker_sums
+from synth.optimal_control.recording.marker_tracking import track_markers
 
 SUBJECT = Subject("S01", 68.0, 1.73, "female")
 SKELETON = planar_skeleton(SUBJECT, "de_leva")

@@ -15,10 +15,10 @@ from small_movements import DURATION, smooth_solution
 
 from opensim_models.exchange.storage_table import read_table
 from synth.optimal_control.cli import gait_app
-from synth.optimal_control.movement import imu_tracking
-from synth.optimal_control.movement.imu_data import SENSOR_SEGMENTS
-from synth.optimal_control.movement.imu_misfit import sensor_readings
-from synth.optimal_control.movement.solution_file import load_solution
+from synth.optimal_control.inertial import imu_tracking
+from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS
+from synth.optimal_control.inertial.imu_misfit import sensor_readings
+from synth.optimal_control.result.solution_file import load_solution
 
 PLACES = {"pelvis": (-0.1, 0.05), "femur": (0.0, -0.2), "tibia": (0.0, -0.2), "calcn": (0.1, 0.02)}
 PERSON = ("--mass", "75", "--height", "1.75", "--picture", "none")

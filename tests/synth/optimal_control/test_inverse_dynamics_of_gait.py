@@ -9,8 +9,8 @@ from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.inverse.dynamics import solve_inverse_dynamics
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
+from synth.optimal_control.gait.gait_samples import sample_gait
 from synth.optimal_control.generate import generate_gait
-from synth.optimal_control.movement.gait_samples import sample_gait
 
 PERSON = Subject("S01", 70.0, 1.75, "male", 30.0)
 RATE = 200.0

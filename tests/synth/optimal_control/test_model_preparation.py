@@ -14,10 +14,10 @@ from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.muscle.gait_range import gait_ranges
 from opensim_models.muscle.path_fit import FitSettings
 from opensim_models.osim import muscle_client
-from synth.optimal_control.movement import model_preparation
-from synth.optimal_control.movement.foot_sphere import RADIUS, foot_spheres
-from synth.optimal_control.movement.model_preparation import prepare_model, with_held_coordinates
-from synth.optimal_control.movement.smooth_path import smoothed
+from synth.optimal_control.recording import model_preparation
+from synth.optimal_control.recording.foot_sphere import RADIUS, foot_spheres
+from synth.optimal_control.recording.model_preparation import prepare_model, with_held_coordinates
+from synth.optimal_control.recording.smooth_path import smoothed
 
 PLANAR = "opensim_core/falisse2019_2d_walk/2D_gait.osim"
 TEN = "opensim_core/gait10dof18musc_subject01/gait10dof18musc_subject01.osim"

@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import virtual_gaits as gaits
 
+from synth.optimal_control.gait.gait_check import WALKING, GaitLimits, check_gait
 from synth.optimal_control.movement.forward_check import STAGES, _runs, chebyshev_stages, forward_drift
-from synth.optimal_control.movement.gait_check import WALKING, GaitLimits, check_gait
 from synth.optimal_control.movement.node_equations import node_equations
 from synth.optimal_control.movement.structure import movement_structure
 from synth.optimal_control.program.collocation import Mesh

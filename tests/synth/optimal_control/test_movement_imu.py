@@ -28,30 +28,30 @@ from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
-from synth.optimal_control.law.gait2dc_muscle import GAIT2DC_MUSCLES
-from synth.optimal_control.movement.chain import chain_to
-from synth.optimal_control.movement.constant_arm_muscles import with_constant_arm_muscles
-from synth.optimal_control.movement.contact_blocks import contact_block
-from synth.optimal_control.movement.data import sphere_numbers
-from synth.optimal_control.movement.following_blocks import rotation_of, sensor_block, sensor_values
-from synth.optimal_control.movement.imu_data import (
+from synth.optimal_control.gait.normative_gait import cycle_duration, normative_coordinates
+from synth.optimal_control.inertial.constant_arm_muscles import with_constant_arm_muscles
+from synth.optimal_control.inertial.imu_data import (
     SENSOR_SEGMENTS,
     ImuWeights,
     channel_deviation,
     with_contact_points,
 )
-from synth.optimal_control.movement.imu_misfit import sensor_readings
-from synth.optimal_control.movement.imu_start import periodic_rates
-from synth.optimal_control.movement.imu_tracking import ImuTracking, imu_problem, track_imus
-from synth.optimal_control.movement.normative_gait import cycle_duration, normative_coordinates
-from synth.optimal_control.movement.skeleton_numbers import pattern_of, skeleton_numbers
-from synth.optimal_control.movement.strap_down import (
+from synth.optimal_control.inertial.imu_misfit import sensor_readings
+from synth.optimal_control.inertial.imu_start import periodic_rates
+from synth.optimal_control.inertial.imu_tracking import ImuTracking, imu_problem, track_imus
+from synth.optimal_control.inertial.strap_down import (
     SagittalRecord,
     integrate_periodic,
     sagittal_records,
     sensor_tilt,
     speed_from_feet,
 )
+from synth.optimal_control.law.gait2dc_muscle import GAIT2DC_MUSCLES
+from synth.optimal_control.movement.chain import chain_to
+from synth.optimal_control.movement.contact_blocks import contact_block
+from synth.optimal_control.movement.data import sphere_numbers
+from synth.optimal_control.movement.following_blocks import rotation_of, sensor_block, sensor_values
+from synth.optimal_control.movement.skeleton_numbers import pattern_of, skeleton_numbers
 from synth.optimal_control.movement.structure import movement_structure
 from synth.optimal_control.program.collocation import Mesh
 

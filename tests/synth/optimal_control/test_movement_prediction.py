@@ -9,9 +9,9 @@ import pytest
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.muscle.path_fit import FitSettings
 from synth.optimal_control.movement.climb import physical, start_values
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.node_reference import node_reference
-from synth.optimal_control.movement.prediction import (
+from synth.optimal_control.movement.problem import movement_program
+from synth.optimal_control.movement.structure import LEVER
+from synth.optimal_control.prediction.prediction import (
     PredictionSettings,
     climb_prediction,
     person_of,
@@ -19,11 +19,11 @@ from synth.optimal_control.movement.prediction import (
     prediction_data,
     prediction_rungs,
 )
-from synth.optimal_control.movement.problem import movement_program
-from synth.optimal_control.movement.recorded_motion import MotionFiles, recorded_motion
-from synth.optimal_control.movement.recorded_tracking import start_arrays
-from synth.optimal_control.movement.structure import LEVER
 from synth.optimal_control.program.collocation import Mesh
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.recording.node_reference import node_reference
+from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_tracking import start_arrays
 
 EXAMPLE = "opensim_core/falisse2019_2d_walk"
 SMALL = PredictionSettings(speed=1.2, duration=(0.4, 0.6), meshes=(Mesh(6, "trapezoidal", "half_cycle"),))

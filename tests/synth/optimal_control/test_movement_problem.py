@@ -16,13 +16,13 @@ from synth.optimal_control.law.sphere_contact import foot_load
 from synth.optimal_control.movement.climb import start_values
 from synth.optimal_control.movement.data import metabolic_numbers, person_data
 from synth.optimal_control.movement.mirror import mirrored_array
-from synth.optimal_control.movement.model_preparation import prepare_model
 from synth.optimal_control.movement.motion_blocks import actuator_block, passive_block
 from synth.optimal_control.movement.muscle_blocks import METABOLIC_LAW, activation_block, rigid_muscle_block
 from synth.optimal_control.movement.problem import movement_program
 from synth.optimal_control.movement.solution import ground_loads, mirrored_loads, net_moments, toe_loads
 from synth.optimal_control.movement.structure import LEVER, movement_structure
 from synth.optimal_control.program.collocation import SCHEMES, Mesh
+from synth.optimal_control.recording.model_preparation import prepare_model
 
 EXAMPLE = "opensim_core/falisse2019_2d_walk/2D_gait.osim"
 QUICK = FitSettings(length_goal=1e-3, arm_goal=3e-3)

@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 from mocap_import.batch import Outcome
 from opensim_models.generic.generic_model import REFERENCE_PERSON, generic_model
 from synth.corpus import Corpus, check_corpus
-from synth.optimal_control import population_chunk
-from synth.optimal_control.gait_trial import refused_trial
-from synth.optimal_control.population_chunk import PopulationRequest
-from synth.optimal_control.population_command import speed_range
-from synth.optimal_control.population_part import CHUNK, write_part
-from synth.optimal_control.population_run import build_population
-from synth.optimal_control.virtual_gait import draw_gait
+from synth.optimal_control.command.population_command import speed_range
+from synth.optimal_control.population import planar_chunk as population_chunk
+from synth.optimal_control.population.gait_trial import refused_trial
+from synth.optimal_control.population.part import CHUNK, write_part
+from synth.optimal_control.population.planar_chunk import PopulationRequest
+from synth.optimal_control.population.run import build_population
+from synth.optimal_control.population.virtual_gait import draw_gait
 from synth.virtual_people import draw_person
 
 
@@ -214,7 +214,7 @@ def test_a_walk_is_a_pure_function_of_seed_person_and_number():
 
 
 def test_dask_says_what_is_missing(monkeypatch):
-    from synth.optimal_control.population_dask import dask_runner
+    from synth.optimal_control.population.dask_cluster import dask_runner
 
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ValueError, match=r"pip install .*dask"):

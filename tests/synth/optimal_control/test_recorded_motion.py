@@ -12,10 +12,10 @@ from opensim_models.model.multibody import inverse_dynamics, segment_states
 from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.motion import Kinematics
-from synth.optimal_control.movement.ground_load import read_ground_loads
-from synth.optimal_control.movement.model_preparation import with_held_coordinates
-from synth.optimal_control.movement.recorded_cycle import recorded_cycle
-from synth.optimal_control.movement.recorded_motion import (
+from synth.optimal_control.recording.ground_load import read_ground_loads
+from synth.optimal_control.recording.model_preparation import with_held_coordinates
+from synth.optimal_control.recording.recorded_cycle import recorded_cycle
+from synth.optimal_control.recording.recorded_motion import (
     MotionFiles,
     motion_at,
     read_trial_samples,

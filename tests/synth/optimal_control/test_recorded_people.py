@@ -15,19 +15,19 @@ from opensim_models.model.muscle_path import MusclePath
 from opensim_models.model.muscle_tendon import MuscleTendon
 from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus import Corpus, check_corpus
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.recorded_cycle import recorded_cycle
-from synth.optimal_control.movement.recorded_motion import MotionFiles
 from synth.optimal_control.movement.skeleton_numbers import numbers_for, pattern_of
-from synth.optimal_control.movement.sphere_calibration import calibrate_spheres
-from synth.optimal_control.movement.stretched_person import body_of, length_factors, stature_of, stretched_person
-from synth.optimal_control.movement.stretched_recording import (
+from synth.optimal_control.population.recorded_chunk import RecordedRequest
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.recording.recorded_cycle import recorded_cycle
+from synth.optimal_control.recording.recorded_motion import MotionFiles
+from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
+from synth.optimal_control.recording.stretched_person import body_of, length_factors, stature_of, stretched_person
+from synth.optimal_control.recording.stretched_recording import (
     WalkingManner,
     draw_manner,
     leg_length,
     stretched_cycle,
 )
-from synth.optimal_control.recorded_chunk import RecordedRequest
 from synth.virtual_people import VirtualPerson, draw_person
 
 WALK = "opensim_core/rajagopal_walk"

@@ -16,20 +16,20 @@ from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.muscle.path_fit import FitSettings
 from synth.optimal_control.movement.climb import closed_array, physical
 from synth.optimal_control.movement.mirror import mirrored_array
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.node_reference import node_reference
-from synth.optimal_control.movement.recorded_cycle import CycleClosure, RecordedCycle
-from synth.optimal_control.movement.recorded_motion import FootWrench, MotionFiles, RecordedMotion, recorded_motion
-from synth.optimal_control.movement.recorded_tracking import (
+from synth.optimal_control.movement.structure import LEVER, movement_structure
+from synth.optimal_control.program.collocation import Mesh
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.recording.node_reference import node_reference
+from synth.optimal_control.recording.recorded_cycle import CycleClosure, RecordedCycle
+from synth.optimal_control.recording.recorded_motion import FootWrench, MotionFiles, RecordedMotion, recorded_motion
+from synth.optimal_control.recording.recorded_tracking import (
     climb_recording,
     track_recording,
     tracking_structure,
     usual_actuators,
 )
-from synth.optimal_control.movement.start_spread import spread_arrays
-from synth.optimal_control.movement.structure import LEVER, movement_structure
-from synth.optimal_control.movement.tracking_settings import FIRST, Deviations, TrackingSettings
-from synth.optimal_control.program.collocation import Mesh
+from synth.optimal_control.recording.start_spread import spread_arrays
+from synth.optimal_control.recording.tracking_settings import FIRST, Deviations, TrackingSettings
 
 EXAMPLE = "opensim_core/falisse2019_2d_walk"
 SPEED_NOISE = 0.1

@@ -18,10 +18,10 @@ from opensim_models.model.multibody import segment_states
 from opensim_models.model.vector import over_frames
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.osim.client import body_poses
-from synth.optimal_control.movement.ground_load import read_ground_loads
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.solution_export import export_solution, nearest_frame, pressure_wrench
-from synth.optimal_control.movement.solution_frames import solution_frames
+from synth.optimal_control.recording.ground_load import read_ground_loads
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.result.solution_export import export_solution, nearest_frame, pressure_wrench
+from synth.optimal_control.result.solution_frames import solution_frames
 
 TOOL = """
 import numpy as np

@@ -17,7 +17,7 @@ from small_movements import PLANAR, planar_solution
 
 from opensim_models.model.osim_skeleton import read_osim
 from synth.optimal_control.movement.solution import MovementSolution
-from synth.optimal_control.movement.solution_file import (
+from synth.optimal_control.result.solution_file import (
     SolutionFileProblem,
     load_solution,
     save_solution,

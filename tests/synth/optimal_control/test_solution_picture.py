@@ -12,18 +12,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 from small_movements import DURATION, SPEED, planar_climb, planar_solution, planar_structure, smooth_solution
 
 from opensim_models.model_mismatch import ModelMismatch
-from synth.optimal_control.movement.recorded_motion import FootWrench, RecordedMotion
 from synth.optimal_control.movement.solution import make_solution
-from synth.optimal_control.movement.solution_frames import solution_frames
-from synth.optimal_control.movement.solution_picture import (
+from synth.optimal_control.recording.recorded_motion import FootWrench, RecordedMotion
+from synth.optimal_control.result.solution_frames import solution_frames
+from synth.optimal_control.result.solution_picture import (
     draw_solution,
     headline,
     paired,
     recorded_reference,
     save_solution_picture,
 )
-from synth.optimal_control.movement.stick_figure import stick_lines
-from synth.optimal_control.movement.tracking_report import (
+from synth.optimal_control.result.stick_figure import stick_lines
+from synth.optimal_control.result.tracking_report import (
     diagnosis_of,
     diagnosis_table,
     rung_table,

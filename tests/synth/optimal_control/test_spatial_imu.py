@@ -26,18 +26,17 @@ from benchmarks.peers.virtual_stride import PLACES, SEGMENTS, tracking_model, tr
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording, SensorPlacement
-from synth.optimal_control.movement.following_blocks import rotation_of
-from synth.optimal_control.movement.imu_check import refusal
-from synth.optimal_control.movement.orientation_posture import orientation_posture, segment_orientations
-from synth.optimal_control.movement.spatial_imu_data import SpatialImuProblem, SpatialImuWeights, spatial_imu_data
-from synth.optimal_control.movement.spatial_imu_start import (
+from synth.optimal_control.inertial.imu_check import refusal
+from synth.optimal_control.inertial.orientation_posture import orientation_posture, segment_orientations
+from synth.optimal_control.inertial.spatial_imu_data import SpatialImuProblem, SpatialImuWeights, spatial_imu_data
+from synth.optimal_control.inertial.spatial_imu_start import (
     cayley_rotation,
     cayley_vector,
     mounting_guess,
     normative_posture,
     spatial_imu_starts,
 )
-from synth.optimal_control.movement.spatial_imu_tracking import (
+from synth.optimal_control.inertial.spatial_imu_tracking import (
     CHANNELS,
     STAGES,
     check_sensors,
@@ -46,13 +45,14 @@ from synth.optimal_control.movement.spatial_imu_tracking import (
     spatial_misfit,
     track_spatial_imus,
 )
-from synth.optimal_control.movement.spatial_strap_down import (
+from synth.optimal_control.inertial.spatial_strap_down import (
     closed_orientation,
     relative_angles,
     sensor_path,
     sensor_paths,
     walking_speed,
 )
+from synth.optimal_control.movement.following_blocks import rotation_of
 from synth.optimal_control.movement.structure import SCALE
 
 

@@ -18,8 +18,8 @@ from benchmarks.peers.virtual_stride import SEGMENTS, true_stride, worn_sensors
 from mocap_import.subject import Subject
 from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.imu_run import ImuWish
-from synth.optimal_control.spatial_imu_run import explain_in_space, seen_model, sensors_in_space
+from synth.optimal_control.command.imu_run import ImuWish
+from synth.optimal_control.command.spatial_imu_run import explain_in_space, seen_model, sensors_in_space
 
 
 def test_the_model_of_somebody_else_is_refused(data_dir: Path, tmp_path: Path) -> None:

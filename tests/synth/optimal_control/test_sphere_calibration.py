@@ -8,10 +8,10 @@ import pytest
 from opensim_models.model.multibody import segment_states
 from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.law.sphere_contact import foot_load
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.recorded_cycle import recorded_cycle
-from synth.optimal_control.movement.recorded_motion import MotionFiles, recorded_motion
-from synth.optimal_control.movement.sphere_calibration import calibrate_spheres
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.recording.recorded_cycle import recorded_cycle
+from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
 
 
 @pytest.fixture(scope="module")

@@ -24,11 +24,11 @@ from opensim_models.model.multibody import segment_states
 from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model.vector import over_frames
 from opensim_models.osim.client import body_poses, build_model
-from synth.optimal_control import movement_folder, tracking_run
 from synth.optimal_control.cli import gait_app
-from synth.optimal_control.movement.solution_export import export_solution
-from synth.optimal_control.movement.solution_file import load_solution
+from synth.optimal_control.command import movement_folder, tracking_run
 from synth.optimal_control.program.solver import SolverSettings
+from synth.optimal_control.result.solution_export import export_solution
+from synth.optimal_control.result.solution_file import load_solution
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 WINDOW = ("--window", f"0,{DURATION}", "--period", "cycle")

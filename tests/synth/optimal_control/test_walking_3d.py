@@ -11,30 +11,30 @@ from opensim_models.model.muscle_path import MusclePath
 from opensim_models.model.muscle_tendon import MuscleTendon
 from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.law.hill_muscle import rigid_tendon_force
-from synth.optimal_control.movement.model_preparation import prepare_model
-from synth.optimal_control.movement.muscle_neighbour import (
+from synth.optimal_control.movement.problem import movement_program
+from synth.optimal_control.movement.skeleton_numbers import numbers_for, pattern_of
+from synth.optimal_control.movement.solution import make_solution, net_moments
+from synth.optimal_control.movement.structure import LEVER, movement_structure
+from synth.optimal_control.program.collocation import Mesh
+from synth.optimal_control.program.compiled_blocks import compile_if_possible
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.recording.muscle_neighbour import (
     climb_from_neighbour,
     muscle_neighbour,
     with_placed_spheres,
 )
-from synth.optimal_control.movement.muscle_start import (
+from synth.optimal_control.recording.muscle_start import (
     ACTIVATION_TIME,
     EXCITATIONS,
     climb_to_muscles,
     shared_activations,
     smooth_excitations,
 )
-from synth.optimal_control.movement.problem import movement_program
-from synth.optimal_control.movement.recorded_cycle import recorded_cycle
-from synth.optimal_control.movement.recorded_motion import MotionFiles, recorded_motion
-from synth.optimal_control.movement.recorded_tracking import Deviations, TrackingSettings, track_recording
-from synth.optimal_control.movement.skeleton_numbers import numbers_for, pattern_of
-from synth.optimal_control.movement.solution import make_solution, net_moments
-from synth.optimal_control.movement.sphere_calibration import calibrate_spheres
-from synth.optimal_control.movement.stretched_person import stretched_person
-from synth.optimal_control.movement.structure import LEVER, movement_structure
-from synth.optimal_control.program.collocation import Mesh
-from synth.optimal_control.program.compiled_blocks import compile_if_possible
+from synth.optimal_control.recording.recorded_cycle import recorded_cycle
+from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_tracking import Deviations, TrackingSettings, track_recording
+from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
+from synth.optimal_control.recording.stretched_person import stretched_person
 
 WALK = "opensim_core/rajagopal_walk"
 PLANAR = Path(__file__).resolve().parents[3] / "opensim_models" / "generic" / "models" / "planar.osim"

@@ -12,19 +12,24 @@ from synth.optimal_control.law.hill_muscle import compliant_tendon_fibre
 from synth.optimal_control.law.metabolic_rate import metabolic_rate
 from synth.optimal_control.movement.climb import start_values
 from synth.optimal_control.movement.data import SCUFFING_HEIGHT, person_data
-from synth.optimal_control.movement.model_preparation import prepare_model
 from synth.optimal_control.movement.muscle_blocks import METABOLIC_LAW
-from synth.optimal_control.movement.node_reference import node_reference
-from synth.optimal_control.movement.objective_share import energy_rate, objective_shares
-from synth.optimal_control.movement.prediction import human_walking, predict_movement, prediction_data, prediction_rungs
 from synth.optimal_control.movement.problem import movement_program
-from synth.optimal_control.movement.recorded_cycle import recorded_cycle
-from synth.optimal_control.movement.recorded_motion import MotionFiles, recorded_motion
-from synth.optimal_control.movement.recorded_tracking import start_arrays
-from synth.optimal_control.movement.sphere_calibration import calibrate_spheres
 from synth.optimal_control.movement.structure import LEVER
-from synth.optimal_control.movement.walking_price import WalkingPrices, size_of, with_walking_prices
+from synth.optimal_control.prediction.objective_share import energy_rate, objective_shares
+from synth.optimal_control.prediction.prediction import (
+    human_walking,
+    predict_movement,
+    prediction_data,
+    prediction_rungs,
+)
+from synth.optimal_control.prediction.walking_price import WalkingPrices, size_of, with_walking_prices
 from synth.optimal_control.program.collocation import Mesh
+from synth.optimal_control.recording.model_preparation import prepare_model
+from synth.optimal_control.recording.node_reference import node_reference
+from synth.optimal_control.recording.recorded_cycle import recorded_cycle
+from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_tracking import start_arrays
+from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
 
 PLANE = "opensim_core/falisse2019_2d_walk"
 SPACE = "opensim_core/rajagopal_walk"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 from opensim_models.model.skeleton import Skeleton
+from synth.optimal_control.gait.normative_gait import GaitStyle
 from synth.optimal_control.movement.climb import Climb, carry_over, solve_movement
 from synth.optimal_control.movement.node_equations import NodeEquations, node_equations
-from synth.optimal_control.movement.normative_gait import GaitStyle
 from synth.optimal_control.movement.problem import MovementProgram, movement_program
 from synth.optimal_control.movement.solution import MovementSolution, make_solution
-from synth.optimal_control.population_solver import AGAIN, REFINE
-from synth.optimal_control.virtual_gait import VirtualGait, gait_data, gait_start, gait_structure
-from synth.optimal_control.virtual_skeleton import template_skeleton, virtual_skeleton
+from synth.optimal_control.population.planar_solver import AGAIN, REFINE
+from synth.optimal_control.population.virtual_gait import VirtualGait, gait_data, gait_start, gait_structure
+from synth.optimal_control.population.virtual_skeleton import template_skeleton, virtual_skeleton
 from synth.virtual_people import draw_person
 
 COMFORTABLE = VirtualGait(draw_person(7, 2), 0, "track", 1.2, GaitStyle())

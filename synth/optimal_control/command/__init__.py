@@ -1,0 +1,1 @@
+"""Commands of optimal control, and what they do with files and folders."""

@@ -1,0 +1,145 @@
+"""Command ``kinesynth gait population``: thousands of virtual people's walks in one corpus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from mocap_import.batch import ExitCode, exit_code
+from mocap_import.progress import track
+
+if TYPE_CHECKING:
+    from synth.optimal_control.population.run import Population
+
+_TASKS = {"walk": "track"}
+
+
+def population(
+    out: Annotated[Path, typer.Argument(help="The corpus to write (.h5).")],
+    subjects: Annotated[int, typer.Option(min=1, help="Number of virtual people.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the people, their speeds and styles.")] = 0,
+    gaits: Annotated[int, typer.Option(min=1, help="Walks of each, at speeds of their own.")] = 1,
+    speeds: Annotated[
+        str | None, typer.Option(help="Lowest and highest speed (m/s), or one for all; 0.8-1.8 if not said.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="What they do: walk.")] = "walk",
+    predict: Annotated[
+        bool, typer.Option("--predict", help="From speed and effort alone, not near normative walking in a style.")
+    ] = False,
+    spread: Annotated[float, typer.Option(min=0.0, help="How far styles are from the normative one.")] = 1.0,
+    model: Annotated[Path | None, typer.Option(help="Another model (.osim), in which all walk like --guide.")] = None,
+    guide: Annotated[Path | None, typer.Option(help="With --model: its recorded coordinates (.mot, .sto).")] = None,
+    loads: Annotated[Path | None, typer.Option(help="With --model: ground reactions, ExternalLoads .xml.")] = None,
+    hold: Annotated[list[str] | None, typer.Option(help="With --model: a coordinate that stays; repeat it.")] = None,
+    rate: Annotated[float, typer.Option(min=10.0, help="Samples per second of the result (Hz).")] = 100.0,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    dask: Annotated[str, typer.Option(help="Address of a Dask scheduler that runs the work instead.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")] = False,
+) -> None:
+    """Solve and validate the walks of virtual people and write them as a corpus.
+
+    People differ in mass, stature, proportions, strength and age as people do. Every solution must be human walking and
+    follow from its own forces; what is refused stands in the corpus with the reason. Running the same command again
+    goes on where it was interrupted. People are our planar model; with --model that model, stretched to each of them,
+    and they walk the recorded stride of --guide, each in a manner of their own.
+    """
+    from mocap_import.trial import TrialRefused
+    from opensim_models.model_mismatch import ModelMismatch
+    from synth.corpus import CorpusMismatch
+    from synth.optimal_control.population.run import build_population
+
+    people = {"subjects": subjects, "seed": seed, "gaits": gaits, "spread": spread, "rate": rate}
+    try:
+        if task not in _TASKS:
+            raise ValueError(f"--task {task}: expected one of {', '.join(_TASKS)}.")
+        if model is None:
+            if guide or loads or hold:
+                raise ValueError("--guide, --loads and --hold belong to a --model; give one, or leave them out.")
+            request = _planar(people, speeds or "0.8-1.8", "predict" if predict else _TASKS[task])
+        else:
+            if predict or speeds:
+                raise ValueError("people of a --model walk as it was recorded; leave --predict and --speeds out.")
+            request = _recorded(people, (model, guide, loads), hold or [])
+    except ValueError as problem:
+        _fail(str(problem), as_json, ExitCode.USAGE)
+    try:
+        rows = build_population(
+            request, out, n_workers=workers, progress=None if as_json else track, run=_scheduler(dask)
+        )
+    except (CorpusMismatch, TrialRefused, ModelMismatch, ValueError) as problem:
+        _fail(str(problem), as_json)
+    except OSError as problem:
+        reason = problem.strerror or problem
+        _fail(f"{out}: cannot be written ({reason}). Free space or choose another folder.", as_json)
+    except KeyboardInterrupt:
+        words = f"interrupted; what is finished is kept in {out}.parts, the same command goes on from there"
+        _fail(words, as_json, ExitCode.INTERRUPTED)
+    accepted = int((rows.status != "refused").sum())
+    counts = {str(kind): int(n) for kind, n in rows[rows.status == "refused"].kind.value_counts().items()}
+    if as_json:
+        figures = {"gaits": len(rows), "solved": int(rows.solved.sum()), "accepted": accepted, "refused": counts}
+        typer.echo(json.dumps({"corpus": str(out), **figures}))
+    else:
+        typer.echo(f"{out}: {accepted} of {len(rows)} gaits solved and validated")
+        for kind, count in counts.items():
+            example = rows[rows.kind == kind].iloc[0]
+            where = f"{example.subject}, {example.speed:.2f} m/s" if example.speed > 0.0 else example.subject
+            typer.echo(f"  refused {count:5d}  {example.reason} ({where})")
+    raise typer.Exit(int(exit_code(accepted, len(rows) - accepted)))
+
+
+def _planar(people: dict[str, Any], speeds: str, task: str) -> Population:
+    """People of our planar model."""
+    from synth.optimal_control.population.planar_chunk import PopulationRequest
+
+    return PopulationRequest(**people, speeds=speed_range(speeds), task=task)
+
+
+def _recorded(people: dict[str, Any], files: tuple[Path | None, ...], hold: list[str]) -> Population:
+    """People of any model who walk as it was recorded."""
+    from synth.optimal_control.population.recorded_chunk import RecordedRequest
+
+    named = dict(zip(("--model", "--guide", "--loads"), files, strict=True))
+    missing = [name for name, file in named.items() if file is None or not file.is_file()]
+    if missing:
+        raise ValueError(
+            f"with --model there must be the files of --guide and --loads too; not there: {', '.join(missing)}."
+        )
+    model, coordinates, loads = (str(file.resolve()) for file in files)
+    return RecordedRequest(**people, model=model, coordinates=coordinates, loads=loads, hold=tuple(hold))
+
+
+def speed_range(text: str) -> tuple[float, float]:
+    """Speeds (m/s) from ``"0.8-1.8"`` or ``"1.2"``.
+
+    Raises
+    ------
+    ValueError
+        The text is neither.
+    """
+    parts = text.split("-")
+    try:
+        values = [float(part) for part in parts]
+    except ValueError:
+        values = []
+    if len(values) not in (1, 2):
+        raise ValueError(f"--speeds {text}: expected a speed in m/s or a range, such as 1.2 or 0.8-1.8")
+    return values[0], values[-1]
+
+
+def _scheduler(address: str) -> Callable | None:
+    if not address:
+        return None
+    from synth.optimal_control.population.dask_cluster import dask_runner
+
+    return dask_runner(address)
+
+
+def _fail(reason: str, as_json: bool, code: ExitCode = ExitCode.ERROR) -> NoReturn:
+    """End the command with one sentence."""
+    typer.echo(json.dumps({"error": reason}) if as_json else f"Error: {reason}", err=not as_json)
+    raise typer.Exit(int(code))

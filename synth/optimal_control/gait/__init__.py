@@ -1,0 +1,1 @@
+"""Gait: a movement that is one cycle of walking, and what walking is like."""

@@ -1,0 +1,1 @@
+"""Inertial: the movement that explains the records of inertial sensors."""

@@ -1,0 +1,147 @@
+"""Spatial IMU start: where the solver begins to follow inertial sensors in space, from strap-down paths alone.
+
+Orientations of the sensors in closed form, less a first guess of their mounting, give the joint angles by inverse
+kinematics; the feet stand on the floor; the speed is what lets them stand still. The guess compares the cycle's mean
+orientation of each sensor with that of the normative walker; no measured posture enters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from opensim_models.exchange.sign_convention import positive_directions
+from opensim_models.model.multibody import point_position, segment_states
+from opensim_models.model.skeleton import Skeleton
+from synth.optimal_control.gait.cycle_samples import at_phase
+from synth.optimal_control.gait.normative_gait import COORDINATES, normative_coordinates
+from synth.optimal_control.inertial.imu_start import low_harmonics, periodic_rates
+from synth.optimal_control.inertial.orientation_posture import orientation_posture, segment_orientations
+from synth.optimal_control.inertial.spatial_imu_data import SpatialImuProblem
+from synth.optimal_control.inertial.spatial_strap_down import SensorPath, sensor_paths, walking_speed
+from synth.optimal_control.inertial.strap_down import integrate_periodic
+from synth.optimal_control.movement.climb import start_values
+from synth.optimal_control.movement.problem import MovementProgram
+
+_BETWEEN_PEOPLE_SD = np.radians(5.0)
+_HARMONICS, _PELVIS_HARMONICS = 8, 4
+_SLOWEST, _FASTEST = 0.3, 6.5
+_WALKING = (0.6, 2.2)
+_SINK = 0.005
+"""m: how far the lower foot's spheres are in the floor at the start."""
+
+
+@dataclass(frozen=True)
+class SpatialImuStart:
+    """Where the solver begins.
+
+    Attributes
+    ----------
+    name : str
+    coordinates : ndarray, shape (n, n_q)
+        Evenly over one cycle (rad, m).
+    speed : float
+        m/s.
+    mounting : ndarray, shape (n_sensors, 3)
+        Small rotation vector of each sensor on its segment (rad; Cayley's, see `following_blocks.rotation_of`).
+    """
+
+    name: str
+    coordinates: np.ndarray
+    speed: float
+    mounting: np.ndarray
+
+
+def spatial_imu_starts(problem: SpatialImuProblem) -> Iterator[SpatialImuStart]:
+    """Starts from the best guess to the shyest, made when asked for: all of the guessed mounting, half of it, none."""
+    paths = sensor_paths(problem.recordings, problem.duration)
+    found = walking_speed(problem.recordings, problem.duration, problem.feet)
+    speed = problem.speed or float(np.clip(found, _SLOWEST, _FASTEST))
+    normative = normative_posture(problem.skeleton, speed, problem.height)
+    guess = mounting_guess(problem, paths, normative)
+    for name, share in (("guessed mounting", 1.0), ("half the mounting", 0.5), ("nominal mounting", 0.0)):
+        mounting = share * guess
+        turned = segment_turns(paths, dict(zip(problem.segments, mounting, strict=True)))
+        rest = np.tile(normative.mean(axis=0), (len(problem.recordings[0].specific_force), 1))
+        q = orientation_posture(problem.skeleton, turned, rest)
+        q = _on_the_floor(problem, paths["pelvis"], q)
+        yield SpatialImuStart(name, q, speed, mounting)
+
+
+def segment_turns(paths: Mapping[str, SensorPath], mounting: Mapping[str, np.ndarray]) -> dict[str, Rotation]:
+    """Orientation of each segment from that of its sensor and a mounting (rotation vector of Cayley's form, rad)."""
+    return {s: path.orientation * cayley_rotation(mounting[s]).inv() for s, path in paths.items()}
+
+
+def cayley_rotation(vector: np.ndarray) -> Rotation:
+    """Rotation that `following_blocks.rotation_of` makes of a vector (3,): by 2 atan(|v| / 2) about it."""
+    return Rotation.from_quat([*(0.5 * np.asarray(vector, float)), 1.0])
+
+
+def cayley_vector(rotation: Rotation) -> np.ndarray:
+    """Inverse of `cayley_rotation`."""
+    x, y, z, w = rotation.as_quat()
+    return 2.0 * np.array([x, y, z]) / w
+
+
+def normative_posture(skeleton: Skeleton, speed: float, height: float) -> np.ndarray:
+    """Coordinates (100, n_q) of the skeleton that walks as the normative person, what they lack at its default."""
+    sagittal = np.nan_to_num(normative_coordinates(np.arange(100) / 100.0, float(np.clip(speed, *_WALKING)), height))
+    q = np.tile([c.default for c in skeleton.coordinates], (100, 1))
+    directions = positive_directions(skeleton)
+    for name, values in zip(COORDINATES, sagittal.T, strict=True):
+        if name in skeleton.coordinate_names and not name.startswith("pelvis_t"):
+            turned = name.startswith("knee_angle") and directions.get(name) == "extension"
+            q[:, skeleton.coordinate_index(name)] = -values if turned else values
+    q[:, skeleton.coordinate_index("pelvis_tilt")] = sagittal[:, COORDINATES.index("pelvis_tilt")]
+    return q
+
+
+def mounting_guess(problem: SpatialImuProblem, paths: Mapping[str, SensorPath], normative: np.ndarray) -> np.ndarray:
+    """First guess (n_sensors, 3) of each sensor's mounting; the pelvis sensor's is 0: it is known.
+
+    The cycle's mean orientation of a sensor is that of its segment turned by its mounting; the segment's is close to
+    the normative one (SD about 5° between people), the mounting close to 0 (`mounting_sd`): the difference is shared
+    accordingly.
+    """
+    sd = problem.weights.mounting_sd
+    share = sd**2 / (sd**2 + _BETWEEN_PEOPLE_SD**2)
+    expected = segment_orientations(problem.skeleton, normative, list(problem.segments))
+    guess = np.zeros((len(problem.segments), 3))
+    for i, segment in enumerate(problem.segments):
+        if segment != "pelvis":
+            off = expected[segment].mean().inv() * paths[segment].orientation.mean()
+            guess[i] = cayley_vector(Rotation.from_rotvec(share * off.as_rotvec()))
+    return guess
+
+
+def _on_the_floor(problem: SpatialImuProblem, pelvis: SensorPath, q: np.ndarray) -> np.ndarray:
+    """Smooth coordinates with the pelvis as high as the lower foot allows, and swaying as its sensor says."""
+    skeleton = problem.skeleton
+    q = low_harmonics(q, _HARMONICS)
+    x, y, z = (skeleton.coordinate_index(f"pelvis_t{s}") for s in "xyz")
+    q[:, [x, y, z]] = 0.0
+    states = segment_states(skeleton, list(q.T))
+    heights = [point_position(states[skeleton.segment_index(c.segment)], c.offset)[1] - c.radius
+               for c in skeleton.contacts]  # fmt: skip
+    floor = float(skeleton.planes[0].offset[1]) if skeleton.planes else 0.0
+    lowest = np.min(heights, axis=0) + _SINK - floor
+    q[:, y] = low_harmonics(-lowest[:, None], _PELVIS_HARMONICS)[:, 0]
+    sensor = next(r for r in problem.recordings if r.placement.segment == "pelvis")
+    place = point_position(states[skeleton.segment_index("pelvis")], tuple(sensor.placement.offset))
+    sway = integrate_periodic(pelvis.velocity[:, 2], problem.duration) - place[2]
+    q[:, z] = low_harmonics((sway - sway[0])[:, None], _PELVIS_HARMONICS)[:, 0]
+    return q
+
+
+def solver_start(movement: MovementProgram, problem: SpatialImuProblem, start: SpatialImuStart) -> np.ndarray:
+    """Solver variables of a start at the nodes of a problem."""
+    mesh, travel = movement.structure.mesh, movement.structure.travel
+    rates = periodic_rates(start.coordinates, problem.duration)
+    q, v, a = (at_phase(x, mesh.phase) for x in (start.coordinates, *rates))
+    q[:, travel], v[:, travel] = start.speed * problem.duration * mesh.phase, start.speed
+    known = {"coordinates": q, "speeds": v, "accelerations": a, "mounting": start.mounting.ravel()}
+    return start_values(movement, known | {"duration": [problem.duration], "speed": [start.speed]})

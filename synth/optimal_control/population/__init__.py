@@ -1,0 +1,1 @@
+"""Population: the walks of many virtual people, solved, validated, written."""

@@ -1,0 +1,183 @@
+"""Population chunk: the gaits of a few virtual people, solved in one process and written as a small corpus.
+
+What a process needs to begin (programs, compiled code, the first solutions that all others start from) it gets once,
+for all chunks that it is given.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from opensim_models.model.skeleton import load_skeleton, save_skeleton
+from synth.corpus import CorpusTrial
+from synth.optimal_control.gait.normative_gait import GaitStyle
+from synth.optimal_control.population.carried_gait import SolvedGait
+from synth.optimal_control.population.gait_trial import gait_trial, refused_trial, trial_name
+from synth.optimal_control.population.part import alone, write_part
+from synth.optimal_control.population.planar_solver import (
+    ANCHOR_SEED,
+    GaitResult,
+    PopulationProgram,
+    anchor_gaits,
+    population_program,
+    solve_gait,
+)
+from synth.optimal_control.population.virtual_gait import SPEEDS, TASKS, VirtualGait, draw_gait
+from synth.optimal_control.population.virtual_skeleton import template_skeleton, virtual_skeleton
+from synth.virtual_people import draw_person
+
+
+@dataclass(frozen=True)
+class PopulationRequest:
+    """Which population is wanted; with the versions of the programs, the recipe of the corpus.
+
+    Attributes
+    ----------
+    subjects : int
+        Number of people.
+    seed : int
+    gaits : int
+        Walks of each, at speeds of their own.
+    speeds : (float, float)
+        m/s.
+    task : str
+        ``"track"``: near normative walking in each person's own style; ``"predict"``: speed and effort alone.
+    spread : float
+        How far styles are from the normative one.
+    rate : float
+        Samples per second of the corpus (Hz).
+    """
+
+    subjects: int
+    seed: int = 0
+    gaits: int = 1
+    speeds: tuple[float, float] = SPEEDS
+    task: str = "track"
+    spread: float = 1.0
+    rate: float = 100.0
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody can be drawn from."""
+        low, high = self.speeds
+        if self.subjects < 1 or self.gaits < 1 or self.seed < 0:
+            raise ValueError(
+                f"expected at least 1 subject, 1 gait and a seed of at least 0, got {self.subjects}, {self.gaits} and "
+                f"{self.seed}"
+            )
+        if not 0.4 <= low <= high <= 2.4:
+            raise ValueError(f"expected walking speeds of 0.4-2.4 m/s, lower then higher, got {low} and {high} m/s")
+        if self.task not in TASKS:
+            raise ValueError(f"task {self.task!r} is none of {', '.join(TASKS)}")
+        if not (np.isfinite(self.spread) and self.spread >= 0.0 and 10.0 <= self.rate <= 10000.0):
+            raise ValueError(
+                f"expected a spread of at least 0 and a rate of 10-10000 Hz, got {self.spread}, {self.rate}"
+            )
+
+    def gait(self, person: int, number: int) -> VirtualGait:
+        """One walk of this population."""
+        return draw_gait(self.seed, person, number, task=self.task, speeds=self.speeds, spread=self.spread)
+
+    def speed(self, person: int, number: int) -> float:
+        """Of one walk (m/s)."""
+        return self.gait(person, number).speed
+
+    @property
+    def config(self) -> dict:
+        """The recipe, as JSON can hold it."""
+        return {**asdict(self), "speeds": list(self.speeds), "model": "planar"}
+
+    @property
+    def function(self) -> str:
+        """``module:name`` of what solves a chunk."""
+        return f"{solve_chunk.__module__}:{solve_chunk.__name__}"
+
+    def arguments(self, folder: Path) -> dict:
+        """What every chunk needs beside its people; files that all share are put into a folder first."""
+        template = folder / "template.json"
+        if not template.exists():
+            save_skeleton(template_skeleton(), template.with_suffix(".tmp"))
+            template.with_suffix(".tmp").replace(template)
+        return {"request": asdict(self), "template": str(template)}
+
+
+def solve_chunk(part: str, first: int, last: int, request: Mapping, template: str) -> list[dict]:
+    """Solve the gaits of some people and write them as a corpus of its own; a row a gait."""
+    wanted = PopulationRequest(**{**request, "speeds": tuple(request["speeds"])})
+    programs, anchors = _shared(template, wanted.task, wanted.speeds)
+    known, trials, rows = list(anchors), [], []
+    for person in range(first, last):
+        for number in range(wanted.gaits):
+            result = solve_gait(programs, wanted.gait(person, number), known)
+            if result.solved is not None:
+                known.append(result.solved)
+            trials.append(_trial(result, wanted))
+            rows.append(_row(trials[-1], result))
+    write_part(Path(part), trials, rows)
+    return rows
+
+
+@lru_cache(maxsize=2)
+def _shared(template: str, task: str, speeds: tuple[float, float]) -> tuple[PopulationProgram, list[SolvedGait]]:
+    """Programs and anchors of a worker process: built once; the anchors are solved once a run and kept in a file."""
+    programs = population_program(load_skeleton(Path(template)))
+    file = Path(template).with_name(f"anchors_{task}.npz")
+    with alone(file.with_suffix(".lock")):  # the others wait for them rather than solve them, too
+        if file.exists():
+            return programs, _restored(programs, task, file)
+        anchors = anchor_gaits(programs, task, speeds)
+        arrays = {
+            "values": np.array([a.values for a in anchors]),
+            "people": np.array([a.gait.person.number for a in anchors], int),
+            "speeds": np.array([a.gait.speed for a in anchors]),
+        }
+        working = file.with_name(f"{file.stem}.{os.getpid()}.npz")
+        np.savez(working, **arrays)
+        working.replace(file)
+    return programs, anchors
+
+
+def _restored(programs: PopulationProgram, task: str, file: Path) -> list[SolvedGait]:
+    """Anchors from their file."""
+    with np.load(file) as kept:
+        stored = zip(kept["values"], kept["people"], kept["speeds"], strict=True)
+        anchors = []
+        for values, number, speed in stored:
+            person = draw_person(ANCHOR_SEED, int(number))
+            gait = VirtualGait(person, 0, task, float(speed), GaitStyle())
+            anchors.append(SolvedGait(gait, virtual_skeleton(person, programs.template), values))
+    return anchors
+
+
+def _trial(result: GaitResult, request: PopulationRequest) -> CorpusTrial:
+    gait, name = result.gait, trial_name(result.gait.number)
+    if not result.check.accepted:
+        return refused_trial(name, gait.person.subject, request.rate, f"{result.check.kind}: {result.check.reason}")
+    recipe = (
+        f"seed {request.seed}, person {gait.person.number}, gait {gait.number}, task {gait.task}, {gait.speed:g} m/s, "
+        f"{result.solution.iterations} iterations, {result.n_intervals} intervals of half a cycle"
+    )
+    status = "predicted" if gait.task == "predict" else "converged"
+    return gait_trial(name, gait.person.subject, result.solution, request.rate, status, recipe)
+
+
+def _row(trial: CorpusTrial, result: GaitResult) -> dict:
+    gait = result.gait
+    return {
+        "subject": trial.subject.code,
+        "trial": trial.name,
+        "status": trial.status,
+        "kind": result.check.kind,
+        "reason": trial.reason,
+        "speed": gait.speed,
+        "solved": result.solved is not None,
+        "n_intervals": result.n_intervals,
+        "iterations": result.iterations,
+        **{f"{name}_seconds": value for name, value in result.seconds.items()},
+        **result.check.figures,
+    }

@@ -1,0 +1,1 @@
+"""Prediction: movements that follow nothing."""

@@ -1,0 +1,1 @@
+"""Result: what a user gets of a solved movement."""
