@@ -33,8 +33,9 @@ class ImuStart:
         Evenly over one cycle (rad, m).
     speed : float
         m/s.
-    mounting : ndarray, shape (7,)
-        Angle of each sensor (rad), in the order of `SENSOR_SEGMENTS`.
+    mounting : ndarray, shape (7,) or (n_sensors, 3)
+        Angle of each sensor (rad), in the order of `SENSOR_SEGMENTS`; in space its small rotation vector on its segment
+        (Cayley's, see `following_blocks.rotation_of`).
     """
 
     name: str

@@ -8,7 +8,6 @@ orientation of each sensor with that of the normative walker; no measured postur
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -18,7 +17,7 @@ from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.gait.cycle_samples import at_phase
 from synth.optimal_control.gait.normative_gait import COORDINATES, normative_coordinates
-from synth.optimal_control.inertial.imu_start import low_harmonics, periodic_rates
+from synth.optimal_control.inertial.imu_start import ImuStart, low_harmonics, periodic_rates
 from synth.optimal_control.inertial.orientation_posture import orientation_posture, segment_orientations
 from synth.optimal_control.inertial.spatial_imu_data import SpatialImuProblem
 from synth.optimal_control.inertial.spatial_strap_down import SensorPath, sensor_paths, walking_speed
@@ -34,28 +33,7 @@ _SINK = 0.005
 """m: how far the lower foot's spheres are in the floor at the start."""
 
 
-@dataclass(frozen=True)
-class SpatialImuStart:
-    """Where the solver begins.
-
-    Attributes
-    ----------
-    name : str
-    coordinates : ndarray, shape (n, n_q)
-        Evenly over one cycle (rad, m).
-    speed : float
-        m/s.
-    mounting : ndarray, shape (n_sensors, 3)
-        Small rotation vector of each sensor on its segment (rad; Cayley's, see `following_blocks.rotation_of`).
-    """
-
-    name: str
-    coordinates: np.ndarray
-    speed: float
-    mounting: np.ndarray
-
-
-def spatial_imu_starts(problem: SpatialImuProblem) -> Iterator[SpatialImuStart]:
+def spatial_imu_starts(problem: SpatialImuProblem) -> Iterator[ImuStart]:
     """Starts from the best guess to the shyest, made when asked for: all of the guessed mounting, half of it, none."""
     paths = sensor_paths(problem.recordings, problem.duration)
     found = walking_speed(problem.recordings, problem.duration, problem.feet)
@@ -68,7 +46,7 @@ def spatial_imu_starts(problem: SpatialImuProblem) -> Iterator[SpatialImuStart]:
         rest = np.tile(normative.mean(axis=0), (len(problem.recordings[0].specific_force), 1))
         q = orientation_posture(problem.skeleton, turned, rest)
         q = _on_the_floor(problem, paths["pelvis"], q)
-        yield SpatialImuStart(name, q, speed, mounting)
+        yield ImuStart(name, q, speed, mounting)
 
 
 def segment_turns(paths: Mapping[str, SensorPath], mounting: Mapping[str, np.ndarray]) -> dict[str, Rotation]:
@@ -137,7 +115,7 @@ def _on_the_floor(problem: SpatialImuProblem, pelvis: SensorPath, q: np.ndarray)
     return q
 
 
-def solver_start(movement: MovementProgram, problem: SpatialImuProblem, start: SpatialImuStart) -> np.ndarray:
+def solver_start(movement: MovementProgram, problem: SpatialImuProblem, start: ImuStart) -> np.ndarray:
     """Solver variables of a start at the nodes of a problem."""
     mesh, travel = movement.structure.mesh, movement.structure.travel
     rates = periodic_rates(start.coordinates, problem.duration)

@@ -20,6 +20,7 @@ from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording
 from synth.optimal_control.gait.cycle_samples import at_phase
 from synth.optimal_control.inertial.imu_check import check_cycle, refusal
+from synth.optimal_control.inertial.imu_start import ImuStart
 from synth.optimal_control.inertial.imu_tracking import ImuAttempt
 from synth.optimal_control.inertial.spatial_imu_data import (
     SpatialImuProblem,
@@ -28,7 +29,7 @@ from synth.optimal_control.inertial.spatial_imu_data import (
     channel_deviation,
     spatial_imu_data,
 )
-from synth.optimal_control.inertial.spatial_imu_start import SpatialImuStart, solver_start, spatial_imu_starts
+from synth.optimal_control.inertial.spatial_imu_start import solver_start, spatial_imu_starts
 from synth.optimal_control.inertial.spatial_strap_down import segment_channels
 from synth.optimal_control.movement.climb import Climb, Rung, climb
 from synth.optimal_control.movement.following_blocks import sensor_values
@@ -201,7 +202,7 @@ def track_spatial_imus(
 
 def attempt(
     problem: SpatialImuProblem,
-    start: SpatialImuStart,
+    start: ImuStart,
     *,
     stages: Sequence[SpatialImuStage] = STAGES,
     prepare: Prepare | None = compile_if_possible,
@@ -224,7 +225,7 @@ def attempt(
     return _tracking(problem, start, reached)
 
 
-def _tracking(problem: SpatialImuProblem, start: SpatialImuStart, reached: Climb) -> SpatialImuTracking:
+def _tracking(problem: SpatialImuProblem, start: ImuStart, reached: Climb) -> SpatialImuTracking:
     """The result of one ladder, refused where its misfit is more than noise and model error."""
     solution = make_solution(reached, problem.skeleton)
     structure = reached.movement.structure
