@@ -35,6 +35,7 @@ from synth.optimal_control.movement.problem import MovementProgram, Prepare, mov
 from synth.optimal_control.movement.solution import make_solution
 from synth.optimal_control.movement.structure import MovementStructure
 from synth.optimal_control.population.recorded_people import (
+    ACCELERATION,
     MESHES,
     finer_program,
     recorded_walk,
@@ -159,7 +160,7 @@ def _muscle_rows(walk: twin.Walk, compile_uses: Prepare) -> dict[str, dict]:
     settings = twin.muscle_settings(50)
 
     def climbed(prepare: object) -> Climb:
-        return climb_to_muscles(walk.skeleton, walk.cycle, settings, acceleration=twin.ACCELERATION, prepare=prepare)
+        return climb_to_muscles(walk.skeleton, walk.cycle, settings, acceleration=ACCELERATION, prepare=prepare)
 
     columns, began = {}, _cpu()
     plain = climbed(None)
@@ -174,7 +175,7 @@ def _muscle_rows(walk: twin.Walk, compile_uses: Prepare) -> dict[str, dict]:
     other = body_of(draw_person(SEED, N_PEOPLE), neighbour.skeleton)
     manner = draw_manner(np.random.default_rng(SEED), other)
     cycle = stretched_cycle(walk.cycle, neighbour.skeleton, other, manner)
-    warm = climb_from_neighbour(neighbour, other, cycle, acceleration=twin.ACCELERATION)
+    warm = climb_from_neighbour(neighbour, other, cycle, acceleration=ACCELERATION)
     solution = make_solution(reached, walk.skeleton)
     errors = twin.muscle_errors(walk, reached, solution)
     name = "3-D muscle-driven tracking with contact, 80 muscles, trapezoidal 50"
