@@ -17,7 +17,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
 help:
-	@echo "make demo      environment, then the main job on a sample that it makes itself (5 to 7 minutes)"
+	@echo "make demo      environment, then the main job on a sample that it makes itself (7 to 13 minutes)"
 	@echo "make test      environment, then the tests (under 15 minutes)"
 	@echo "make test-all  the tests with full-size counts"
 	@echo "make bench     one JSON line a figure"
