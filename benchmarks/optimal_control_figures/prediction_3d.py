@@ -22,12 +22,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.peers import fresh_compilation
 from benchmarks.peers import walking_3d_twin as twin
 from benchmarks.peers.normative_band import GaitShape, angle_shares, force_shares, gait_shape
 from synth.optimal_control.gait.gait_check import WALKING, check_gait
@@ -46,7 +46,7 @@ from synth.optimal_control.prediction.prediction import (
 )
 from synth.optimal_control.prediction.walking_price import STRUCTURE, WalkingPrices
 from synth.optimal_control.program.collocation import Mesh
-from synth.optimal_control.program.compiled_blocks import compile_if_possible, compiled_uses
+from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.program.solver import SolverSettings
 
 EXAMPLE = "opensim_core/rajagopal_walk"
@@ -100,19 +100,6 @@ def _cpu() -> float:
     return sum(os.times()[:4])
 
 
-def _compile_afresh(uses: list) -> list:
-    """As if nothing had been compiled before: the cache is another folder for this once."""
-    with tempfile.TemporaryDirectory() as folder:
-        kept, os.environ["KINESYNTH_CACHE"] = os.environ.get("KINESYNTH_CACHE"), folder
-        try:
-            return compiled_uses(uses)[0]
-        finally:
-            if kept is None:
-                del os.environ["KINESYNTH_CACHE"]
-            else:
-                os.environ["KINESYNTH_CACHE"] = kept
-
-
 def _timed(walk: twin.Walk, settings: PredictionSettings, *, afresh: bool) -> tuple[dict[str, float], Climb]:
     """Columns beside the time, and the chain as it is solved with functions from the cache."""
     columns, rungs = {}, prediction_rungs(person_of(walk.skeleton, settings), walk.cycle, settings)
@@ -123,7 +110,7 @@ def _timed(walk: twin.Walk, settings: PredictionSettings, *, afresh: bool) -> tu
     columns["build"] = _cpu() - began
     began = _cpu()
     for structure in structures:
-        movement_program(structure, _compile_afresh if afresh else compile_if_possible)
+        movement_program(structure, fresh_compilation.compile_afresh if afresh else compile_if_possible)
     columns["compile" if afresh else "load from the cache"] = max(_cpu() - began - columns["build"], 0.0)
     if afresh:
         columns["without a compiler"] = climb_prediction(walk.skeleton, walk.cycle, settings, prepare=None).cpu_seconds

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.peers import fresh_compilation
 from benchmarks.peers import walking_3d_twin as twin
 from synth.optimal_control.movement.climb import Climb, solve_movement
 from synth.optimal_control.movement.node_equations import node_equations
@@ -42,7 +43,7 @@ from synth.optimal_control.population.recorded_people import (
     solve_first,
     solve_person,
 )
-from synth.optimal_control.program.compiled_blocks import compile_if_possible, compiled_uses
+from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.program.iterate import Iterate
 from synth.optimal_control.program.solver import SolverSettings
 from synth.optimal_control.recording.model_preparation import prepare_model
@@ -67,7 +68,7 @@ SECONDS = 3600.0
 
 def figures(data: Path, moco_results: Path | None = None, *, compile_afresh: bool = True) -> dict[str, dict]:
     """Measure; see the module. Compiling afresh takes minutes; without it that column is what the cache costs."""
-    compile_uses = _compile_afresh if compile_afresh else _compile_cached
+    compile_uses = fresh_compilation.compile_afresh if compile_afresh else _compile_cached
     folder = data / EXAMPLE
     with tempfile.TemporaryDirectory() as scratch:
         found = _torque_rows(folder, moco_results or Path(scratch), compile_uses, own=moco_results is None)
@@ -90,19 +91,6 @@ def _compile_seconds(structure: MovementStructure, build: float, compile_uses: P
 
 def _compile_cached(uses: list) -> list:
     return compile_if_possible(uses)
-
-
-def _compile_afresh(uses: list) -> list:
-    """As if nothing had been compiled before: the cache is another folder for this once."""
-    with tempfile.TemporaryDirectory() as folder:
-        kept, os.environ["KINESYNTH_CACHE"] = os.environ.get("KINESYNTH_CACHE"), folder
-        try:
-            return compiled_uses(uses)[0]
-        finally:
-            if kept is None:
-                del os.environ["KINESYNTH_CACHE"]
-            else:
-                os.environ["KINESYNTH_CACHE"] = kept
 
 
 def _moco(folder: Path, results: Path, own: bool) -> tuple[dict, Path, dict | None]:

@@ -22,7 +22,7 @@ from opensim_models.scaling.scale_factor import scaled_skeleton
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
 from synth.optimal_control.gait.cycle_samples import at_phase
-from synth.optimal_control.inertial.imu_start import low_harmonics, periodic_rates
+from synth.optimal_control.gait.periodic_curve import low_pass_periodic, periodic_derivatives
 from synth.optimal_control.recording.model_preparation import prepare_model, with_held_coordinates
 from synth.optimal_control.recording.recorded_cycle import recorded_cycle
 from synth.optimal_control.recording.recorded_motion import MotionFiles
@@ -94,8 +94,8 @@ def true_stride(folder: Path) -> TrueStride:
     phase = np.arange(SAMPLES) / SAMPLES
     way = motion.values[-1] - motion.values[0]
     closed = (motion.values - np.linspace(0.0, 1.0, 51)[:, None] * way)[:-1]
-    q = low_harmonics(_resampled(closed), HARMONICS)
-    v, a = periodic_rates(q, duration)
+    q = low_pass_periodic(_resampled(closed), HARMONICS)
+    v, a = periodic_derivatives(q, duration)
     forward = skeleton.coordinate_index("pelvis_tx")
     speed = float(way[forward] / duration)
     q[:, forward] += speed * duration * phase

@@ -11,6 +11,7 @@ from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.gait.cycle_samples import at_phase
 from synth.optimal_control.gait.normative_gait import normative_coordinates
+from synth.optimal_control.gait.periodic_curve import low_pass_periodic, periodic_derivatives
 from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS, ImuProblem
 from synth.optimal_control.inertial.strap_down import sensor_tilt, speed_from_feet, strap_down_posture
 from synth.optimal_control.movement.climb import start_values
@@ -92,35 +93,20 @@ def _normative(speed: float, height: float) -> np.ndarray:
 
 def _on_the_floor(skeleton: Skeleton, q: np.ndarray) -> np.ndarray:
     """Smooth coordinates with the pelvis as high as the lower foot allows."""
-    q = low_harmonics(q, _HARMONICS)
+    q = low_pass_periodic(q, _HARMONICS)
     height = skeleton.coordinate_index("pelvis_ty")
     q[:, [skeleton.coordinate_index("pelvis_tx"), height]] = 0.0
     states = segment_states(skeleton, list(q.T))
     lowest = np.min([point_position(states[skeleton.segment_index(c.segment)], c.offset)[1]
                      for c in skeleton.contacts], axis=0)  # fmt: skip
-    q[:, height] = low_harmonics(-lowest[:, None], _PELVIS_HARMONICS)[:, 0]
+    q[:, height] = low_pass_periodic(-lowest[:, None], _PELVIS_HARMONICS)[:, 0]
     return q
-
-
-def low_harmonics(values: np.ndarray, n_harmonics: int) -> np.ndarray:
-    """Keep the mean and the first harmonics of periodic samples (n, k)."""
-    spectrum = np.fft.rfft(values, axis=0)
-    spectrum[n_harmonics + 1 :] = 0.0
-    return np.fft.irfft(spectrum, len(values), axis=0)
-
-
-def periodic_rates(values: np.ndarray, duration: float) -> tuple[np.ndarray, np.ndarray]:
-    """First and second time derivative of periodic samples (n, k) by Fourier series."""
-    n = len(values)
-    omega = 2j * np.pi * np.fft.rfftfreq(n, duration / n)[:, None]
-    spectrum = np.fft.rfft(values, axis=0)
-    return np.fft.irfft(omega * spectrum, n, axis=0), np.fft.irfft(omega**2 * spectrum, n, axis=0)
 
 
 def solver_start(movement: MovementProgram, problem: ImuProblem, start: ImuStart) -> np.ndarray:
     """Solver variables of a start at the nodes of a problem."""
     mesh, travel = movement.structure.mesh, movement.structure.travel
-    rates = periodic_rates(start.coordinates, problem.duration)
+    rates = periodic_derivatives(start.coordinates, problem.duration)
     q, v, a = (at_phase(x, mesh.phase) for x in (start.coordinates, *rates))
     q[:, travel], v[:, travel] = start.speed * problem.duration * mesh.phase, start.speed
     known: dict[str, np.ndarray | Sequence[float]] = {"coordinates": q, "speeds": v, "accelerations": a}

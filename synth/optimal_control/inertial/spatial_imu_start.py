@@ -17,7 +17,8 @@ from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.gait.cycle_samples import at_phase
 from synth.optimal_control.gait.normative_gait import COORDINATES, normative_coordinates
-from synth.optimal_control.inertial.imu_start import ImuStart, low_harmonics, periodic_rates
+from synth.optimal_control.gait.periodic_curve import low_pass_periodic, periodic_derivatives
+from synth.optimal_control.inertial.imu_start import ImuStart
 from synth.optimal_control.inertial.orientation_posture import orientation_posture, segment_orientations
 from synth.optimal_control.inertial.spatial_imu_data import SpatialImuProblem
 from synth.optimal_control.inertial.spatial_strap_down import SensorPath, sensor_paths, walking_speed
@@ -99,7 +100,7 @@ def mounting_guess(problem: SpatialImuProblem, paths: Mapping[str, SensorPath], 
 def _on_the_floor(problem: SpatialImuProblem, pelvis: SensorPath, q: np.ndarray) -> np.ndarray:
     """Smooth coordinates with the pelvis as high as the lower foot allows, and swaying as its sensor says."""
     skeleton = problem.skeleton
-    q = low_harmonics(q, _HARMONICS)
+    q = low_pass_periodic(q, _HARMONICS)
     x, y, z = (skeleton.coordinate_index(f"pelvis_t{s}") for s in "xyz")
     q[:, [x, y, z]] = 0.0
     states = segment_states(skeleton, list(q.T))
@@ -107,18 +108,18 @@ def _on_the_floor(problem: SpatialImuProblem, pelvis: SensorPath, q: np.ndarray)
                for c in skeleton.contacts]  # fmt: skip
     floor = float(skeleton.planes[0].offset[1]) if skeleton.planes else 0.0
     lowest = np.min(heights, axis=0) + _SINK - floor
-    q[:, y] = low_harmonics(-lowest[:, None], _PELVIS_HARMONICS)[:, 0]
+    q[:, y] = low_pass_periodic(-lowest[:, None], _PELVIS_HARMONICS)[:, 0]
     sensor = next(r for r in problem.recordings if r.placement.segment == "pelvis")
     place = point_position(states[skeleton.segment_index("pelvis")], tuple(sensor.placement.offset))
     sway = integrate_periodic(pelvis.velocity[:, 2], problem.duration) - place[2]
-    q[:, z] = low_harmonics((sway - sway[0])[:, None], _PELVIS_HARMONICS)[:, 0]
+    q[:, z] = low_pass_periodic((sway - sway[0])[:, None], _PELVIS_HARMONICS)[:, 0]
     return q
 
 
 def solver_start(movement: MovementProgram, problem: SpatialImuProblem, start: ImuStart) -> np.ndarray:
     """Solver variables of a start at the nodes of a problem."""
     mesh, travel = movement.structure.mesh, movement.structure.travel
-    rates = periodic_rates(start.coordinates, problem.duration)
+    rates = periodic_derivatives(start.coordinates, problem.duration)
     q, v, a = (at_phase(x, mesh.phase) for x in (start.coordinates, *rates))
     q[:, travel], v[:, travel] = start.speed * problem.duration * mesh.phase, start.speed
     known = {"coordinates": q, "speeds": v, "accelerations": a, "mounting": start.mounting.ravel()}

@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from synth.corpus import CorpusTrial, CorpusWriter
+from synth.optimal_control.gait.gait_check import GaitCheck
 
 try:
     import fcntl
@@ -16,6 +18,15 @@ except ImportError:  # not on every system
 
 CHUNK = 10
 """People of one task: what is solved again after a kill."""
+
+
+class PartResult(Protocol):
+    """What solvers of populations say of one walk."""
+
+    check: GaitCheck
+    seconds: dict[str, float]
+    iterations: int
+    n_intervals: int
 
 
 def chunks(subjects: int) -> list[range]:
@@ -36,6 +47,23 @@ def write_part(part: Path, trials: list[CorpusTrial], rows: list[dict]) -> None:
     with CorpusWriter(part, role="prediction") as writer:
         for trial in trials:
             writer.append(trial)
+
+
+def part_row(trial: CorpusTrial, result: PartResult, speed: float, *, solved: bool) -> dict:
+    """What became of one walk, as plain data."""
+    return {
+        "subject": trial.subject.code,
+        "trial": trial.name,
+        "status": trial.status,
+        "kind": result.check.kind,
+        "reason": trial.reason,
+        "speed": speed,
+        "solved": solved,
+        "n_intervals": result.n_intervals,
+        "iterations": result.iterations,
+        **{f"{name}_seconds": value for name, value in result.seconds.items()},
+        **result.check.figures,
+    }
 
 
 def part_rows(part: Path) -> list[dict]:

@@ -19,7 +19,7 @@ from synth.corpus import CorpusTrial
 from synth.optimal_control.gait.normative_gait import GaitStyle
 from synth.optimal_control.population.carried_gait import SolvedGait
 from synth.optimal_control.population.gait_trial import gait_trial, refused_trial, trial_name
-from synth.optimal_control.population.part import alone, write_part
+from synth.optimal_control.population.part import alone, part_row, write_part
 from synth.optimal_control.population.planar_solver import (
     ANCHOR_SEED,
     GaitResult,
@@ -117,7 +117,7 @@ def solve_chunk(part: str, first: int, last: int, request: Mapping, template: st
             if result.solved is not None:
                 known.append(result.solved)
             trials.append(_trial(result, wanted))
-            rows.append(_row(trials[-1], result))
+            rows.append(part_row(trials[-1], result, result.gait.speed, solved=result.solved is not None))
     write_part(Path(part), trials, rows)
     return rows
 
@@ -164,20 +164,3 @@ def _trial(result: GaitResult, request: PopulationRequest) -> CorpusTrial:
     )
     status = "predicted" if gait.task == "predict" else "converged"
     return gait_trial(name, gait.person.subject, result.solution, request.rate, status, recipe)
-
-
-def _row(trial: CorpusTrial, result: GaitResult) -> dict:
-    gait = result.gait
-    return {
-        "subject": trial.subject.code,
-        "trial": trial.name,
-        "status": trial.status,
-        "kind": result.check.kind,
-        "reason": trial.reason,
-        "speed": gait.speed,
-        "solved": result.solved is not None,
-        "n_intervals": result.n_intervals,
-        "iterations": result.iterations,
-        **{f"{name}_seconds": value for name, value in result.seconds.items()},
-        **result.check.figures,
-    }

@@ -14,7 +14,7 @@ from mocap_import.durable_file import durable_place
 from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from synth.corpus import CorpusTrial
 from synth.optimal_control.population.gait_trial import gait_trial, refused_trial, trial_name
-from synth.optimal_control.population.part import alone, write_part
+from synth.optimal_control.population.part import alone, part_row, write_part
 from synth.optimal_control.population.recorded_people import (
     MESHES,
     RecordedResult,
@@ -115,7 +115,7 @@ def solve_recorded_chunk(part: str, first: int, last: int, request: Mapping, fol
         for gait in range(wanted.gaits):
             result = solve_person(walk, neighbour, person, wanted.rng(number, gait), wanted.spread)
             trials.append(_trial(result, person, gait, wanted))
-            rows.append(_row(trials[-1], result))
+            rows.append(part_row(trials[-1], result, result.solution.speed, solved=result.solved))
     write_part(Path(part), trials, rows)
     return rows
 
@@ -153,19 +153,3 @@ def _trial(result: RecordedResult, person: VirtualPerson, number: int, request: 
         "half a cycle"
     )
     return gait_trial(name, person.subject, result.solution, request.rate, "converged", recipe)
-
-
-def _row(trial: CorpusTrial, result: RecordedResult) -> dict:
-    return {
-        "subject": trial.subject.code,
-        "trial": trial.name,
-        "status": trial.status,
-        "kind": result.check.kind,
-        "reason": trial.reason,
-        "speed": result.solution.speed,
-        "solved": result.solved,
-        "n_intervals": result.n_intervals,
-        "iterations": result.iterations,
-        **{f"{name}_seconds": value for name, value in result.seconds.items()},
-        **result.check.figures,
-    }

@@ -97,6 +97,18 @@ def _stretched(muscle: MuscleTendon, factors: list[float], middle: float, streng
     )
 
 
+def leg_length(skeleton: Skeleton) -> float:
+    """From the hip to the ankle (m), by OpenSim's names of the bones.
+
+    Raises
+    ------
+    ModelMismatch
+        There are no such bones.
+    """
+    parts = [skeleton.segments[skeleton.segment_index(name)] for name in ("tibia_r", "talus_r")]
+    return sum(float(np.linalg.norm(part.offset)) for part in parts)
+
+
 def stature_of(skeleton: Skeleton) -> float:
     """Stature (m) of the person that a skeleton with legs is likely to be, by its legs.
 
@@ -106,10 +118,9 @@ def stature_of(skeleton: Skeleton) -> float:
         No leg of OpenSim's names, or none of a person's length.
     """
     try:
-        parts = [skeleton.segments[skeleton.segment_index(name)] for name in ("tibia_r", "talus_r")]
+        stature = leg_length(skeleton) / LEG_SHARE
     except ModelMismatch as problem:
         raise ModelMismatch(f"{skeleton.name}: stature is read off femur_r, tibia_r and talus_r; {problem}") from None
-    stature = sum(float(np.linalg.norm(part.offset)) for part in parts) / LEG_SHARE
     if not USUAL_STATURE[0] <= stature <= USUAL_STATURE[1]:
         raise ModelMismatch(
             f"{skeleton.name}: its legs are those of a person of {stature:.2f} m; expected {USUAL_STATURE[0]:g} to "

@@ -16,6 +16,7 @@ from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.recording.recorded_cycle import RecordedCycle
 from synth.optimal_control.recording.recorded_motion import FootWrench, RecordedMotion
+from synth.optimal_control.recording.stretched_person import leg_length
 
 ANGLE_SD = np.radians(0.6)
 """Of the first harmonic of each joint; half of it of the second. With ten times that legs cross and feet catch."""
@@ -89,12 +90,6 @@ def stretched_cycle(cycle: RecordedCycle, old: Skeleton, new: Skeleton, manner: 
     lifted = _lifted(made, cycle, old, new)
     strikes = {f: tuple(stretch * (t - cycle.start) for t in s) for f, s in cycle.strikes.items()}
     return replace(cycle, motion=lifted, start=0.0, duration=stretch * cycle.duration, strikes=strikes)
-
-
-def leg_length(skeleton: Skeleton) -> float:
-    """From the hip to the ankle (m)."""
-    parts = [skeleton.segments[skeleton.segment_index(name)] for name in ("tibia_r", "talus_r")]
-    return sum(float(np.linalg.norm(part.offset)) for part in parts)
 
 
 def _stretched(wrench: FootWrench, share: float, size: float) -> FootWrench:

@@ -16,7 +16,7 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
-from synth.optimal_control.inertial.imu_start import periodic_rates
+from synth.optimal_control.gait.periodic_curve import periodic_derivatives
 from synth.optimal_control.inertial.spatial_imu_start import normative_posture
 
 PERSON = Subject("walker", 70.0, 1.75)
@@ -50,7 +50,7 @@ def walk() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for name, size, phase in waves:
         q[:, body.coordinate_index(name)] += size * np.cos(turn + phase)
     q[:, body.coordinate_index("pelvis_ty")] = 0.92 + 0.02 * np.cos(2.0 * turn)
-    v, a = periodic_rates(q, DURATION)
+    v, a = periodic_derivatives(q, DURATION)
     v[:, body.coordinate_index("pelvis_tx")] += SPEED
     return q, v, a
 

@@ -29,6 +29,7 @@ from opensim_models.motion import Kinematics
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
 from synth.optimal_control.gait.normative_gait import cycle_duration, normative_coordinates
+from synth.optimal_control.gait.periodic_curve import periodic_derivatives
 from synth.optimal_control.inertial.constant_arm_muscles import with_constant_arm_muscles
 from synth.optimal_control.inertial.imu_data import (
     SENSOR_SEGMENTS,
@@ -37,7 +38,6 @@ from synth.optimal_control.inertial.imu_data import (
     with_contact_points,
 )
 from synth.optimal_control.inertial.imu_misfit import sensor_readings
-from synth.optimal_control.inertial.imu_start import periodic_rates
 from synth.optimal_control.inertial.imu_tracking import ImuTracking, imu_problem, track_imus
 from synth.optimal_control.inertial.strap_down import (
     SagittalRecord,
@@ -83,7 +83,7 @@ def first_tracking() -> ImuTracking:
     """A movement of the model itself: what follows the sensors of a normative walk."""
     skeleton = planar_skeleton(PERSON, "winter")
     q = np.nan_to_num(normative_coordinates(np.arange(100) / 100.0, SPEED, PERSON.height))
-    v, a = periodic_rates(q, DURATION)
+    v, a = periodic_derivatives(q, DURATION)
     v[:, skeleton.coordinate_index("pelvis_tx")] += SPEED
     return track_imus(recorded(sensor_readings(skeleton, q, v, a, places(), ALIGNED)), PERSON, DURATION)
 

@@ -21,11 +21,16 @@ from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.recorded_cycle import recorded_cycle
 from synth.optimal_control.recording.recorded_motion import MotionFiles
 from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
-from synth.optimal_control.recording.stretched_person import body_of, length_factors, stature_of, stretched_person
+from synth.optimal_control.recording.stretched_person import (
+    body_of,
+    leg_length,
+    length_factors,
+    stature_of,
+    stretched_person,
+)
 from synth.optimal_control.recording.stretched_recording import (
     WalkingManner,
     draw_manner,
-    leg_length,
     stretched_cycle,
 )
 from synth.virtual_people import VirtualPerson, draw_person
