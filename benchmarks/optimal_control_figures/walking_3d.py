@@ -6,7 +6,7 @@ Data and model are opensim-core's `rajagopal_walk`. (1) The torque-driven proble
 tendons, 12 spheres: torques first, then muscles from static optimisation, periodic, because the coordinates cover a
 whole stride (1.14 s; its ends differ by 1.2 degrees RMS, which the errors contain). (3) Virtual people of other size,
 proportions, mass, strength and age who walk it in manners of their own (`population.recorded_people`): half cycles of
-25 intervals, of finer meshes where a check asks for it; a cycle is validated by equations between the nodes,
+22 intervals, of finer meshes where a check asks for it; a cycle is validated by equations between the nodes,
 integration forward from ten nodes, stance, peaks and bounds. The goal of cycles per hour is for two cores, counted as
 two of this process.
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -50,11 +50,15 @@ def predict(
     out: Annotated[
         Path, typer.Argument(help="The corpus to write (.h5), one trial of one gait cycle; with --model a folder.")
     ],
-    speed: Annotated[float, typer.Option(help="Walking speed (m/s).")] = 1.3,
+    speed: Annotated[float | None, typer.Option(help="Mean speed (m/s); 1.3 walking, 3.0 running if not said.")] = None,
     mass: Annotated[float, typer.Option(help="Body mass (kg).")] = 70.0,
     height: Annotated[float, typer.Option(help="Body height (m).")] = 1.75,
     sex: Annotated[str, typer.Option(help="female, male or unknown.")] = "unknown",
     seed: Annotated[int | None, typer.Option(help="Draws the person's own style; the normative one if absent.")] = None,
+    task: Annotated[str, typer.Option(help="walk or run; without --model.")] = "walk",
+    free: Annotated[
+        bool, typer.Option("--free", help="From effort and soft treads alone, near no normative gait; without --model.")
+    ] = False,
     rate: Annotated[float, typer.Option(min=10.0, help="Samples per second of the result (Hz).")] = 100.0,
     model: predict_command.Model = None,
     guide: predict_command.Guide = None,
@@ -68,15 +72,21 @@ def predict(
     asymmetric: predict_command.WholeCycle = False,
     as_json: AsJson = False,
 ) -> None:
-    """Predict how a person walks: a muscle-driven gait that satisfies the equations of motion."""
+    """Predict how a person walks or runs: a muscle-driven gait that satisfies the equations of motion."""
+    from synth.optimal_control.gait.gait_mode import MODES
+
+    if task not in MODES:
+        _fail(f"--task {task}: expected one of {', '.join(MODES)}.", as_json, ExitCode.USAGE)
+    speed = MODES[task].comfortable_speed if speed is None else speed
     if model is not None:
         wished = {"speed": speed, "window": window, "hold": hold, "slope": slope, "strength": strength, "mesh": mesh}
         wished |= {"jerk": jerk, "asymmetric": asymmetric, "as_json": as_json}
         predict_command.predict_model(model, guide, loads, out, **wished)
-    _predict_corpus(Subject("predicted", mass, height, sex), out, speed, seed, rate, as_json)
+    wish = {"speed": speed, "seed": seed, "mode": task, "task": "predict" if free else "track"}
+    _predict_corpus(Subject("predicted", mass, height, sex), out, wish, rate, as_json)
 
 
-def _predict_corpus(subject: Subject, out: Path, speed: float, seed: int | None, rate: float, as_json: bool) -> None:
+def _predict_corpus(subject: Subject, out: Path, wish: dict[str, Any], rate: float, as_json: bool) -> None:
     """Predict a gait of our own planar model and write it as a corpus of one trial."""
     import numpy as np
 
@@ -88,20 +98,22 @@ def _predict_corpus(subject: Subject, out: Path, speed: float, seed: int | None,
     from synth.optimal_control.generate import generate_gait
 
     try:
-        solution = generate_gait(subject, speed, seed=seed)
+        solution = generate_gait(subject, **wish)
     except (ModelMismatch, SolutionNotFound) as problem:
         _fail(str(problem), as_json)
     if not solution.converged:
         _fail(f"no gait found: {solution.reason}", as_json, ExitCode.NONE)
     frames = np.arange(round(solution.duration * rate))
     samples = sample_gait(solution.movement, frames / rate)
-    empty = CorpusTrial(f"walk_{speed:.2f}", subject, rate, task="walk", status="predicted", source="optimal control")
+    mode, seed = wish["mode"], wish["seed"] or 0
+    name = f"{mode}_{wish['speed']:.2f}"
+    empty = CorpusTrial(name, subject, rate, task=mode, status="predicted", source="optimal control")
     trial = place_in_trial(empty, [(frames, samples, solution.movement)], n_frames=len(frames))
     facts = spatiotemporal_of([solution.movement])
     person = {"mass": subject.mass, "height": subject.height, "sex": subject.sex}
-    config = {"speed": speed, **person, "seed": seed}
+    config = {**wish, **person}
     try:
-        with CorpusWriter(out, config=config, seed=seed or 0) as corpus:
+        with CorpusWriter(out, config=config, seed=seed) as corpus:
             corpus.append(replace(trial, spatiotemporal=facts, seconds=solution.cpu_seconds))
     except CorpusMismatch as problem:
         _fail(str(problem), as_json)

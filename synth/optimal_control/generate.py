@@ -1,9 +1,9 @@
-"""Generate: a virtual person's own gait, predicted by optimal control.
+"""Generate: a virtual person's own walking or running, predicted by optimal control.
 
-The gait minimises muscle effort and roughness while staying near normative walking of that speed in the person's own
-style; it satisfies the equations of motion of our planar skeleton (knees are hinges, as in the skeletons that markers
-are followed with) with muscles on contact spheres. It is a `virtual_gait`, solved from the nearest of a few normative
-walks.
+The gait minimises muscle effort and roughness while staying near the normative gait of that speed in the person's own
+style, or near nothing (`task`); it satisfies the equations of motion of our planar skeleton (knees are hinges, as in
+the skeletons that markers are followed with) with muscles on contact spheres. It is a `virtual_gait`, solved from the
+nearest of a few normative gaits.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model.skeleton import Skeleton
+from synth.optimal_control.gait.gait_mode import MODES, RUN, WALK
 from synth.optimal_control.gait.gait_solution import GaitSolution, SolutionNotFound, gait_solution
 from synth.optimal_control.gait.normative_gait import GaitStyle, draw_style
 from synth.optimal_control.movement.climb import Climb, solve_movement
@@ -32,18 +33,17 @@ from synth.optimal_control.program.iterate import Iterate
 from synth.optimal_control.program.solver import SolverSettings
 from synth.virtual_people import VirtualPerson
 
-SPEED_RANGE = (0.6, 2.2)
-"""Walking speeds (m/s) that `generate_gait` accepts for a person of 1.75 m."""
 MESHES = (25, 50, 80)
 """Intervals of half a cycle; the last only where the one before leaves a residual."""
 FINE_ENOUGH = 0.02
 """Equation residual between the nodes (body weights) at which no finer mesh is needed."""
 _LARGEST_RESIDUAL = 0.05
-_STANCE = (0.5, 0.75)
+_STANCE = {WALK.name: (0.5, 0.75), RUN.name: RUN.limits.stance}
+_WORDS = {WALK.name: "walking", RUN.name: "running"}
 Start = tuple[np.ndarray, SolverSettings]
 """Solver variables, and how a problem is solved from there."""
 
-_KNOWN_SPEEDS = (1.3, 1.1, 1.5, 0.9, 1.7)
+_KNOWN_SPEEDS = {WALK.name: (1.3, 1.1, 1.5, 0.9, 1.7), RUN.name: (3.0, 2.6, 3.4, 2.2, 3.8)}
 
 
 def generate_gait(
@@ -53,8 +53,10 @@ def generate_gait(
     style: GaitStyle | None = None,
     seed: int | None = None,
     spread: float = 1.0,
+    mode: str = WALK.name,
+    task: str = "track",
 ) -> GaitSolution:
-    """Predict how a person walks.
+    """Predict how a person walks or runs.
 
     Parameters
     ----------
@@ -67,6 +69,10 @@ def generate_gait(
     seed : int, optional
     spread : float
         How much drawn styles differ, see `normative_gait.draw_style`.
+    mode : str
+        ``"walk"`` or ``"run"``.
+    task : str
+        ``"track"``: near the normative gait in the style; ``"predict"``: from speed, effort and soft treads alone.
 
     Returns
     -------
@@ -76,14 +82,14 @@ def generate_gait(
     Raises
     ------
     SolutionNotFound
-        The request itself is impossible: no mass or height, a speed nobody walks at.
+        The request itself is impossible: no mass or height, a speed nobody goes at.
     """
-    check_request(subject, speed)
+    check_request(subject, speed, mode)
     if style is None:
         style = GaitStyle() if seed is None else draw_style(np.random.default_rng(seed), spread)
     person = VirtualPerson(0, subject, GENERIC_PROPORTIONS, style.strength)
     skeleton = walking_skeleton(subject, style.strength)
-    return solve_walk(VirtualGait(person, 0, "track", float(speed), style), skeleton)
+    return solve_walk(VirtualGait(person, 0, task, float(speed), style, mode), skeleton)
 
 
 def walking_skeleton(subject: Subject, strength: float = 1.0) -> Skeleton:
@@ -92,7 +98,7 @@ def walking_skeleton(subject: Subject, strength: float = 1.0) -> Skeleton:
 
 
 def solve_walk(gait: VirtualGait, skeleton: Skeleton) -> GaitSolution:
-    """Solve one virtual gait of a person with that skeleton, coarse mesh to fine; refused if it is no walking.
+    """Solve one virtual gait of a person with that skeleton, coarse mesh to fine; refused if it is no human gait.
 
     Parameters
     ----------
@@ -119,14 +125,14 @@ def solve_walk(gait: VirtualGait, skeleton: Skeleton) -> GaitSolution:
         found = gait_solution(reached, skeleton)
         if not found.converged or (n_intervals != MESHES[0] and found.checks["residual_share_bw"] < FINE_ENOUGH):
             break
-    return found.refused(refuse_walking(found)) if found.converged else found
+    return found.refused(refuse_gait(found, gait.mode)) if found.converged else found
 
 
 def _starts(movement: MovementProgram, gait: VirtualGait, skeleton: Skeleton) -> list[Start]:
-    """From the nearest known walk, more carefully from there, and from normative walking."""
+    """From the nearest known gait, more carefully from there, and from the normative one."""
     starts: list[Start] = []
-    if _known_walks():
-        nearest = min(_known_walks(), key=lambda known: gait_distance(known.gait, gait))
+    if _known_gaits(gait.mode):
+        nearest = min(_known_gaits(gait.mode), key=lambda known: gait_distance(known.gait, gait))
         carried = carried_start(movement, nearest, gait, skeleton)
         starts = [(carried, NEAR), (carried, AGAIN)]
     return [*starts, (gait_start(movement, gait, skeleton), AGAIN)]
@@ -141,15 +147,15 @@ def _program(skeleton: Skeleton, n_intervals: int) -> MovementProgram:
     return movement_program(gait_structure(skeleton, n_intervals), compile_if_possible)
 
 
-@lru_cache(maxsize=1)
-def _known_walks() -> tuple[SolvedGait, ...]:
-    """Normative walks of a generic person, solved once in a process: where others start from."""
+@lru_cache(maxsize=2)
+def _known_gaits(mode: str) -> tuple[SolvedGait, ...]:
+    """Normative gaits of a generic person, solved once in a process: where others start from."""
     person = VirtualPerson(0, Subject("generic", 70.0, 1.75), GENERIC_PROPORTIONS, 1.0)
     skeleton = walking_skeleton(person.subject)
     movement = _program(skeleton, MESHES[0])
     known: list[SolvedGait] = []
-    for speed in _KNOWN_SPEEDS:
-        gait = VirtualGait(person, 0, "track", speed, GaitStyle())
+    for speed in _KNOWN_SPEEDS[mode]:
+        gait = VirtualGait(person, 0, "track", speed, GaitStyle(), mode)
         start, settings = gait_start(movement, gait, skeleton), AGAIN
         if known:
             start, settings = carried_start(movement, known[0], gait, skeleton), NEAR
@@ -159,28 +165,28 @@ def _known_walks() -> tuple[SolvedGait, ...]:
     return tuple(known)
 
 
-def check_request(subject: Subject, speed: float) -> None:
-    """Refuse a person whom nobody has met and a speed that nobody walks at."""
+def check_request(subject: Subject, speed: float, mode: str = WALK.name) -> None:
+    """Refuse a person whom nobody has met and a speed that nobody goes at."""
     if not (15.0 <= subject.mass <= 250.0 and 0.9 <= subject.height <= 2.4):
         raise SolutionNotFound(
             f"subject {subject.code}: expected a mass of 15-250 kg and a height of 0.9-2.4 m, got {subject.mass} kg "
             f"and {subject.height} m. Check the units."
         )
-    slow, fast = (s * np.sqrt(subject.height / 1.75) for s in SPEED_RANGE)
+    slow, fast = (s * np.sqrt(subject.height / 1.75) for s in MODES[mode].possible_speeds)
     if not slow <= speed <= fast:
         raise SolutionNotFound(
-            f"subject {subject.code}: {speed} m/s is outside the walking range {slow:.2f}-{fast:.2f} m/s of a person "
-            f"of {subject.height:.2f} m. Ask for a speed inside it."
+            f"subject {subject.code}: {speed} m/s is outside the {_WORDS[mode]} range {slow:.2f}-{fast:.2f} m/s of a "
+            f"person of {subject.height:.2f} m. Ask for a speed inside it."
         )
 
 
-def refuse_walking(solution: GaitSolution) -> str:
-    """Why a converged solution is not human walking; empty if it is."""
-    checks, (low, high) = solution.checks, _STANCE
+def refuse_gait(solution: GaitSolution, mode: str = WALK.name) -> str:
+    """Why a converged solution is not human walking or running; empty if it is."""
+    checks, (low, high) = solution.checks, _STANCE[mode]
     for side in "rl":
         share = checks[f"stance_share_{side}"]
         if not low <= share <= high:
-            return f"stance share {share:.0%} on side {side} is not walking ({100 * low:.0f}-{100 * high:.0f} %)"
+            return f"stance share {share:.0%} on side {side} is not {_WORDS[mode]} ({100 * low:.0f}-{100 * high:.0f} %)"
     if checks["stuck_coordinate_samples"]:
         return "a coordinate is stuck at the end of its range of motion"
     if not checks["residual_share_bw"] <= _LARGEST_RESIDUAL:

@@ -1,4 +1,4 @@
-"""Command ``kinesynth gait population``: thousands of virtual people's walks in one corpus."""
+"""Command ``kinesynth gait population``: thousands of virtual people's walking or running in one corpus."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from mocap_import.progress import track
 if TYPE_CHECKING:
     from synth.optimal_control.population.run import Population
 
-_TASKS = {"walk": "track"}
-
 
 def population(
     out: Annotated[Path, typer.Argument(help="The corpus to write (.h5).")],
     subjects: Annotated[int, typer.Option(min=1, help="Number of virtual people.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Draws the people, their speeds and styles.")] = 0,
-    gaits: Annotated[int, typer.Option(min=1, help="Walks of each, at speeds of their own.")] = 1,
+    gaits: Annotated[int, typer.Option(min=1, help="Gaits of each, at speeds of their own.")] = 1,
     speeds: Annotated[
-        str | None, typer.Option(help="Lowest and highest speed (m/s), or one for all; 0.8-1.8 if not said.")
+        str | None,
+        typer.Option(help="Lowest and highest speed (m/s), or one for all; 0.8-1.8, running 2.4-4.0 if not said."),
     ] = None,
-    task: Annotated[str, typer.Option(help="What they do: walk.")] = "walk",
+    task: Annotated[str, typer.Option(help="What they do: walk or run.")] = "walk",
     predict: Annotated[
-        bool, typer.Option("--predict", help="From speed and effort alone, not near normative walking in a style.")
+        bool, typer.Option("--predict", help="From speed and effort alone, not near a normative gait in a style.")
     ] = False,
     spread: Annotated[float, typer.Option(min=0.0, help="How far styles are from the normative one.")] = 1.0,
     model: Annotated[Path | None, typer.Option(help="Another model (.osim), in which all walk like --guide.")] = None,
@@ -40,9 +39,9 @@ def population(
     dask: Annotated[str, typer.Option(help="Address of a Dask scheduler that runs the work instead.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")] = False,
 ) -> None:
-    """Solve and validate the walks of virtual people and write them as a corpus.
+    """Solve and validate the walking or running of virtual people and write it as a corpus.
 
-    People differ in mass, stature, proportions, strength and age as people do. Every solution must be human walking and
+    People differ in mass, stature, proportions, strength and age as people do. Every solution must be a human gait and
     follow from its own forces; what is refused stands in the corpus with the reason. Running the same command again
     goes on where it was interrupted. People are our planar model; with --model that model, stretched to each of them,
     and they walk the recorded stride of --guide, each in a manner of their own.
@@ -50,19 +49,22 @@ def population(
     from mocap_import.trial import TrialRefused
     from opensim_models.model_mismatch import ModelMismatch
     from synth.corpus import CorpusMismatch
+    from synth.optimal_control.gait.gait_mode import MODES
     from synth.optimal_control.population.run import build_population
 
     people = {"subjects": subjects, "seed": seed, "gaits": gaits, "spread": spread, "rate": rate}
     try:
-        if task not in _TASKS:
-            raise ValueError(f"--task {task}: expected one of {', '.join(_TASKS)}.")
+        if task not in MODES:
+            raise ValueError(f"--task {task}: expected one of {', '.join(MODES)}.")
         if model is None:
             if guide or loads or hold:
                 raise ValueError("--guide, --loads and --hold belong to a --model; give one, or leave them out.")
-            request = _planar(people, speeds or "0.8-1.8", "predict" if predict else _TASKS[task])
+            request = _planar({**people, "mode": task}, speeds, "predict" if predict else "track")
         else:
-            if predict or speeds:
-                raise ValueError("people of a --model walk as it was recorded; leave --predict and --speeds out.")
+            if predict or speeds or task != "walk":
+                raise ValueError(
+                    "people of a --model walk as it was recorded; leave --predict, --speeds and --task out."
+                )
             request = _recorded(people, (model, guide, loads), hold or [])
     except ValueError as problem:
         _fail(str(problem), as_json, ExitCode.USAGE)
@@ -92,11 +94,11 @@ def population(
     raise typer.Exit(int(exit_code(accepted, len(rows) - accepted)))
 
 
-def _planar(people: dict[str, Any], speeds: str, task: str) -> Population:
+def _planar(people: dict[str, Any], speeds: str | None, task: str) -> Population:
     """People of our planar model."""
     from synth.optimal_control.population.planar_chunk import PopulationRequest
 
-    return PopulationRequest(**people, speeds=speed_range(speeds), task=task)
+    return PopulationRequest(**people, speeds=speed_range(speeds) if speeds else None, task=task)
 
 
 def _recorded(people: dict[str, Any], files: tuple[Path | None, ...], hold: list[str]) -> Population:

@@ -37,7 +37,7 @@ _SERIES = {
 _GROWTH = {"hip_flexion": 0.45, "knee_angle": 0.15, "ankle_angle": 0.25, "pelvis_tilt": 0.3, "lumbar_extension": 0.3}
 _EARLY = 0.012  # forces are drawn from a threshold on; the sole feels the floor a little sooner
 _LONGER = 1.03
-_JOINTS = ("hip_flexion", "knee_angle", "ankle_angle")
+JOINTS = ("hip_flexion", "knee_angle", "ankle_angle")
 
 # Ground reaction of one foot in body weights against per cent of its gait cycle (walking).
 _VERTICAL_PHASE = (0, 2, 5, 8, 12, 15, 20, 25, 30, 35, 40, 45, 49, 53, 56, 59, 62, 100)
@@ -81,7 +81,7 @@ def draw_style(rng: np.random.Generator, spread: float = 1.0) -> GaitStyle:
     return GaitStyle(
         amplitude={n: float(1.0 + 0.06 * spread * rng.standard_normal()) for n in names},
         offset={n: math.radians(spread * degrees[n] * rng.standard_normal()) for n in names},
-        harmonics={n: np.radians(0.8 * spread * rng.standard_normal(4)) for n in _JOINTS},
+        harmonics={n: np.radians(0.8 * spread * rng.standard_normal(4)) for n in JOINTS},
         cadence=float(np.clip(1.0 + 0.03 * spread * rng.standard_normal(), 0.9, 1.1)),
         strength=float(np.clip(1.0 + 0.12 * spread * rng.standard_normal(), 0.7, 1.4)),
     )

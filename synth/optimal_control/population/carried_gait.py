@@ -15,7 +15,6 @@ from scipy.interpolate import CubicHermiteSpline
 
 from opensim_models.model.multibody import SegmentState, point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.gait.normative_gait import cycle_duration
 from synth.optimal_control.gait.periodic_curve import low_pass_periodic, periodic_derivatives
 from synth.optimal_control.movement.climb import carry_over, closed_array, physical, start_values
 from synth.optimal_control.movement.mirror import mirrored_array
@@ -80,9 +79,9 @@ def carried_start(movement: MovementProgram, before: SolvedGait, gait: VirtualGa
     arrays = dict(physical(movement, before.values))
     n, forward = structure.mesh.n_nodes, structure.travel
     old_half, old_speed = float(arrays["duration"][0]), float(arrays["speed"][0])
-    half = cycle_duration(gait.speed, gait.person.subject.height, gait.style) / 2.0
+    half = gait.way.duration(gait.speed, gait.person.subject.height, gait.style) / 2.0
     if gait.task == "predict":  # its own duration, as legs and speed change it
-        old = cycle_duration(old_speed, before.gait.person.subject.height, before.gait.style) / 2.0
+        old = gait.way.duration(old_speed, before.gait.person.subject.height, before.gait.style) / 2.0
         half *= old_half / old
     step = gait.speed * half / (old_speed * old_half)
     whole = _whole(structure, arrays["coordinates"], old_half * old_speed)

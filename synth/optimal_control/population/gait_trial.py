@@ -17,18 +17,24 @@ from synth.optimal_control.movement.solution import MovementSolution
 SOURCE = "optimal control"
 
 
-def trial_name(number: int) -> str:
-    """Name of one of a person's walks."""
-    return f"walk_{number + 1:02d}"
+def trial_name(number: int, mode: str = "walk") -> str:
+    """Name of one of a person's gaits."""
+    return f"{mode}_{number + 1:02d}"
 
 
-def refused_trial(name: str, subject: Subject, rate: float, reason: str) -> CorpusTrial:
+def refused_trial(name: str, subject: Subject, rate: float, reason: str, mode: str = "walk") -> CorpusTrial:
     """A trial without arrays that says why it has none."""
-    return CorpusTrial(name, subject, rate, task="walk", status="refused", reason=reason, source=SOURCE)
+    return CorpusTrial(name, subject, rate, task=mode, status="refused", reason=reason, source=SOURCE)
 
 
 def gait_trial(
-    name: str, subject: Subject, solution: MovementSolution, rate: float, status: str, recipe: str
+    name: str,
+    subject: Subject,
+    solution: MovementSolution,
+    rate: float,
+    status: str,
+    recipe: str,
+    mode: str = "walk",
 ) -> CorpusTrial:
     """One cycle of a solution at a constant rate.
 
@@ -44,10 +50,12 @@ def gait_trial(
         ``"converged"`` or ``"predicted"``.
     recipe : str
         How to make it again, kept with the trial.
+    mode : str
+        ``"walk"`` or ``"run"``.
     """
     frames = np.arange(int(np.ceil(solution.duration * rate - 1e-9)))
     samples = sample_gait(solution, frames / rate)
-    empty = CorpusTrial(name, subject, rate, task="walk", status=status, source=SOURCE)
+    empty = CorpusTrial(name, subject, rate, task=mode, status=status, source=SOURCE)
     return replace(
         place_in_trial(empty, [(frames, samples, solution)], n_frames=len(frames)),
         events=gait_events(solution),

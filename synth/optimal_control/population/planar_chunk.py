@@ -16,6 +16,7 @@ import numpy as np
 
 from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from synth.corpus import CorpusTrial
+from synth.optimal_control.gait.gait_mode import MODES, WALK
 from synth.optimal_control.gait.normative_gait import GaitStyle
 from synth.optimal_control.population.carried_gait import SolvedGait
 from synth.optimal_control.population.gait_trial import gait_trial, refused_trial, trial_name
@@ -28,9 +29,12 @@ from synth.optimal_control.population.planar_solver import (
     population_program,
     solve_gait,
 )
-from synth.optimal_control.population.virtual_gait import SPEEDS, TASKS, VirtualGait, draw_gait
+from synth.optimal_control.population.virtual_gait import TASKS, VirtualGait, draw_gait
 from synth.optimal_control.population.virtual_skeleton import template_skeleton, virtual_skeleton
 from synth.virtual_people import draw_person
+
+_SPEEDS = {"walk": (0.4, 2.4), "run": (1.8, 5.5)}
+"""m/s, of people of any stature."""
 
 
 @dataclass(frozen=True)
@@ -43,35 +47,46 @@ class PopulationRequest:
         Number of people.
     seed : int
     gaits : int
-        Walks of each, at speeds of their own.
+        Gaits of each, at speeds of their own.
     speeds : (float, float)
-        m/s.
+        m/s; those of the mode if absent.
     task : str
-        ``"track"``: near normative walking in each person's own style; ``"predict"``: speed and effort alone.
+        ``"track"``: near the normative gait in each person's own style; ``"predict"``: speed and effort alone.
     spread : float
         How far styles are from the normative one.
     rate : float
         Samples per second of the corpus (Hz).
+    mode : str
+        ``"walk"`` or ``"run"``.
     """
 
     subjects: int
     seed: int = 0
     gaits: int = 1
-    speeds: tuple[float, float] = SPEEDS
+    speeds: tuple[float, float] | None = None
     task: str = "track"
     spread: float = 1.0
     rate: float = 100.0
+    mode: str = WALK.name
 
     def __post_init__(self) -> None:
         """Refuse what nobody can be drawn from."""
+        if self.mode not in MODES:
+            raise ValueError(f"mode {self.mode!r} is none of {', '.join(MODES)}")
+        if self.speeds is None:
+            object.__setattr__(self, "speeds", MODES[self.mode].speeds)
         low, high = self.speeds
+        slowest, fastest = _SPEEDS[self.mode]
         if self.subjects < 1 or self.gaits < 1 or self.seed < 0:
             raise ValueError(
                 f"expected at least 1 subject, 1 gait and a seed of at least 0, got {self.subjects}, {self.gaits} and "
                 f"{self.seed}"
             )
-        if not 0.4 <= low <= high <= 2.4:
-            raise ValueError(f"expected walking speeds of 0.4-2.4 m/s, lower then higher, got {low} and {high} m/s")
+        if not slowest <= low <= high <= fastest:
+            word = {"walk": "walking", "run": "running"}[self.mode]
+            raise ValueError(
+                f"expected {word} speeds of {slowest}-{fastest} m/s, lower then higher, got {low} and {high} m/s"
+            )
         if self.task not in TASKS:
             raise ValueError(f"task {self.task!r} is none of {', '.join(TASKS)}")
         if not (np.isfinite(self.spread) and self.spread >= 0.0 and 10.0 <= self.rate <= 10000.0):
@@ -81,7 +96,8 @@ class PopulationRequest:
 
     def gait(self, person: int, number: int) -> VirtualGait:
         """One walk of this population."""
-        return draw_gait(self.seed, person, number, task=self.task, speeds=self.speeds, spread=self.spread)
+        wish = {"task": self.task, "speeds": self.speeds, "spread": self.spread, "mode": self.mode}
+        return draw_gait(self.seed, person, number, **wish)
 
     def speed(self, person: int, number: int) -> float:
         """Of one walk (m/s)."""
@@ -109,7 +125,7 @@ class PopulationRequest:
 def solve_chunk(part: str, first: int, last: int, request: Mapping, template: str) -> list[dict]:
     """Solve the gaits of some people and write them as a corpus of its own; a row a gait."""
     wanted = PopulationRequest(**{**request, "speeds": tuple(request["speeds"])})
-    programs, anchors = _shared(template, wanted.task, wanted.speeds)
+    programs, anchors = _shared(template, wanted.task, wanted.speeds, wanted.mode)
     known, trials, rows = list(anchors), [], []
     for person in range(first, last):
         for number in range(wanted.gaits):
@@ -123,14 +139,16 @@ def solve_chunk(part: str, first: int, last: int, request: Mapping, template: st
 
 
 @lru_cache(maxsize=2)
-def _shared(template: str, task: str, speeds: tuple[float, float]) -> tuple[PopulationProgram, list[SolvedGait]]:
+def _shared(
+    template: str, task: str, speeds: tuple[float, float], mode: str
+) -> tuple[PopulationProgram, list[SolvedGait]]:
     """Programs and anchors of a worker process: built once; the anchors are solved once a run and kept in a file."""
-    programs = population_program(load_skeleton(Path(template)))
-    file = Path(template).with_name(f"anchors_{task}.npz")
+    programs = population_program(load_skeleton(Path(template)), MODES[mode].meshes)
+    file = Path(template).with_name(f"anchors_{mode}_{task}.npz")
     with alone(file.with_suffix(".lock")):  # the others wait for them rather than solve them, too
         if file.exists():
-            return programs, _restored(programs, task, file)
-        anchors = anchor_gaits(programs, task, speeds)
+            return programs, _restored(programs, task, mode, file)
+        anchors = anchor_gaits(programs, task, speeds, mode)
         arrays = {
             "values": np.array([a.values for a in anchors]),
             "people": np.array([a.gait.person.number for a in anchors], int),
@@ -142,25 +160,28 @@ def _shared(template: str, task: str, speeds: tuple[float, float]) -> tuple[Popu
     return programs, anchors
 
 
-def _restored(programs: PopulationProgram, task: str, file: Path) -> list[SolvedGait]:
+def _restored(programs: PopulationProgram, task: str, mode: str, file: Path) -> list[SolvedGait]:
     """Anchors from their file."""
     with np.load(file) as kept:
         stored = zip(kept["values"], kept["people"], kept["speeds"], strict=True)
         anchors = []
         for values, number, speed in stored:
             person = draw_person(ANCHOR_SEED, int(number))
-            gait = VirtualGait(person, 0, task, float(speed), GaitStyle())
+            gait = VirtualGait(person, 0, task, float(speed), GaitStyle(), mode)
             anchors.append(SolvedGait(gait, virtual_skeleton(person, programs.template), values))
     return anchors
 
 
 def _trial(result: GaitResult, request: PopulationRequest) -> CorpusTrial:
-    gait, name = result.gait, trial_name(result.gait.number)
+    gait = result.gait
+    name = trial_name(gait.number, gait.mode)
     if not result.check.accepted:
-        return refused_trial(name, gait.person.subject, request.rate, f"{result.check.kind}: {result.check.reason}")
+        reason = f"{result.check.kind}: {result.check.reason}"
+        return refused_trial(name, gait.person.subject, request.rate, reason, gait.mode)
     recipe = (
-        f"seed {request.seed}, person {gait.person.number}, gait {gait.number}, task {gait.task}, {gait.speed:g} m/s, "
+        f"seed {request.seed}, person {gait.person.number}, gait {gait.number}, {gait.mode}, task {gait.task}, "
+        f"{gait.speed:g} m/s, "
         f"{result.solution.iterations} iterations, {result.n_intervals} intervals of half a cycle"
     )
     status = "predicted" if gait.task == "predict" else "converged"
-    return gait_trial(name, gait.person.subject, result.solution, request.rate, status, recipe)
+    return gait_trial(name, gait.person.subject, result.solution, request.rate, status, recipe, gait.mode)

@@ -1,7 +1,8 @@
 """Population solver: virtual gaits one after another, each from the nearest one solved, each validated.
 
 A gait is solved on the coarse mesh; where a check refuses it for what a finer mesh can mend (the equations between the
-nodes, the drift), it is solved on the next finer one from there, and checked again.
+nodes, the drift, a peak or a bound that is the coarse mesh's), it is solved on the next finer one from there, and
+checked again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.gait.gait_check import WALKING, GaitCheck, GaitLimits, check_gait
+from synth.optimal_control.gait.gait_check import GaitCheck, check_gait
+from synth.optimal_control.gait.gait_mode import MODES, WALK
 from synth.optimal_control.gait.normative_gait import GaitStyle
 from synth.optimal_control.movement.climb import Climb, solve_movement
 from synth.optimal_control.movement.node_equations import NodeEquations, node_equations
@@ -32,15 +34,13 @@ from synth.optimal_control.program.solver import SolverSettings
 from synth.virtual_people import draw_person
 
 ANCHOR_SEED = 7
-MESHES = (25, 36, 50)
-"""Intervals of half a cycle, coarse to fine."""
+MESHES = WALK.meshes
 NEAR = SolverSettings(warm=True, mu_init=1e-3, bound_push=1e-2, max_iterations=80, max_cpu_seconds=30.0)
 REFINE = SolverSettings(warm=True, mu_init=1e-3, bound_push=1e-3, max_iterations=80, max_cpu_seconds=30.0)
 AGAIN = SolverSettings(max_iterations=250, max_cpu_seconds=60.0)
-_FIRST_SPEED, _ANCHOR_STEP = 1.3, 0.2
 _ANCHOR_PEOPLE = (2, 5)
 
-_MENDABLE = ("residual", "drift")
+_MENDABLE = ("residual", "drift", "peaks", "bounds")
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,11 @@ class PopulationProgram:
         Of each mesh, coarse to fine.
     equations : tuple of NodeEquations
         Of each mesh.
-    limits : GaitLimits
     """
 
     template: Skeleton
     movements: tuple[MovementProgram, ...]
     equations: tuple[NodeEquations, ...]
-    limits: GaitLimits = WALKING
 
     @property
     def coarse(self) -> MovementProgram:
@@ -141,7 +139,7 @@ def solve_gait(programs: PopulationProgram, gait: VirtualGait, known: Sequence[S
     programs : PopulationProgram
     gait : VirtualGait
     known : sequence of SolvedGait
-        None: from normative walking, which takes several times as long.
+        None: from the normative gait, which takes several times as long.
     """
     skeleton, begin = virtual_skeleton(gait.person, programs.template), time.process_time()
     data = gait_data(programs.coarse.structure, gait, skeleton)
@@ -150,7 +148,7 @@ def solve_gait(programs: PopulationProgram, gait: VirtualGait, known: Sequence[S
     solved = SolvedGait(gait, skeleton, iterate.values) if iterate.converged else None
     seconds, begin = {"solve": time.process_time() - begin}, time.process_time()
     solution = make_solution(reached, skeleton)
-    check = check_gait(solution, reached, programs.limits, programs.equations[0])
+    check = check_gait(solution, reached, gait.way.limits, programs.equations[0])
     seconds["check"], begin = time.process_time() - begin, time.process_time()
     mesh, values = 0, iterate.values
     for finer in range(1, len(programs.movements)):
@@ -162,7 +160,7 @@ def solve_gait(programs: PopulationProgram, gait: VirtualGait, known: Sequence[S
         if again.converged:
             mesh, values, reached = finer, again.values, _climb(movement, data, again)
             solution = make_solution(reached, skeleton)
-            check = check_gait(solution, reached, programs.limits, programs.equations[finer])
+            check = check_gait(solution, reached, gait.way.limits, programs.equations[finer])
     seconds["refine"] = time.process_time() - begin
     return GaitResult(
         gait,
@@ -179,7 +177,7 @@ def solve_gait(programs: PopulationProgram, gait: VirtualGait, known: Sequence[S
 def _solved(
     movement: MovementProgram, gait: VirtualGait, skeleton: Skeleton, data: object, known: Sequence[SolvedGait]
 ) -> Iterate:
-    """The coarse problem, from the nearest known gait, then from it more carefully, then from normative walking."""
+    """The coarse problem, from the nearest known gait, then from it more carefully, then from the normative one."""
     starts: list[tuple[Callable[[], np.ndarray], SolverSettings]] = []
     if known:
         nearest = sorted(known, key=lambda other: gait_distance(other.gait, gait))[:2]
@@ -200,21 +198,23 @@ def _climb(movement: MovementProgram, data: object, iterate: Iterate) -> Climb:
     return Climb(movement, data, iterate, reason, (("gait", iterate),))
 
 
-def anchor_gaits(programs: PopulationProgram, task: str, speeds: tuple[float, float]) -> list[SolvedGait]:
+def anchor_gaits(
+    programs: PopulationProgram, task: str, speeds: tuple[float, float], mode: str = WALK.name
+) -> list[SolvedGait]:
     """Solved gaits of two people over the range of speeds: what all others may start from.
 
     The same for every population of one task and range, whoever is in it.
     """
-    low, high = speeds
-    count = int(np.ceil((high - low) / _ANCHOR_STEP)) + 1
-    wanted = sorted(np.linspace(low, high, max(count, 1)), key=lambda speed: abs(speed - _FIRST_SPEED))
+    (low, high), way = speeds, MODES[mode]
+    count = int(np.ceil((high - low) / way.speed_step)) + 1
+    wanted = sorted(np.linspace(low, high, max(count, 1)), key=lambda speed: abs(speed - way.comfortable_speed))
     known: list[SolvedGait] = []
     for number in _ANCHOR_PEOPLE:
         person = draw_person(ANCHOR_SEED, number)
         for speed in wanted:
             kinds = ("track", task) if task != "track" and not known else (task,)
             for kind in kinds:
-                gait = VirtualGait(person, 0, kind, float(speed), GaitStyle())
+                gait = VirtualGait(person, 0, kind, float(speed), GaitStyle(), mode)
                 result = solve_only(programs, gait, known)
                 if result is not None:
                     known.append(result)

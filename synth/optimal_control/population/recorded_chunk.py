@@ -83,6 +83,11 @@ class RecordedRequest:
         object.__setattr__(self, "hashes", found)
 
     @property
+    def mode(self) -> str:
+        """Recorded gaits are walks: nothing else is accepted."""
+        return "walk"
+
+    @property
     def config(self) -> dict:
         """The recipe, as JSON can hold it."""
         return {**asdict(self), "hold": list(self.hold), "task": "recorded"}

@@ -26,7 +26,7 @@ from synth.virtual_people import draw_person
 SECONDS_PER_GAIT = 120.0
 SECONDS_TO_BEGIN = 1800.0
 """Of a process whose equations are compiled while others compile theirs."""
-_VERSION = 2
+_VERSION = 3
 
 Run = Callable[[list[Task]], Iterator[Outcome]]
 """Tasks → outcomes, as `mocap_import.batch.run_tasks`."""
@@ -39,6 +39,10 @@ class Population(Protocol):
     seed: int
     gaits: int
     rate: float
+
+    @property
+    def mode(self) -> str:
+        """``"walk"`` or ``"run"``."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -178,7 +182,8 @@ def _finished(parts: Path, request: Population, chunk: range, failures: Mapping[
         subject = draw_person(request.seed, person).subject
         for number in range(request.gaits):
             speed = request.speed(person, number)
-            trial = refused_trial(trial_name(number), subject, request.rate, f"failed: {reason}")
+            name = trial_name(number, request.mode)
+            trial = refused_trial(name, subject, request.rate, f"failed: {reason}", request.mode)
             facts = {"subject": subject.code, "trial": trial.name, "status": "refused", "kind": "failed"}
             trials.append(trial)
             rows.append({**facts, "reason": trial.reason, "speed": speed, "solved": False})

@@ -201,7 +201,7 @@ def test_other_contents_of_the_files_are_another_population(data_dir):
     [
         (["--guide", "x.mot"], "belong to a --model"),
         (["--model", "no.osim"], "not there: --model, --guide, --loads"),
-        (["--model", "no.osim", "--predict"], "leave --predict and --speeds out"),
+        (["--model", "no.osim", "--predict"], "leave --predict, --speeds and --task out"),
     ],
 )
 def test_options_that_do_not_go_together_end_in_one_sentence(tmp_path, words, said):
