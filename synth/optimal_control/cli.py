@@ -63,6 +63,7 @@ def predict(
     model: predict_command.Model = None,
     guide: predict_command.Guide = None,
     loads: predict_command.Loads = None,
+    belt: predict_command.Belt = 0.0,
     window: predict_command.Window = None,
     hold: predict_command.Hold = None,
     slope: predict_command.Slope = 0.0,
@@ -80,7 +81,7 @@ def predict(
     speed = MODES[task].comfortable_speed if speed is None else speed
     if model is not None:
         wished = {"speed": speed, "window": window, "hold": hold, "slope": slope, "strength": strength, "mesh": mesh}
-        wished |= {"jerk": jerk, "asymmetric": asymmetric, "as_json": as_json}
+        wished |= {"belt": belt, "jerk": jerk, "asymmetric": asymmetric, "as_json": as_json}
         predict_command.predict_model(model, guide, loads, out, **wished)
     wish = {"speed": speed, "seed": seed, "mode": task, "task": "predict" if free else "track"}
     _predict_corpus(Subject("predicted", mass, height, sex), out, wish, rate, as_json)

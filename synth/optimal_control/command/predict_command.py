@@ -21,6 +21,9 @@ Guide = Annotated[
     Path | None, typer.Option("--guide", help="Coordinates of any such movement with --model (.mot, .sto): a start.")
 ]
 Loads = Annotated[Path | None, typer.Option("--loads", help="Ground reactions of the guide: ExternalLoads .xml.")]
+Belt = Annotated[
+    float, typer.Option("--belt", min=0.0, help="Speed of the belt that the guide was recorded on (m/s); 0: overground.")
+]
 Window = Annotated[
     str | None, typer.Option("--window", help="START,END of the guide's half cycle in s; default: its stride.")
 ]
@@ -49,6 +52,7 @@ def predict_model(
     *,
     speed: float,
     window: str | None,
+    belt: float,
     hold: list[str] | None,
     slope: float,
     strength: float,
@@ -90,10 +94,10 @@ def predict_model(
         recipe, usual, smooth = (PredictionSettings, 25, 3000.0) if is_planar(source) else (human_walking, 40, 1e4)
         spans = tuple(Mesh(n, "trapezoidal", period) for n in meshes or [usual])
         chosen = smooth if jerk is None else jerk or math.inf
-        settings = recipe(meshes=spans, duration=(0.3 * factor, 0.8 * factor), jerk=chosen, **about)
+        settings = recipe(meshes=spans, duration=(0.25 * factor, 0.8 * factor), jerk=chosen, **about)
         # spheres of the model's own stay where they are: a prediction is about the model, not about the guide
         own = bool(source.contacts)
-        wish = TrackingWish(model, MotionFiles(guide, loads), hold=values, window=between, calibrate=not own)
+        wish = TrackingWish(model, MotionFiles(guide, loads, belt=belt), hold=values, window=between, calibrate=not own)
         return predict_files(PredictionWish(wish, settings), out, say=say)
 
     tell(run_or_stop(work, out, as_json), out, as_json)
