@@ -21,9 +21,7 @@ Guide = Annotated[
     Path | None, typer.Option("--guide", help="Coordinates of any such movement with --model (.mot, .sto): a start.")
 ]
 Loads = Annotated[Path | None, typer.Option("--loads", help="Ground reactions of the guide: ExternalLoads .xml.")]
-Belt = Annotated[
-    float, typer.Option("--belt", min=0.0, help="Speed of the belt that the guide was recorded on (m/s); 0: overground.")
-]
+Belt = Annotated[float, typer.Option("--belt", min=0.0, help="Speed of the belt under the guide (m/s); 0: overground.")]
 Window = Annotated[
     str | None, typer.Option("--window", help="START,END of the guide's half cycle in s; default: its stride.")
 ]
