@@ -15,7 +15,7 @@ from small_movements import DURATION, smooth_solution
 
 from opensim_models.exchange.storage_table import read_table
 from synth.optimal_control.cli import gait_app
-from synth.optimal_control.inertial import imu_tracking
+from synth.optimal_control.inertial import imu_attempt
 from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS
 from synth.optimal_control.inertial.imu_misfit import sensor_readings
 from synth.optimal_control.result.solution_file import load_solution
@@ -152,8 +152,7 @@ def test_records_of_a_walk_give_its_speed_and_angles(tmp_path, data_dir):
 @pytest.mark.slow
 def test_muscles_on_demand_and_what_to_do_without_a_movement(record, tmp_path, monkeypatch):
     """A run with muscles ends with their activations; one that the solver gives up says so, and goes on."""
-    monkeypatch.setattr(imu_tracking, "_SETTINGS", replace(imu_tracking._SETTINGS, max_iterations=3))
-    monkeypatch.setitem(imu_tracking.attempt.__kwdefaults__, "settings", imu_tracking._SETTINGS)
+    monkeypatch.setattr(imu_attempt, "SETTINGS", replace(imu_attempt.SETTINGS, max_iterations=3))
     window = ("--window", f"{DURATION},{2 * DURATION}", "--starts", "1", "--muscles")
     said = sentence(run(record, tmp_path, *window), 4)
     assert "rung 'muscles': the solver used up its iterations" in said

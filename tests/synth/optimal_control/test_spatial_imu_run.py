@@ -18,7 +18,7 @@ from benchmarks.peers.virtual_stride import SEGMENTS, true_stride, worn_sensors
 from mocap_import.subject import Subject
 from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.command.imu_run import ImuWish
+from synth.optimal_control.command.imu_wish import ImuWish
 from synth.optimal_control.command.spatial_imu_run import explain_in_space, seen_model, sensors_in_space
 
 
