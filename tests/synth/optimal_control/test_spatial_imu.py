@@ -6,6 +6,7 @@ CMU set on a treadmill of known speed; and, slow, the recorded stride of rajagop
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from benchmarks.peers.virtual_stride import PLACES, SEGMENTS, tracking_model, tr
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording, SensorPlacement
+from synth.optimal_control.inertial import imu_attempt
 from synth.optimal_control.inertial.imu_check import refusal
 from synth.optimal_control.inertial.imu_misfit import sensor_misfit, sensor_readings
 from synth.optimal_control.inertial.orientation_posture import orientation_posture, segment_orientations
@@ -52,8 +54,11 @@ from synth.optimal_control.inertial.spatial_strap_down import (
     sensor_paths,
     walking_speed,
 )
+from synth.optimal_control.movement import resumed_climb
 from synth.optimal_control.movement.following_blocks import rotation_of
 from synth.optimal_control.movement.structure import SCALE
+from synth.optimal_control.program.iterate import Iterate
+from synth.optimal_control.program.solver import SolveInterrupted, solve
 
 
 def mountings(seed: int, sd: float) -> dict[str, Rotation]:
@@ -250,6 +255,36 @@ def test_a_misfit_beyond_noise_is_refused_by_its_worst_channel() -> None:
     assert refusal(good) == ""
     bad = good | {"tibia_r": np.array([1.0, 1.0, 1.0, 1.0, 900.0, 1.0])}
     assert "angular velocity along y on tibia_r" in refusal(bad)
+
+
+def test_a_tracking_in_space_that_was_interrupted_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = (replace(STAGES[-2], n_nodes=6), replace(STAGES[-1], n_nodes=8))
+    monkeypatch.setattr(imu_attempt, "SETTINGS", replace(imu_attempt.SETTINGS, max_iterations=5))
+    about = {"stages": stages, "n_starts": 1, "prepare": None, "keep_in": tmp_path / "walk"}
+    save = resumed_climb.save_iterate
+
+    def save_and_interrupt(place: Path, iterate: Iterate, identity: str) -> None:
+        save(place, iterate, identity)
+        if iterate.status == "Running" and iterate.iterations == 3 and len(iterate.values) == fine:
+            signal.raise_signal(signal.SIGINT)
+
+    whole = track_spatial_imus(sensors(), skeleton(), DURATION, PERSON.height, **about | {"keep_in": None})
+    coarse, fine = (len(iterate.values) for _, iterate in whole.reached.rungs)
+    assert whole.resumed == "" and coarse < fine
+    with monkeypatch.context() as interrupted:
+        interrupted.setitem(solve.__kwdefaults__, "keep_seconds", 0.0)
+        interrupted.setattr(resumed_climb, "save_iterate", save_and_interrupt)
+        with pytest.raises(SolveInterrupted):
+            track_spatial_imus(sensors(), skeleton(), DURATION, PERSON.height, **about)
+    assert [path.name for path in (tmp_path / "walk").iterdir()] == ["last_iterate_0.npz"]
+    again = track_spatial_imus(sensors(), skeleton(), DURATION, PERSON.height, **about)
+    assert again.resumed == "nominal contact"
+    assert [name for name, _ in again.reached.rungs] == ["nominal contact"]
+    assert again.reached.iterate.violation < whole.reached.iterate.violation
+    other = track_spatial_imus(sensors(bias=0.1), skeleton(), DURATION, PERSON.height, **about)
+    assert other.resumed == "" and len(other.reached.rungs) == 2
 
 
 @pytest.mark.slow
