@@ -19,7 +19,6 @@ from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.recording.model_preparation import PreparedModel, prepare_model
 
 _TRUNK = "lumbar"
-_STARTS = 3
 _MASS_SHARE = 0.15
 
 
@@ -90,7 +89,7 @@ def explain_in_space(
         wish.subject.height,
         variances=cycle.variances,
         speed=wish.speed,
-        n_starts=min(wish.starts, _STARTS),
+        n_starts=wish.starts,
         prepare=prepare,
         keep_in=out,
     )

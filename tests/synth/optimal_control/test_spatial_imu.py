@@ -30,7 +30,7 @@ from synth.optimal_control.inertial import imu_attempt
 from synth.optimal_control.inertial.imu_check import refusal
 from synth.optimal_control.inertial.imu_misfit import sensor_misfit, sensor_readings
 from synth.optimal_control.inertial.orientation_posture import orientation_posture, segment_orientations
-from synth.optimal_control.inertial.sensor_problem import ImuProblem
+from synth.optimal_control.inertial.sensor_problem import ImuProblem, channel_deviation
 from synth.optimal_control.inertial.spatial_imu_data import SpatialImuWeights, spatial_imu_data
 from synth.optimal_control.inertial.spatial_imu_start import (
     cayley_rotation,
@@ -203,6 +203,18 @@ def test_the_pelvis_sensor_stays_and_leg_sensors_may_turn() -> None:
     np.testing.assert_allclose(first.lower["mounting"] * SCALE["mounting"], 0.1)
     assert np.all(first.upper["wrenches"] > 0.0)
     assert free.lower["duration"] == free.upper["duration"] == DURATION
+
+
+def test_a_small_channel_is_no_more_certain_than_its_sensor() -> None:
+    """A still axis is weighed by the other axes of the same kind, and a still sensor by what sensors can tell."""
+    worn = sensors()
+    recording = next(r for r in worn if r.placement.segment == "tibia_r")
+    turn = recording.angular_velocity * [0.0, 0.0, 1.0]
+    weights = SpatialImuWeights()
+    for axes, least in ((turn, weights.sensor_share * turn[:, 2].std() / np.sqrt(3.0)), (0.0 * turn, 0.0)):
+        changed = replace(recording, angular_velocity=axes)
+        posed = problem(tuple(changed if r is recording else r for r in worn))
+        assert channel_deviation(posed, "tibia_r")[:, 3] == pytest.approx(np.hypot(least, weights.least[1]))
 
 
 def _without(segment: str) -> list[ImuRecording]:
