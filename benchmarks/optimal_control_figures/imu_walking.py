@@ -33,12 +33,8 @@ from benchmarks.peers.recorded_walks import recorded_walks
 from benchmarks.peers.virtual_walks import VirtualWalk, same_model_walk, virtual_gaits, virtual_walk
 from mocap_import.subject import Subject
 from synth.optimal_control.gait.cycle_samples import at_phase
-from synth.optimal_control.inertial.imu_tracking import (
-    ImuTracking,
-    imu_problem,
-    imu_structure,
-    track_imus,
-)
+from synth.optimal_control.inertial.imu_attempt import ImuTracking
+from synth.optimal_control.inertial.imu_tracking import imu_problem, imu_structure, track_imus
 from synth.optimal_control.inertial.strap_down import speed_from_feet, strap_down_posture
 from synth.optimal_control.movement.problem import movement_program
 from synth.optimal_control.program.compiled_blocks import compiled_uses

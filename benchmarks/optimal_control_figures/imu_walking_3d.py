@@ -27,16 +27,16 @@ from benchmarks.peers.cmu_score import SubjectScore, lag_words, score_sub02
 from benchmarks.peers.virtual_stride import TrueStride, WornSensors, tracking_model, true_stride, worn_sensors
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.gait.cycle_samples import at_phase
+from synth.optimal_control.inertial.imu_attempt import ImuTracking
 from synth.optimal_control.inertial.spatial_imu_data import SpatialImuWeights
 from synth.optimal_control.inertial.spatial_imu_start import cayley_rotation, spatial_imu_starts
 from synth.optimal_control.inertial.spatial_imu_tracking import (
     STAGES,
-    SpatialImuTracking,
     spatial_imu_problem,
     spatial_imu_structure,
     track_spatial_imus,
 )
-from synth.optimal_control.inertial.spatial_strap_down import relative_angles, sensor_paths
+from synth.optimal_control.inertial.spatial_strap_down import relative_angles, segment_records, sensor_paths
 from synth.optimal_control.movement.problem import movement_program
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 
@@ -90,7 +90,7 @@ def _virtual(folder: Path) -> dict[str, dict]:
 
 def _track(
     worn: WornSensors, skeleton: Skeleton, stride: TrueStride, weights: SpatialImuWeights, **options: object
-) -> SpatialImuTracking:
+) -> ImuTracking:
     return track_spatial_imus(
         worn.recordings, skeleton, stride.duration, stride.height, variances=worn.variances, weights=weights, **options
     )
@@ -121,7 +121,7 @@ def _rows(name: str, table: np.ndarray, straps: np.ndarray, basins: list[bool]) 
     }
 
 
-def _errors(tracked: SpatialImuTracking, stride: TrueStride) -> list[float]:
+def _errors(tracked: ImuTracking, stride: TrueStride) -> list[float]:
     """RMS of angles (deg), mean-removed, forces along x, y, z (%BW), leg moments (N m), speed (m/s)."""
     solution = tracked.solution
     phase = np.arange(len(solution.time)) / len(solution.time)
@@ -138,7 +138,7 @@ def _errors(tracked: SpatialImuTracking, stride: TrueStride) -> list[float]:
     return [_rms(angle).mean(), removed, *share, _rms(moment).mean(), abs(solution.speed - stride.speed)]
 
 
-def _late(tracked: SpatialImuTracking, stride: TrueStride) -> float:
+def _late(tracked: ImuTracking, stride: TrueStride) -> float:
     """How late (ms) the vertical force is, by the lag at which it is most like the measured one."""
     solution = tracked.solution
     phase = np.arange(len(solution.time)) / len(solution.time)
@@ -150,7 +150,7 @@ def _late(tracked: SpatialImuTracking, stride: TrueStride) -> float:
     return float(np.mean(late))
 
 
-def _turned(tracked: SpatialImuTracking, worn: WornSensors) -> float:
+def _turned(tracked: ImuTracking, worn: WornSensors) -> float:
     """Mean angle (deg) between the mountings found and those in truth."""
     off = [(worn.mounting[s].inv() * cayley_rotation(v)).magnitude() for s, v in tracked.mounting.items()]
     return float(np.degrees(np.mean(off)))
@@ -158,7 +158,7 @@ def _turned(tracked: SpatialImuTracking, worn: WornSensors) -> float:
 
 def _strap_down(worn: WornSensors, stride: TrueStride) -> list[float]:
     """The same errors of angles without a model."""
-    paths = sensor_paths(worn.recordings, stride.duration)
+    paths = sensor_paths(segment_records(worn.recordings), stride.duration)
     found = relative_angles({s: p.orientation for s, p in paths.items()}, "calcn")
     columns = [stride.skeleton.coordinate_index(c) for c in (*ROTATIONS, *JOINTS)]
     angle = np.degrees(np.stack([found[c] for c in (*ROTATIONS, *JOINTS)], axis=1) - stride.coordinates[:, columns])

@@ -37,7 +37,7 @@ from opensim_models.scaling.model_scaling import scale_by_stature
 from synth.optimal_control.gait.cycle_samples import at_phase
 from synth.optimal_control.inertial.orientation_posture import orientation_posture, segment_orientations
 from synth.optimal_control.inertial.spatial_imu_tracking import track_spatial_imus
-from synth.optimal_control.inertial.spatial_strap_down import relative_angles, sensor_paths
+from synth.optimal_control.inertial.spatial_strap_down import relative_angles, segment_records, sensor_paths
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.real_imu.synchronisation import Lag, signal_lag
 
@@ -252,7 +252,7 @@ def _without_dynamics(walk: Walk, reference: _Reference, angles_of: Callable[[St
 
 def _closed_angles(stride: Stride) -> np.ndarray:
     """Strap-down integration closed over the cycle, angles (100, 13) between segments."""
-    paths = sensor_paths(stride.recordings, stride.duration)
+    paths = sensor_paths(segment_records(stride.recordings), stride.duration)
     found = relative_angles({s: p.orientation for s, p in paths.items()}, "calcn")
     return np.stack([found[c] for c in ANGLES], axis=1)
 

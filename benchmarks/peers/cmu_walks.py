@@ -26,7 +26,7 @@ from opensim_models.model.skeleton import Skeleton
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.optimal_control.inertial.imu_cycle import average_cycle, detect_cycles
 from synth.optimal_control.inertial.orientation_posture import segment_orientations
-from synth.optimal_control.inertial.spatial_strap_down import closed_orientation, segment_channels
+from synth.optimal_control.inertial.spatial_strap_down import closed_orientation, segment_records
 from synth.real_imu.sensor_file import read_sensors
 from synth.real_imu.shank_event import sagittal_rate, shank_events
 from synth.real_imu.synchronisation import Lag, event_lag
@@ -237,10 +237,6 @@ def mean_forces(forces: StorageTable, stride: Stride, lags: Mapping[str, float],
 def mean_stride(walk: Walk, cycles: Sequence[tuple[float, float]]) -> Stride:
     """Average some strides; the variance is that between them."""
     recordings, duration = average_cycle(walk.recordings, cycles)
-    single = [average_cycle(walk.recordings, [c])[0] for c in cycles]
-    variances = {}
-    for i, recording in enumerate(recordings):
-        each = np.stack([segment_channels(one[i]) for one in single])
-        variances[recording.placement.segment] = each.var(axis=0, ddof=1) if len(cycles) > 1 else None
-    known = {s: v for s, v in variances.items() if v is not None}
-    return Stride(recordings, known, duration, tuple(cycles))
+    each = [segment_records(average_cycle(walk.recordings, [c])[0]) for c in cycles]
+    found = {s: np.var([one[s].channels for one in each], axis=0, ddof=1) for s in each[0]} if len(cycles) > 1 else {}
+    return Stride(recordings, found, duration, tuple(cycles))

@@ -64,8 +64,7 @@ def explain_imus(
     """Explain seven inertial sensors (pelvis, thighs, shanks, feet): the planar movement that would read like them.
 
     The model is generic, of this mass and height; with --model it is the person's own, and the movement in space. OUT
-    holds the same as that of `gait track`, and the generic model. A run that was killed goes on where it was; with
-    --model it begins anew.
+    holds the same as that of `gait track`, and the generic model. A run that was killed goes on where it was.
     """
     for place in (p for p in (recording, table, model) if p is not None):
         check_place(place, as_json)
@@ -79,7 +78,8 @@ def explain_imus(
 
     def work(say: Callable[[str], None]) -> MovementResult:
         from mocap_import.subject import Subject
-        from synth.optimal_control.command.imu_run import ImuWish, explain_records, seven_sensors
+        from synth.optimal_control.command.imu_run import explain_records, seven_sensors
+        from synth.optimal_control.command.imu_wish import ImuWish
         from synth.optimal_control.command.spatial_imu_run import explain_in_space, sensors_in_space
 
         given = {"table": table, "declare": declare, "rate": rate, "trial": trial, "trust": trust}

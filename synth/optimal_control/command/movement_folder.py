@@ -17,7 +17,7 @@ import numpy as np
 from mocap_import.durable_file import os_words, write_durably
 from synth.optimal_control.movement.climb import Climb, Rung
 from synth.optimal_control.movement.problem import MovementProgram, Prepare
-from synth.optimal_control.movement.resumed_climb import resumed_climb
+from synth.optimal_control.movement.resumed_climb import LAST_ITERATE, resumed_climb
 from synth.optimal_control.movement.solution import MovementSolution
 from synth.optimal_control.recording.recorded_motion import RecordedMotion
 from synth.optimal_control.result.solution_export import export_solution
@@ -37,7 +37,7 @@ from synth.optimal_control.result.tracking_report import (
 from synth.provenance import Provenance
 
 REPORT, SOLUTION = "report.json", "solution.npz"
-_NAME, _ITERATE = "movement", "last_iterate_{}.npz"
+_NAME = "movement"
 Start = Callable[[MovementProgram], np.ndarray]
 
 
@@ -127,7 +127,7 @@ def best_climb(
     found: list[Climb] = []
     gone_on = ""
     for number, start in enumerate(starts):
-        reached, resumed = resumed_climb(rungs, start, out / _ITERATE.format(number), prepare=prepare)
+        reached, resumed = resumed_climb(rungs, start, out / LAST_ITERATE.format(number), prepare=prepare)
         gone_on = gone_on or resumed
         said = f"start {number + 1}: " if len(starts) > 1 else ""
         for name, iterate in reached.rungs:
@@ -179,7 +179,7 @@ def write_folder(
     try:
         residuals = {group.name: group.violation for group in diagnosis.groups} if diagnosis else {}
         _write_files(out, solution, content, report, recipe, residuals)
-        for iterate in out.glob(_ITERATE.format("*")) if solution.converged else ():
+        for iterate in out.glob(LAST_ITERATE.format("*")) if solution.converged else ():
             iterate.unlink()
     except OSError as problem:
         raise OSError(

@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
 
 from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.command.imu_run import N_SAMPLES, ImuWish
-from synth.optimal_control.command.movement_folder import FolderContent, MovementResult, write_folder
-from synth.optimal_control.command.tracking_run import check_person, plain_settings
-from synth.optimal_control.inertial.imu_check import check_window
-from synth.optimal_control.inertial.imu_cycle import FEWEST_CYCLES, average_cycle, detect_cycles
-from synth.optimal_control.inertial.spatial_imu_tracking import (
-    FEET,
-    NEEDED,
-    SpatialImuTracking,
-    check_sensors,
-    track_spatial_imus,
-)
-from synth.optimal_control.inertial.spatial_strap_down import segment_channels
+from synth.optimal_control.command.imu_wish import ImuWish, kept_sensors, mean_cycle, write_tracking
+from synth.optimal_control.command.movement_folder import FolderContent, MovementResult
+from synth.optimal_control.command.tracking_run import check_person
+from synth.optimal_control.inertial.spatial_imu_tracking import NEEDED, check_sensors, track_spatial_imus
+from synth.optimal_control.inertial.spatial_strap_down import FEET, segment_records
 from synth.optimal_control.movement.problem import Prepare
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.recording.model_preparation import PreparedModel, prepare_model
 
 _TRUNK = "lumbar"
-_STARTS = 3
 _MASS_SHARE = 0.15
-_ADVICE = (
-    "Allow more --starts; check --mass, --height, that the model is this person's, the axes and places of the sensors, "
-    "and that --window is one cycle."
-)
 
 
 def sensors_in_space(
@@ -48,15 +32,10 @@ def sensors_in_space(
     ModelMismatch
         A name that no sensor has, or a segment without its one sensor.
     """
-    names = {r.placement.sensor for r in recordings}
-    unknown = [name for name in without if name not in names]
-    if unknown:
-        raise ModelMismatch(f"no sensor {unknown[0]!r} to leave out; the recording has {', '.join(sorted(names))}.")
     used = {*NEEDED, "torso", *(f"{foot}_{side}" for foot in FEET for side in "rl")}
-    kept = [r for r in recordings if r.placement.segment in used and r.placement.sensor not in without]
+    kept, notes = kept_sensors(recordings, used, without)
     check_sensors(kept)
-    gone = [r.placement.sensor for r in recordings if not any(r is k for k in kept)]
-    return tuple(kept), (f"left out: {', '.join(gone)}",) if gone else ()
+    return kept, notes
 
 
 def explain_in_space(
@@ -72,11 +51,11 @@ def explain_in_space(
     Parameters
     ----------
     wish : ImuWish
-        As for `imu_run.explain_records`; torques only.
+        Torques only.
     model : Path
         The person's .osim, scaled to this mass and height.
     out : Path
-        Folder.
+        Folder; meanwhile it holds the last iterates, from which the same run goes on after a kill.
     prepare : callable, optional
         See `problem.movement_program`.
     say : callable
@@ -87,12 +66,14 @@ def explain_in_space(
         Sensors or samples are missing, there is no cycle, or the model is not this person's.
     OSError
         The folder cannot be written.
+    SolveInterrupted
+        Ctrl-C; the same run goes on from there.
     """
     if wish.muscles:
         raise ModelMismatch("sensors in space are explained by joint torques; leave --muscles away, or --model.")
     check_person(wish.subject.mass, "the subject")
     check_sensors(wish.recordings)
-    cycles = _cycles(wish)
+    cycle = mean_cycle(wish, segment_records, say)
     prepared = seen_model(model, [r.placement.segment for r in wish.recordings])
     skeleton = prepared.skeleton
     if abs(skeleton.mass / wish.subject.mass - 1.0) > _MASS_SHARE:
@@ -100,36 +81,21 @@ def explain_in_space(
             f"{model} weighs {skeleton.mass:.1f} kg, but --mass is {wish.subject.mass:g} kg: expected this person's "
             "model. Scale it first, e.g. with `kinesynth motion` or OpenSim."
         )
-    averaged, duration = average_cycle(wish.recordings, cycles, N_SAMPLES)
-    say(f"cycles: {len(cycles)} of {duration:.3f} s on average; {len(skeleton.coordinates)} coordinates move")
+    say(f"{len(skeleton.coordinates)} coordinates move")
     tracked = track_spatial_imus(
-        averaged,
+        cycle.recordings,
         skeleton,
-        duration,
+        cycle.duration,
         wish.subject.height,
-        variances=_variances(wish.recordings, cycles),
+        variances=cycle.variances,
         speed=wish.speed,
-        n_starts=min(wish.starts, _STARTS),
+        n_starts=wish.starts,
         prepare=prepare,
+        keep_in=out,
     )
-    for attempt in tracked.attempts:
-        outcome = attempt.reason or "accepted"
-        say(f"start {attempt.start}: {attempt.iterations} iterations, {attempt.cpu_seconds:.2f} CPU s: {outcome}")
-    return _written(tracked, wish, model, prepared, cycles, out)
-
-
-def _cycles(wish: ImuWish) -> list[tuple[float, float]]:
-    """Start and end (s) of the cycles that are averaged."""
-    if wish.window:
-        check_window(wish.recordings, wish.window)
-        return [wish.window]
-    cycles = detect_cycles(wish.recordings)
-    if not cycles:
-        raise ModelMismatch(
-            "the records show no gait cycle (they do not repeat themselves); name one with --window START,END in "
-            "seconds from the first sample."
-        )
-    return cycles
+    heights = {name: float(moved[1]) for name, moved in tracked.contact_moves.items()}
+    content = FolderContent(model, {"model": model}, held=prepared.held, notes=prepared.notes)
+    return write_tracking(out, tracked, wish, cycle, content, {"sole_heights_m": heights}, say)
 
 
 def seen_model(model: Path, segments: Sequence[str]) -> PreparedModel:
@@ -143,45 +109,3 @@ def seen_model(model: Path, segments: Sequence[str]) -> PreparedModel:
             i = source.segments[i].parent
     unseen = [c.name for j, c in enumerate(source.coordinates) if j not in seen and not c.name.startswith(_TRUNK)]
     return prepare_model(model, hold=unseen, muscles=False)
-
-
-def _variances(recordings: Sequence[ImuRecording], cycles: Sequence[tuple[float, float]]) -> dict[str, np.ndarray]:
-    """Variance (n, 6) of the channels between cycles, by segment; empty where there are few."""
-    if len(cycles) < FEWEST_CYCLES:
-        return {}
-    each = [average_cycle(recordings, [cycle], N_SAMPLES)[0] for cycle in cycles]
-    channels = [np.stack([segment_channels(one[i]) for one in each]) for i in range(len(recordings))]
-    return {r.placement.segment: c.var(axis=0, ddof=1) for r, c in zip(recordings, channels, strict=True)}
-
-
-def _written(
-    tracked: SpatialImuTracking,
-    wish: ImuWish,
-    model: Path,
-    prepared: PreparedModel,
-    cycles: Sequence[tuple[float, float]],
-    out: Path,
-) -> MovementResult:
-    """The folder of one movement."""
-    chosen = {"subject": asdict(wish.subject), "cycles": cycles, "speed": wish.speed, "starts": wish.starts}
-    estimates = {
-        "advice": "" if tracked.reached.converged else _ADVICE,
-        "imu": {
-            "misfit": tracked.misfit,
-            "misfit_by_channel": {segment: values.tolist() for segment, values in tracked.misfits.items()},
-            "mounting_deg": {segment: np.degrees(v).tolist() for segment, v in tracked.mounting.items()},
-            "sole_heights_m": dict(tracked.sole_heights),
-            "attempts": [asdict(attempt) for attempt in tracked.attempts],
-        },
-    }
-    content = FolderContent(
-        model,
-        {**wish.sources, "model": model},
-        plain_settings(chosen),
-        held=prepared.held,
-        notes=(*wish.notes, *prepared.notes),
-        further=estimates,
-        pictures=wish.pictures,
-    )
-    report = write_folder(out, tracked.solution, content, tracked.reached)
-    return MovementResult(tracked.solution, report)

@@ -13,9 +13,10 @@ from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS
 LARGEST_MISFIT, LARGEST_CHANNEL_MISFIT = 2.5, 15.0
 """Misfit, in expected variances, beyond which noise and model error explain no record: the mean of all channels, and
 that of one. Virtual walks reach 1.3 and 3, real strides without a measured variance 1.7 and 6.5."""
-
-
-SAGITTAL_CHANNELS = ("force along x", "force along y", "angular velocity")
+_CHANNELS = {
+    3: ("force along x", "force along y", "angular velocity"),
+    6: tuple(f"{what} along {axis}" for what in ("force", "angular velocity") for axis in "xyz"),
+}
 
 
 def check_records(recordings: Sequence[ImuRecording], duration: float, speed: float | None) -> None:
@@ -71,11 +72,11 @@ def check_window(recordings: Sequence[ImuRecording], window: tuple[float, float]
             )
 
 
-def refusal(misfits: Mapping[str, np.ndarray], channels: Sequence[str] = SAGITTAL_CHANNELS) -> str:
+def refusal(misfits: Mapping[str, np.ndarray]) -> str:
     """Why misfits (see `imu_misfit.sensor_misfit`) are more than noise and model error; empty if they are not."""
     mean = float(np.mean(list(misfits.values())))
     worst = max(misfits, key=lambda segment: misfits[segment].max())
-    channel = channels[int(np.argmax(misfits[worst]))]
+    channel = _CHANNELS[len(misfits[worst])][int(np.argmax(misfits[worst]))]
     most = float(misfits[worst].max())
     if mean <= LARGEST_MISFIT and most <= LARGEST_CHANNEL_MISFIT:
         return ""

@@ -7,7 +7,7 @@ channels of all sensors together: the lag at which the records repeat themselves
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ from scipy.signal import find_peaks
 from mocap_import.low_pass import low_pass
 from mocap_import.stretch import stretches
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.inertial.strap_down import sagittal_records
+from synth.optimal_control.inertial.strap_down import SensorRecord, sagittal_records
 
 SHORTEST, LONGEST = 0.45, 2.0
 """Durations (s) between which a gait cycle is looked for."""
@@ -177,10 +177,16 @@ def average_cycle(
 
 
 def cycle_variances(
-    recordings: Sequence[ImuRecording], cycles: Sequence[tuple[float, float]], n_samples: int = 100
+    recordings: Sequence[ImuRecording],
+    cycles: Sequence[tuple[float, float]],
+    n_samples: int = 100,
+    records: Callable[[Sequence[ImuRecording]], dict[str, SensorRecord]] = sagittal_records,
 ) -> dict[str, np.ndarray]:
-    """Variance (n_samples, 3) of the sagittal channels between cycles, by segment; empty where there are few."""
+    """Variance (n_samples, n_channels) of the channels between cycles, by segment; empty where there are few.
+
+    `records` says which channels: `strap_down.sagittal_records` or `spatial_strap_down.segment_records`.
+    """
     if len(cycles) < FEWEST_CYCLES:
         return {}
-    each = [sagittal_records(average_cycle(recordings, [cycle], n_samples)[0]) for cycle in cycles]
+    each = [records(average_cycle(recordings, [cycle], n_samples)[0]) for cycle in cycles]
     return {segment: np.var([c[segment].channels for c in each], axis=0, ddof=1) for segment in each[0]}

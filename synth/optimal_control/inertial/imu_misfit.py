@@ -10,7 +10,7 @@ from opensim_models.model.multibody import segment_states
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model.vector import over_frames
 from synth.optimal_control.gait.cycle_samples import at_phase
-from synth.optimal_control.inertial.imu_data import ImuProblem, channel_deviation
+from synth.optimal_control.inertial.sensor_problem import ImuProblem, channel_deviation
 from synth.optimal_control.movement.following_blocks import sensor_values
 
 
@@ -20,43 +20,43 @@ def sensor_readings(
     speeds: np.ndarray,
     accelerations: np.ndarray,
     offsets: Mapping[str, np.ndarray],
-    mounting: Mapping[str, float],
+    mounting: Mapping[str, float | np.ndarray],
 ) -> dict[str, np.ndarray]:
-    """What sagittal sensors read on a moving planar skeleton, by segment.
+    """What sensors read on a moving skeleton, by segment.
 
     Parameters
     ----------
     skeleton : Skeleton
-        Planar.
+        Planar or in space, as the sensors' places and mountings are.
     coordinates, speeds, accelerations : ndarray, shape (n, n_q)
-    offsets : mapping of str to ndarray, shape (2,)
+    offsets : mapping of str to ndarray, shape (2,) or (3,)
         Place of each sensor on its segment (m).
-    mounting : mapping of str to float
-        Angle of each sensor on its segment (rad).
+    mounting : mapping of str to float or ndarray, shape (3,)
+        Angle of each sensor on its segment, or its small rotation vector (rad).
 
     Returns
     -------
-    dict of str to ndarray, shape (n, 3)
-        Specific force x and y (m/s²), angular velocity z (rad/s), in the sensor's axes.
+    dict of str to ndarray, shape (n, 3) or (n, 6)
+        Specific force x and y (m/s²), angular velocity z (rad/s), or all three of both, in the sensor's axes.
     """
     states = segment_states(skeleton, list(coordinates.T), list(speeds.T), list(accelerations.T))
     readings = {}
     for segment, offset in offsets.items():
         state = states[skeleton.segment_index(segment)]
-        values = sensor_values(state, (offset[0], offset[1], 0.0), [mounting[segment]])
+        values = sensor_values(state, (*offset, 0.0)[:3], list(np.atleast_1d(mounting[segment])))
         readings[segment] = over_frames(values, len(coordinates))
     return readings
 
 
 def sensor_misfit(problem: ImuProblem, phase: np.ndarray, readings: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Mean squared misfit (3,) of each sensor's channels over the cycle, in expected variances: about 1 if good.
+    """Mean squared misfit of each sensor's 3 or 6 channels over the cycle, in expected variances: about 1 if good.
 
     Parameters
     ----------
     problem : ImuProblem
     phase : ndarray, shape (n,)
         Of the readings in the cycle.
-    readings : mapping of str to ndarray, shape (n, 3)
+    readings : mapping of str to ndarray, shape (n, 3) or (n, 6)
     """
     found = {}
     for segment, read in readings.items():

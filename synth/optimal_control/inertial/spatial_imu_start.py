@@ -15,36 +15,29 @@ from scipy.spatial.transform import Rotation
 from opensim_models.exchange.sign_convention import positive_directions
 from opensim_models.model.multibody import point_position, segment_states
 from opensim_models.model.skeleton import Skeleton
-from synth.optimal_control.gait.cycle_samples import at_phase
-from synth.optimal_control.gait.normative_gait import COORDINATES, normative_coordinates
-from synth.optimal_control.gait.periodic_curve import low_pass_periodic, periodic_derivatives
-from synth.optimal_control.inertial.imu_start import ImuStart
+from synth.optimal_control.gait.normative_gait import COORDINATES
+from synth.optimal_control.gait.periodic_curve import low_pass_periodic
+from synth.optimal_control.inertial.imu_start import ImuStart, mounting_share, normative_walk, start_speed
 from synth.optimal_control.inertial.orientation_posture import orientation_posture, segment_orientations
-from synth.optimal_control.inertial.spatial_imu_data import SpatialImuProblem
+from synth.optimal_control.inertial.sensor_problem import ImuProblem
 from synth.optimal_control.inertial.spatial_strap_down import SensorPath, sensor_paths, walking_speed
 from synth.optimal_control.inertial.strap_down import integrate_periodic
-from synth.optimal_control.movement.climb import start_values
-from synth.optimal_control.movement.problem import MovementProgram
 
-_BETWEEN_PEOPLE_SD = np.radians(5.0)
 _HARMONICS, _PELVIS_HARMONICS = 8, 4
-_SLOWEST, _FASTEST = 0.3, 6.5
-_WALKING = (0.6, 2.2)
 _SINK = 0.005
 """m: how far the lower foot's spheres are in the floor at the start."""
 
 
-def spatial_imu_starts(problem: SpatialImuProblem) -> Iterator[ImuStart]:
+def spatial_imu_starts(problem: ImuProblem) -> Iterator[ImuStart]:
     """Starts from the best guess to the shyest, made when asked for: all of the guessed mounting, half of it, none."""
-    paths = sensor_paths(problem.recordings, problem.duration)
-    found = walking_speed(problem.recordings, problem.duration, problem.feet)
-    speed = problem.speed or float(np.clip(found, _SLOWEST, _FASTEST))
+    paths = sensor_paths(problem.records, problem.duration)
+    speed = start_speed(problem, walking_speed(problem.records, problem.duration))
     normative = normative_posture(problem.skeleton, speed, problem.height)
     guess = mounting_guess(problem, paths, normative)
     for name, share in (("guessed mounting", 1.0), ("half the mounting", 0.5), ("nominal mounting", 0.0)):
         mounting = share * guess
-        turned = segment_turns(paths, dict(zip(problem.segments, mounting, strict=True)))
-        rest = np.tile(normative.mean(axis=0), (len(problem.recordings[0].specific_force), 1))
+        turned = segment_turns(paths, dict(zip(problem.records, mounting, strict=True)))
+        rest = np.tile(normative.mean(axis=0), (len(problem.records["pelvis"].channels), 1))
         q = orientation_posture(problem.skeleton, turned, rest)
         q = _on_the_floor(problem, paths["pelvis"], q)
         yield ImuStart(name, q, speed, mounting)
@@ -68,7 +61,7 @@ def cayley_vector(rotation: Rotation) -> np.ndarray:
 
 def normative_posture(skeleton: Skeleton, speed: float, height: float) -> np.ndarray:
     """Coordinates (100, n_q) of the skeleton that walks as the normative person, what they lack at its default."""
-    sagittal = np.nan_to_num(normative_coordinates(np.arange(100) / 100.0, float(np.clip(speed, *_WALKING)), height))
+    sagittal = normative_walk(speed, height)
     q = np.tile([c.default for c in skeleton.coordinates], (100, 1))
     directions = positive_directions(skeleton)
     for name, values in zip(COORDINATES, sagittal.T, strict=True):
@@ -79,25 +72,24 @@ def normative_posture(skeleton: Skeleton, speed: float, height: float) -> np.nda
     return q
 
 
-def mounting_guess(problem: SpatialImuProblem, paths: Mapping[str, SensorPath], normative: np.ndarray) -> np.ndarray:
+def mounting_guess(problem: ImuProblem, paths: Mapping[str, SensorPath], normative: np.ndarray) -> np.ndarray:
     """First guess (n_sensors, 3) of each sensor's mounting; the pelvis sensor's is 0: it is known.
 
     The cycle's mean orientation of a sensor is that of its segment turned by its mounting; the segment's is close to
     the normative one (SD about 5° between people), the mounting close to 0 (`mounting_sd`): the difference is shared
     accordingly.
     """
-    sd = problem.weights.mounting_sd
-    share = sd**2 / (sd**2 + _BETWEEN_PEOPLE_SD**2)
-    expected = segment_orientations(problem.skeleton, normative, list(problem.segments))
-    guess = np.zeros((len(problem.segments), 3))
-    for i, segment in enumerate(problem.segments):
+    share = mounting_share(problem)
+    expected = segment_orientations(problem.skeleton, normative, list(problem.records))
+    guess = np.zeros((len(problem.records), 3))
+    for i, segment in enumerate(problem.records):
         if segment != "pelvis":
             off = expected[segment].mean().inv() * paths[segment].orientation.mean()
             guess[i] = cayley_vector(Rotation.from_rotvec(share * off.as_rotvec()))
     return guess
 
 
-def _on_the_floor(problem: SpatialImuProblem, pelvis: SensorPath, q: np.ndarray) -> np.ndarray:
+def _on_the_floor(problem: ImuProblem, pelvis: SensorPath, q: np.ndarray) -> np.ndarray:
     """Smooth coordinates with the pelvis as high as the lower foot allows, and swaying as its sensor says."""
     skeleton = problem.skeleton
     q = low_pass_periodic(q, _HARMONICS)
@@ -109,18 +101,7 @@ def _on_the_floor(problem: SpatialImuProblem, pelvis: SensorPath, q: np.ndarray)
     floor = float(skeleton.planes[0].offset[1]) if skeleton.planes else 0.0
     lowest = np.min(heights, axis=0) + _SINK - floor
     q[:, y] = low_pass_periodic(-lowest[:, None], _PELVIS_HARMONICS)[:, 0]
-    sensor = next(r for r in problem.recordings if r.placement.segment == "pelvis")
-    place = point_position(states[skeleton.segment_index("pelvis")], tuple(sensor.placement.offset))
+    place = point_position(states[skeleton.segment_index("pelvis")], tuple(problem.records["pelvis"].offset))
     sway = integrate_periodic(pelvis.velocity[:, 2], problem.duration) - place[2]
     q[:, z] = low_pass_periodic((sway - sway[0])[:, None], _PELVIS_HARMONICS)[:, 0]
     return q
-
-
-def solver_start(movement: MovementProgram, problem: SpatialImuProblem, start: ImuStart) -> np.ndarray:
-    """Solver variables of a start at the nodes of a problem."""
-    mesh, travel = movement.structure.mesh, movement.structure.travel
-    rates = periodic_derivatives(start.coordinates, problem.duration)
-    q, v, a = (at_phase(x, mesh.phase) for x in (start.coordinates, *rates))
-    q[:, travel], v[:, travel] = start.speed * problem.duration * mesh.phase, start.speed
-    known = {"coordinates": q, "speeds": v, "accelerations": a, "mounting": start.mounting.ravel()}
-    return start_values(movement, known | {"duration": [problem.duration], "speed": [start.speed]})

@@ -8,81 +8,33 @@ speed, how each leg sensor is turned on its segment, and how high the soles are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
-from opensim_models.model.multibody import segment_states
 from opensim_models.model.skeleton import Skeleton
-from opensim_models.model.vector import over_frames
 from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.gait.cycle_samples import at_phase
-from synth.optimal_control.inertial.imu_check import check_cycle, refusal
-from synth.optimal_control.inertial.imu_start import ImuStart
-from synth.optimal_control.inertial.imu_tracking import ImuAttempt
-from synth.optimal_control.inertial.spatial_imu_data import (
-    SpatialImuProblem,
-    SpatialImuStage,
-    SpatialImuWeights,
-    channel_deviation,
-    spatial_imu_data,
-)
-from synth.optimal_control.inertial.spatial_imu_start import solver_start, spatial_imu_starts
-from synth.optimal_control.inertial.spatial_strap_down import segment_channels
-from synth.optimal_control.movement.climb import Climb, Rung, climb
-from synth.optimal_control.movement.following_blocks import sensor_values
+from synth.optimal_control.inertial.imu_attempt import ImuTracking, best_tracking
+from synth.optimal_control.inertial.imu_check import check_cycle
+from synth.optimal_control.inertial.sensor_problem import ImuProblem, ImuStage
+from synth.optimal_control.inertial.spatial_imu_data import SpatialImuWeights, spatial_imu_data
+from synth.optimal_control.inertial.spatial_imu_start import spatial_imu_starts
+from synth.optimal_control.inertial.spatial_strap_down import FEET, segment_records
+from synth.optimal_control.movement.data import HERTZ_SMOOTHING
 from synth.optimal_control.movement.problem import Prepare
 from synth.optimal_control.movement.skeleton_numbers import is_planar
-from synth.optimal_control.movement.solution import MovementSolution, make_solution
 from synth.optimal_control.movement.structure import MovementStructure, movement_structure
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
-from synth.optimal_control.program.solver import SolverSettings
 
 NEEDED = ("pelvis", "femur_r", "tibia_r", "femur_l", "tibia_l")
-FEET = ("calcn", "toes")
 STAGES = (
-    SpatialImuStage("yielding contact", 25, steepness=50.0, yielding=0.1, mounting=False, contact=False),
-    SpatialImuStage("sensor mounting", 25, steepness=100.0, yielding=0.02, contact=False),
-    SpatialImuStage("contact heights", 25, steepness=150.0),
-    SpatialImuStage("nominal contact", 50),
+    ImuStage("yielding contact", 25, 50.0, yielding=0.1, mounting=False, contact=False),
+    ImuStage("sensor mounting", 25, 100.0, yielding=0.02, contact=False),
+    ImuStage("contact heights", 25, 150.0),
+    ImuStage("nominal contact", 50, HERTZ_SMOOTHING),
 )
-_SETTINGS = SolverSettings(warm=True, mu_init=1e-3, bound_push=1e-2, tolerance=1e-4, max_iterations=150)
-CHANNELS = tuple(f"{what} along {axis}" for what in ("force", "angular velocity") for axis in "xyz")
-
-
-@dataclass(frozen=True)
-class SpatialImuTracking:
-    """The movement that explains the sensors, and what was estimated with it.
-
-    Attributes
-    ----------
-    solution : MovementSolution
-        `converged` only if the solver said so and the misfit is what noise and model error explain.
-    mounting : dict of str to ndarray, shape (3,)
-        Small rotation vector of each sensor on its segment (rad).
-    sole_heights : dict of str to float
-        How much higher each contact sphere sits in its foot than in the model (m).
-    misfits : dict of str to ndarray, shape (6,)
-        Of each sensor's channels, in expected variances.
-    attempts : tuple of ImuAttempt
-    reached : Climb
-        The ladder of the start that was kept.
-    """
-
-    solution: MovementSolution
-    mounting: dict[str, np.ndarray]
-    sole_heights: dict[str, float]
-    misfits: dict[str, np.ndarray]
-    attempts: tuple[ImuAttempt, ...]
-    reached: Climb
-
-    @property
-    def misfit(self) -> float:
-        """Mean of all channels, in expected variances."""
-        return float(np.mean(list(self.misfits.values())))
 
 
 def spatial_imu_problem(
@@ -94,7 +46,7 @@ def spatial_imu_problem(
     variances: Mapping[str, np.ndarray] | None = None,
     speed: float | None = None,
     weights: SpatialImuWeights = SpatialImuWeights(),
-) -> SpatialImuProblem:
+) -> ImuProblem:
     """Check records and skeleton; arguments as of `track_spatial_imus`."""
     if is_planar(skeleton):
         raise ModelMismatch(f"{skeleton.name} is planar; give it to `imu_tracking`, or a model that moves in space.")
@@ -104,7 +56,7 @@ def spatial_imu_problem(
     check_cycle(recordings, duration, speed)
     if not 0.5 <= height <= 2.6:
         raise ModelMismatch(f"expected a height of 0.5-2.6 m, got {height} m. Check its unit.")
-    return SpatialImuProblem(skeleton, tuple(recordings), dict(variances or {}), duration, height, speed, weights)
+    return ImuProblem(skeleton, segment_records(recordings), dict(variances or {}), duration, height, speed, weights)
 
 
 def check_sensors(recordings: Sequence[ImuRecording]) -> None:
@@ -124,7 +76,7 @@ def check_sensors(recordings: Sequence[ImuRecording]) -> None:
         )
 
 
-def spatial_imu_structure(problem: SpatialImuProblem, n_nodes: int, **options: object) -> MovementStructure:
+def spatial_imu_structure(problem: ImuProblem, n_nodes: int, **options: object) -> MovementStructure:
     """Structure of the problem: the same for every person of one model."""
     joints = [c.name for c in problem.skeleton.coordinates if not c.name.startswith("pelvis")]
     return movement_structure(
@@ -132,7 +84,7 @@ def spatial_imu_structure(problem: SpatialImuProblem, n_nodes: int, **options: o
         Mesh(n_nodes),
         torques=joints,
         contact="spheres",
-        sensors=problem.segments,
+        sensors=tuple(problem.records),
         smooth=("accelerations",),
         wrenches=True,
         **options,
@@ -148,11 +100,12 @@ def track_spatial_imus(
     variances: Mapping[str, np.ndarray] | None = None,
     speed: float | None = None,
     weights: SpatialImuWeights = SpatialImuWeights(),
-    stages: Sequence[SpatialImuStage] = STAGES,
+    stages: Sequence[ImuStage] = STAGES,
     n_starts: int = 3,
     every_start: bool = False,
     prepare: Prepare | None = compile_if_possible,
-) -> SpatialImuTracking:
+    keep_in: Path | None = None,
+) -> ImuTracking:
     """Find the movement in space that explains the inertial records of one cycle.
 
     Parameters
@@ -171,89 +124,21 @@ def track_spatial_imus(
     speed : float, optional
         m/s, of the floor under the person; unknown if absent.
     weights : SpatialImuWeights
-    stages : sequence of SpatialImuStage
-    n_starts : int
-        At most so many starts, 1 to 3, are tried until one is accepted.
-    every_start : bool
-        Try all of them and keep the lowest objective.
-    prepare : callable, optional
-        See `problem.movement_program`; None for no compiler.
+    stages : sequence of ImuStage
+        The ladder.
+    n_starts, every_start, prepare, keep_in
+        As of `imu_attempt.best_tracking`; there are 3 starts.
 
     Raises
     ------
     ModelMismatch
         Sensors or samples are missing, or no such duration, height or speed exists.
+    IterateFileProblem, SolveInterrupted
+        With `keep_in`, as of `resumed_climb.resumed_climb`.
     """
     problem = spatial_imu_problem(
         recordings, skeleton, duration, height, variances=variances, speed=speed, weights=weights
     )
-    best: SpatialImuTracking | None = None
-    attempts: list[ImuAttempt] = []
-    for start in islice(spatial_imu_starts(problem), max(1, n_starts)):
-        found = attempt(problem, start, stages=stages, prepare=prepare)
-        attempts.append(found.attempts[0])
-        one, other = found.solution, best.solution if best else None
-        if other is None or (not one.converged, one.objective) < (not other.converged, other.objective):
-            best = found
-        if best.solution.converged and not every_start:
-            break
-    return replace(best, attempts=tuple(attempts))
-
-
-def attempt(
-    problem: SpatialImuProblem,
-    start: ImuStart,
-    *,
-    stages: Sequence[SpatialImuStage] = STAGES,
-    prepare: Prepare | None = compile_if_possible,
-    settings: SolverSettings = _SETTINGS,
-) -> SpatialImuTracking:
-    """Climb the ladder from one start."""
-
-    def rung(stage: SpatialImuStage) -> Rung:
-        last = stage is stages[-1]
-        chosen = settings if last else replace(settings, tolerance=1e-2, constraint_tolerance=1e-2)
-        return Rung(
-            stage.name,
-            spatial_imu_structure(problem, stage.n_nodes),
-            lambda movement: spatial_imu_data(movement.structure, problem, stage, start.mounting),
-            chosen,
-            rough=not last,
-        )
-
-    reached = climb([rung(s) for s in stages], lambda movement: solver_start(movement, problem, start), prepare=prepare)
-    return _tracking(problem, start, reached)
-
-
-def _tracking(problem: SpatialImuProblem, start: ImuStart, reached: Climb) -> SpatialImuTracking:
-    """The result of one ladder, refused where its misfit is more than noise and model error."""
-    solution = make_solution(reached, problem.skeleton)
-    structure = reached.movement.structure
-    vectors = solution.arrays["mounting"].reshape(-1, 3)
-    mounting = dict(zip(structure.sensors, vectors, strict=True))
-    misfits = spatial_misfit(problem, structure.mesh.phase, solution, mounting)
-    moved = solution.arrays["contact"].reshape(-1, 3)[:, 1]
-    ordered = [c.name for side in ("_r", "_l") for c in problem.skeleton.contacts if c.segment.endswith(side)]
-    heights = dict(zip(ordered, moved.tolist(), strict=True))
-    misfit = float(np.mean(list(misfits.values())))
-    reason = solution.reason or refusal(misfits, CHANNELS)
-    solution = replace(solution, converged=not reason, reason=reason)
-    made = ImuAttempt(start.name, reason, solution.objective, misfit, solution.cpu_seconds, solution.iterations)
-    return SpatialImuTracking(solution, mounting, heights, misfits, (made,), reached)
-
-
-def spatial_misfit(
-    problem: SpatialImuProblem, phase: np.ndarray, solution: MovementSolution, mounting: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Mean squared misfit (6,) of each sensor's channels over the cycle, in expected variances: about 1 if good."""
-    arrays = (solution.coordinates, solution.speeds, solution.accelerations)
-    states = segment_states(problem.skeleton, *(list(a.T) for a in arrays))
-    found = {}
-    for recording in problem.recordings:
-        segment = recording.placement.segment
-        state = states[problem.skeleton.segment_index(segment)]
-        values = sensor_values(state, tuple(recording.placement.offset), list(mounting[segment]))
-        read = over_frames(values, len(solution.time))
-        deviation = at_phase(channel_deviation(problem, recording), phase)
-        found[segment] = np.mean(((read - at_phase(segment_channels(recording), phase)) / deviation) ** 2, axis=0)
-    return found
+    ladder = [(stage, spatial_imu_structure(problem, stage.n_nodes)) for stage in stages]
+    tried = {"n_starts": n_starts, "every_start": every_start, "prepare": prepare, "keep_in": keep_in}
+    return best_tracking(problem, spatial_imu_starts(problem), ladder, spatial_imu_data, **tried)

@@ -15,9 +15,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from synth.imu.recording import ImuRecording
-from synth.optimal_control.inertial.strap_down import integrate_periodic
+from synth.optimal_control.inertial.strap_down import SensorRecord, integrate_periodic
 
-STANDARD_GRAVITY = 9.80665
+FEET = ("calcn", "toes")
 _BIAS_STEPS = 6
 _QUIET_SHARE = 6
 
@@ -43,24 +43,27 @@ class SensorPath:
     gravity: float
 
 
-def segment_channels(recording: ImuRecording) -> np.ndarray:
-    """Channels (n, 6) along the nominal axes of the segment: specific force (m/s²), angular velocity (rad/s)."""
-    mounting = recording.placement.mounting
-    return np.hstack([mounting.apply(recording.specific_force), mounting.apply(recording.angular_velocity)])
+def segment_records(recordings: Sequence[ImuRecording]) -> dict[str, SensorRecord]:
+    """Records of six channels along the nominal axes of their segments, by segment."""
+    made = {}
+    for recording in recordings:
+        segment, mounting = recording.placement.segment, recording.placement.mounting
+        channels = np.hstack([mounting.apply(recording.specific_force), mounting.apply(recording.angular_velocity)])
+        made[segment] = SensorRecord(segment, channels, np.asarray(recording.placement.offset, float))
+    return made
 
 
-def sensor_path(recording: ImuRecording, duration: float) -> SensorPath:
+def sensor_path(record: SensorRecord, duration: float) -> SensorPath:
     """Orientation and velocity of one sensor over a periodic cycle.
 
     Parameters
     ----------
-    recording : ImuRecording
-        Evenly sampled over one cycle, its end not repeated.
+    record : SensorRecord
+        Of `segment_records`, evenly sampled over one cycle, its end not repeated.
     duration : float
         Of the cycle (s).
     """
-    channels = segment_channels(recording)
-    force, turn = channels[:, :3], channels[:, 3:]
+    force, turn = record.channels[:, :3], record.channels[:, 3:]
     relative = closed_orientation(turn, duration)
     felt = relative.apply(force)
     up = felt.mean(axis=0)
@@ -69,8 +72,8 @@ def sensor_path(recording: ImuRecording, duration: float) -> SensorPath:
     orientation = upright * relative
     acceleration = upright.apply(felt) - [0.0, gravity, 0.0]
     velocity = np.stack([integrate_periodic(a, duration) for a in acceleration.T], axis=1)
-    orientation, velocity = _headed(recording.placement.segment, orientation, velocity)
-    return SensorPath(recording.placement.segment, orientation, velocity, gravity)
+    orientation, velocity = _headed(record.segment, orientation, velocity)
+    return SensorPath(record.segment, orientation, velocity, gravity)
 
 
 def closed_orientation(angular_velocity: np.ndarray, duration: float) -> Rotation:
@@ -113,19 +116,19 @@ def _headed(segment: str, orientation: Rotation, velocity: np.ndarray) -> tuple[
     return turn * orientation, turn.apply(velocity)
 
 
-def sensor_paths(recordings: Sequence[ImuRecording], duration: float) -> dict[str, SensorPath]:
+def sensor_paths(records: Mapping[str, SensorRecord], duration: float) -> dict[str, SensorPath]:
     """Paths of all sensors, by segment."""
-    return {r.placement.segment: sensor_path(r, duration) for r in recordings}
+    return {segment: sensor_path(record, duration) for segment, record in records.items()}
 
 
-def walking_speed(recordings: Sequence[ImuRecording], duration: float, feet: Sequence[str]) -> float:
-    """Mean forward speed (m/s) that lets each foot stand still in stance."""
+def walking_speed(records: Mapping[str, SensorRecord], duration: float) -> float:
+    """Mean forward speed (m/s) that lets each foot (calcn or toes) stand still in stance."""
     speeds = []
-    for recording in recordings:
-        if recording.placement.segment not in feet:
+    for segment, record in records.items():
+        if not segment.startswith(FEET):
             continue
-        path = sensor_path(recording, duration)
-        spin = path.orientation.apply(segment_channels(recording)[:, 3:])
+        path = sensor_path(record, duration)
+        spin = path.orientation.apply(record.channels[:, 3:])
         n = len(spin)
         slope = np.gradient(np.linalg.norm(spin, axis=1)) * n / duration
         quiet = np.argsort((spin**2).sum(axis=1) + (slope / 50.0) ** 2 + (path.velocity[:, 1] / 2.0) ** 2)

@@ -22,15 +22,16 @@ _FARTHEST_AXIS = np.radians(50.0)
 
 
 @dataclass(frozen=True)
-class SagittalRecord:
-    """One sensor's channels in the sagittal plane, over one periodic cycle.
+class SensorRecord:
+    """One sensor's channels along the nominal axes of its segment, over one periodic cycle.
 
     Attributes
     ----------
     segment : str
-    channels : ndarray, shape (n, 3)
-        Specific force along the segment's nominal x and y (m/s²), angular velocity about Z (rad/s).
-    offset : ndarray, shape (2,)
+    channels : ndarray, shape (n, 3) or (n, 6)
+        In the sagittal plane specific force along x and y (m/s²), angular velocity about Z (rad/s); in space all three
+        of both.
+    offset : ndarray, shape (2,) or (3,)
         Nominal position in the segment (m).
     """
 
@@ -39,7 +40,7 @@ class SagittalRecord:
     offset: np.ndarray
 
 
-def sagittal_records(recordings: Sequence[ImuRecording], *, turn_to_plane: bool = True) -> dict[str, SagittalRecord]:
+def sagittal_records(recordings: Sequence[ImuRecording], *, turn_to_plane: bool = True) -> dict[str, SensorRecord]:
     """Bring records into the sagittal plane, by segment.
 
     Channels are turned into segment axes by the nominal mounting; then each leg sensor is turned so that the axis about
@@ -61,9 +62,7 @@ def sagittal_records(recordings: Sequence[ImuRecording], *, turn_to_plane: bool 
             aligned = _axis_to_z(turn)
             force, turn = aligned.apply(force), aligned.apply(turn)
         channels = np.column_stack([force[:, :2], turn[:, 2]])
-        records[placement.segment] = SagittalRecord(
-            placement.segment, channels, np.asarray(placement.offset[:2], float)
-        )
+        records[placement.segment] = SensorRecord(placement.segment, channels, np.asarray(placement.offset[:2], float))
     return records
 
 
@@ -90,7 +89,7 @@ def integrate_periodic(values: np.ndarray, duration: float) -> np.ndarray:
     return np.fft.irfft(spectrum, n)
 
 
-def sensor_tilt(record: SagittalRecord, duration: float) -> np.ndarray:
+def sensor_tilt(record: SensorRecord, duration: float) -> np.ndarray:
     """Angle (n,) of the sensor's x axis over the horizontal (rad), closed over the cycle."""
     fx, fy, rate = record.channels.T
     relative = integrate_periodic(rate, duration)
@@ -98,7 +97,7 @@ def sensor_tilt(record: SagittalRecord, duration: float) -> np.ndarray:
     return relative + np.arctan2(np.mean(c * fx - s * fy), np.mean(s * fx + c * fy))
 
 
-def speed_from_feet(records: Mapping[str, SagittalRecord], duration: float) -> float:
+def speed_from_feet(records: Mapping[str, SensorRecord], duration: float) -> float:
     """Mean forward speed (m/s) that lets each foot stand still in stance."""
     speeds = []
     for segment in FEET:
@@ -117,7 +116,7 @@ def speed_from_feet(records: Mapping[str, SagittalRecord], duration: float) -> f
 
 
 def strap_down_posture(
-    records: Mapping[str, SagittalRecord],
+    records: Mapping[str, SensorRecord],
     duration: float,
     skeleton: Skeleton,
     mounting: Mapping[str, float] | None = None,
@@ -126,7 +125,7 @@ def strap_down_posture(
 
     Parameters
     ----------
-    records : mapping of str to SagittalRecord
+    records : mapping of str to SensorRecord
         Of pelvis, thighs, shanks and feet.
     duration : float
         Of the cycle (s).

@@ -20,6 +20,9 @@ from synth.optimal_control.program.iterate_file import (
 )
 from synth.optimal_control.program.mismatch import ProgramMismatch
 
+LAST_ITERATE = "last_iterate_{}.npz"
+"""Name of the file of each start, by its number."""
+
 
 def resumed_climb(
     rungs: Sequence[Rung],

@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from sensor_files import UNITS, write_sensor_files
 from small_movements import DURATION, smooth_solution
 
 from opensim_models.exchange.storage_table import read_table
 from synth.optimal_control.cli import gait_app
-from synth.optimal_control.inertial import imu_tracking
+from synth.optimal_control.inertial import imu_attempt
 from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS
 from synth.optimal_control.inertial.imu_misfit import sensor_readings
 from synth.optimal_control.result.solution_file import load_solution
@@ -23,7 +24,6 @@ from synth.optimal_control.result.solution_file import load_solution
 PLACES = {"pelvis": (-0.1, 0.05), "femur": (0.0, -0.2), "tibia": (0.0, -0.2), "calcn": (0.1, 0.02)}
 PERSON = ("--mass", "75", "--height", "1.75", "--picture", "none")
 CYCLES = 4
-UNITS = ('acceleration_unit = "m/s2"', 'angular_velocity_unit = "rad/s"')
 
 
 @pytest.fixture(scope="module")
@@ -37,23 +37,12 @@ def write_record(folder, solution):
     offsets = {s: np.array(PLACES[s.removesuffix("_r").removesuffix("_l")]) for s in SENSOR_SEGMENTS}
     arrays = (np.tile(getattr(solution, s), (CYCLES, 1)) for s in ("coordinates", "speeds", "accelerations"))
     read = sensor_readings(solution.skeleton, *arrays, offsets, dict.fromkeys(offsets, 0.0))
-    time = np.arange(len(solution.time) * CYCLES) * solution.duration / len(solution.time)
-    columns, table = {"time": time}, ["[convention]", *UNITS, "[sensors]"]
     rng = np.random.default_rng(4)
-    for segment, (x, y) in offsets.items():
-        noisy = read[segment] + 0.05 * read[segment].std(axis=0) * rng.standard_normal(read[segment].shape)
-        flat = np.zeros(len(time))
-        channels = (noisy[:, 0], noisy[:, 1], flat, flat, flat, noisy[:, 2])
-        columns |= {f"{segment}_{c}": v for c, v in zip(("ax", "ay", "az", "gx", "gy", "gz"), channels, strict=True)}
-        table.append(f'{segment} = {{segment = "{segment}", offset = [{x}, {y}, 0.0], mounting = [1, 0, 0, 0]}}')
-    for segment in offsets:
-        table += [f"[columns.{segment}]", f"acceleration = {[f'{segment}_a{axis}' for axis in 'xyz']}"]
-        table += [f"angular_velocity = {[f'{segment}_g{axis}' for axis in 'xyz']}"]
-    np.savetxt(
-        folder / "walk.csv", np.stack(list(columns.values()), 1), delimiter=",", header=",".join(columns), comments=""
-    )
-    (folder / "sensors.toml").write_text("\n".join(table))
-    return folder
+    channels = {segment: np.zeros((len(values), 6)) for segment, values in read.items()}
+    for segment, values in read.items():
+        channels[segment][:, [0, 1, 5]] = values + 0.05 * values.std(axis=0) * rng.standard_normal(values.shape)
+    places = {segment: (*place, 0.0) for segment, place in offsets.items()}
+    return write_sensor_files(folder, len(solution.time) / solution.duration, channels, places)
 
 
 def run(record, out, *more, table=True):
@@ -152,8 +141,7 @@ def test_records_of_a_walk_give_its_speed_and_angles(tmp_path, data_dir):
 @pytest.mark.slow
 def test_muscles_on_demand_and_what_to_do_without_a_movement(record, tmp_path, monkeypatch):
     """A run with muscles ends with their activations; one that the solver gives up says so, and goes on."""
-    monkeypatch.setattr(imu_tracking, "_SETTINGS", replace(imu_tracking._SETTINGS, max_iterations=3))
-    monkeypatch.setitem(imu_tracking.attempt.__kwdefaults__, "settings", imu_tracking._SETTINGS)
+    monkeypatch.setattr(imu_attempt, "SETTINGS", replace(imu_attempt.SETTINGS, max_iterations=3))
     window = ("--window", f"{DURATION},{2 * DURATION}", "--starts", "1", "--muscles")
     said = sentence(run(record, tmp_path, *window), 4)
     assert "rung 'muscles': the solver used up its iterations" in said

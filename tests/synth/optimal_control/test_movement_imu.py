@@ -31,16 +31,17 @@ from synth.imu.skeleton_imu import simulate_skeleton_imus
 from synth.optimal_control.gait.normative_gait import cycle_duration, normative_coordinates
 from synth.optimal_control.gait.periodic_curve import periodic_derivatives
 from synth.optimal_control.inertial.constant_arm_muscles import with_constant_arm_muscles
+from synth.optimal_control.inertial.imu_attempt import ImuTracking
 from synth.optimal_control.inertial.imu_data import (
     SENSOR_SEGMENTS,
     ImuWeights,
-    channel_deviation,
     with_contact_points,
 )
 from synth.optimal_control.inertial.imu_misfit import sensor_readings
-from synth.optimal_control.inertial.imu_tracking import ImuTracking, imu_problem, track_imus
+from synth.optimal_control.inertial.imu_tracking import imu_problem, track_imus
+from synth.optimal_control.inertial.sensor_problem import channel_deviation
 from synth.optimal_control.inertial.strap_down import (
-    SagittalRecord,
+    SensorRecord,
     integrate_periodic,
     sagittal_records,
     sensor_tilt,
@@ -184,7 +185,7 @@ def test_periodic_integral_of_a_harmonic() -> None:
 
 
 def test_tilted_sensor_at_rest() -> None:
-    still = SagittalRecord("pelvis", np.tile([9.81 * np.sin(0.2), 9.81 * np.cos(0.2), 0.0], (20, 1)), np.zeros(2))
+    still = SensorRecord("pelvis", np.tile([9.81 * np.sin(0.2), 9.81 * np.cos(0.2), 0.0], (20, 1)), np.zeros(2))
     assert sensor_tilt(still, 1.0) == pytest.approx(0.2, abs=1e-12)
 
 

@@ -6,10 +6,10 @@ CMU set on a treadmill of known speed; and, slow, the recorded stride of rajagop
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import casadi as ca
 import numpy as np
@@ -26,9 +26,12 @@ from benchmarks.peers.virtual_stride import PLACES, SEGMENTS, tracking_model, tr
 from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.imu.recording import ImuRecording, SensorPlacement
+from synth.optimal_control.inertial import imu_attempt
 from synth.optimal_control.inertial.imu_check import refusal
+from synth.optimal_control.inertial.imu_misfit import sensor_misfit, sensor_readings
 from synth.optimal_control.inertial.orientation_posture import orientation_posture, segment_orientations
-from synth.optimal_control.inertial.spatial_imu_data import SpatialImuProblem, SpatialImuWeights, spatial_imu_data
+from synth.optimal_control.inertial.sensor_problem import ImuProblem, channel_deviation
+from synth.optimal_control.inertial.spatial_imu_data import SpatialImuWeights, spatial_imu_data
 from synth.optimal_control.inertial.spatial_imu_start import (
     cayley_rotation,
     cayley_vector,
@@ -37,23 +40,25 @@ from synth.optimal_control.inertial.spatial_imu_start import (
     spatial_imu_starts,
 )
 from synth.optimal_control.inertial.spatial_imu_tracking import (
-    CHANNELS,
     STAGES,
     check_sensors,
     spatial_imu_problem,
     spatial_imu_structure,
-    spatial_misfit,
     track_spatial_imus,
 )
 from synth.optimal_control.inertial.spatial_strap_down import (
     closed_orientation,
     relative_angles,
+    segment_records,
     sensor_path,
     sensor_paths,
     walking_speed,
 )
+from synth.optimal_control.movement import resumed_climb
 from synth.optimal_control.movement.following_blocks import rotation_of
 from synth.optimal_control.movement.structure import SCALE
+from synth.optimal_control.program.iterate import Iterate
+from synth.optimal_control.program.solver import SolveInterrupted, solve
 
 
 def mountings(seed: int, sd: float) -> dict[str, Rotation]:
@@ -61,7 +66,7 @@ def mountings(seed: int, sd: float) -> dict[str, Rotation]:
     return {s: Rotation.from_rotvec((s != "pelvis") * sd * rng.standard_normal(3)) for s in SEGMENTS}
 
 
-def problem(recordings: tuple[ImuRecording, ...]) -> SpatialImuProblem:
+def problem(recordings: tuple[ImuRecording, ...]) -> ImuProblem:
     return spatial_imu_problem(recordings, skeleton(), DURATION, PERSON.height)
 
 
@@ -83,7 +88,7 @@ def test_the_mean_specific_force_over_a_cycle_is_gravity_and_shows_the_vertical(
     q = walk()[0]
     true = segment_orientations(skeleton(), q, list(SEGMENTS))
     for recording in sensors():
-        path = sensor_path(recording, DURATION)
+        path = sensor_path(segment_records([recording])[recording.placement.segment], DURATION)
         assert path.gravity == pytest.approx(9.80665, abs=0.02)
         up = true[path.segment].inv().apply([0.0, 1.0, 0.0])
         assert (
@@ -100,7 +105,8 @@ def test_leg_sensors_find_the_direction_of_walking_however_they_are_turned_about
         for recording in sensors(turned):
             segment = recording.placement.segment
             if segment in true:
-                found[segment].append(sensor_path(recording, DURATION).orientation * turned[segment].inv())
+                path = sensor_path(segment_records([recording])[segment], DURATION)
+                found[segment].append(path.orientation * turned[segment].inv())
     for segment, (straight, *others) in found.items():
         assert np.degrees((true[segment].inv() * straight).magnitude().max()) < 15.0
         for other in others:
@@ -115,9 +121,10 @@ def test_the_speed_that_lets_real_feet_stand_still_is_that_of_the_belt(data_dir:
     placements = {s: SensorPlacement(s, s.replace("toes", "calcn"), offset[s], turned[s]) for s in CMU_SEGMENTS}
     trial = read_walk(folder, person, placements, seconds=14.0)
     stride = mean_stride(trial, trial.cycles[2:8])
-    found = walking_speed(stride.recordings, stride.duration, ("calcn_r", "calcn_l"))
+    records = segment_records(stride.recordings)
+    found = walking_speed(records, stride.duration)
     assert found == pytest.approx(trial.belt_speed, rel=0.04)
-    for path in sensor_paths(stride.recordings, stride.duration).values():
+    for path in sensor_paths(records, stride.duration).values():
         assert path.gravity == pytest.approx(9.8, abs=0.25)
 
 
@@ -150,9 +157,8 @@ def test_small_rotation_vectors_are_those_of_the_problem() -> None:
 def test_mountings_are_guessed_from_sensors_of_a_normative_posture() -> None:
     turned = mountings(3, np.radians(10.0))
     recordings = sensors(turned)
-    guess = mounting_guess(
-        problem(recordings), sensor_paths(recordings, DURATION), normative_posture(skeleton(), SPEED, PERSON.height)
-    )
+    paths = sensor_paths(segment_records(recordings), DURATION)
+    guess = mounting_guess(problem(recordings), paths, normative_posture(skeleton(), SPEED, PERSON.height))
     off = [np.degrees((turned[s].inv() * cayley_rotation(g)).magnitude()) for s, g in zip(SEGMENTS, guess, strict=True)]
     size = [np.degrees(turned[s].magnitude()) for s in SEGMENTS]
     assert np.all(guess[0] == 0.0)
@@ -175,12 +181,13 @@ def test_the_start_is_close_to_the_walk_and_stands_on_the_floor() -> None:
 def test_the_motion_that_made_noiseless_signals_has_no_misfit_and_another_mounting_has() -> None:
     turned = mountings(5, np.radians(8.0))
     posed = problem(sensors(turned))
-    q, v, a = walk()
-    motion = SimpleNamespace(coordinates=q, speeds=v, accelerations=a, time=np.arange(N) * DURATION / N)
-    phase = np.arange(N) / N
-    right = {s: cayley_vector(turned[s]) for s in SEGMENTS}
-    assert max(m.max() for m in spatial_misfit(posed, phase, motion, right).values()) < 1e-12
-    wrong = spatial_misfit(posed, phase, motion, dict.fromkeys(SEGMENTS, np.zeros(3)))
+    offsets = {s: r.offset for s, r in posed.records.items()}
+
+    def misfit(mounting: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return sensor_misfit(posed, np.arange(N) / N, sensor_readings(skeleton(), *walk(), offsets, mounting))
+
+    assert max(m.max() for m in misfit({s: cayley_vector(turned[s]) for s in SEGMENTS}).values()) < 1e-12
+    wrong = misfit(dict.fromkeys(SEGMENTS, np.zeros(3)))
     assert wrong["pelvis"].max() < 1e-12
     assert all(wrong[s].max() > 0.1 for s in SEGMENTS[1:])
 
@@ -196,6 +203,18 @@ def test_the_pelvis_sensor_stays_and_leg_sensors_may_turn() -> None:
     np.testing.assert_allclose(first.lower["mounting"] * SCALE["mounting"], 0.1)
     assert np.all(first.upper["wrenches"] > 0.0)
     assert free.lower["duration"] == free.upper["duration"] == DURATION
+
+
+def test_a_small_channel_is_no_more_certain_than_its_sensor() -> None:
+    """A still axis is weighed by the other axes of the same kind, and a still sensor by what sensors can tell."""
+    worn = sensors()
+    recording = next(r for r in worn if r.placement.segment == "tibia_r")
+    turn = recording.angular_velocity * [0.0, 0.0, 1.0]
+    weights = SpatialImuWeights()
+    for axes, least in ((turn, weights.sensor_share * turn[:, 2].std() / np.sqrt(3.0)), (0.0 * turn, 0.0)):
+        changed = replace(recording, angular_velocity=axes)
+        posed = problem(tuple(changed if r is recording else r for r in worn))
+        assert channel_deviation(posed, "tibia_r")[:, 3] == pytest.approx(np.hypot(least, weights.least[1]))
 
 
 def _without(segment: str) -> list[ImuRecording]:
@@ -245,9 +264,39 @@ def test_what_is_no_cycle_no_skeleton_and_no_person_is_refused() -> None:
 
 def test_a_misfit_beyond_noise_is_refused_by_its_worst_channel() -> None:
     good = {s: np.ones(6) for s in SEGMENTS}
-    assert refusal(good, CHANNELS) == ""
+    assert refusal(good) == ""
     bad = good | {"tibia_r": np.array([1.0, 1.0, 1.0, 1.0, 900.0, 1.0])}
-    assert "angular velocity along y on tibia_r" in refusal(bad, CHANNELS)
+    assert "angular velocity along y on tibia_r" in refusal(bad)
+
+
+def test_a_tracking_in_space_that_was_interrupted_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = (replace(STAGES[-2], n_nodes=6), replace(STAGES[-1], n_nodes=8))
+    monkeypatch.setattr(imu_attempt, "SETTINGS", replace(imu_attempt.SETTINGS, max_iterations=5))
+    about = {"stages": stages, "n_starts": 1, "prepare": None, "keep_in": tmp_path / "walk"}
+    save = resumed_climb.save_iterate
+
+    def save_and_interrupt(place: Path, iterate: Iterate, identity: str) -> None:
+        save(place, iterate, identity)
+        if iterate.status == "Running" and iterate.iterations == 3 and len(iterate.values) == fine:
+            signal.raise_signal(signal.SIGINT)
+
+    whole = track_spatial_imus(sensors(), skeleton(), DURATION, PERSON.height, **about | {"keep_in": None})
+    coarse, fine = (len(iterate.values) for _, iterate in whole.reached.rungs)
+    assert whole.resumed == "" and coarse < fine
+    with monkeypatch.context() as interrupted:
+        interrupted.setitem(solve.__kwdefaults__, "keep_seconds", 0.0)
+        interrupted.setattr(resumed_climb, "save_iterate", save_and_interrupt)
+        with pytest.raises(SolveInterrupted):
+            track_spatial_imus(sensors(), skeleton(), DURATION, PERSON.height, **about)
+    assert [path.name for path in (tmp_path / "walk").iterdir()] == ["last_iterate_0.npz"]
+    again = track_spatial_imus(sensors(), skeleton(), DURATION, PERSON.height, **about)
+    assert again.resumed == "nominal contact"
+    assert [name for name, _ in again.reached.rungs] == ["nominal contact"]
+    assert again.reached.iterate.violation < whole.reached.iterate.violation
+    other = track_spatial_imus(sensors(bias=0.1), skeleton(), DURATION, PERSON.height, **about)
+    assert other.resumed == "" and len(other.reached.rungs) == 2
 
 
 @pytest.mark.slow

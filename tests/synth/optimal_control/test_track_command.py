@@ -2,10 +2,7 @@
 
 import errno
 import json
-import os
 import re
-import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +13,7 @@ from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from killed_run import kill_in_solve
 from small_movements import DURATION, PLANAR, SPEED, smooth_solution
 
 from opensim_models.exchange.storage import read_motion
@@ -30,7 +28,6 @@ from synth.optimal_control.program.solver import SolverSettings
 from synth.optimal_control.result.solution_export import export_solution
 from synth.optimal_control.result.solution_file import load_solution
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 WINDOW = ("--window", f"0,{DURATION}", "--period", "cycle")
 TORQUES = ("--torques", "--no-contact", "--mesh", "8", "--cutoff", "0", "--force-cutoff", "0")
 
@@ -214,30 +211,12 @@ def test_movement_that_is_not_found_is_never_exported(trial, tmp_path, monkeypat
     assert not list(tmp_path.glob("last_iterate*"))
 
 
-KILLED = """
-import os, signal, sys; sys.path[:0] = {paths!r}
-from synth.optimal_control.movement import resumed_climb
-from synth.optimal_control.program import solver
-solver.solve.__kwdefaults__["keep_seconds"] = 0.0
-save = resumed_climb.save_iterate
-def save_and_die(place, iterate, identity):
-    save(place, iterate, identity)
-    if iterate.iterations == 3 and len(iterate.values) > {size}:
-        os.kill(os.getpid(), signal.SIGKILL)
-resumed_climb.save_iterate = save_and_die
-from synth.optimal_control.cli import gait_app
-gait_app({words!r})
-"""
-
-
 def test_killed_solve_goes_on_in_the_rung_where_it_was(trial, tmp_path):
     whole = run(trial, tmp_path / "whole", "--mesh", "8,12")
     assert whole.exit_code == 0
     command = words(trial, tmp_path / "killed", "--mesh", "8,12")
     # the second rung alone has more than 400 variables
-    code = KILLED.format(paths=[str(REPOSITORY)], size=400, words=command)
-    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, env=os.environ)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    kill_in_solve(command, size=400)
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["last_iterate_0.npz"]
     again = CliRunner().invoke(gait_app, command)
     assert again.exit_code == 0
