@@ -234,7 +234,7 @@ def _solutions(run: Run) -> pd.DataFrame:
 
 
 def _provenance(run: Run) -> dict:
-    from synth.provenance import versions
+    from synth.corpus.provenance import versions
 
     return {"seed": run.seed, "versions": versions(), "archive": run.archive.name, "workers": run.n_workers}
 

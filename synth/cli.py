@@ -30,7 +30,7 @@ def show(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json:
     import pandas as pd
 
     from synth.corpus import Corpus, CorpusMismatch
-    from synth.corpus_table import print_table
+    from synth.corpus.table import print_table
 
     try:
         corpus = Corpus(file)

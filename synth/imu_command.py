@@ -197,7 +197,7 @@ def _run(request: ImuRequest, as_json: bool) -> None:
     from mocap_import.progress import track
     from mocap_import.trial import TrialRefused
     from opensim_models.model_mismatch import ModelMismatch
-    from synth.corpus_schema import CorpusMismatch, NothingAccepted
+    from synth.corpus.schema import CorpusMismatch, NothingAccepted
     from synth.imu_report import print_archive, print_single
     from synth.imu_request import run_archive, run_corpus, run_single
 

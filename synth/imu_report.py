@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import typer
 
-from synth.corpus_reader import Corpus
-from synth.corpus_rewrite import BAKED
-from synth.corpus_table import print_table
+from synth.corpus.reader import Corpus
+from synth.corpus.rewrite import BAKED
+from synth.corpus.table import print_table
 from synth.imu.cutoff import SegmentCutoff
 from synth.imu_request import ImuRequest
 from synth.single_trial import MadeTrial

@@ -11,17 +11,17 @@ import pandas as pd
 from mocap_import.trial import TrialRefused
 from mocap_import.trial_store import SUFFIX
 from opensim_models.model.skeleton import Skeleton
-from synth.corpus_reader import Corpus
-from synth.corpus_rewrite import baked, rewrite_corpus
-from synth.corpus_schema import CorpusMismatch
-from synth.corpus_trial import CorpusTrial
-from synth.corpus_writer import CorpusWriter
+from synth.corpus.provenance import file_hash
+from synth.corpus.reader import Corpus
+from synth.corpus.rewrite import baked, rewrite_corpus
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
+from synth.corpus.writer import CorpusWriter
 from synth.imu.error_recipe import ImuErrors, with_noise_reference
 from synth.imu.simulation import METHODS
 from synth.imu_options import check_recipe, placements_of_options, scope_of
 from synth.long_trial import is_long, stream_long_trial
 from synth.motion_corpus import build_motion_corpus
-from synth.provenance import file_hash
 from synth.record_file import OPENSENSE, opensense_file, write_csv, write_opensense
 from synth.record_place import check_record_places
 from synth.record_settings import SOURCES, RecordSettings

@@ -17,8 +17,8 @@ from mocap_import.trial_store import load_first_frames, position_chunks
 from opensim_models.inverse.segment_motion import segment_motions
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import SegmentMotion
-from synth.corpus_trial import CorpusTrial
-from synth.corpus_writer import CorpusWriter
+from synth.corpus.trial import CorpusTrial
+from synth.corpus.writer import CorpusWriter
 from synth.imu.cluster_imu import CHUNK, stream_cluster_imu
 from synth.imu.cutoff import SegmentCutoff
 from synth.imu.marker_cluster import MarkerCluster, cluster_motion

@@ -20,7 +20,7 @@ from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from opensim_models.inverse.segment_motion import segment_motions as model_motions
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, SegmentMotion
-from synth.corpus_trial import CorpusTrial, MuscleActivity
+from synth.corpus.trial import CorpusTrial, MuscleActivity
 from synth.imu.cluster_imu import cluster_imu
 from synth.imu.cluster_rigidity import rigid_part
 from synth.imu.cutoff import SegmentCutoff

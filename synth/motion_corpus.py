@@ -23,16 +23,16 @@ from mocap_import.trial_store import SUFFIX, load_trial
 from opensim_models.exchange.storage import read_motion
 from opensim_models.model.skeleton import Skeleton, load_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from synth.corpus_schema import CorpusMismatch, NothingAccepted
-from synth.corpus_trial import CorpusTrial
-from synth.corpus_writer import CorpusWriter
+from synth.corpus.provenance import file_hash
+from synth.corpus.schema import CorpusMismatch, NothingAccepted
+from synth.corpus.trial import CorpusTrial
+from synth.corpus.writer import CorpusWriter
 from synth.imu.cluster_imu import cluster_imu
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.marker_cluster import make_cluster
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import SensorPlacement
 from synth.measured_trial import BEYOND_LEARNT, NOTES, make_corpus_trial
-from synth.provenance import file_hash
 from synth.record_settings import RecordSettings, placements_of
 from synth.trial_cutoff import Cutoff
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mocap_import.subject import Subject
 from opensim_models.model.skeleton import Skeleton
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.placement import SEVEN_SENSORS, scaled_placements
 from synth.imu.recording import SensorPlacement

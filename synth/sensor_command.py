@@ -228,7 +228,7 @@ def _guarded(work: Callable[[], None], places: Sequence[Path | None], as_json: b
     """Do the work; what is refused becomes one sentence."""
     from mocap_import.trial import TrialRefused
     from opensim_models.model_mismatch import ModelMismatch
-    from synth.corpus_schema import CorpusMismatch
+    from synth.corpus.schema import CorpusMismatch
 
     for place in places:
         if place is not None:

@@ -48,7 +48,7 @@ def print_rows(rows: Sequence[Mapping[str, str]], content: Mapping[str, Any], as
         return
     import pandas as pd
 
-    from synth.corpus_table import print_table
+    from synth.corpus.table import print_table
 
     print_table(pd.DataFrame(rows), "")
 

@@ -14,14 +14,14 @@ import numpy as np
 from mocap_import.trial import Treatment, TrialRefused
 from opensim_models.inverse.segment_motion import segment_motions
 from opensim_models.motion import Kinematics
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.provenance import file_hash
+from synth.corpus.trial import CorpusTrial
 from synth.imu.cutoff import SegmentCutoff
 from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
 from synth.imu.skeleton_imu import simulate_skeleton_imus
 from synth.measured_trial import learnt_note, make_corpus_trial, start_note
-from synth.provenance import file_hash
 from synth.record_gap import check_gaps
 from synth.record_settings import RecordSettings, placements_of
 from synth.trial_cutoff import AUTO, cutoff_of, error_sentences, trial_cutoffs

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save as encode_tensors
 from torch import nn
 
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch
 from training.config import TrainingConfig, resolve_config
 from training.networks.registry import build_network
 from training.normalisation import Normalisation

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.progress import track
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused, TrainingConfig, load_config
 
 if TYPE_CHECKING:

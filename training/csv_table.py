@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> Path:

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from synth.corpus import Corpus
-from synth.corpus_schema import CorpusMismatch
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
 from training.metric import WAVEFORM_METRICS
 from training.target import ALL_TARGETS, Target, read_targets
 from training.window import LABEL_ROLES, require_labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.trial import CorpusTrial
 
 N_PHASES = 101
 """Points of a time-normalised cycle, 0, 1, ... 100 %."""

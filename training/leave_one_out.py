@@ -10,9 +10,9 @@ from typing import Any
 
 from mocap_import.batch import Task, run_tasks
 from synth.corpus import Corpus
-from synth.corpus_schema import CorpusMismatch
-from synth.corpus_trial import CorpusTrial
-from synth.provenance import file_hash
+from synth.corpus.provenance import file_hash
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
 from training.checkpoint import Checkpoint, load_checkpoint, read_card
 from training.config import OUTPUT_KINDS, TrainingConfig, resolve_config
 from training.loop import train

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch
 from training.augmentation import augment, channel_covariances
 from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import TrainingConfig

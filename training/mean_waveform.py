@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.corpus import Corpus
-from synth.corpus_schema import CorpusMismatch
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
 from training.gait_phase import cycle_phase, place_waveform, time_normalise
 from training.target import Target, available_targets, has_waveform, read_targets, write_targets
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mocap_import.trial import GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.trial import CorpusTrial
 from synth.imu.mirror_image import AXIAL, MIDLINE_SIGNS, POLAR
 from synth.imu.recording import ImuRecording
 

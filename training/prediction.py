@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from synth.corpus import Corpus, CorpusWriter
-from synth.corpus_schema import CorpusMismatch
-from synth.corpus_trial import CorpusTrial
-from synth.provenance import file_hash
+from synth.corpus.provenance import file_hash
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
 from training.checkpoint import Checkpoint
 from training.target import write_targets
 from training.window import trial_record

@@ -15,7 +15,7 @@ import numpy as np
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.trial import CorpusTrial
 
 ANGLE_COORDINATES = (
     "pelvis_tilt",

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from synth.corpus import Corpus
-from synth.corpus_schema import CorpusMismatch
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
 from training.mirror import can_mirror, mirror_trial
 from training.record_gap import bridge_gaps
 from training.target import Target, available_targets, has_waveform, read_targets

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch
 from synth.imu.learnt_error import draw_learnt_error
 from synth.imu.misalignment import MISALIGNMENT_LAWS, draw_by_law, misalign
 from synth.imu.mounting_motion import in_sensor_frame, move_on_mounting, shift_on_segment

@@ -22,9 +22,9 @@ from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, Treatment
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import Corpus, CorpusMismatch, CorpusTrial, CorpusWriter, ImuErrors, check_corpus, merge_corpora
+from synth.corpus.provenance import Provenance, file_hash, versions
+from synth.corpus.subject_split import leave_one_subject_out
 from synth.imu.recording import ImuRecording, SensorPlacement
-from synth.provenance import Provenance, file_hash, versions
-from synth.subject_split import leave_one_subject_out
 
 COORDINATES = ("pelvis_tilt", "pelvis_tx", "knee_angle_r")
 
@@ -248,7 +248,7 @@ def test_a_missing_or_read_only_folder_gives_one_sentence(tmp_path, monkeypatch)
     folder.mkdir()
     folder.chmod(0o500)
     if os.access(folder, os.W_OK):  # root writes everywhere: let the system call refuse instead
-        monkeypatch.setattr("synth.corpus_lock.os.open", _read_only)
+        monkeypatch.setattr("synth.corpus.lock.os.open", _read_only)
     with pytest.raises(CorpusMismatch, match=r"Read-only|Permission denied"):
         write(folder / "c.h5")
 
@@ -281,7 +281,7 @@ def test_a_full_disk_gives_one_sentence_and_keeps_the_old_corpus(tmp_path):
 
 def test_too_little_space_is_seen_before_anything_is_written(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr("synth.corpus_writer.shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr("synth.corpus.writer.shutil.disk_usage", lambda path: usage)
     with pytest.raises(CorpusMismatch, match="1000 bytes free"):
         write(tmp_path / "c.h5")
     assert list(tmp_path.iterdir()) == []

@@ -23,11 +23,11 @@ from opensim_models.motion import Kinematics
 from synth import long_trial
 from synth.cli import imu_app
 from synth.corpus import Corpus, check_corpus
+from synth.corpus.provenance import file_hash
 from synth.imu.error_recipe import apply_errors
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.sensor_preset import sensor_preset
 from synth.imu.simulation import simulate_imu
-from synth.provenance import file_hash
 from synth.real_imu.sensor_file import read_sensors
 from synth.trial_cutoff import error_sentences, read_cutoff, trial_cutoffs
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch
 from synth.imu.error_recipe import ImuErrors, apply_errors, child_rng
 from synth.imu.misalignment import draw_misalignment, misalign
 from synth.imu.recording import ImuRecording, SensorPlacement

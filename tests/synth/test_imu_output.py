@@ -23,12 +23,12 @@ from opensim_models.motion import Kinematics
 from synth import long_trial
 from synth.cli import imu_app
 from synth.corpus import Corpus, check_corpus
+from synth.corpus.provenance import file_hash
 from synth.imu.error_recipe import ImuErrors, apply_errors
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.simulation import simulate_imu
 from synth.imu.soft_tissue import SoftTissue
 from synth.measured_trial import noted_start
-from synth.provenance import file_hash
 from synth.real_imu.sensor_file import read_sensors
 from synth.record_gap import SensorGaps, check_gaps
 from synth.record_place import check_record_places

@@ -17,10 +17,10 @@ from opensim_models.model.skeleton import SkeletonMarker, save_skeleton
 from opensim_models.motion import Kinematics
 from synth.cli import corpus_app, imu_app
 from synth.corpus import Corpus, CorpusMismatch, CorpusWriter, ImuErrors, check_corpus
+from synth.corpus.provenance import file_hash
 from synth.imu.placement import SEVEN_SENSORS
 from synth.measured_trial import make_corpus_trial, segment_cutoff
 from synth.motion_corpus import build_motion_corpus
-from synth.provenance import file_hash
 
 CORNERS = ((0.06, 0.0, 0.0), (-0.05, 0.04, 0.02), (0.0, -0.06, 0.05), (0.02, 0.03, -0.06))
 RATE = 100.0

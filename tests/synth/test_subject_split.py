@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.corpus_schema import CorpusMismatch
-from synth.subject_split import SubjectSplit, k_fold, leave_one_subject_out
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.subject_split import SubjectSplit, k_fold, leave_one_subject_out
 
 codes = st.lists(st.text(min_size=1, max_size=4), min_size=4, max_size=12, unique=True)
 

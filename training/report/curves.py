@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from synth.corpus import Corpus
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.trial import CorpusTrial
 from training.gait_phase import cycle_phase, time_normalise
 from training.target import Target, has_waveform, read_targets
 

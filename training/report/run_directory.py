@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from synth.corpus import Corpus
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch
 from training.comparison import compare
 from training.csv_table import read_csv
 from training.report.curves import REFERENCE, SIDES

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mocap_import.durable_file import os_words, write_durably
+from synth.corpus.provenance import Provenance
 from synth.optimal_control.movement.climb import Climb, Rung
 from synth.optimal_control.movement.problem import MovementProgram, Prepare
 from synth.optimal_control.movement.resumed_climb import LAST_ITERATE, resumed_climb
@@ -34,7 +35,6 @@ from synth.optimal_control.result.tracking_report import (
     solution_figures,
     tracking_figures,
 )
-from synth.provenance import Provenance
 
 REPORT, SOLUTION = "report.json", "solution.npz"
 _NAME = "movement"

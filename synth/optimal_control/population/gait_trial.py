@@ -8,7 +8,7 @@ import numpy as np
 
 from mocap_import.subject import Subject
 from mocap_import.trial import Treatment
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.trial import CorpusTrial
 from synth.optimal_control.corpus_run import place_in_trial
 from synth.optimal_control.gait.gait_samples import sample_gait
 from synth.optimal_control.gait.gait_solution import gait_events, spatiotemporal_of

@@ -13,6 +13,7 @@ import numpy as np
 from mocap_import.durable_file import durable_place
 from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from synth.corpus import CorpusTrial
+from synth.corpus.provenance import file_hash
 from synth.optimal_control.population.gait_trial import gait_trial, refused_trial, trial_name
 from synth.optimal_control.population.part import alone, part_row, write_part
 from synth.optimal_control.population.recorded_people import (
@@ -26,7 +27,6 @@ from synth.optimal_control.population.recorded_people import (
 )
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.recording.muscle_neighbour import MuscleNeighbour, restored_neighbour
-from synth.provenance import file_hash
 from synth.virtual_people import VirtualPerson, draw_person
 
 _FIRST, _SOLES = "first.npz", "first_skeleton.json"

@@ -19,8 +19,8 @@ from mocap_import.durable_file import durable_place, os_words
 from mocap_import.trial import GroundReaction
 from opensim_models.model.skeleton import skeleton_from_plain
 from opensim_models.model_mismatch import ModelMismatch
+from synth.corpus.provenance import Provenance, file_hash
 from synth.optimal_control.movement.solution import MovementSolution
-from synth.provenance import Provenance, file_hash
 
 ENDING = ".npz"
 _FORMAT = "kinesynth-movement 1"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch
 from synth.imu.error_recipe import ImuErrors, apply_errors, with_noise_reference
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import ImuRecording

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from small_movements import PLANAR, planar_solution
 
 from opensim_models.model.osim_skeleton import read_osim
+from synth.corpus.provenance import file_hash
 from synth.optimal_control.movement.solution import MovementSolution
 from synth.optimal_control.result.solution_file import (
     SolutionFileProblem,
@@ -23,7 +24,6 @@ from synth.optimal_control.result.solution_file import (
     save_solution,
     solution_recipe,
 )
-from synth.provenance import file_hash
 
 
 def recipe():

@@ -1,10 +1,10 @@
 """The corpus: self-describing HDF5, schema version 1 (``docs/corpus.md``)."""
 
-from synth.corpus_check import Finding, check_corpus
-from synth.corpus_reader import Corpus
-from synth.corpus_schema import CorpusMismatch
-from synth.corpus_trial import CorpusTrial, MuscleActivity
-from synth.corpus_writer import CorpusWriter, merge_corpora
+from synth.corpus.check import Finding, check_corpus
+from synth.corpus.reader import Corpus
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial, MuscleActivity
+from synth.corpus.writer import CorpusWriter, merge_corpora
 from synth.imu.error_recipe import ImuErrors
 
 __all__ = [

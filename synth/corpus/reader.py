@@ -1,7 +1,7 @@
 """The reader of corpora: lazy, safe on foreign files, and the same records for every reader.
 
 Nothing is kept open: each call opens the file, so a `Corpus` may be copied to other processes (fork, spawn, pickle).
-A foreign file is not trusted (see `synth.corpus_node`).
+A foreign file is not trusted (see `synth.corpus.node`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from scipy.spatial.transform import Rotation
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, Treatment
 from opensim_models.motion import Kinematics, Kinetics
-from synth.corpus_node import CorpusNode, open_node
-from synth.corpus_schema import SCHEMA_NAME, SCHEMA_VERSION, CorpusMismatch
-from synth.corpus_trial import CorpusTrial, MuscleActivity
+from synth.corpus.node import CorpusNode, open_node
+from synth.corpus.provenance import Provenance
+from synth.corpus.schema import SCHEMA_NAME, SCHEMA_VERSION, CorpusMismatch
+from synth.corpus.subject_split import SubjectSplit
+from synth.corpus.trial import CorpusTrial, MuscleActivity
 from synth.imu.error_recipe import ImuErrors, apply_errors
 from synth.imu.recording import ImuRecording, SensorPlacement
-from synth.provenance import Provenance
-from synth.subject_split import SubjectSplit
 
 
 class Corpus:

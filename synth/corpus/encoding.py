@@ -13,7 +13,7 @@ import numpy as np
 
 from mocap_import.trial import GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
-from synth.corpus_schema import (
+from synth.corpus.schema import (
     CHANNEL_UNITS,
     CHANNELS,
     GROUND_FRAME,
@@ -28,7 +28,7 @@ from synth.corpus_schema import (
     require_name,
     spatiotemporal_unit,
 )
-from synth.corpus_trial import CorpusTrial, MuscleActivity
+from synth.corpus.trial import CorpusTrial, MuscleActivity
 from synth.imu.recording import ImuRecording, SensorPlacement
 
 _TEXT = h5py.string_dtype()

@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from synth.corpus_schema import SCHEMA_VERSION, CorpusMismatch
+from synth.corpus.schema import SCHEMA_VERSION, CorpusMismatch
 
 _ATTRIBUTE_BYTES = 1 << 20
 _DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError, MemoryError)  # as h5py reports it

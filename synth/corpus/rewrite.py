@@ -17,17 +17,17 @@ from mocap_import.trial import Treatment, TrialRefused
 from opensim_models.inverse.segment_motion import segment_motions
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from synth.corpus_reader import Corpus
-from synth.corpus_schema import CorpusMismatch, NothingAccepted
-from synth.corpus_trial import CorpusTrial
-from synth.corpus_writer import CorpusWriter
+from synth.corpus.provenance import file_hash
+from synth.corpus.reader import Corpus
+from synth.corpus.schema import CorpusMismatch, NothingAccepted
+from synth.corpus.trial import CorpusTrial
+from synth.corpus.writer import CorpusWriter
 from synth.imu.error_recipe import ImuErrors, apply_errors, with_noise_reference
 from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording
 from synth.imu.simulation import simulate_imu
 from synth.imu.skeleton_imu import simulate_skeleton_imus
 from synth.measured_trial import BEYOND_LEARNT, cutoff_facts, learnt_note
-from synth.provenance import file_hash
 from synth.record_gap import check_gaps
 from synth.record_settings import RecordSettings, placements_of
 from synth.trial_cutoff import cutoff_of, trial_cutoffs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from synth.corpus_schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch
 
 try:
     import fcntl

@@ -18,10 +18,11 @@ from types import TracebackType
 import h5py
 
 from mocap_import.subject import Subject
-from synth.corpus_encoding import store_trial, trial_bytes
-from synth.corpus_lock import CorpusLock
-from synth.corpus_reader import Corpus
-from synth.corpus_schema import (
+from synth.corpus.encoding import store_trial, trial_bytes
+from synth.corpus.lock import CorpusLock
+from synth.corpus.provenance import Provenance, versions
+from synth.corpus.reader import Corpus
+from synth.corpus.schema import (
     GROUND_FRAME,
     IMU_DTYPE,
     ROLES,
@@ -30,10 +31,9 @@ from synth.corpus_schema import (
     CorpusMismatch,
     require_name,
 )
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.subject_split import SubjectSplit
+from synth.corpus.trial import CorpusTrial
 from synth.imu.recording import ImuRecording, SensorPlacement
-from synth.provenance import Provenance, versions
-from synth.subject_split import SubjectSplit
 
 _METADATA_BYTES = 64 * 1024  # generous room for the groups and attributes of one trial
 

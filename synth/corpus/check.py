@@ -12,10 +12,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from synth.corpus_node import is_plain_array, open_node
-from synth.corpus_reader import Corpus
-from synth.corpus_schema import ROLES, STATUSES, CorpusMismatch, coordinate_unit
-from synth.corpus_trial import CorpusTrial
+from synth.corpus.node import is_plain_array, open_node
+from synth.corpus.reader import Corpus
+from synth.corpus.schema import ROLES, STATUSES, CorpusMismatch, coordinate_unit
+from synth.corpus.trial import CorpusTrial
 
 
 @dataclass(frozen=True)
