@@ -1,7 +1,8 @@
 """Movement problem: the program of a structure, built once and solved any number of times.
 
 Everything else is numbers (`data`). The equations of motion of all coordinates and nodes are shared rows, to which
-inertia, muscles, actuators, tissue and ground each add.
+inertia, muscles, actuators, tissue and ground each add; a net joint moment that is a variable stands between what
+demands it (inertia, ground) and what gives it, with a row for each.
 """
 
 from __future__ import annotations
@@ -77,7 +78,11 @@ class _Parts:
         self.structure = structure
         self.variables, self.parameters = variable_layout(structure), parameter_layout(structure)
         self.n = structure.mesh.n_nodes
-        self.rows = SharedRows("equations of motion", structure.n_coordinates, self.n)
+        count = structure.n_coordinates
+        name = "equations of motion and joint moments" if structure.moments else "equations of motion"
+        self.rows = SharedRows(name, count + len(structure.moments), self.n)
+        self.demanded, self.given = self.rows.index[:count], self.rows.index[:count].copy()
+        self.given[list(structure.moments)] = self.rows.index[count:]
         self.q, self.v, self.a = (self.variables.index(s).T for s in ("coordinates", "speeds", "accelerations"))
 
     def same(self, name: str, entries: np.ndarray | None = None) -> np.ndarray:
@@ -86,19 +91,23 @@ class _Parts:
         return np.repeat((index if entries is None else index[entries])[:, None], self.n, axis=1)
 
     def shared(self, coordinates: tuple[int, ...]) -> np.ndarray:
-        """Rows of some coordinates at every node."""
-        return self.rows.index[list(coordinates)]
+        """Rows of what the ground gives to some coordinates at every node."""
+        return self.demanded[list(coordinates)]
 
     def motion(self) -> list[BlockUse]:
-        """Inertia, actuators and tissue."""
+        """Inertia, net moments, actuators and tissue."""
         everything = np.vstack([self.q, self.v, self.a])
         constants = np.vstack([self.same("numbers"), self.same("weight")])
-        uses = [BlockUse(motion_blocks.demand_block(self.structure.pattern), everything, constants, self.rows.index)]
-        actuated = self.structure.actuated
+        uses = [BlockUse(motion_blocks.demand_block(self.structure.pattern), everything, constants, self.demanded)]
+        actuated, followed = self.structure.actuated, list(self.structure.moments)
+        if followed:
+            moments = self.variables.index("joint_moments").T.reshape(1, -1)
+            rows = np.stack([self.demanded[followed].ravel(), self.given[followed].ravel()])
+            uses.append(BlockUse(motion_blocks.joint_moment_block(), moments, moments[:0], rows))
         if actuated:
             torques = self.variables.index("torques").T.reshape(1, -1)
             nothing = np.zeros((0, torques.shape[1]), int)
-            rows = self.rows.index[list(actuated)].reshape(1, -1)
+            rows = self.given[list(actuated)].reshape(1, -1)
             uses.append(BlockUse(motion_blocks.actuator_block(), torques, nothing, rows))
         if self.structure.passive:
             index = self.parameters.index("passive")
@@ -106,7 +115,7 @@ class _Parts:
             constants = np.vstack([np.repeat(index.T[:, :, None], self.n, 2).reshape(index.shape[1], -1),
                                    np.tile(self.same("weight"), count)])  # fmt: skip
             entries = np.vstack([self.q.reshape(1, -1), self.v.reshape(1, -1)])
-            uses.append(BlockUse(motion_blocks.passive_block(), entries, constants, self.rows.index.reshape(1, -1)))
+            uses.append(BlockUse(motion_blocks.passive_block(), entries, constants, self.given.reshape(1, -1)))
         return uses
 
     def muscles(self) -> list[BlockUse]:
@@ -119,7 +128,7 @@ class _Parts:
             weight = np.tile(self.same("weight"), len(members))
             q, v = (np.hstack([array[c] for c in crossed]) for array in (self.q, self.v))
             a = np.concatenate([self.variables.index("activations").T[i] for i in members])
-            shared = np.hstack([self.rows.index[c] for c in crossed])
+            shared = np.hstack([self.given[c] for c in crossed])
             if structure.metabolic:
                 uses.append(self._metabolic(exponents, members, np.vstack([q, v, a]), np.vstack([numbers, weight])))
             if structure.tendon == "rigid":

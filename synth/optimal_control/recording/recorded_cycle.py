@@ -191,7 +191,7 @@ def _misfit(
     samples: TrialSamples, starts: np.ndarray, duration: float, rotations: np.ndarray, filters: Mapping
 ) -> np.ndarray:
     """Difference (n_starts,) of the ends of cycles in rad: RMS of angles and of speeds times `SPEED_SHARE`."""
-    starts = np.asarray(starts, float)
+    starts, samples = np.asarray(starts, float), replace(samples, moments=None)  # they may not reach as far
     before, after = motion_at(samples, starts, **filters), motion_at(samples, starts + duration, **filters)
     turned = (after.values - before.values)[:, rotations]
     faster = SPEED_SHARE * (after.speeds - before.speeds)[:, rotations]

@@ -21,6 +21,7 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.recording.belt import forward_coordinate, over_ground
 from synth.optimal_control.recording.followed_markers import FollowedMarkers, read_followed_markers
+from synth.optimal_control.recording.followed_moments import FollowedMoments, read_followed_moments
 from synth.optimal_control.recording.ground_load import GroundLoad, load_at, read_ground_loads
 
 Point = tuple[float, float, float]
@@ -78,6 +79,8 @@ class RecordedMotion:
         Markers that are followed.
     markers : ndarray, shape (n_nodes, n_markers, 3)
         m, ground frame; NaN = not seen.
+    moments : ndarray, shape (n_nodes, n_q)
+        Net joint moments (N·m) that are followed; NaN = not followed. Empty without any.
     """
 
     coordinates: tuple[str, ...]
@@ -94,6 +97,7 @@ class RecordedMotion:
     notes: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     markers: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 3)))
+    moments: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
 
     def of(self, coordinate: str) -> np.ndarray:
         """Values (n_nodes,) of one coordinate."""
@@ -118,6 +122,8 @@ class MotionFiles:
         .trc, in the model's axes.
     belt : float
         m/s at which a treadmill's belt ran backwards; 0: overground. See `belt.over_ground`.
+    moments : Path, optional
+        .sto of inverse dynamics (N·m).
     """
 
     coordinates: Path
@@ -126,6 +132,7 @@ class MotionFiles:
     emg: Path | None = None
     markers: Path | None = None
     belt: float = 0.0
+    moments: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,7 @@ class TrialSamples:
     markers : FollowedMarkers, optional
     belt : (int, float), optional
         Coordinate that goes forward, and the speed (m/s) of the belt that runs backwards under it.
+    moments : FollowedMoments, optional
     """
 
     coordinates: tuple[str, ...]
@@ -162,6 +170,7 @@ class TrialSamples:
     notes: tuple[str, ...] = ()
     markers: FollowedMarkers | None = None
     belt: tuple[int, float] | None = None
+    moments: FollowedMoments | None = None
 
     @property
     def end(self) -> float:
@@ -218,8 +227,9 @@ def read_trial_samples(
     emg = read_table(files.emg) if files.emg else None
     table = {} if emg is None else dict(emg_rate=emg.rate, emg_start=emg.start_time, muscles=emg.labels, emg=emg.values)
     markers = read_followed_markers(files.markers, skeleton) if files.markers else None
-    notes.extend([markers.note] if markers else [])
-    where = dict(where=path, notes=(*notes, *said), markers=markers)
+    moments = read_followed_moments(files.moments, skeleton, tuple(held or ())) if files.moments else None
+    notes.extend(followed.note for followed in (markers, moments) if followed)
+    where = dict(where=path, notes=(*notes, *said), markers=markers, moments=moments)
     belt = (forward_coordinate(skeleton), files.belt) if files.belt else None
     return TrialSamples(names, np.stack(columns, axis=1), motion.rate, start, loads, belt=belt, **table, **where)
 
@@ -261,6 +271,7 @@ def motion_at(
     for load in samples.loads:
         wrench = load_at(load, time, force_cutoff, f"forces of {samples.where.name}")
         wrenches[load.foot] = FootWrench(load.segment, wrench[:, :3], wrench[:, 3:], load.about)
+    moments = {} if samples.moments is None else {"moments": samples.moments.at(time, values.shape[1])}
     motion = RecordedMotion(
         samples.coordinates,
         time,
@@ -275,6 +286,7 @@ def motion_at(
         _emg_at(samples, time),
         samples.notes,
         *((samples.markers.labels, samples.markers.at(time, cutoff)) if samples.markers else ()),
+        **moments,
     )
     return over_ground(motion, *samples.belt) if samples.belt else motion
 
