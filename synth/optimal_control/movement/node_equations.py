@@ -14,7 +14,7 @@ import casadi as ca
 import numpy as np
 
 from synth.optimal_control.movement.data import MovementData
-from synth.optimal_control.movement.problem import dynamics_uses
+from synth.optimal_control.movement.dynamics import dynamics_uses
 from synth.optimal_control.movement.structure import (
     LEVER,
     SCALE,
