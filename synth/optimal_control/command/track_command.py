@@ -223,8 +223,8 @@ def _wish(
     """What the options ask for, in rad and m."""
     from synth.optimal_control.command.tracking_run import TrackingWish
     from synth.optimal_control.program.collocation import Mesh
-    from synth.optimal_control.recording.recorded_motion import MotionFiles
     from synth.optimal_control.recording.tracking_settings import Deviations, TrackingSettings
+    from synth.optimal_control.recording.trial_samples import MotionFiles
 
     model, coordinates, loads, emg, markers, moments = files
     reading, belt = dict(reading), reading["belt"]

@@ -28,16 +28,12 @@ from synth.optimal_control.recording.followed_markers import check_place
 from synth.optimal_control.recording.model_preparation import PreparedModel, prepare_model
 from synth.optimal_control.recording.node_reference import Recording, node_reference
 from synth.optimal_control.recording.recorded_cycle import RecordedCycle, recorded_cycle
-from synth.optimal_control.recording.recorded_motion import (
-    MotionFiles,
-    RecordedMotion,
-    motion_at,
-    read_trial_samples,
-)
+from synth.optimal_control.recording.recorded_motion import RecordedMotion, motion_at
 from synth.optimal_control.recording.recorded_tracking import start_arrays, tracking_rungs
 from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
 from synth.optimal_control.recording.start_spread import spread_arrays
 from synth.optimal_control.recording.tracking_settings import TrackingSettings
+from synth.optimal_control.recording.trial_samples import MotionFiles, read_trial_samples
 
 WALKERS = 8.0, 300.0
 """kg: from a child's first steps (the lightest one-year-olds, WHO growth standards) to the heaviest who still walk."""

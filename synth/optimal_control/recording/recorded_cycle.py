@@ -16,14 +16,8 @@ from mocap_import.plate.contact import contacts
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.recording.ground_load import GroundLoad
-from synth.optimal_control.recording.recorded_motion import (
-    MotionFiles,
-    Point,
-    RecordedMotion,
-    TrialSamples,
-    motion_at,
-    read_trial_samples,
-)
+from synth.optimal_control.recording.recorded_motion import RecordedMotion, motion_at
+from synth.optimal_control.recording.trial_samples import MotionFiles, Point, TrialSamples, read_trial_samples
 
 SHORTEST_STRIDE, LONGEST_STRIDE = 0.4, 2.5
 """s: a fast run and a very slow walk; what lies outside are two steps beside the plates, or a foot that stood still."""

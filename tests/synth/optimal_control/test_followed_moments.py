@@ -31,9 +31,10 @@ from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.solver import SolverSettings
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.node_reference import node_reference
-from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_motion import recorded_motion
 from synth.optimal_control.recording.recorded_tracking import climb_recording, tracking_structure
 from synth.optimal_control.recording.tracking_settings import Deviations, TrackingSettings
+from synth.optimal_control.recording.trial_samples import MotionFiles
 from synth.optimal_control.result.tracking_report import tracking_figures
 
 EXAMPLE = "opensim_core/falisse2019_2d_walk"

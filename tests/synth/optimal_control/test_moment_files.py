@@ -25,7 +25,8 @@ from synth.optimal_control.cli import gait_app
 from synth.optimal_control.recording.followed_moments import read_followed_moments
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.recorded_cycle import recorded_cycle
-from synth.optimal_control.recording.recorded_motion import MotionFiles, RecordedMotion
+from synth.optimal_control.recording.recorded_motion import RecordedMotion
+from synth.optimal_control.recording.trial_samples import MotionFiles
 from synth.optimal_control.result.solution_export import export_solution
 from synth.optimal_control.result.solution_picture import recorded_reference
 

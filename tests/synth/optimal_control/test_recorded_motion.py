@@ -15,12 +15,8 @@ from opensim_models.motion import Kinematics
 from synth.optimal_control.recording.ground_load import read_ground_loads
 from synth.optimal_control.recording.model_preparation import with_held_coordinates
 from synth.optimal_control.recording.recorded_cycle import recorded_cycle
-from synth.optimal_control.recording.recorded_motion import (
-    MotionFiles,
-    motion_at,
-    read_trial_samples,
-    recorded_motion,
-)
+from synth.optimal_control.recording.recorded_motion import motion_at, recorded_motion
+from synth.optimal_control.recording.trial_samples import MotionFiles, read_trial_samples
 
 MTP = {"mtp_angle_r": 0.0, "mtp_angle_l": 0.0}
 WEIGHT = 600.0

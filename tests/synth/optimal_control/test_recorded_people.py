@@ -19,7 +19,6 @@ from synth.optimal_control.movement.skeleton_numbers import numbers_for, pattern
 from synth.optimal_control.population.recorded_chunk import RecordedRequest
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.recorded_cycle import recorded_cycle
-from synth.optimal_control.recording.recorded_motion import MotionFiles
 from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
 from synth.optimal_control.recording.stretched_person import (
     body_of,
@@ -33,6 +32,7 @@ from synth.optimal_control.recording.stretched_recording import (
     draw_manner,
     stretched_cycle,
 )
+from synth.optimal_control.recording.trial_samples import MotionFiles
 from synth.virtual_people import VirtualPerson, draw_person
 
 WALK = "opensim_core/rajagopal_walk"
