@@ -32,7 +32,7 @@ from synth.optimal_control.program.solver import SolverSettings
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.node_reference import node_reference
 from synth.optimal_control.recording.recorded_motion import recorded_motion
-from synth.optimal_control.recording.recorded_tracking import climb_recording, tracking_structure
+from synth.optimal_control.recording.recorded_tracking import climb_recording, tracking_data, tracking_structure
 from synth.optimal_control.recording.tracking_settings import Deviations, TrackingSettings
 from synth.optimal_control.recording.trial_samples import MotionFiles
 from synth.optimal_control.result.tracking_report import tracking_figures
@@ -215,6 +215,21 @@ def test_followed_moment_is_that_of_the_solution_also_with_muscles(data_dir, tis
     errors = unit * physical(reached.movement, reached.iterate.values)["joint_moments"] - target
     expected = structure.mesh.quadrature @ ((errors / 5.0) ** 2).sum(axis=1)
     assert shares["joint_moments"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_actuator_follows_a_moment_only_where_it_is_alone(data_dir):
+    """Beside muscles it is a reserve, which costs what it costs."""
+    skeleton = walker(data_dir)
+    settings = TrackingSettings(
+        Deviations(joint_moment=5.0), (HALF,), moments=("lumbar",), torques=("lumbar", "knee_angle_r", "knee_angle_l")
+    )
+    structure = tracking_structure(skeleton, HALF, settings, muscles=True)
+    reference = node_reference(structure, skeleton, example(data_dir))
+    target = tracking_data(structure, skeleton, reference, settings).parameters["target torques"]
+    unit = skeleton.mass * 9.80665 * LEVER
+    np.testing.assert_allclose(unit * target[:, 0], reference.moments[:, skeleton.coordinate_index("lumbar")])
+    assert np.abs(target[:, 0]).max() > 0.0
+    np.testing.assert_array_equal(target[:, 1:], 0.0)
 
 
 def test_tighter_weight_brings_moments_nearer(data_dir):

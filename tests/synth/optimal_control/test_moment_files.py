@@ -92,6 +92,9 @@ def test_gap_and_other_time_range_are_named(tmp_path):
         followed.at(np.array([0.1, 1.0]), 10)
     with pytest.raises(ModelMismatch, match=r"no number at 0\.42 s \(1 rows"):
         followed.at(np.array([0.425, 1.0]), 10)
+    with pytest.raises(ModelMismatch, match=r"no number at 0\.4 s \(1 rows"):
+        followed.at(np.array([0.1, 0.395]), 10)
+    assert np.isfinite(followed.at(np.array([0.1, 0.39]), 10)[:, 3:]).any()
     assert np.isfinite(followed.at(np.array([0.43, 1.1]), 10)[:, 3:]).any()
     with pytest.raises(ModelMismatch, match=r"moments reach from 0 to 1\.1 s, but 0\.5 to 1\.2 s are wanted"):
         followed.at(np.array([0.5, 1.2]), 10)
