@@ -84,7 +84,7 @@ def predict_model(
         from synth.optimal_control.movement.skeleton_numbers import is_planar
         from synth.optimal_control.prediction.prediction import PredictionSettings, human_walking
         from synth.optimal_control.program.collocation import Mesh
-        from synth.optimal_control.recording.recorded_motion import MotionFiles
+        from synth.optimal_control.recording.trial_samples import MotionFiles
 
         values, _ = in_model_units(model, held, {})
         period, factor = ("cycle", 2.0) if asymmetric else ("half_cycle", 1.0)

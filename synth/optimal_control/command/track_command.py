@@ -76,6 +76,12 @@ Markers = Annotated[
     Path | None, typer.Option("--markers", help="Measured markers (.trc) to follow, too, in the model's axes.")
 ]
 Marker = Annotated[float, typer.Option("--marker", help="Standard deviation of a marker on each axis (m).")]
+Moments = Annotated[
+    Path | None, typer.Option("--moments", help="Joint moments (.sto of inverse dynamics, N·m) to follow, too.")
+]
+MomentDeviation = Annotated[
+    float, typer.Option("--moment-deviation", help="Standard deviation of a joint moment (N·m).")
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")]
 Contact = Annotated[
     bool, typer.Option("--contact/--no-contact", help="The law of contact spheres, or unknown loads near the measured.")
@@ -133,6 +139,7 @@ def track_recorded(
     emg: Emg = None,
     emg_of: EmgOf = None,
     markers: Markers = None,
+    moments: Moments = None,
     out: Out = Path("movement"),
     contact: Contact = True,
     muscles: Muscles = True,
@@ -146,6 +153,7 @@ def track_recorded(
     speed: Speed = None,
     angle: Angle = None,
     marker: Marker = 0.01,
+    moment_deviation: MomentDeviation = 10.0,
     force: Force = 0.05,
     effort: Effort = 0.3,
     torque: Torque = None,
@@ -166,13 +174,14 @@ def track_recorded(
     OUT holds solution.npz, the .mot, .sto and .xml files that OpenSim reads with MODEL, a picture, and report.json with
     what was followed how well and how the solver fared. A run that was killed goes on where it was.
     """
-    for place in (model, coordinates, *(p for p in (loads, emg, markers) if p is not None)):
+    for place in (model, coordinates, *(p for p in (loads, emg, markers, moments) if p is not None)):
         check_place(place, as_json)
     usual_torque, usual_jerk = USUAL[contact]
     usual_angle = USUAL_ANGLE[markers is not None]
     sizes = {
         "angle": usual_angle if angle is None else angle,
         "marker": marker,
+        "moment-deviation": moment_deviation,
         "force": force,
         "effort": effort,
         "residual": residual,
@@ -192,7 +201,7 @@ def track_recorded(
     reading |= {"cutoff": cutoff or None, "force_cutoff": force_cutoff or None}
     reading |= {"calibrate": calibrate, "residual": residual, "emg_of": named, "pictures": endings_of(picture)}
     reading["jerk"] = (usual_jerk if jerk is None else jerk) or math.inf
-    files = (model, coordinates, loads, emg, markers)
+    files = (model, coordinates, loads, emg, markers, moments)
 
     def work(say: Callable[[str], None]) -> MovementResult:
         from synth.optimal_control.command.tracking_run import track_files
@@ -203,7 +212,7 @@ def track_recorded(
 
 
 def _wish(
-    files: tuple[Path, Path, Path | None, Path | None, Path | None],
+    files: tuple[Path, Path, Path | None, Path | None, Path | None, Path | None],
     meshes: list[tuple[int, str, str]],
     sizes: dict[str, float],
     held: dict[str, float | None],
@@ -214,10 +223,10 @@ def _wish(
     """What the options ask for, in rad and m."""
     from synth.optimal_control.command.tracking_run import TrackingWish
     from synth.optimal_control.program.collocation import Mesh
-    from synth.optimal_control.recording.recorded_motion import MotionFiles
     from synth.optimal_control.recording.tracking_settings import Deviations, TrackingSettings
+    from synth.optimal_control.recording.trial_samples import MotionFiles
 
-    model, coordinates, loads, emg, markers = files
+    model, coordinates, loads, emg, markers, moments = files
     reading, belt = dict(reading), reading["belt"]
     del reading["belt"]
     values, limits = in_model_units(model, held, bounds)
@@ -227,9 +236,11 @@ def _wish(
         excitation=sizes["effort"],
         torque=sizes["torque"],
         marker=None if markers is None else sizes["marker"],
+        joint_moment=None if moments is None else sizes["moment-deviation"],
     )
     settings = TrackingSettings(deviations, tuple(Mesh(*mesh) for mesh in meshes), bounds=limits, **about)
-    return TrackingWish(model, MotionFiles(coordinates, loads, None, emg, markers, belt), settings, values, **reading)
+    read = MotionFiles(coordinates, loads, None, emg, markers, belt, moments)
+    return TrackingWish(model, read, settings, values, **reading)
 
 
 def _further(speed: float | None, *, compliant: bool) -> dict[str, Any]:
@@ -284,6 +295,11 @@ def tell(result: MovementResult, out: Path, as_json: bool) -> None:
         typer.echo(f"angles differ from the recording by {near['angles_deg']:.2f} degrees RMS")
     if "markers_mm" in near:
         typer.echo(f"markers are {near['markers_mm']:.1f} mm RMS from the measured ones")
+    if "followed_moments" in near:
+        errors = near["followed_moments"]
+        worst = max(errors, key=errors.get)
+        said = f"{near['followed_moments_mean']:.1f} N·m RMS, most at {worst} ({errors[worst]:.1f})"
+        typer.echo(f"joint moments differ from the followed ones by {said}")
     for foot, axes in near.get("forces_percent", {}).items():
         said = ", ".join(f"{word} {value:.1f}" for word, value in axes.items())
         typer.echo(f"{foot} ground reaction differs by {said} % of body weight RMS")

@@ -21,22 +21,19 @@ from synth.optimal_control.movement.climb import Rung, start_values
 from synth.optimal_control.movement.data import MovementData
 from synth.optimal_control.movement.problem import MovementProgram, Prepare
 from synth.optimal_control.movement.solution import make_solution
+from synth.optimal_control.prediction.objective_share import objective_shares
 from synth.optimal_control.prediction.prediction import roughness
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.recording.followed_markers import check_place
 from synth.optimal_control.recording.model_preparation import PreparedModel, prepare_model
 from synth.optimal_control.recording.node_reference import Recording, node_reference
 from synth.optimal_control.recording.recorded_cycle import RecordedCycle, recorded_cycle
-from synth.optimal_control.recording.recorded_motion import (
-    MotionFiles,
-    RecordedMotion,
-    motion_at,
-    read_trial_samples,
-)
+from synth.optimal_control.recording.recorded_motion import RecordedMotion, motion_at
 from synth.optimal_control.recording.recorded_tracking import start_arrays, tracking_rungs
 from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
 from synth.optimal_control.recording.start_spread import spread_arrays
 from synth.optimal_control.recording.tracking_settings import TrackingSettings
+from synth.optimal_control.recording.trial_samples import MotionFiles, read_trial_samples
 
 WALKERS = 8.0, 300.0
 """kg: from a child's first steps (the lightest one-year-olds, WHO growth standards) to the heaviest who still walk."""
@@ -123,14 +120,16 @@ def track_files(
     check_speed(wish.settings.speed)
     say(f"model: {wish.model}")
     prepared, recording = prepared_trial(wish, say)
-    wish = replace(wish, settings=_with_markers(_with_residuals(wish, prepared.skeleton), prepared.skeleton, recording))
+    settings = _with_markers(_with_residuals(wish, prepared.skeleton), prepared.skeleton, recording)
+    wish = replace(wish, settings=_with_moments(settings, recording))
     rungs = tracking_rungs(prepared.skeleton, recording, wish.settings)
     if np.isfinite(wish.jerk):
         rungs = [_without_ringing(rung, prepared.skeleton, recording, wish.jerk) for rung in rungs]
     starts = _starts(prepared.skeleton, recording, wish)
     best, resumed = best_climb(rungs, starts, out, prepare=prepare, say=say)
     solution = make_solution(best, prepared.skeleton)
-    report = write_folder(out, solution, _content(wish, prepared, recording), best)
+    shares = objective_shares(best.movement, best.data, best.iterate.values) if best.converged else {}
+    report = write_folder(out, solution, _content(wish, prepared, recording, shares), best)
     return MovementResult(solution, report, resumed)
 
 
@@ -216,6 +215,21 @@ def _with_markers(settings: TrackingSettings, skeleton: Skeleton, recording: Rec
     return replace(settings, markers=motion.labels)
 
 
+def _with_moments(settings: TrackingSettings, recording: Recording) -> TrackingSettings:
+    """Settings that follow the joint moments of the recording, if it has any."""
+    motion = motion_of(recording)
+    if not motion.moments.size:
+        return replace(settings, deviations=replace(settings.deviations, joint_moment=None))
+    if settings.deviations.joint_moment is None:
+        raise ModelMismatch(
+            "moments need a standard deviation: give --moment-deviation in N·m, or leave --moments out."
+        )
+    known = np.isfinite(motion.moments).any(axis=0)
+    return replace(
+        settings, moments=tuple(name for name, is_known in zip(motion.coordinates, known, strict=True) if is_known)
+    )
+
+
 def _without_ringing(rung: Rung, skeleton: Skeleton, recording: Recording, jerk: float) -> Rung:
     """The rung with a price of changes of acceleration between neighbouring nodes."""
 
@@ -268,7 +282,9 @@ def _starts(skeleton: Skeleton, recording: Recording, wish: TrackingWish) -> lis
     return [start_of(number) for number in range(wish.settings.starts)]
 
 
-def _content(wish: TrackingWish, prepared: PreparedModel, recording: Recording) -> FolderContent:
+def _content(
+    wish: TrackingWish, prepared: PreparedModel, recording: Recording, shares: Mapping[str, float]
+) -> FolderContent:
     """What the folder says besides the solution."""
     motion = motion_of(recording)
     half = wish.settings.meshes[0].period == "half_cycle" and not isinstance(recording, RecordedCycle)
@@ -290,6 +306,7 @@ def _content(wish: TrackingWish, prepared: PreparedModel, recording: Recording) 
         float(motion.time[-1] - motion.time[0]) * (2.0 if half else 1.0),
         _band(wish.settings, prepared.skeleton),
         wish.emg_of,
+        further={"objective_shares": shares},
         pictures=wish.pictures,
     )
 

@@ -207,19 +207,21 @@ def carry_over(coarse: MovementProgram, values: np.ndarray, fine: MovementProgra
             target = fine.structure.mesh.phase
             carried = np.stack([np.interp(target, phase, column) for column in closed.T], axis=1)
             if name == "torques":
-                carried = _by_coordinate(carried, coarse.structure, fine.structure)
+                carried = _by_coordinate(carried, coarse.structure.actuated, fine.structure.actuated)
+            elif name == "joint_moments":
+                carried = _by_coordinate(carried, coarse.structure.moments, fine.structure.moments)
             arrays[name] = carried
         elif old[name].shape == shape:
             arrays[name] = old[name]
     return start_values(fine, arrays)
 
 
-def _by_coordinate(torques: np.ndarray, old: MovementStructure, new: MovementStructure) -> np.ndarray:
-    """Torques of the actuators that both structures have; 0 for new ones."""
-    carried = np.zeros((len(torques), len(new.actuated)))
-    for i, j in enumerate(new.actuated):
-        if j in old.actuated:
-            carried[:, i] = torques[:, old.actuated.index(j)]
+def _by_coordinate(array: np.ndarray, old: tuple[int, ...], new: tuple[int, ...]) -> np.ndarray:
+    """Columns of the coordinates that both structures have; 0 for new ones."""
+    carried = np.zeros((len(array), len(new)))
+    for i, j in enumerate(new):
+        if j in old:
+            carried[:, i] = array[:, old.index(j)]
     return carried
 
 

@@ -76,6 +76,8 @@ def mirror_columns(structure: MovementStructure, name: str) -> np.ndarray:
         return partners(names)
     if name == "torques":
         return partners([names[i] for i in structure.actuated])
+    if name == "joint_moments":
+        return partners([names[i] for i in structure.moments])
     if name == "wrenches":
         size = structure.wrench_size
         return np.r_[size : 2 * size, 0:size]
@@ -90,6 +92,8 @@ def mirrored_array(structure: MovementStructure, name: str, array: np.ndarray) -
         return array[:, columns] * signs[columns]
     if name == "torques":
         return array[:, columns] * signs[np.array(structure.actuated)[columns]]
+    if name == "joint_moments":
+        return array[:, columns] * signs[np.array(structure.moments)[columns]]
     if name == "wrenches" and not structure.planar:
         # sideways forces and the moments about X and Y change their sign
         return array[:, columns] * np.tile([1.0, 1.0, -1.0, -1.0, -1.0, 1.0], len(structure.feet))

@@ -76,6 +76,15 @@ def actuator_block() -> Block:
     return make_block("actuator", lambda x, _: (ca.SX(0), [-x[0]]), scales(("torques", 1)), 0)
 
 
+def joint_moment_block() -> Block:
+    """Net moment of one coordinate, between what demands it and what gives it.
+
+    Variables: the moment (body weight × LEVER). Rows: added to the equation of motion, and to the sum of what muscles,
+    actuator and tissue give.
+    """
+    return make_block("joint moment", lambda x, _: (ca.SX(0), [-x[0], x[0]]), scales(("joint_moments", 1)), 0)
+
+
 def passive_block() -> Block:
     """Tissue that resists at the ends of one coordinate's range.
 

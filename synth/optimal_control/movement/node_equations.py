@@ -14,7 +14,7 @@ import casadi as ca
 import numpy as np
 
 from synth.optimal_control.movement.data import MovementData
-from synth.optimal_control.movement.problem import dynamics_uses
+from synth.optimal_control.movement.dynamics import dynamics_uses
 from synth.optimal_control.movement.structure import (
     LEVER,
     SCALE,
@@ -80,8 +80,8 @@ def node_equations(structure: MovementStructure, *, compiler: str | None = "auto
 
 @lru_cache(maxsize=8)
 def _node_equations(structure: MovementStructure, compiler: str | None) -> NodeEquations:
-    # costs have no part in the equations, so that fewer blocks are built
-    structure = replace(structure, markers=(), sensors=(), smooth=(), effort_power=2)
+    # costs and what only they need have no part in the equations, so that fewer blocks are built
+    structure = replace(structure, moments=(), markers=(), sensors=(), smooth=(), effort_power=2)
     variables = variable_layout(structure)
     names = [name for name in (*_MOTION, *_DRIVES) if name in variables.shapes]
     symbols = {name: ca.SX.sym(name, variables.shapes[name][1]) for name in names}

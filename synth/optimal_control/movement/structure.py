@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from synth.optimal_control.movement.mirror import mirror_signs
+from synth.optimal_control.movement.mirror import mirror_signs, partners
 from synth.optimal_control.movement.skeleton_numbers import count_numbers, is_planar, pattern_of
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.layout import Layout
@@ -24,6 +24,7 @@ SCALE = {
     "speeds": 5.0,
     "accelerations": 50.0,
     "torques": 1.0,
+    "joint_moments": 1.0,
     "wrenches": 1.0,
     "activations": 1.0,
     "excitations": 1.0,
@@ -92,6 +93,9 @@ class MovementStructure:
     feet : tuple of Foot
     actuated : tuple of int
         Coordinates with an ideal actuator: torque, reserve or residual, by its weight alone.
+    moments : tuple of int
+        Coordinates whose net joint moment (of muscles, actuator and tissue together) is a variable of its own, so that
+        it can be followed. Half cycles need those of both sides.
     muscles : tuple of MusclePattern
     tendon : str
         ``"rigid"`` or ``"compliant"``.
@@ -131,6 +135,7 @@ class MovementStructure:
     mesh: Mesh
     feet: tuple[Foot, ...] = ()
     actuated: tuple[int, ...] = ()
+    moments: tuple[int, ...] = ()
     muscles: tuple[MusclePattern, ...] = ()
     tendon: str = "rigid"
     activation: str = "first_order"
@@ -175,6 +180,7 @@ def movement_structure(
     mesh: Mesh,
     *,
     torques: Sequence[str] = (),
+    moments: Sequence[str] = (),
     muscles: bool = False,
     feet: Sequence[str] = ("calcn_r", "calcn_l"),
     contact: str = "",
@@ -189,6 +195,8 @@ def movement_structure(
     mesh : Mesh
     torques : sequence of str
         Coordinates with an ideal actuator.
+    moments : sequence of str
+        Coordinates whose net joint moment can be followed.
     muscles : bool
     feet : sequence of str
         Segments of the right and left foot on which the ground acts.
@@ -200,7 +208,8 @@ def movement_structure(
     Raises
     ------
     ModelMismatch
-        A muscle without a path, contact without spheres, a name that the skeleton does not have.
+        A muscle without a path, contact without spheres, a name that the skeleton does not have, moments of one side
+        in half a cycle.
     """
     index = skeleton.coordinate_index
     patterns = []
@@ -215,16 +224,30 @@ def movement_structure(
         raise ModelMismatch(f"{skeleton.name}: expected contact spheres, found none. Add them, or use wrenches.")
     if mesh.period == "half_cycle":
         options.setdefault("signs", tuple(mirror_signs(skeleton).tolist()))
+        _check_both_sides(moments, skeleton.coordinate_names)
     options.setdefault("travel", skeleton.coordinate_names.index("pelvis_tx") if mesh.period != "none" else -1)
     return MovementStructure(
         pattern_of(skeleton),
         mesh,
         feet=tuple(_foot(skeleton, name, contact) for name in feet),
         actuated=tuple(index(name) for name in torques),
+        moments=tuple(index(name) for name in moments),
         muscles=tuple(patterns),
         contact=contact,
         **options,
     )
+
+
+def _check_both_sides(moments: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse moments of one side alone where each side is the other's second half."""
+    others = partners(names)
+    for name in moments:
+        other = names[others[names.index(name)]]
+        if other not in moments:
+            raise ModelMismatch(
+                f"the moment of {name} is followed and that of {other} is not: in half a cycle each is the other's "
+                "second half. Give both, or solve a whole cycle."
+            )
 
 
 def _foot(skeleton: Skeleton, segment: str, contact: str) -> Foot:
@@ -241,6 +264,8 @@ def variable_layout(structure: MovementStructure) -> Layout:
     shapes: dict[str, tuple[int, ...]] = {name: (n, n_q) for name in ("coordinates", "speeds", "accelerations")}
     if structure.actuated:
         shapes["torques"] = (n, len(structure.actuated))
+    if structure.moments:
+        shapes["joint_moments"] = (n, len(structure.moments))
     if structure.wrenches:
         shapes["wrenches"] = (n, len(structure.feet) * structure.wrench_size)
     if structure.soles:

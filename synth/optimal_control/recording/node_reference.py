@@ -71,7 +71,7 @@ def node_reference(
     recording : RecordedMotion or RecordedCycle
         One period, both ends included. A `RecordedCycle` is a full stride, also where half a cycle is solved.
     moments : ndarray, shape (n, n_q), optional
-        Net joint moments (N·m, N) at the times of the recording.
+        Net joint moments (N·m, N) at the times of the recording; default: its own, if it has any.
 
     Raises
     ------
@@ -81,6 +81,8 @@ def node_reference(
     motion = recording.motion if isinstance(recording, RecordedCycle) else recording
     _check(motion, skeleton)
     weight = skeleton.mass * float(np.linalg.norm(skeleton.gravity))
+    if moments is None and motion.moments.size:
+        moments = motion.moments
     track = _Track(structure, motion, weight, moments)
     if structure.markers and structure.mesh.period == "half_cycle":
         raise ModelMismatch("markers have no mirror image: they are followed over a whole cycle, or without a period.")

@@ -16,14 +16,8 @@ from mocap_import.plate.contact import contacts
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.recording.ground_load import GroundLoad
-from synth.optimal_control.recording.recorded_motion import (
-    MotionFiles,
-    Point,
-    RecordedMotion,
-    TrialSamples,
-    motion_at,
-    read_trial_samples,
-)
+from synth.optimal_control.recording.recorded_motion import RecordedMotion, motion_at
+from synth.optimal_control.recording.trial_samples import MotionFiles, Point, TrialSamples, read_trial_samples
 
 SHORTEST_STRIDE, LONGEST_STRIDE = 0.4, 2.5
 """s: a fast run and a very slow walk; what lies outside are two steps beside the plates, or a foot that stood still."""
@@ -191,7 +185,7 @@ def _misfit(
     samples: TrialSamples, starts: np.ndarray, duration: float, rotations: np.ndarray, filters: Mapping
 ) -> np.ndarray:
     """Difference (n_starts,) of the ends of cycles in rad: RMS of angles and of speeds times `SPEED_SHARE`."""
-    starts = np.asarray(starts, float)
+    starts, samples = np.asarray(starts, float), replace(samples, moments=None)  # they may not reach as far
     before, after = motion_at(samples, starts, **filters), motion_at(samples, starts + duration, **filters)
     turned = (after.values - before.values)[:, rotations]
     faster = SPEED_SHARE * (after.speeds - before.speeds)[:, rotations]

@@ -1,29 +1,24 @@
-"""Recorded motion: OpenSim files of a trial as the numbers that a gait problem follows, at the nodes of its mesh.
+"""Recorded motion: a trial as the numbers that a gait problem follows, at the nodes of its mesh.
 
 Coordinates pass a low-pass and a quintic spline whose third and fourth derivatives vanish at both ends, as in
-`opensim_models.kernel.uniform_spline`; forces and moments pass a low-pass of their own.
+`opensim_models.kernel.uniform_spline`; forces pass a low-pass of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
 from mocap_import.low_pass import low_pass
-from opensim_models.exchange.storage import read_motion
-from opensim_models.exchange.storage_table import read_table
 from opensim_models.kernel.uniform_spline import SHORTEST
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from synth.optimal_control.recording.belt import forward_coordinate, over_ground
-from synth.optimal_control.recording.followed_markers import FollowedMarkers, read_followed_markers
-from synth.optimal_control.recording.ground_load import GroundLoad, load_at, read_ground_loads
-
-Point = tuple[float, float, float]
+from synth.optimal_control.recording.belt import over_ground
+from synth.optimal_control.recording.ground_load import load_at
+from synth.optimal_control.recording.trial_samples import MotionFiles, Point, TrialSamples, read_trial_samples
 
 
 @dataclass(frozen=True)
@@ -78,6 +73,8 @@ class RecordedMotion:
         Markers that are followed.
     markers : ndarray, shape (n_nodes, n_markers, 3)
         m, ground frame; NaN = not seen.
+    moments : ndarray, shape (n_nodes, n_q)
+        Net joint moments (N·m) that are followed; NaN = not followed. Empty without any.
     """
 
     coordinates: tuple[str, ...]
@@ -94,134 +91,11 @@ class RecordedMotion:
     notes: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     markers: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 3)))
+    moments: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
 
     def of(self, coordinate: str) -> np.ndarray:
         """Values (n_nodes,) of one coordinate."""
         return self.values[:, self.coordinates.index(coordinate)]
-
-
-@dataclass(frozen=True)
-class MotionFiles:
-    """Files of one trial.
-
-    Attributes
-    ----------
-    coordinates : Path
-        .mot or .sto of inverse kinematics, or states.
-    loads : Path, optional
-        ExternalLoads .xml.
-    forces : Path, optional
-        Its .mot; default: the one that `loads` names.
-    emg : Path, optional
-        .sto or .mot with one column a muscle.
-    markers : Path, optional
-        .trc, in the model's axes.
-    belt : float
-        m/s at which a treadmill's belt ran backwards; 0: overground. See `belt.over_ground`.
-    """
-
-    coordinates: Path
-    loads: Path | None = None
-    forces: Path | None = None
-    emg: Path | None = None
-    markers: Path | None = None
-    belt: float = 0.0
-
-
-@dataclass(frozen=True)
-class TrialSamples:
-    """Files of one trial as they were read, on one clock.
-
-    Attributes
-    ----------
-    values : ndarray, shape (n, n_q)
-        rad or m, in the order of the skeleton; NaN = missing.
-    rate, start : float
-        Hz, and the time (s) of the first row.
-    loads : tuple of GroundLoad
-    muscles, emg, emg_rate, emg_start
-        Columns of the EMG table; empty without one.
-    where : Path
-        The file of coordinates.
-    notes : tuple of str
-    markers : FollowedMarkers, optional
-    belt : (int, float), optional
-        Coordinate that goes forward, and the speed (m/s) of the belt that runs backwards under it.
-    """
-
-    coordinates: tuple[str, ...]
-    values: np.ndarray
-    rate: float
-    start: float
-    loads: tuple[GroundLoad, ...]
-    where: Path
-    muscles: tuple[str, ...] = ()
-    emg: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    emg_rate: float = 1.0
-    emg_start: float = 0.0
-    notes: tuple[str, ...] = ()
-    markers: FollowedMarkers | None = None
-    belt: tuple[int, float] | None = None
-
-    @property
-    def end(self) -> float:
-        """Time (s) of the last row of coordinates."""
-        return self.start + (len(self.values) - 1) / self.rate
-
-
-def read_trial_samples(
-    files: MotionFiles,
-    skeleton: Skeleton,
-    *,
-    constant: Mapping[str, float] | None = None,
-    held: Mapping[str, float] | None = None,
-    about: Point = (0.0, 0.0, 0.0),
-) -> TrialSamples:
-    """Read the files of a trial.
-
-    Parameters
-    ----------
-    files : MotionFiles
-    skeleton : Skeleton
-        Whose coordinates are wanted.
-    constant : mapping, optional
-        Coordinate → value (rad or m) for those that the file may lack.
-    held : mapping, optional
-        Coordinates that the model holds, as of `model_preparation.PreparedModel`: a note says how far the file is off.
-    about : tuple of 3 floats
-        Point (m), ground frame, about which moments are taken.
-
-    Raises
-    ------
-    ModelMismatch
-        A file that is none, or coordinates that it lacks and `constant` does not give.
-    """
-    path, constant = Path(files.coordinates), dict(constant or {})
-    motion = read_motion(path, skeleton=skeleton)
-    start = read_table(path).start_time
-    names = skeleton.coordinate_names
-    missing = [name for name in names if name not in motion.coordinates]
-    unknown = [name for name in missing if name not in constant]
-    if unknown:
-        raise ModelMismatch(
-            f"{path}: has no {', '.join(unknown)}, which {skeleton.name} moves. Hold them (--hold NAME), or give a "
-            "value for each in `constant`."
-        )
-    notes = [f"{name} is not in {path.name}: taken as {constant[name]:g}" for name in missing]
-    columns = [np.full(len(motion.values), constant[n]) if n in missing else motion.of(n) for n in names]
-    for name, value in (held or {}).items():
-        if name in motion.coordinates and np.isfinite(motion.of(name)).any():
-            off = float(np.nanmax(np.abs(motion.of(name) - value)))
-            if off > 1e-6:
-                notes.append(f"{name} is held at {value:.4g}, but is up to {off:.3g} away from that in {path.name}")
-    loads, said = read_ground_loads(files.loads, files.forces, about) if files.loads else ((), ())
-    emg = read_table(files.emg) if files.emg else None
-    table = {} if emg is None else dict(emg_rate=emg.rate, emg_start=emg.start_time, muscles=emg.labels, emg=emg.values)
-    markers = read_followed_markers(files.markers, skeleton) if files.markers else None
-    notes.extend([markers.note] if markers else [])
-    where = dict(where=path, notes=(*notes, *said), markers=markers)
-    belt = (forward_coordinate(skeleton), files.belt) if files.belt else None
-    return TrialSamples(names, np.stack(columns, axis=1), motion.rate, start, loads, belt=belt, **table, **where)
 
 
 def motion_at(
@@ -261,6 +135,7 @@ def motion_at(
     for load in samples.loads:
         wrench = load_at(load, time, force_cutoff, f"forces of {samples.where.name}")
         wrenches[load.foot] = FootWrench(load.segment, wrench[:, :3], wrench[:, 3:], load.about)
+    moments = {} if samples.moments is None else {"moments": samples.moments.at(time, values.shape[1])}
     motion = RecordedMotion(
         samples.coordinates,
         time,
@@ -275,6 +150,7 @@ def motion_at(
         _emg_at(samples, time),
         samples.notes,
         *((samples.markers.labels, samples.markers.at(time, cutoff)) if samples.markers else ()),
+        **moments,
     )
     return over_ground(motion, *samples.belt) if samples.belt else motion
 

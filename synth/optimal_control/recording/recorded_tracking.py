@@ -54,7 +54,7 @@ def track_recording(
         One period with both ends, or a stretch of a trial (meshes without a period).
     settings : TrackingSettings
     moments : ndarray, shape (n, n_q), optional
-        Net joint moments (N·m, N) at the times of the recording.
+        Net joint moments (N·m, N) at the times of the recording; default: its own, if it has any.
     rng : numpy.random.Generator, optional
         Of the disturbed starts.
     prepare, keep
@@ -157,6 +157,11 @@ def tracking_structure(
     contact = options.pop("contact", "spheres") if law else ""
     if settings.deviations.marker is not None:
         options["markers"] = tuple(marker_offsets(skeleton, settings.markers))
+    if settings.deviations.joint_moment is not None:
+        # where an ideal actuator is alone, the moment is its torque
+        helped = moved_by_muscles(skeleton) if muscles else set()
+        own = skeleton.coordinate_names if options.get("passive") else helped
+        options["moments"] = tuple(name for name in settings.moments if name in own)
     return movement_structure(
         skeleton, mesh, torques=torques, muscles=muscles, contact=contact, **{"wrenches": not law, **options}
     )
@@ -169,8 +174,13 @@ def usual_actuators(skeleton: Skeleton, *, muscles: bool, root: bool) -> tuple[s
     """
     names = skeleton.coordinate_names
     ground = {e.coordinate for s in skeleton.segments if s.parent < 0 for e in s.elements}
-    moved = {c for m in skeleton.muscles if m.path for c in m.path.coordinates} if muscles else set()
+    moved = moved_by_muscles(skeleton) if muscles else set()
     return tuple(n for j, n in enumerate(names) if (root if j in ground else n not in moved))
+
+
+def moved_by_muscles(skeleton: Skeleton) -> set[str]:
+    """Coordinates that a muscle crosses."""
+    return {c for m in skeleton.muscles if m.path for c in m.path.coordinates}
 
 
 def tracking_data(
@@ -191,6 +201,10 @@ def tracking_data(
         data = data.following("excitations", zero, deviations.excitation**-2, quadrature)
     if structure.actuated:
         data = with_torque_price(data, structure, skeleton, settings, reference.moments)
+    if structure.moments and reference.moments is not None:
+        unit = skeleton.mass * float(np.linalg.norm(skeleton.gravity)) * LEVER
+        target = reference.moments[:, list(structure.moments)] / unit
+        data = data.following("joint_moments", target, (unit / deviations.joint_moment) ** 2, quadrature)
     if structure.contact and deviations.contact > 0.0:
         reach = 3.0 * deviations.contact
         zero = np.zeros(structure.n_points * (2 if structure.planar else 3))
@@ -237,14 +251,16 @@ def with_torque_price(
     settings: TrackingSettings,
     moments: np.ndarray | None = None,
 ) -> MovementData:
-    """Data in which ideal actuators follow net moments, or cost what their deviations say, within their limit."""
+    """Data in which ideal actuators that are alone follow net moments, or cost what their deviations say."""
     deviations, actuated = settings.deviations, list(structure.actuated)
     unit = skeleton.mass * float(np.linalg.norm(skeleton.gravity)) * LEVER
     names = [skeleton.coordinate_names[j] for j in actuated]
     spread = np.array([deviations.torques.get(n, deviations.torque) for n in names]) / unit
     target = np.zeros((structure.mesh.n_nodes, len(actuated)))
     if moments is not None and deviations.joint_moment is not None:
-        known = np.isfinite(moments[:, actuated])
+        helped = {*structure.moments, *(j for muscle in structure.muscles for j in muscle.coordinates)}
+        alone = np.array([j not in helped for j in actuated])
+        known = np.isfinite(moments[:, actuated]) & alone
         target = np.where(known, moments[:, actuated], 0.0) / unit
         spread = np.where(known, deviations.joint_moment / unit, spread)
     if settings.torque_limit is not None:
@@ -287,8 +303,10 @@ def start_arrays(structure: MovementStructure, skeleton: Skeleton, reference: No
     if not structure.contact:
         wrenches = np.nan_to_num(reference.wrenches)
         arrays["wrenches"] = wrenches.reshape(len(wrenches), -1)
+    weight = skeleton.mass * float(np.linalg.norm(skeleton.gravity))
+    if structure.moments and reference.moments is not None:
+        arrays["joint_moments"] = np.nan_to_num(reference.moments[:, list(structure.moments)]) / (weight * LEVER)
     if structure.actuated and not structure.muscles:
-        weight = skeleton.mass * float(np.linalg.norm(skeleton.gravity))
         loads = np.zeros((*reference.wrenches.shape[:2], 6))
         columns = [0, 1, 5] if structure.planar else list(range(6))
         loads[..., columns] = np.nan_to_num(reference.wrenches) * weight

@@ -85,7 +85,13 @@ def stretched_cycle(cycle: RecordedCycle, old: Skeleton, new: Skeleton, manner: 
     share = new.mass / old.mass
     wrenches = {foot: _stretched(w, share, size) for foot, w in motion.wrenches.items()}
     made = replace(
-        motion, time=time, values=values, speeds=speeds, accelerations=accelerations, wrenches=wrenches, emg=motion.emg
+        motion,
+        time=time,
+        values=values,
+        speeds=speeds,
+        accelerations=accelerations,
+        wrenches=wrenches,
+        moments=share * size * motion.moments,
     )
     lifted = _lifted(made, cycle, old, new)
     strikes = {f: tuple(stretch * (t - cycle.start) for t in s) for f, s in cycle.strikes.items()}

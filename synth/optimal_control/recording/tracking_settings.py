@@ -45,7 +45,8 @@ class Deviations:
     moment : float, optional
         Body weight × m, of the ground reaction about the foot (a contact law) or the origin (unknown loads).
     joint_moment : float, optional
-        N·m, of ideal actuators from the net joint moments, where those are given.
+        N·m, from the net joint moments, where those are given: of the coordinates in `TrackingSettings.moments`, and of
+        ideal actuators that nothing else helps.
     excitation : float
         Size of an excitation that counts as one deviation.
     torque : float
@@ -116,6 +117,9 @@ class TrackingSettings:
         Parameters of the problem that win over all others, e.g. ``activation_times``.
     markers : tuple of str
         Labels of the recording's markers, where `Deviations.marker` says how closely they are followed.
+    moments : tuple of str
+        Coordinates whose net joint moments the recording has, where `Deviations.joint_moment` says how closely they are
+        followed: also what muscles and tissue give together.
     """
 
     deviations: Deviations = field(default_factory=Deviations)
@@ -137,6 +141,7 @@ class TrackingSettings:
     options: Mapping[str, object] = field(default_factory=dict)
     parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
     markers: tuple[str, ...] = ()
+    moments: tuple[str, ...] = ()
 
     def loosened(self) -> TrackingSettings:
         """The same with forces followed as loosely as on the way."""

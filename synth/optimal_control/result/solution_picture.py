@@ -41,6 +41,8 @@ class PictureReference:
         Coordinate → rad or m.
     band : dict of str to ndarray, shape (n,)
         Coordinate → half width of the band around it, e.g. one standard deviation.
+    moments : dict of str to ndarray, shape (n,)
+        Coordinate → net joint moment (N·m) that was followed.
     forces : dict of str to ndarray, shape (n, 3)
         ``"right"``, ``"left"`` → N.
     activations : dict of str to ndarray, shape (n,)
@@ -52,6 +54,7 @@ class PictureReference:
     band: Mapping[str, np.ndarray] = field(default_factory=dict)
     forces: Mapping[str, np.ndarray] = field(default_factory=dict)
     activations: Mapping[str, np.ndarray] = field(default_factory=dict)
+    moments: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def recorded_reference(
@@ -84,6 +87,7 @@ def recorded_reference(
         band={name: np.full(n, float(width)) for name, width in (band or {}).items()},
         forces={foot: wrench.force for foot, wrench in motion.wrenches.items()},
         activations={name: motion.emg[:, motion.muscles.index(column)] for name, column in emg.items()},
+        moments=dict(zip(motion.coordinates, motion.moments.T, strict=False)),  # none without moments
     )
 
 
@@ -241,6 +245,7 @@ class _Page:
         def draw(axes: Axes) -> None:
             for name in pair[1]:
                 column = self.frames.moments[:, self.solution.skeleton.coordinate_index(name)]
+                self._beside(axes, name, self.reference.moments)
                 axes.plot(self.x, column, color=colour_of(name), linewidth=1.0)
             self._plain(axes, pair[0])
 

@@ -39,8 +39,9 @@ def tracking_figures(
     -------
     dict
         ``angles_deg`` (mean of the RMS of all rotations), ``coordinates`` (name → RMS in degrees or m), where markers
-        were followed ``markers_mm`` (RMS distance), where forces were recorded ``forces_percent`` (foot → axis → RMS in
-        % of body weight) and ``leg_moments`` (mean RMS in N·m from the inverse dynamics of the recording).
+        were followed ``markers_mm`` (RMS distance), where joint moments were ``followed_moments`` (name → RMS in N·m)
+        and ``followed_moments_mean``, where forces were recorded ``forces_percent`` (foot → axis → RMS in % of body
+        weight) and ``leg_moments`` (mean RMS in N·m from the inverse dynamics of the recording).
     """
     frames = solution_frames(solution)
     phase = (motion.time - motion.time[0]) / duration
@@ -57,6 +58,9 @@ def tracking_figures(
     if motion.labels:
         distances = marker_distances(skeleton, motion.labels, motion.markers[known], q)
         figures["markers_mm"] = float(1e3 * np.sqrt(np.nanmean(distances**2)))
+    moments = np.stack([np.interp(time, frames.time, column) for column in frames.moments.T], axis=1)
+    if motion.moments.size:
+        figures |= _moment_figures(skeleton.coordinate_names, moments - motion.moments[known])
     if not motion.wrenches:
         return figures
     weight = skeleton.mass * float(np.linalg.norm(skeleton.gravity))
@@ -74,10 +78,17 @@ def tracking_figures(
     if len(motion.wrenches) == len(solution.feet) and np.isfinite(loads).all():
         arrays = {"coordinates": motion.values, "speeds": motion.speeds, "accelerations": motion.accelerations}
         demand = net_moments(structure, skeleton, {name: array[known] for name, array in arrays.items()}, loads)
-        own = np.stack([np.interp(time, frames.time, column) for column in frames.moments.T], axis=1)
         leg = [i for i, name in enumerate(skeleton.coordinate_names) if name.startswith(LEG)]
-        figures["leg_moments"] = float(np.sqrt(np.mean((own - demand)[:, leg] ** 2, axis=0)).mean()) if leg else 0.0
+        figures["leg_moments"] = float(np.sqrt(np.mean((moments - demand)[:, leg] ** 2, axis=0)).mean()) if leg else 0.0
     return figures
+
+
+def _moment_figures(names: tuple[str, ...], errors: np.ndarray) -> dict[str, Any]:
+    """RMS (N·m) of the errors of joint moments; NaN = not followed."""
+    followed = np.isfinite(errors).all(axis=0)
+    rms = np.sqrt(np.mean(errors[:, followed] ** 2, axis=0))
+    own = [name for name, is_followed in zip(names, followed, strict=True) if is_followed]
+    return {"followed_moments": dict(zip(own, rms.tolist(), strict=True)), "followed_moments_mean": float(rms.mean())}
 
 
 def diagnosis_of(reached: Climb) -> Diagnosis:

@@ -9,9 +9,10 @@ from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.recording.belt import forward_coordinate, over_ground
 from synth.optimal_control.recording.model_preparation import prepare_model
-from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_motion import recorded_motion
 from synth.optimal_control.recording.recorded_tracking import track_recording
 from synth.optimal_control.recording.tracking_settings import Deviations, TrackingSettings
+from synth.optimal_control.recording.trial_samples import MotionFiles
 
 WALK = "opensim_core/rajagopal_walk"
 TOES = ["mtp_angle_r", "mtp_angle_l"]

@@ -20,9 +20,10 @@ from synth.optimal_control.recording.followed_markers import (
     segment_sums,
 )
 from synth.optimal_control.recording.model_preparation import prepare_model
-from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_motion import recorded_motion
 from synth.optimal_control.recording.recorded_tracking import climb_recording
 from synth.optimal_control.recording.tracking_settings import Deviations, TrackingSettings
+from synth.optimal_control.recording.trial_samples import MotionFiles
 
 WALK = "opensim_core/rajagopal_walk"
 TOES = ["mtp_angle_r", "mtp_angle_l"]

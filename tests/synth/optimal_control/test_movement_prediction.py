@@ -22,8 +22,9 @@ from synth.optimal_control.prediction.prediction import (
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.node_reference import node_reference
-from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_motion import recorded_motion
 from synth.optimal_control.recording.recorded_tracking import start_arrays
+from synth.optimal_control.recording.trial_samples import MotionFiles
 
 EXAMPLE = "opensim_core/falisse2019_2d_walk"
 SMALL = PredictionSettings(speed=1.2, duration=(0.4, 0.6), meshes=(Mesh(6, "trapezoidal", "half_cycle"),))

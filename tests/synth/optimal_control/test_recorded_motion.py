@@ -15,12 +15,8 @@ from opensim_models.motion import Kinematics
 from synth.optimal_control.recording.ground_load import read_ground_loads
 from synth.optimal_control.recording.model_preparation import with_held_coordinates
 from synth.optimal_control.recording.recorded_cycle import recorded_cycle
-from synth.optimal_control.recording.recorded_motion import (
-    MotionFiles,
-    motion_at,
-    read_trial_samples,
-    recorded_motion,
-)
+from synth.optimal_control.recording.recorded_motion import motion_at, recorded_motion
+from synth.optimal_control.recording.trial_samples import MotionFiles, read_trial_samples
 
 MTP = {"mtp_angle_r": 0.0, "mtp_angle_l": 0.0}
 WEIGHT = 600.0
@@ -222,6 +218,18 @@ def test_a_stride_lasts_from_strike_to_strike(tmp_path, planar):
     mean = 2.0 * WEIGHT * 0.6 * 2.0 / np.pi / (planar.mass * 9.80665)
     assert cycle.closure.vertical_share == pytest.approx(mean, rel=5e-3)
     assert any("a step is missing" in note for note in cycle.motion.notes)
+
+
+def test_a_stride_is_chosen_by_its_ends_wherever_moments_are(tmp_path, planar):
+    time = np.arange(401) / 100.0
+    values = 0.2 * np.sin(2.0 * np.pi * time[:, None] + np.arange(len(planar.coordinates)))
+    values += np.maximum(1.5 - time, 0.0)[:, None]  # only the later strides close
+    moments = tmp_path / "moments.sto"
+    write_table(moments, StorageTable(("knee_angle_r_moment",), 50.0 + np.zeros((250, 1)), 100.0, 1.5))
+    files = MotionFiles(written(tmp_path, planar, values, start=0.0), written_loads(tmp_path), moments=moments)
+    cycle = recorded_cycle(files, planar, 41, foot="left")
+    assert cycle.start > 1.6
+    np.testing.assert_allclose(cycle.motion.moments[:, planar.coordinate_index("knee_angle_r")], 50.0)
 
 
 def test_a_stride_without_forces_or_without_two_strikes_is_refused(tmp_path, planar, data_dir):

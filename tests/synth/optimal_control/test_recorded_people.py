@@ -19,7 +19,6 @@ from synth.optimal_control.movement.skeleton_numbers import numbers_for, pattern
 from synth.optimal_control.population.recorded_chunk import RecordedRequest
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.recorded_cycle import recorded_cycle
-from synth.optimal_control.recording.recorded_motion import MotionFiles
 from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
 from synth.optimal_control.recording.stretched_person import (
     body_of,
@@ -33,6 +32,7 @@ from synth.optimal_control.recording.stretched_recording import (
     draw_manner,
     stretched_cycle,
 )
+from synth.optimal_control.recording.trial_samples import MotionFiles
 from synth.virtual_people import VirtualPerson, draw_person
 
 WALK = "opensim_core/rajagopal_walk"
@@ -121,6 +121,7 @@ def test_strength_falls_with_age_and_grows_with_mass(data_dir):
 
 def test_bodies_that_walk_alike_keep_the_froude_number_and_forces_in_body_weights(data_dir):
     skeleton, cycle = walker(data_dir)
+    cycle = replace(cycle, motion=replace(cycle.motion, moments=np.ones_like(cycle.motion.values)))
     tall = stretched_person(skeleton, 1.21, 2.0 * skeleton.mass)
     walk = stretched_cycle(cycle, skeleton, tall, WalkingManner(1.0, np.zeros((2, 29)), np.zeros((2, 29))))
     assert leg_length(tall) / leg_length(skeleton) == pytest.approx(1.21)
@@ -129,6 +130,7 @@ def test_bodies_that_walk_alike_keep_the_froude_number_and_forces_in_body_weight
     assert speeds[1] ** 2 / 1.21 == pytest.approx(speeds[0] ** 2)
     for foot, wrench in walk.motion.wrenches.items():
         np.testing.assert_allclose(wrench.force, 2.0 * cycle.motion.wrenches[foot].force)
+    np.testing.assert_allclose(walk.motion.moments, 2.0 * 1.21)
 
 
 def test_speeds_and_accelerations_of_a_manner_are_the_derivatives_of_its_coordinates(data_dir):

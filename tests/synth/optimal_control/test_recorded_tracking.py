@@ -21,7 +21,7 @@ from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.node_reference import node_reference
 from synth.optimal_control.recording.recorded_cycle import CycleClosure, RecordedCycle
-from synth.optimal_control.recording.recorded_motion import FootWrench, MotionFiles, RecordedMotion, recorded_motion
+from synth.optimal_control.recording.recorded_motion import FootWrench, RecordedMotion, recorded_motion
 from synth.optimal_control.recording.recorded_tracking import (
     climb_recording,
     track_recording,
@@ -30,6 +30,7 @@ from synth.optimal_control.recording.recorded_tracking import (
 )
 from synth.optimal_control.recording.start_spread import spread_arrays
 from synth.optimal_control.recording.tracking_settings import FIRST, Deviations, TrackingSettings
+from synth.optimal_control.recording.trial_samples import MotionFiles
 
 EXAMPLE = "opensim_core/falisse2019_2d_walk"
 SPEED_NOISE = 0.1

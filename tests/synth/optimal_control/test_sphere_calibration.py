@@ -10,8 +10,9 @@ from opensim_models.model_mismatch import ModelMismatch
 from synth.optimal_control.law.sphere_contact import foot_load
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.recorded_cycle import recorded_cycle
-from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_motion import recorded_motion
 from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
+from synth.optimal_control.recording.trial_samples import MotionFiles
 
 
 @pytest.fixture(scope="module")

@@ -31,10 +31,11 @@ from synth.optimal_control.recording.muscle_start import (
     smooth_excitations,
 )
 from synth.optimal_control.recording.recorded_cycle import recorded_cycle
-from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_motion import recorded_motion
 from synth.optimal_control.recording.recorded_tracking import Deviations, TrackingSettings, track_recording
 from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
 from synth.optimal_control.recording.stretched_person import stretched_person
+from synth.optimal_control.recording.trial_samples import MotionFiles
 
 WALK = "opensim_core/rajagopal_walk"
 PLANAR = Path(__file__).resolve().parents[3] / "opensim_models" / "generic" / "models" / "planar.osim"

@@ -27,9 +27,10 @@ from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.node_reference import node_reference
 from synth.optimal_control.recording.recorded_cycle import recorded_cycle
-from synth.optimal_control.recording.recorded_motion import MotionFiles, recorded_motion
+from synth.optimal_control.recording.recorded_motion import recorded_motion
 from synth.optimal_control.recording.recorded_tracking import start_arrays
 from synth.optimal_control.recording.sphere_calibration import calibrate_spheres
+from synth.optimal_control.recording.trial_samples import MotionFiles
 
 PLANE = "opensim_core/falisse2019_2d_walk"
 SPACE = "opensim_core/rajagopal_walk"
