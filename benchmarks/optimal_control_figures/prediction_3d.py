@@ -37,13 +37,8 @@ from synth.optimal_control.movement.node_equations import node_equations
 from synth.optimal_control.movement.problem import movement_program
 from synth.optimal_control.movement.solution import MovementSolution, make_solution
 from synth.optimal_control.prediction.objective_share import energy_rate, objective_shares
-from synth.optimal_control.prediction.prediction import (
-    PredictionSettings,
-    climb_prediction,
-    human_walking,
-    person_of,
-    prediction_rungs,
-)
+from synth.optimal_control.prediction.prediction import climb_prediction, person_of, prediction_rungs
+from synth.optimal_control.prediction.prediction_settings import PredictionSettings, human_walking
 from synth.optimal_control.prediction.walking_price import STRUCTURE, WalkingPrices
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.compiled_blocks import compile_if_possible

@@ -33,7 +33,8 @@ from benchmarks.peers import walking_2d_twin as twin
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.movement.climb import Climb, solve_movement
 from synth.optimal_control.movement.problem import movement_program
-from synth.optimal_control.prediction.prediction import PredictionSettings, climb_prediction
+from synth.optimal_control.prediction.prediction import climb_prediction
+from synth.optimal_control.prediction.prediction_settings import PredictionSettings
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.program.compiled_blocks import compile_if_possible, compiled_uses
 from synth.optimal_control.recording.recorded_motion import RecordedMotion

@@ -28,7 +28,7 @@ from opensim_models.muscle.path_fit import FitSettings
 from synth.optimal_control.movement.climb import Climb, closed_array, physical
 from synth.optimal_control.movement.solution import ground_loads, mirrored_loads
 from synth.optimal_control.movement.structure import LEVER
-from synth.optimal_control.prediction.prediction import PredictionSettings
+from synth.optimal_control.prediction.prediction_settings import PredictionSettings
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.recorded_motion import FootWrench, RecordedMotion

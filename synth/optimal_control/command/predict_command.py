@@ -82,7 +82,7 @@ def predict_model(
         from synth.optimal_control.command.track_options import in_model_units
         from synth.optimal_control.command.tracking_run import TrackingWish
         from synth.optimal_control.movement.skeleton_numbers import is_planar
-        from synth.optimal_control.prediction.prediction import PredictionSettings, human_walking
+        from synth.optimal_control.prediction.prediction_settings import PredictionSettings, human_walking
         from synth.optimal_control.program.collocation import Mesh
         from synth.optimal_control.recording.trial_samples import MotionFiles
 

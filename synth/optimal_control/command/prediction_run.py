@@ -20,7 +20,8 @@ from synth.optimal_control.command.tracking_run import (
 from synth.optimal_control.movement.climb import start_values
 from synth.optimal_control.movement.problem import MovementProgram, Prepare
 from synth.optimal_control.movement.solution import make_solution
-from synth.optimal_control.prediction.prediction import PredictionSettings, person_of, prediction_rungs
+from synth.optimal_control.prediction.prediction import person_of, prediction_rungs
+from synth.optimal_control.prediction.prediction_settings import PredictionSettings
 from synth.optimal_control.program.compiled_blocks import compile_if_possible
 from synth.optimal_control.recording.node_reference import node_reference
 from synth.optimal_control.recording.recorded_tracking import start_arrays

@@ -12,13 +12,13 @@ from synth.optimal_control.movement.climb import physical, start_values
 from synth.optimal_control.movement.problem import movement_program
 from synth.optimal_control.movement.structure import LEVER
 from synth.optimal_control.prediction.prediction import (
-    PredictionSettings,
     climb_prediction,
     person_of,
     predict_movement,
     prediction_data,
     prediction_rungs,
 )
+from synth.optimal_control.prediction.prediction_settings import PredictionSettings
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.recording.model_preparation import prepare_model
 from synth.optimal_control.recording.node_reference import node_reference

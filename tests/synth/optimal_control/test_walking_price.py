@@ -16,12 +16,8 @@ from synth.optimal_control.movement.muscle_blocks import METABOLIC_LAW
 from synth.optimal_control.movement.problem import movement_program
 from synth.optimal_control.movement.structure import LEVER
 from synth.optimal_control.prediction.objective_share import energy_rate, objective_shares
-from synth.optimal_control.prediction.prediction import (
-    human_walking,
-    predict_movement,
-    prediction_data,
-    prediction_rungs,
-)
+from synth.optimal_control.prediction.prediction import predict_movement, prediction_data, prediction_rungs
+from synth.optimal_control.prediction.prediction_settings import human_walking
 from synth.optimal_control.prediction.walking_price import WalkingPrices, size_of, with_walking_prices
 from synth.optimal_control.program.collocation import Mesh
 from synth.optimal_control.recording.model_preparation import prepare_model
