@@ -66,6 +66,26 @@ def check(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json
     raise typer.Exit(int(ExitCode.ERROR) if n_errors else int(ExitCode.ALL))
 
 
+@corpus_app.command(epilog="Example: kinesynth corpus migrate old.h5 new.h5")
+def migrate(
+    old: Annotated[Path, typer.Argument(help="A corpus of an older schema version.")],
+    new: Annotated[Path, typer.Argument(help="The corpus to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a corpus of an older schema version anew; older ones are read as they are, too."""
+    from synth.corpus import Corpus, CorpusMismatch, migrate_corpus
+    from synth.corpus.schema import SCHEMA_VERSION
+
+    try:
+        n_trials, version = migrate_corpus(old, new), Corpus(old).version
+    except CorpusMismatch as error:
+        _fail(str(error), as_json)
+    if as_json:
+        typer.echo(json.dumps({"file": str(new), "trials": n_trials, "from": version, "to": SCHEMA_VERSION}))
+    else:
+        typer.echo(f"{new}: {n_trials} trials from schema version {version} to {SCHEMA_VERSION}")
+
+
 def _fail(reason: str, as_json: bool, code: ExitCode = ExitCode.ERROR) -> NoReturn:
     """End the command with one sentence."""
     typer.echo(json.dumps({"error": reason}) if as_json else f"Error: {reason}", err=not as_json)

@@ -97,6 +97,9 @@ def stream_long_trial(
         source=head.source,
         source_hash=head.source_hash,
         treatments=(*head.treatments, *notes, Treatment("streamed", detail), *start_note(head.start_time)),
+        start_time=head.start_time,
+        session=head.session,
+        skeleton=skeleton,
     )
     count = GapCount([placement.sensor for placement in placements], head.rate)
     out.append_stream(trial, placements, n_frames, _counted(blocks, count))

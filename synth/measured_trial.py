@@ -143,6 +143,9 @@ def make_corpus_trial(
         source_hash=trial.source_hash,
         treatments=treatments,
         activity=muscle_activity(trial),
+        start_time=trial.start_time,
+        session=trial.session,
+        skeleton=skeleton,
     )
     return made, facts
 
@@ -251,11 +254,6 @@ def start_note(start_time: float) -> tuple[Treatment, ...]:
     if not start_time:
         return ()
     return (Treatment(START_TIME, f"{start_time:.9g} s on the clock of the source at the first frame"),)
-
-
-def noted_start(treatments: Iterable[Treatment]) -> float:
-    """Time (s) of the first frame that `start_note` left on record; 0 without."""
-    return next((float(t.detail.split()[0]) for t in treatments if t.what == START_TIME), 0.0)
 
 
 def muscle_activity(trial: MarkerTrial) -> MuscleActivity | None:

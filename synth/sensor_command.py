@@ -286,7 +286,6 @@ def _virtual(
     path: Path, motion: Path | None, model: Path | None, of: str, session: SensorSession, allow_gaps: bool
 ) -> _Virtual:
     from synth.corpus import Corpus, CorpusMismatch
-    from synth.measured_trial import noted_start
     from synth.real_imu.sensor_file import read_sensors
     from synth.sensor_report import sentences
     from synth.trial_source import is_coordinates, is_markers, read_source, source_motions
@@ -306,7 +305,7 @@ def _virtual(
     if of not in keys:
         raise CorpusMismatch(f"{path}: name one of its trials with --of: {', '.join(sorted(keys)[:8])}.")
     trial = corpus.read(*keys[of], clean=True)
-    return _Virtual(None, trial.recordings, noted_start(trial.treatments), ())
+    return _Virtual(None, trial.recordings, trial.start_time, ())
 
 
 def _synchronised(

@@ -135,6 +135,8 @@ def _from_coordinates(
         source=source.path.name,
         source_hash=file_hash(source.path),
         treatments=notes,
+        start_time=source.start_time,
+        skeleton=source.skeleton,
     )
     return MadeTrial(trial, tuple(cutoffs.values()), scheme, facts | {"start_time": source.start_time})
 

@@ -46,7 +46,7 @@ def mirror_trial(trial: CorpusTrial) -> CorpusTrial:
     -------
     CorpusTrial
         Records keep the order of the sensors; each takes the reflected readings of its counterpart, in its own frame.
-        Mirroring twice gives the trial back.
+        Mirroring twice gives the trial back, without its skeleton.
     """
     by_sensor = {recording.placement.sensor: recording for recording in trial.recordings}
     events = tuple(replace(event, foot=_OTHER_FOOT.get(event.foot, event.foot)) for event in trial.events)
@@ -60,6 +60,7 @@ def mirror_trial(trial: CorpusTrial) -> CorpusTrial:
         kinetics=None if trial.kinetics is None else _mirror_kinetics(trial.kinetics),
         events=events,
         spatiotemporal={other_side(key): value for key, value in trial.spatiotemporal.items()},
+        skeleton=None,  # that of a mirrored person is another one
     )
 
 

@@ -79,6 +79,7 @@ def refused_estimate(trial: CorpusTrial, reason: str, source: str) -> CorpusTria
         reason=reason,
         source=source,
         seconds=float("nan"),
+        solutions=(),
     )
 
 

@@ -171,6 +171,7 @@ def write_targets(
         reason="",
         source=source,
         seconds=seconds,
+        solutions=(),
     )
 
 

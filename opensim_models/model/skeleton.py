@@ -226,8 +226,14 @@ def save_skeleton(skeleton: Skeleton, path: Path) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".tmp")
-    partial.write_text(json.dumps({"format": FORMAT, **asdict(skeleton)}, indent=1), encoding="utf-8")
+    partial.write_text(skeleton_text(skeleton, indent=1), encoding="utf-8")
     partial.replace(path)
+
+
+def skeleton_text(skeleton: Skeleton, indent: int | None = None) -> str:
+    """JSON of a skeleton, as `save_skeleton` writes it; on one line without blanks unless indented."""
+    separators = (",", ":") if indent is None else None
+    return json.dumps({"format": FORMAT, **asdict(skeleton)}, indent=indent, separators=separators)
 
 
 def load_skeleton(path: Path) -> Skeleton:
@@ -241,16 +247,38 @@ def load_skeleton(path: Path) -> Skeleton:
     path = Path(path)
     try:
         refuse_huge(path, path.stat().st_size)
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise ModelMismatch(f"{path}: expected a skeleton file of `kinesynth motion`, but {error}.") from error
+    return skeleton_of_text(text, str(path))
+
+
+def skeleton_of_text(text: str, where: str) -> Skeleton:
+    """Read the JSON of a skeleton.
+
+    Parameters
+    ----------
+    text : str
+        As `skeleton_text` gave it.
+    where : str
+        For messages.
+
+    Raises
+    ------
+    ModelMismatch
+        The text is not JSON, or not a skeleton of this format.
+    """
+    try:
+        content = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ModelMismatch(f"{where}: expected a skeleton file of `kinesynth motion`, but {error}.") from error
     if not isinstance(content, dict) or content.pop("format", None) not in (FORMAT, FIRST_FORMAT):
-        raise ModelMismatch(f"{path}: expected a file marked {FORMAT!r}. Write it again with `kinesynth motion`.")
+        raise ModelMismatch(f"{where}: expected a file marked {FORMAT!r}. Write it again with `kinesynth motion`.")
     try:
         return skeleton_from_plain(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelMismatch(
-            f"{path}: this skeleton file is damaged ({type(error).__name__}: {error}). Write it again."
+            f"{where}: this skeleton file is damaged ({type(error).__name__}: {error}). Write it again."
         ) from error
 
 

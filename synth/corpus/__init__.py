@@ -1,9 +1,10 @@
-"""The corpus: self-describing HDF5, schema version 1 (``docs/corpus.md``)."""
+"""The corpus: self-describing HDF5, schema version 2 (``docs/corpus.md``)."""
 
 from synth.corpus.check import Finding, check_corpus
+from synth.corpus.migrated_corpus import migrate_corpus
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import CorpusMismatch
-from synth.corpus.trial import CorpusTrial, MuscleActivity
+from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
 from synth.corpus.writer import CorpusWriter, merge_corpora
 from synth.imu.error_recipe import ImuErrors
 
@@ -15,6 +16,8 @@ __all__ = [
     "Finding",
     "ImuErrors",
     "MuscleActivity",
+    "SolutionFacts",
     "check_corpus",
     "merge_corpora",
+    "migrate_corpus",
 ]

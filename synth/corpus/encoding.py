@@ -20,6 +20,7 @@ from synth.corpus.schema import (
     IMU_DTYPE,
     SEGMENT_FRAME,
     SENSOR_FRAME,
+    SOLUTION_UNITS,
     STATUSES,
     VALUE_DTYPE,
     CorpusMismatch,
@@ -28,15 +29,16 @@ from synth.corpus.schema import (
     require_name,
     spatiotemporal_unit,
 )
-from synth.corpus.trial import CorpusTrial, MuscleActivity
+from synth.corpus.stored_skeleton import hash_and_text
+from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
 from synth.imu.recording import ImuRecording, SensorPlacement
 
 _TEXT = h5py.string_dtype()
 
 
 def trial_bytes(trial: CorpusTrial) -> int:
-    """Bytes of the arrays of a trial on disk, masks included."""
-    n_values = 0
+    """Bytes of the arrays of a trial on disk, masks and skeleton included."""
+    n_values = len(SOLUTION_UNITS) * len(trial.solutions)
     if trial.kinematics is not None:
         n_values += np.size(trial.kinematics.values)
     if trial.kinetics is not None:
@@ -44,7 +46,9 @@ def trial_bytes(trial: CorpusTrial) -> int:
         n_values += 7 * trial.n_frames * len(trial.kinetics.ground_reactions)
     if trial.activity is not None:
         n_values += np.size(trial.activity.envelopes)
-    return trial.n_frames * len(trial.recordings) * (6 * IMU_DTYPE.itemsize + 2) + n_values * (VALUE_DTYPE.itemsize + 1)
+    text = 0 if trial.skeleton is None else len(hash_and_text(trial.skeleton)[1])
+    records = trial.n_frames * len(trial.recordings) * (6 * IMU_DTYPE.itemsize + 2)
+    return records + n_values * (VALUE_DTYPE.itemsize + 1) + text
 
 
 Blocks = Iterable[Sequence[ImuRecording]]
@@ -75,6 +79,7 @@ def store_trial(
         Before anything is written, if the trial cannot be stored.
     """
     require_trial(trial, where)
+    skeleton = "" if trial.skeleton is None else _store_skeleton(subjects.parent, trial)
     placements = [recording.placement for recording in trial.recordings]
     placements, n_frames, blocks = stream or (placements, trial.n_frames, [trial.recordings])
     subject = trial.subject
@@ -88,6 +93,8 @@ def store_trial(
     group.attrs.update(belt_speed=float(trial.belt_speed), belt_speed_unit="m/s", status=trial.status)
     group.attrs.update(source=trial.source, source_hash=trial.source_hash)
     group.attrs.update(seconds=float(trial.seconds), seconds_unit="s")
+    group.attrs.update(start_time=float(trial.start_time), start_time_unit="s", session=trial.session)
+    group.attrs["skeleton"] = skeleton
     _store_text(group, "reason", trial.reason)
     if placements:
         _store_imu(group.create_group("imu"), placements, n_frames, blocks)
@@ -99,6 +106,8 @@ def store_trial(
         _store_kinetics(group.create_group("kinetics"), trial.kinetics)
     if trial.activity is not None:
         _store_activity(group.create_group("emg"), trial.activity)
+    if trial.solutions:
+        _store_solutions(group, trial.solutions)
     _store_events(group.create_group("events"), trial)
     treatments = group.create_group("treatments")
     _store_text(treatments, "what", [treatment.what for treatment in trial.treatments])
@@ -116,6 +125,10 @@ def require_trial(trial: CorpusTrial, where: str) -> None:
         raise CorpusMismatch(f"{where}: status {trial.status!r} is unknown; expected one of {', '.join(STATUSES)}.")
     if not (np.isfinite(trial.rate) and trial.rate > 0):
         raise CorpusMismatch(f"{where}: expected a rate above 0 Hz, got {trial.rate!r}.")
+    if not np.isfinite(trial.start_time):
+        raise CorpusMismatch(f"{where}: expected a start time in seconds, got {trial.start_time!r}.")
+    if trial.skeleton is not None:
+        hash_and_text(trial.skeleton, where)
     sensors = [recording.placement.sensor for recording in trial.recordings]
     for sensor in sensors:
         require_name(sensor, f"{where}: sensor")
@@ -155,6 +168,20 @@ def _arrays(trial: CorpusTrial) -> list[tuple[str, np.ndarray, float, tuple[int,
             found.append((f"{reaction.foot} centre_of_pressure", reaction.centre_of_pressure, reaction.rate, (n, 3)))
             found.append((f"{reaction.foot} free_moment", reaction.free_moment, reaction.rate, (n,)))
     return found
+
+
+def _store_skeleton(root: h5py.Group, trial: CorpusTrial) -> str:
+    """Store the skeleton of a trial, once a file, and return its name there."""
+    name, text = hash_and_text(trial.skeleton)
+    skeletons = root.require_group("skeletons")
+    if name not in skeletons:
+        _store_text(skeletons, name, text)
+    return name
+
+
+def _store_solutions(group: h5py.Group, solutions: Sequence[SolutionFacts]) -> None:
+    values = np.array([[float(getattr(fact, key)) for key in SOLUTION_UNITS] for fact in solutions], dtype=VALUE_DTYPE)
+    _store_array(group, "solutions", values, names=list(SOLUTION_UNITS), units=list(SOLUTION_UNITS.values()))
 
 
 def _store_array(group: h5py.Group, name: str, values: np.ndarray, **attributes: object) -> h5py.Dataset:

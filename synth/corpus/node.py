@@ -52,7 +52,7 @@ class CorpusNode:
 
     def has(self, name: str) -> bool:
         """Whether the group has a member of this name, of whatever kind."""
-        return name in self.group.keys()  # noqa: SIM118  (`in group` would follow paths and links)
+        return "/" not in name and name in self.group  # a path would lead through links
 
     def child(self, name: str) -> CorpusNode:
         """Return a group inside this one."""

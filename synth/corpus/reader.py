@@ -7,6 +7,8 @@ A foreign file is not trusted (see `synth.corpus.node`).
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +16,19 @@ from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, Treatment
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
+from synth.corpus.migration import migrated
 from synth.corpus.node import CorpusNode, open_node
 from synth.corpus.provenance import Provenance
-from synth.corpus.schema import SCHEMA_NAME, SCHEMA_VERSION, CorpusMismatch
+from synth.corpus.schema import READ_VERSIONS, SCHEMA_NAME, SOLUTION_UNITS, CorpusMismatch
+from synth.corpus.stored_skeleton import skeleton_of
 from synth.corpus.subject_split import SubjectSplit
-from synth.corpus.trial import CorpusTrial, MuscleActivity
+from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
 from synth.imu.error_recipe import ImuErrors, apply_errors
 from synth.imu.recording import ImuRecording, SensorPlacement
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 class Corpus:
@@ -34,6 +41,8 @@ class Corpus:
     Attributes
     ----------
     path : Path
+    version : int
+        Of the schema of the file; trials of an older one are brought up to date as they are read.
     role : str
         ``"motion"``, ``"reference"``, ``"baseline"`` or ``"prediction"``.
     provenance : Provenance
@@ -42,7 +51,7 @@ class Corpus:
     Raises
     ------
     CorpusMismatch
-        If the file is missing, is no HDF5, no corpus, of another schema version, or holds links out of itself.
+        If the file is missing, is no HDF5, no corpus, of an unknown schema version, or holds links out of itself.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -53,11 +62,12 @@ class Corpus:
                     f"{self.path} is an HDF5 file but not a corpus: no attribute schema={SCHEMA_NAME!r}."
                 )
             version = node.attribute("schema_version", None)
-            if version != SCHEMA_VERSION:
+            if version not in READ_VERSIONS:
                 raise CorpusMismatch(
-                    f"{self.path} has corpus schema version {version}; this kinesynth reads version {SCHEMA_VERSION}. "
-                    "Use the kinesynth that wrote it, or rebuild it."
+                    f"{self.path} has corpus schema version {version}; this kinesynth reads versions "
+                    f"{' and '.join(map(str, READ_VERSIONS))}. Use the kinesynth that wrote it, or a newer one."
                 )
+            self.version = int(version)
             self.role = str(node.attribute("role"))
             try:
                 self.provenance = Provenance.from_json(node.text("provenance"))
@@ -71,6 +81,7 @@ class Corpus:
                 for code, person in node.child("subjects").children()
                 for name, _ in person.child("trials").children()
             )
+            self._known = frozenset(self._trials)
 
     def trials(self) -> list[tuple[str, str]]:
         """(subject code, trial name) of every trial, sorted."""
@@ -96,16 +107,20 @@ class Corpus:
         CorpusMismatch
             If there is no such trial, or what is stored is not what the schema promises.
         """
-        if (subject, name) not in self._trials:
+        if (subject, name) not in self._known:
             near = ", ".join(trial for code, trial in self._trials if code == subject) or "no such subject"
             raise CorpusMismatch(f"{self.path} holds no trial {subject}/{name}; of that subject: {near}.")
         with open_node(self.path) as node:
             person = node.child("subjects").child(subject)
-            trial = _trial(person.child("trials").child(name), name, _subject(subject, person))
+            stored = person.child("trials").child(name)
+            trial = _trial(stored, name, _subject(subject, person))
+            if self.version > 1:
+                trial = replace(trial, **_since_version_2(node, stored))
+        trial = migrated(trial, self.version)
         if clean or trial.errors is None:
             return trial
         worn = apply_errors(trial.recordings, trial.errors, subject=subject, trial=name)
-        return CorpusTrial(**{**trial.__dict__, "recordings": worn})
+        return replace(trial, recordings=worn)
 
     def summary(self) -> list[dict[str, object]]:
         """One plain row a trial (names, rate, frames, task, status, sensors), without reading the arrays."""
@@ -165,6 +180,35 @@ def _trial(node: CorpusNode, name: str, subject: Subject) -> CorpusTrial:
         source_hash=str(node.attribute("source_hash")),
         treatments=tuple(Treatment(what, detail) for what, detail in pairs),
         seconds=float(node.attribute("seconds")),
+    )
+
+
+def _since_version_2(root: CorpusNode, node: CorpusNode) -> dict[str, object]:
+    """What a trial holds that version 1 did not."""
+    name = str(node.attribute("skeleton"))
+    if name and not _HASH.fullmatch(name):
+        raise CorpusMismatch(f"{node.where}: expected the SHA-256 of a skeleton of this file, found {name[:80]!r}.")
+    return {
+        "start_time": float(node.attribute("start_time")),
+        "session": str(node.attribute("session")),
+        "skeleton": _skeleton(root.child("skeletons"), name) if name else None,
+        "solutions": _solutions(node) if node.has("solutions") else (),
+    }
+
+
+def _skeleton(skeletons: CorpusNode, name: str) -> Skeleton:
+    return skeleton_of(name, skeletons.text(name), f"{skeletons.where}/{name[:12]}")
+
+
+def _solutions(node: CorpusNode) -> tuple[SolutionFacts, ...]:
+    rows = node.array("solutions", (-1, len(SOLUTION_UNITS)))
+    if not np.isfinite(rows[:, [list(SOLUTION_UNITS).index(key) for key in ("iterations", "n_nodes")]]).all():
+        raise CorpusMismatch(f"{node.where}/solutions: expected counts of iterations and nodes, found NaN.")
+    facts = [SolutionFacts(**dict(zip(SOLUTION_UNITS, map(float, row), strict=True))) for row in rows]
+    counts = ("iterations", "n_nodes")
+    return tuple(
+        replace(fact, converged=fact.converged == 1.0, **{key: int(getattr(fact, key)) for key in counts})
+        for fact in facts
     )
 
 

@@ -1,4 +1,4 @@
-"""Schema version 1 of the corpus: the words, units and frames that a file must carry, and the one exception.
+"""Schema version 2 of the corpus: the words, units and frames that a file must carry, and the one exception.
 
 The page ``docs/corpus.md`` is the same schema for people; ``kinesynth corpus check`` compares a file with it.
 """
@@ -10,7 +10,9 @@ import re
 import numpy as np
 
 SCHEMA_NAME = "kinesynth-corpus"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READ_VERSIONS = (1, 2)
+"""Older ones are brought up to date while they are read, see `synth.corpus.migration`."""
 
 ROLES = ("motion", "reference", "baseline", "prediction")
 """What a corpus is: measured motion, labels by optimal control, a baseline's estimate, a network's estimate."""
@@ -38,6 +40,18 @@ training are copied straight from the file."""
 VALUE_DTYPE = np.dtype("<f8")
 """Everything else: coordinates must survive being differentiated twice (a pelvis 240 m down the road in float32
 would carry 0.6 m/s² of rounding at 200 Hz)."""
+
+SOLUTION_UNITS = {
+    "start": "s",
+    "end": "s",
+    "converged": "1",
+    "objective": "1",
+    "iterations": "1",
+    "cpu_seconds": "s",
+    "n_nodes": "1",
+    "residual_share": "1",
+}
+"""Columns of the facts of solutions, in this order (`synth.corpus.trial.SolutionFacts`)."""
 
 _TRANSLATION = re.compile(r"_t[xyz]$")
 _SPATIOTEMPORAL_UNITS = {

@@ -9,6 +9,7 @@ import numpy as np
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, Treatment
+from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.recording import ImuRecording
@@ -36,6 +37,38 @@ class MuscleActivity:
     envelopes: np.ndarray
     rate: float
     recipe: str
+
+
+@dataclass(frozen=True)
+class SolutionFacts:
+    """What is known of one solution of optimal control behind a trial, or a stretch of it.
+
+    Attributes
+    ----------
+    start, end : float
+        Stretch of the trial that shows it (s after the first frame); a periodic solution may be shown several times.
+    converged : bool
+        Whether the solver said so.
+    objective : float
+        Dimensionless; of the last problem of its ladder.
+    iterations : int
+        Of the solver.
+    cpu_seconds : float
+        CPU time (s) of all its problems; NaN if not kept. It is content: another value gives another file.
+    n_nodes : int
+        Instants at which the equations of motion hold.
+    residual_share : float
+        RMS residual of the equations of motion between the nodes, as a share of body weight; NaN if not measured.
+    """
+
+    start: float
+    end: float
+    converged: bool
+    objective: float
+    iterations: int
+    cpu_seconds: float = math.nan
+    n_nodes: int = 0
+    residual_share: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -76,6 +109,14 @@ class CorpusTrial:
     treatments : tuple of Treatment
     seconds : float
         CPU time (s) spent to make it; NaN if not measured. It is content: another value gives another file.
+    start_time : float
+        Time (s) of the first frame on the clock of its source.
+    session : str
+        Day or visit of the recording within its subject; ``""`` if unknown.
+    skeleton : Skeleton or None
+        The model whose coordinates `kinematics` and `kinetics` are, scaled to the subject.
+    solutions : tuple of SolutionFacts
+        Of optimal control, one a solved stretch.
     """
 
     name: str
@@ -96,6 +137,10 @@ class CorpusTrial:
     source_hash: str = ""
     treatments: tuple[Treatment, ...] = ()
     seconds: float = math.nan
+    start_time: float = 0.0
+    session: str = ""
+    skeleton: Skeleton | None = None
+    solutions: tuple[SolutionFacts, ...] = ()
 
     @property
     def n_frames(self) -> int:

@@ -79,7 +79,8 @@ def solve_baseline_trial(imu: str, subject: str, name: str, part: str) -> str:
     seen = corpus.read(subject, name)
     clean = corpus.read(subject, name, clean=True)
     # nothing of the motion behind the records may reach the baseline
-    blind = replace(clean, kinematics=None, kinetics=None, events=(), spatiotemporal={}, status="refused")
+    nothing = {"kinematics": None, "kinetics": None, "skeleton": None, "solutions": ()}
+    blind = replace(clean, **nothing, events=(), spatiotemporal={}, status="refused")
     result = _solve(seen, blind)
     write_part(Path(part), result, "baseline")
     return result.status

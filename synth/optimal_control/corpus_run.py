@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from synth.corpus import Corpus, CorpusTrial, CorpusWriter, merge_corpora
 from synth.optimal_control.gait.gait_samples import GaitSamples
 from synth.optimal_control.gait.gait_solution import gait_events
 from synth.optimal_control.movement.solution import MovementSolution
+from synth.optimal_control.result.solution_fact import solution_facts
 
 SECONDS_PER_TRIAL = 300.0
 TURNING = "the task is a turn: a planar model follows straight walking and running only"
@@ -112,7 +113,8 @@ def _row(imu: Path, parts: Path, subject: str, name: str, failure: str | None, r
     if failure is not None or not part.exists():
         trial = Corpus(imu).read(subject, name, clean=True)
         reason = failure or "its result is missing: delete the .parts folder and run again"
-        write_part(part, replace(trial, kinematics=None, kinetics=None, status="refused", reason=reason), role)
+        refused = replace(trial, kinematics=None, kinetics=None, skeleton=None, status="refused", reason=reason)
+        write_part(part, refused, role)
     trial = Corpus(part).read(subject, name, clean=True)
     return {
         "subject": subject,
@@ -131,7 +133,10 @@ def write_part(part: Path, trial: CorpusTrial, role: str) -> None:
 
 
 def place_in_trial(
-    trial: CorpusTrial, pieces: list[tuple[np.ndarray, GaitSamples, MovementSolution]], n_frames: int | None = None
+    trial: CorpusTrial,
+    pieces: list[tuple[np.ndarray, GaitSamples, MovementSolution]],
+    n_frames: int | None = None,
+    residuals: Sequence[float] = (),
 ) -> CorpusTrial:
     """Put sampled gait cycles on the time base of a trial, NaN elsewhere.
 
@@ -143,6 +148,8 @@ def place_in_trial(
         Frames of the trial that the samples belong to.
     n_frames : int, optional
         Of a trial without records.
+    residuals : sequence of float, optional
+        RMS residual between the nodes of the solution of each piece (share of body weight).
     """
     n = trial.n_frames if n_frames is None else n_frames
     first = pieces[0][2]
@@ -164,6 +171,8 @@ def place_in_trial(
         trial,
         kinematics=Kinematics(names, values, trial.rate),
         kinetics=Kinetics(names, moments, trial.rate, reactions, muscles, activations),
+        skeleton=first.skeleton,
+        solutions=solution_facts([(frames, solution) for frames, _, solution in pieces], trial.rate, residuals),
     )
 
 

@@ -96,7 +96,7 @@ def solve_reference_trial(
 ) -> str:
     """Solve the reference of one trial and write it as a corpus of its own; returns its status."""
     record = Corpus(Path(imu)).read(subject, name, clean=True)
-    refused = replace(record, kinematics=None, kinetics=None, status="refused")
+    refused = replace(record, kinematics=None, kinetics=None, skeleton=None, status="refused")
     result = refused
     if not Path(skeleton_file).exists():
         result = replace(refused, reason=f"no planar skeleton of {subject}: {skeleton_file} is missing")
@@ -131,7 +131,8 @@ def _solve(
     if not solved:
         return replace(refused, reason="; ".join(reasons), seconds=seconds)
     pieces = [_piece(record, trial, window, solution.movement) for window, solution in solved]
-    result = place_in_trial(record, pieces)
+    residuals = [solution.checks["residual_share_bw"] for _, solution in solved]
+    result = place_in_trial(record, pieces, residuals=residuals)
     solutions = [s for _, s in solved]
     cycles = ", ".join(f"{w.start:.2f}-{w.start + w.duration:.2f} s" for w, _ in solved)
     errors = max(s.checks["marker_rms_m"] for s in solutions)

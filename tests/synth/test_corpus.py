@@ -20,13 +20,24 @@ from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, Treatment
+from opensim_models.model.skeleton import Coordinate, JointElement, Segment, Skeleton, SkeletonMarker
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import Corpus, CorpusMismatch, CorpusTrial, CorpusWriter, ImuErrors, check_corpus, merge_corpora
 from synth.corpus.provenance import Provenance, file_hash, versions
 from synth.corpus.subject_split import leave_one_subject_out
+from synth.corpus.trial import SolutionFacts
 from synth.imu.recording import ImuRecording, SensorPlacement
 
 COORDINATES = ("pelvis_tilt", "pelvis_tx", "knee_angle_r")
+
+
+def make_skeleton(name="S01"):
+    """A pendulum that slides, with limits that are infinite and a muscle-less segment of every kind of number."""
+    hinge = JointElement("rotation", (0.0, 0.0, 1.0), 1)
+    slide = JointElement("translation", (1.0, 0.0, 0.0), 0)
+    leg = Segment("leg", -1, elements=(slide, hinge), mass=7.5, inertia=(0.1, 0.02, 0.1, 0.0, 0.0, 0.0))
+    free, limited = Coordinate("pelvis_tx", "translation"), Coordinate("knee_angle_r", "rotation", -2.0, 0.1)
+    return Skeleton(name, (free, limited), (leg,), (SkeletonMarker("RKNE", "leg", (0.1, 1 / 3, 0.0)),), notes=("é",))
 
 
 def make_trial(name="walk_01", code="S01", n=40, seed=0, **changes):
@@ -67,6 +78,10 @@ def make_trial(name="walk_01", code="S01", n=40, seed=0, **changes):
         source_hash="ab" * 32,
         treatments=(Treatment("gap_filled", "LKNE: 3 frames"),),
         seconds=1.5,
+        start_time=12.34,
+        session="day 2",
+        skeleton=make_skeleton(code),
+        solutions=(SolutionFacts(0.1, 0.3, True, 2.5, 40, 1.5, 20, 0.01), SolutionFacts(0.2, 0.4, False, 9.0, 300)),
     )
     return replace(trial, **changes)
 
@@ -355,6 +370,26 @@ def spoil_mountings(file):
     file["subjects/S01/trials/walk_01/imu/mountings"][0] = 0.0
 
 
+def spoil_skeleton(file):
+    (name,) = file["skeletons"]
+    del file["skeletons"][name]
+    file["skeletons"].create_dataset(name, data='{"format": "kinesynth-skeleton 2"}', dtype=h5py.string_dtype())
+
+
+def spoil_skeleton_name(file):
+    file["skeletons/elsewhere"] = h5py.ExternalLink("/etc/hostname", "/")
+    file["subjects/S01/trials/walk_01"].attrs["skeleton"] = "elsewhere/x"
+
+
+def spoil_skeleton_link(file):
+    del file["skeletons"]
+    file["skeletons"] = h5py.ExternalLink("/etc/hostname", "/")
+
+
+def spoil_solutions(file):
+    file["subjects/S01/trials/walk_01/solutions"][0] = np.nan
+
+
 def spoil_group(file):
     del file["subjects/S01/trials/walk_01/events"]
 
@@ -378,6 +413,10 @@ def spoil_attribute(file):
         (spoil_external_storage, "is not stored contiguously in this file of"),
         (spoil_shape, "expected shape"),
         (spoil_mountings, "a unit quaternion"),
+        (spoil_skeleton, "does not have that SHA-256"),
+        (spoil_skeleton_name, "expected the SHA-256 of a skeleton"),
+        (spoil_skeleton_link, "skeletons is a ExternalLink to elsewhere"),
+        (spoil_solutions, "expected counts of iterations"),
         (spoil_group, "lacks 'events'"),
         (spoil_kind, "expected text"),
         (spoil_attribute, "lacks the attribute 'rate'"),
@@ -406,8 +445,8 @@ def test_files_that_are_no_corpus_are_refused(tmp_path):
         Corpus(tmp_path / "other.h5")
     path = write(tmp_path / "newer.h5")
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 2
-    with pytest.raises(CorpusMismatch, match="schema version 2; this kinesynth reads version 1"):
+        file.attrs["schema_version"] = 3
+    with pytest.raises(CorpusMismatch, match="schema version 3; this kinesynth reads versions 1 and 2"):
         Corpus(path)
     cut = write(tmp_path / "cut.h5")
     cut.write_bytes(cut.read_bytes()[:5000])

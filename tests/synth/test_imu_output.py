@@ -28,7 +28,6 @@ from synth.imu.error_recipe import ImuErrors, apply_errors
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.simulation import simulate_imu
 from synth.imu.soft_tissue import SoftTissue
-from synth.measured_trial import noted_start
 from synth.real_imu.sensor_file import read_sensors
 from synth.record_gap import SensorGaps, check_gaps
 from synth.record_place import check_record_places
@@ -219,7 +218,7 @@ def test_the_start_time_is_kept(archive, tmp_path):
         assert read_table(tmp_path / "a_angular_velocity.sto").start_time == START
         assert read_sensors(tmp_path / "a.csv").start_time == START and read_sensors(tmp_path / "a.csv").rate == RATE
         key = Corpus(tmp_path / "a.h5").trials()[0]
-        assert noted_start(Corpus(tmp_path / "a.h5").read(*key).treatments) == START and noted_start(()) == 0.0
+        assert Corpus(tmp_path / "a.h5").read(*key).start_time == START
         assert json.loads(run(source, *words, *files, "--json").stdout)["start_time"] == START
 
 
@@ -287,7 +286,7 @@ def test_a_long_trial_moves_as_asked(tmp_path, monkeypatch, source):
     short, long = (Corpus(tmp_path / f"{name}.h5").read("S01", "walk", clean=True) for name in ("short", "long"))
     same(short.recordings, long.recordings)
     told = {t.what: t.detail for t in long.treatments}
-    assert noted_start(long.treatments) == START == noted_start(short.treatments)
+    assert long.start_time == START == short.start_time and long.skeleton == short.skeleton is not None
     assert "streamed" in told and "streamed: " in said and check_corpus(tmp_path / "long.h5") == []
     if source == "both":
         assert told["model_motion"].startswith("thigh_r, thigh_l") and "tibia_r0" in told["cluster_marker_left_out"]

@@ -3,17 +3,18 @@
 import json
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, MarkerTrial
-from mocap_import.trial_store import write_trial
+from mocap_import.trial_store import load_trial, write_trial
 from opensim_models.exchange.storage import write_motion
 from opensim_models.generic.catalogue import lower_body_skeleton
 from opensim_models.inverse.segment_motion import marker_positions
-from opensim_models.model.skeleton import SkeletonMarker, save_skeleton
+from opensim_models.model.skeleton import SkeletonMarker, load_skeleton, save_skeleton
 from opensim_models.motion import Kinematics
 from synth.cli import corpus_app, imu_app
 from synth.corpus import Corpus, CorpusMismatch, CorpusWriter, ImuErrors, check_corpus
@@ -95,6 +96,21 @@ def test_cluster_and_model_give_the_same_sensors(archive):
     assert trial.errors == ImuErrors(seed=7) and trial.events[0].time == 0.2
     assert trial.kinematics.values.shape == (150, len(trial.kinematics.coordinates))
     assert (archive / "c.csv").is_file()
+
+
+def test_a_trial_carries_its_skeleton_its_session_and_when_it_began(archive):
+    file = archive / "trials" / "S01" / "walk_01.trial.h5"
+    write_trial(file, replace(load_trial(file), start_time=7.25, session="visit 2"))
+    build(archive)
+    corpus = Corpus(archive / "c.h5")
+    for code, name in corpus.trials():
+        trial = corpus.read(code, name)
+        assert trial.skeleton == load_skeleton(archive / "motion" / code / "skeleton.json")
+        assert trial.skeleton.coordinate_names == trial.kinematics.coordinates
+    assert (corpus.read("S01", "walk_01").start_time, corpus.read("S01", "walk_01").session) == (7.25, "visit 2")
+    assert (corpus.read("S01", "walk_02").start_time, corpus.read("S01", "walk_02").session) == (0.0, "")
+    with h5py.File(archive / "c.h5") as file:
+        assert len(file["skeletons"]) == 2  # one a person
 
 
 def test_the_same_inputs_give_the_same_bytes(archive):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +36,7 @@ def gait_trial(
     status: str,
     recipe: str,
     mode: str = "walk",
+    residual: float = math.nan,
 ) -> CorpusTrial:
     """One cycle of a solution at a constant rate.
 
@@ -52,12 +54,16 @@ def gait_trial(
         How to make it again, kept with the trial.
     mode : str
         ``"walk"`` or ``"run"``.
+    residual : float
+        Between the nodes (share of body weight).
     """
     frames = np.arange(int(np.ceil(solution.duration * rate - 1e-9)))
     samples = sample_gait(solution, frames / rate)
     empty = CorpusTrial(name, subject, rate, task=mode, status=status, source=SOURCE)
+    placed = place_in_trial(empty, [(frames, samples, solution)], n_frames=len(frames), residuals=[residual])
     return replace(
-        place_in_trial(empty, [(frames, samples, solution)], n_frames=len(frames)),
+        placed,
+        solutions=tuple(replace(fact, cpu_seconds=math.nan) for fact in placed.solutions),  # the same bytes each time
         events=gait_events(solution),
         spatiotemporal=spatiotemporal_of([solution]),
         treatments=(Treatment("optimal_control", recipe),),

@@ -184,4 +184,5 @@ def _trial(result: GaitResult, request: PopulationRequest) -> CorpusTrial:
         f"{result.solution.iterations} iterations, {result.n_intervals} intervals of half a cycle"
     )
     status = "predicted" if gait.task == "predict" else "converged"
-    return gait_trial(name, gait.person.subject, result.solution, request.rate, status, recipe, gait.mode)
+    residual = result.check.figures.get("residual_share_bw", float("nan"))
+    return gait_trial(name, gait.person.subject, result.solution, request.rate, status, recipe, gait.mode, residual)

@@ -157,4 +157,5 @@ def _trial(result: RecordedResult, person: VirtualPerson, number: int, request: 
         f"model {Path(request.model).name}, {result.solution.iterations} iterations, {result.n_intervals} intervals of "
         "half a cycle"
     )
-    return gait_trial(name, person.subject, result.solution, request.rate, "converged", recipe)
+    residual = result.check.figures.get("residual_share_bw", float("nan"))
+    return gait_trial(name, person.subject, result.solution, request.rate, "converged", recipe, residual=residual)

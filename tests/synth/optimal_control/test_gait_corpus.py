@@ -132,6 +132,14 @@ def test_reference_and_baseline_share_records_and_cycles(archive, tmp_path):
     truth = sample_gait(solution.movement, np.arange(imu.n_frames) / RATE).coordinates[:, 4]
     assert np.degrees(np.abs(knee - truth)[inside]).mean() < 1.5
     assert np.isfinite(guess[inside]).all()
+    for solved in (reference, baseline):
+        (fact,) = solved.solutions
+        assert solved.skeleton.coordinate_names == solved.kinematics.coordinates
+        assert fact.converged and fact.iterations > 0 and fact.objective > 0 and fact.n_nodes > 20
+        shown = np.flatnonzero(np.isfinite(solved.kinematics.of("knee_angle_r"))) / RATE
+        assert (fact.start, fact.end) == pytest.approx((shown[0], shown[-1] + 1 / RATE))
+    assert 0 < reference.solutions[0].residual_share < 0.1 and reference.solutions[0].cpu_seconds > 0
+    assert Corpus(tmp_path / "baseline.h5").read("S01", "walk_02").skeleton is None
     assert reference.kinetics.ground_reactions[0].force.shape == (imu.n_frames, 3)
     assert reference.spatiotemporal["speed"] == pytest.approx(1.3, abs=0.03)
     assert not list(tmp_path.glob("*.parts"))
