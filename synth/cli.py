@@ -1,4 +1,4 @@
-"""Commands of `synth`: ``kinesynth corpus``, and ``kinesynth imu`` of `imu_command`."""
+"""Commands of `synth`: ``kinesynth corpus`` (export: `exchange.command`), and ``kinesynth imu`` of `imu_command`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from mocap_import.batch import ExitCode
+from synth.exchange import command as exchange
 from synth.imu_command import imu_app
 
 __all__ = ["corpus_app", "imu_app"]
@@ -17,9 +18,10 @@ corpus_app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Look at a corpus, or check it.",
+    help="Look at a corpus, check it, or write it in other formats.",
     epilog="Example: kinesynth corpus check walking.h5",
 )
+corpus_app.command(epilog=exchange.EXAMPLE)(exchange.export)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 

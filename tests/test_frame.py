@@ -27,6 +27,8 @@ HOMES = {
     "ezc3d": ("mocap_import/c3d", "mocap_import/export/c3d_writer.py", "kinesynth_doctor.py"),
     "c3d": ("mocap_import/c3d",),
     "h5py": ("mocap_import/trial_store.py", "synth/corpus", "kinesynth_doctor.py"),
+    "pyarrow": ("synth/exchange/",),
+    "xarray": ("synth/exchange/",),
     "spm1d": (),
 }
 

@@ -51,26 +51,62 @@ def write_external_loads(
     Without load the point of application stays at its nearest loaded sample, so that no interpolation or filter of
     OpenSim draws it towards the origin of the laboratory; it carries no force there.
     """
-    path = Path(path)
     found = foot_reactions(trial)
-    known = {foot: np.isfinite(reaction.force).all(axis=1) for foot, reaction in found.items()}
-    if not any((known[foot] & (found[foot].force[:, 1] > 0)).any() for foot in found):
-        feet = [reaction.foot for reaction in trial.ground_reactions]
-        words = ", ".join(f"{foot} ({count})" for foot, count in sorted(Counter(feet).items()))
+    if not found:
         raise TrialRefused(
-            f"{trial.source or trial.name}: no force of a known foot to export; the trial holds "
-            f"{f'{len(feet)} plates stepped on by: {words}' if feet else 'no force plates'}."
+            f"{trial.source or trial.name}: no force of a known foot to export; the trial holds no force plates."
         )
+    words = Counter(reaction.foot for reaction in trial.ground_reactions)
+    plates = ", ".join(f"{foot} ({count})" for foot, count in sorted(words.items()))
+    said = f"; the trial holds {len(trial.ground_reactions)} plates stepped on by: {plates}"
+    return write_foot_loads(path, found, bodies=bodies, where=trial.source or trial.name, said=said)
+
+
+def write_foot_loads(
+    path: str | Path,
+    reactions: Mapping[str, GroundReaction],
+    *,
+    bodies: Mapping[str, str] = BODIES,
+    where: str = "",
+    said: str = "",
+) -> list[Treatment]:
+    """Write the reactions of both feet as a file with the columns of `write_external_loads`, and its XML.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.mot`` or ``.sto``; its folder must exist. The XML stands beside it.
+    reactions : mapping
+        ``"right"``, ``"left"`` → GroundReaction, ground frame, both at one rate; NaN where a force is unknown.
+    bodies : mapping, optional
+        Foot → body of the model.
+    where, said : str
+        Of the trial, for the refusal: its name, and what it holds instead.
+
+    Returns
+    -------
+    list of Treatment
+        See `write_external_loads`.
+
+    Raises
+    ------
+    TrialRefused
+        The force of neither foot is known at any time.
+    """
+    path = Path(path)
+    known = {foot: np.isfinite(reaction.force).all(axis=1) for foot, reaction in reactions.items()}
+    if not any((known[foot] & (reactions[foot].force[:, 1] > 0)).any() for foot in reactions):
+        raise TrialRefused(f"{where or path.stem}: no force of a known foot to export{said}.")
     names, columns = ["time"], []
     for foot, side in SIDES:
         names += [f"ground_force_{side}_{kind}{axis}" for kind in "vp" for axis in "xyz"]
         names += [f"ground_torque_{side}_{axis}" for axis in "xyz"]
-        columns.append(_columns(found[foot]))
+        columns.append(_columns(reactions[foot]))
     names += [f"known_{side}" for _, side in SIDES]
     columns.append(np.stack([known[foot] for foot, _ in SIDES], axis=1).astype(float))
-    write_durably(path, _motion_text(path.stem, names, np.concatenate(columns, axis=1), found["right"].rate))
+    write_durably(path, _motion_text(path.stem, names, np.concatenate(columns, axis=1), reactions["right"].rate))
     write_durably(path.with_suffix(".xml"), external_loads_document(path, bodies))
-    return [_unknown(foot, side, ~known[foot], found[foot].rate) for foot, side in SIDES if not known[foot].all()]
+    return [_unknown(foot, side, ~known[foot], reactions[foot].rate) for foot, side in SIDES if not known[foot].all()]
 
 
 def _unknown(foot: str, side: str, unknown: np.ndarray, rate: float) -> Treatment:

@@ -1,0 +1,70 @@
+"""Command `kinesynth corpus export`: a corpus in the formats of other programs."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mocap_import.batch import ExitCode, exit_code
+from mocap_import.command_end import check_place, sentence_of, stop
+
+EXAMPLE = (
+    "Example: kinesynth corpus export walking.h5 --to mot --to csv --out walking/. "
+    "Exit code 0: all written; 3: some trials refused; 4: nothing to write; 1: an error; 2: wrong usage."
+)
+
+
+class Format(StrEnum):
+    """What a corpus can be written as."""
+
+    MOT = "mot"
+    STO = "sto"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def export(
+    corpus: Annotated[Path, typer.Argument(help="A corpus (.h5).")],
+    to: Annotated[list[Format], typer.Option("--to", help="Format; may be given several times.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
+    subject: Annotated[list[str] | None, typer.Option("--subject", help="Only this subject; may be repeated.")] = None,
+    clean: Annotated[bool, typer.Option("--clean", help="Records as simulated, without the stored errors.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Write a corpus as coordinates (.mot), moments, forces and records (.sto), or tidy tables (CSV, Parquet).
+
+    Inertial records carry the errors of the stored recipe unless --clean is given. Existing files are refused unless
+    --overwrite is given. Every trial ends in a row: written, refused, or not applicable (no coordinates for .mot).
+    """
+    from synth.corpus.schema import CorpusMismatch
+    from synth.exchange.corpus_files import export_corpus
+
+    check_place(corpus, as_json)
+    try:
+        rows = export_corpus(
+            corpus, out, [str(form) for form in to], subjects=subject or (), clean=clean, overwrite=overwrite
+        )
+    except (CorpusMismatch, OSError) as problem:
+        stop(sentence_of(problem), as_json)
+    report(rows.to_dict("records"), out, as_json)
+
+
+def report(rows: list[dict], out: Path, as_json: bool) -> None:
+    """Print how every trial ended and leave with the exit code."""
+    counts = {status: sum(row["status"] == status for row in rows) for status in ("written", "refused")}
+    idle = len(rows) - sum(counts.values())
+    if as_json:
+        typer.echo(json.dumps(counts | {"not_applicable": idle, "rows": rows}))
+    else:
+        for row in rows:
+            name = f"{row['subject']}/{row['trial']}" if row["trial"] else Path(row["files"][0]).name
+            typer.echo(f"{row['status']:15}{row['format']:8}{name}" + (f": {row['reason']}" if row["reason"] else ""))
+        other = f", {idle} not applicable" if idle else ""
+        typer.echo(f"{len(rows)} exports: {counts['written']} written to {out}, {counts['refused']} refused{other}")
+    code = exit_code(counts["written"], counts["refused"])
+    raise typer.Exit(int(ExitCode.ERROR if not rows else code))
