@@ -11,85 +11,28 @@ It knows nothing of biomechanics. The interface that the packages above rely on,
 * `WorkerProcess.call` is the same for a single worker that lives on between calls, `WorkerFailed` what it raises;
 * `ExitCode` and `exit_code` give the exit status of every command.
 
-Later versions may add keyword arguments and fields, never change these.
+Later versions may add keyword arguments and fields, never change these. Added since: `Task.products` (files that must
+be the ones that were written), ``attempts`` and ``retry`` (what crashes or takes too long is tried again, then
+quarantined in the ledger), ``crew`` (the tasks run elsewhere, see `engine`).
 """
 
 from __future__ import annotations
 
-import pickle
-import queue
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
+from mocap_import.batch_task import TRIED_AGAIN, Outcome, Task
+from mocap_import.crew import Crew, LocalCrew
 from mocap_import.ledger import Ledger
-from mocap_import.worker import Answer, WorkerFailed, WorkerProcess, next_answer, pack_request
+from mocap_import.product import product_hash
+from mocap_import.worker import WorkerFailed, WorkerProcess
 
 __all__ = ["ExitCode", "Outcome", "Task", "WorkerFailed", "WorkerProcess", "exit_code", "run_tasks"]
 
 INTERFACE_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Task:
-    """One piece of work.
-
-    Attributes
-    ----------
-    key : str
-        Its name, unique in a run and stable between runs.
-    function : str
-        ``"module:function"``, importable in a fresh process.
-    arguments : dict
-        Keyword arguments: plain data and arrays.
-    fingerprint : str
-        What the result depends on, e.g. a hash of the source file and the settings: another one makes it run again.
-    timeout : float, optional
-        Seconds that this task may take, in place of those of the run.
-    """
-
-    key: str
-    function: str
-    arguments: dict[str, Any] = field(default_factory=dict)
-    fingerprint: str = ""
-    timeout: float | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a task.
-
-    Attributes
-    ----------
-    key : str
-    status : str
-        ``"done"``, ``"failed"`` (the function raised), ``"crashed"`` (its process died), ``"timed_out"`` or
-        ``"skipped"`` (done in an earlier run).
-    value : object
-        What the function returned; None unless done.
-    reason : str
-        One sentence for everything but done; for a failed task type name and message of the exception.
-    seconds, cpu_seconds : float
-        Wall and CPU time of the task alone (s).
-    peak_memory : int
-        Peak resident memory of its process meanwhile (bytes).
-    error_type, message, traceback : str
-        Of the exception, the message without the type name; `traceback` holds the last output of a process that died.
-    """
-
-    key: str
-    status: str
-    value: Any = None
-    reason: str = ""
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    peak_memory: int = 0
-    error_type: str = ""
-    message: str = ""
-    traceback: str = ""
 
 
 class ExitCode(IntEnum):
@@ -121,6 +64,9 @@ def run_tasks(
     recycle_after: int | None = None,
     recycle_memory: int | None = None,
     workers: Sequence[WorkerProcess] | None = None,
+    attempts: int = 1,
+    retry: bool = False,
+    crew: Crew | None = None,
 ) -> Iterator[Outcome]:
     """Run tasks in worker processes and yield their outcomes as they complete.
 
@@ -144,100 +90,95 @@ def run_tasks(
         Peak of resident memory (bytes) of a task after which its worker is replaced.
     workers : sequence of WorkerProcess, optional
         Processes that do the work in place of `n_workers` new ones and live on for another run.
+    attempts : int
+        How often a task is tried that crashes or takes too long; one that raises is not tried again. With more than
+        one and a ledger, what fails every time is quarantined there: later runs do not try it.
+    retry : bool
+        Try what is quarantined once more.
+    crew : Crew, optional
+        Does the tasks in place of workers of this machine; it is closed at the end.
 
     Raises
     ------
     ValueError
-        Two tasks have one key, or `n_workers` is below 1.
+        Two tasks have one key, or `n_workers` or `attempts` is below 1.
     OSError
         The ledger cannot be used.
     """
-    if n_workers < 1:
-        raise ValueError(f"A batch needs at least 1 worker; got n_workers={n_workers}.")
+    for name, number in (("n_workers", n_workers), ("attempts", attempts)):
+        if number < 1:
+            what = "worker" if name == "n_workers" else "attempt a task"
+            raise ValueError(f"A batch needs at least 1 {what}; got {name}={number}.")
     record = None if ledger is None else Ledger(ledger)
-    crew = [WorkerProcess(memory_limit=memory_limit) for _ in range(n_workers)] if workers is None else list(workers)
+    if crew is None:
+        own = [WorkerProcess(memory_limit=memory_limit) for _ in range(n_workers)] if workers is None else workers
+        limits = {"recycle_after": recycle_after, "recycle_memory": recycle_memory}
+        crew = LocalCrew(own, lives_on=workers is not None, **limits)
     try:
-        for task, outcome in _outcomes(_unique(tasks), crew, timeout, record, (recycle_after, recycle_memory)):
+        for task, outcome in _outcomes(_unique(tasks), crew, timeout, attempts, _Memory(record, retry)):
             if progress is not None:
                 progress(outcome)
             yield outcome
-            if record is not None and outcome.status != "skipped":
-                record.record(task.key, task.fingerprint, outcome.status, outcome.reason, outcome.seconds)
+            if record is not None and outcome.status not in ("skipped", "quarantined"):
+                gives_up = attempts > 1 and outcome.status in TRIED_AGAIN
+                status = "quarantined" if gives_up else outcome.status
+                made = product_hash(task.products) if outcome.status == "done" else ""
+                record.record(task.key, task.fingerprint, status, outcome.reason, outcome.seconds, made)
     finally:
-        for worker in crew:
-            if workers is None or worker.busy:
-                worker.kill()
+        crew.close()
         if record is not None:
             record.close()
 
 
+@dataclass(frozen=True)
+class _Memory:
+    """What earlier runs know of tasks."""
+
+    ledger: Ledger | None
+    retry: bool
+
+    def outcome(self, task: Task) -> Outcome | None:
+        """Of a task that need not be tried; None of one that is to be done."""
+        found = None if self.ledger is None else self.ledger.find(task.key, task.fingerprint)
+        if found is None:
+            return None
+        if found.status == "done" and (not task.products or found.product == product_hash(task.products) != ""):
+            return Outcome(task.key, "skipped", reason="done in an earlier run")
+        if found.status == "quarantined" and not self.retry:
+            return Outcome(task.key, "quarantined", reason=found.reason, attempts=0)
+        return None
+
+
 def _outcomes(
-    tasks: Iterator[Task],
-    workers: list[WorkerProcess],
-    timeout: float | None,
-    ledger: Ledger | None,
-    recycle: tuple[int | None, int | None],
+    tasks: Iterator[Task], crew: Crew, timeout: float | None, attempts: int, memory: _Memory
 ) -> Iterator[tuple[Task, Outcome]]:
-    """Hand tasks to idle workers and yield what comes back."""
-    answers: queue.Queue = queue.Queue()
-    running: dict[WorkerProcess, Task] = {}
-    served = dict.fromkeys(workers, 0)
-    tasks = chain(tasks)
+    """Hand tasks to the crew while it has room and yield what comes back."""
+    again: deque[Task] = deque()
+    tried: Counter[str] = Counter()
     exhausted = False
     done: list[tuple[Task, Outcome]] = []
     while True:
-        while not exhausted and len(running) < len(workers):
-            task = next(tasks, None)
+        while (again or not exhausted) and crew.has_room:
+            task = again.popleft() if again else next(tasks, None)
             if task is None:
                 exhausted = True
-            elif ledger is not None and ledger.is_done(task.key, task.fingerprint):
-                yield task, Outcome(task.key, "skipped", reason="done in an earlier run")
-            else:
-                worker = next(w for w in workers if w not in running)
-                refusal = _submit(worker, task, answers, timeout if task.timeout is None else task.timeout)
-                if refusal is None:
-                    running[worker] = task
-                else:
-                    yield task, refusal
+                continue
+            known = None if task.key in tried else memory.outcome(task)
+            if known is None:
+                known = crew.submit(task, timeout if task.timeout is None else task.timeout)
+            if known is not None:
+                yield task, known
         # Told only now, so that no worker waits for what the caller does with an outcome.
         yield from done
-        if not running:
+        if not crew.is_busy:
             return
-        worker, answer = next_answer(list(running), answers)
-        task = running.pop(worker)
-        served[worker] += 1
-        most, memory = recycle
-        if (most is not None and served[worker] >= most) or (memory is not None and answer.peak_memory > memory):
-            worker.kill()  # the next task starts another
-            served[worker] = 0
-        done = [(task, _outcome(task, answer))]
-
-
-def _submit(worker: WorkerProcess, task: Task, answers: queue.Queue, timeout: float | None) -> Outcome | None:
-    """Send a task to a worker; the outcome of one whose arguments cannot be sent."""
-    try:
-        request = pack_request(task.function, task.arguments)
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
-        reason = f"The arguments of {task.function} are not plain data: {error}"
-        return Outcome(task.key, "failed", reason=reason, error_type=type(error).__name__, message=str(error))
-    worker.submit(task.function, request, answers, timeout)
-    return None
-
-
-def _outcome(task: Task, answer: Answer) -> Outcome:
-    """The outcome of a task from its worker's answer."""
-    return Outcome(
-        task.key,
-        answer.status,
-        answer.value,
-        answer.reason,
-        answer.seconds,
-        answer.cpu_seconds,
-        answer.peak_memory,
-        answer.error_type,
-        answer.message,
-        answer.traceback,
-    )
+        task, outcome = crew.next()
+        tried[task.key] += 1
+        if outcome.status in TRIED_AGAIN and tried[task.key] < attempts:
+            again.append(task)
+            done = []
+        else:
+            done = [(task, replace(outcome, attempts=tried.pop(task.key)))]
 
 
 def _unique(tasks: Iterable[Task]) -> Iterator[Task]:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS outcome (
@@ -15,9 +16,19 @@ CREATE TABLE IF NOT EXISTS outcome (
     status TEXT NOT NULL,
     reason TEXT NOT NULL,
     seconds REAL NOT NULL,
-    written TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    written TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    product TEXT NOT NULL DEFAULT ''
 )
 """
+FIND = "SELECT status, reason, product FROM outcome WHERE key = ? AND fingerprint = ?"
+
+
+class LedgerRow(NamedTuple):
+    """What came of a task: its status, the reason, and the hash of what it made (``""`` if that was not asked)."""
+
+    status: str
+    reason: str
+    product: str
 
 
 class Ledger:
@@ -44,6 +55,9 @@ class Ledger:
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(TABLE)
             self._connection.execute("SELECT key, fingerprint, status, reason, seconds FROM outcome LIMIT 1")
+            columns = [row[1] for row in self._connection.execute("PRAGMA table_info(outcome)")]
+            if "product" not in columns:  # written before products were remembered
+                self._connection.execute("ALTER TABLE outcome ADD COLUMN product TEXT NOT NULL DEFAULT ''")
 
     def __enter__(self) -> Ledger:
         return self
@@ -51,20 +65,19 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def is_done(self, key: str, fingerprint: str) -> bool:
-        """Whether `key` was done before with the same fingerprint."""
+    def find(self, key: str, fingerprint: str) -> LedgerRow | None:
+        """What came of `key` with this fingerprint; None where it was never tried with it."""
         with self._explained():
-            row = self._connection.execute(
-                "SELECT 1 FROM outcome WHERE key = ? AND fingerprint = ? AND status = 'done'", (key, fingerprint)
-            ).fetchone()
-        return row is not None
+            row = self._connection.execute(FIND, (key, fingerprint)).fetchone()
+        return None if row is None else LedgerRow(*row)
 
-    def record(self, key: str, fingerprint: str, status: str, reason: str, seconds: float) -> None:
+    def record(self, key: str, fingerprint: str, status: str, reason: str, seconds: float, product: str = "") -> None:
         """Write what came of `key`, in place of what came of it before."""
         with self._explained():
             self._connection.execute(
-                "INSERT OR REPLACE INTO outcome (key, fingerprint, status, reason, seconds) VALUES (?, ?, ?, ?, ?)",
-                (key, fingerprint, status, reason, seconds),
+                "INSERT OR REPLACE INTO outcome (key, fingerprint, status, reason, seconds, product) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (key, fingerprint, status, reason, seconds, product),
             )
 
     def forget(self, key: str) -> None:

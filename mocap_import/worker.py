@@ -82,20 +82,26 @@ class WorkerProcess:
         Bytes of address space, where the system has such a limit (not Windows).
     preload : str, optional
         Module that the process imports as it starts, before its first call.
+    folder : str, optional
+        Working folder of the process; the caller's if not given.
     """
 
     def __init__(
-        self, *, timeout: float | None = None, memory_limit: int | None = None, preload: str | None = None
+        self,
+        *,
+        timeout: float | None = None,
+        memory_limit: int | None = None,
+        preload: str | None = None,
+        folder: str | None = None,
     ) -> None:
-        self.timeout, self.memory_limit, self.preload = timeout, memory_limit, preload
+        self.timeout, self.memory_limit, self.preload, self.folder = timeout, memory_limit, preload, folder
         self._lock = threading.Lock()
         self._process: subprocess.Popen | None = None
         self._log: BinaryIO | None = None
         self._lifeline = -1
         self._owner = os.getpid()
         self._requests: queue.SimpleQueue = queue.SimpleQueue()
-        self._job = 0
-        self._function = ""
+        self._job, self._function = 0, ""
         self._limit: float | None = None
         self._sent = 0.0
         self._deadline: float | None = None
@@ -196,14 +202,15 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=self._log if self._log is not None else subprocess.DEVNULL,
             env=worker_environment(),
+            cwd=self.folder,
             pass_fds=inherited,
             pipesize=PIPE_SIZE,
         )
         for descriptor in inherited:
             os.close(descriptor)
         self._requests = queue.SimpleQueue()
-        setup = {"path": [p or str(Path.cwd()) for p in sys.path], "memory_limit": self.memory_limit}
-        setup["preload"] = self.preload
+        path = [p or str(Path.cwd()) for p in sys.path]
+        setup = {"path": path, "memory_limit": self.memory_limit, "preload": self.preload}
         threading.Thread(target=_talk, args=(self._process, setup, self._requests), daemon=True).start()
 
     def _take(self, job: int, content: bytes | None) -> Answer | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,93 @@ def data_dir() -> Path:
     if os.environ.get("CI", "").lower() == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+CLUSTER_TASKS = '''
+import ctypes, os, pathlib, time
+
+def add(a, b): return a + b
+def refuse(): raise ValueError("no such gait")
+def segfault(): ctypes.string_at(0)
+def hang(): time.sleep(600)
+def eat(size): return len(bytearray(size))
+def who(): return os.getpid(), os.getppid()
+def folder(): return os.getcwd()
+def mark(place, name, seconds=0.0):
+    with open(pathlib.Path(place) / name, "a") as file:
+        file.write("x")
+    time.sleep(seconds)
+    return name
+def crash_first(place, name):
+    mark(place, name)
+    if len((pathlib.Path(place) / name).read_text()) < 2:
+        os.abort()
+    return name
+def refused_people(part, first, last, request, template):
+    """Write people of a population without solving anything: their gaits are refused."""
+    from synth.optimal_control.population.gait_trial import refused_trial, trial_name
+    from synth.optimal_control.population.part import write_part
+    from synth.optimal_control.population.planar_chunk import PopulationRequest
+    from synth.virtual_people import draw_person
+
+    time.sleep(0.3)
+    wanted = PopulationRequest(**request)
+    trials, rows = [], []
+    for person in range(first, last):
+        subject = draw_person(wanted.seed, person).subject
+        trials.append(refused_trial(trial_name(0), subject, wanted.rate, "drift: made up"))
+        rows.append({"subject": subject.code, "trial": trials[-1].name, "status": "refused", "kind": "drift"})
+    write_part(pathlib.Path(part), trials, rows)
+    return rows
+def dying_people(**given):
+    """The same, but the process of the second chunk dies."""
+    if given["first"] == 10:
+        os.abort()
+    return refused_people(**given)
+'''
+
+
+@pytest.fixture(scope="session")
+def cluster_tasks(tmp_path_factory) -> Iterator[Path]:
+    """Folder of the module `cluster_tasks`, which processes started from now on can import."""
+    folder = tmp_path_factory.mktemp("cluster_tasks")
+    (folder / "cluster_tasks.py").write_text(CLUSTER_TASKS)
+    earlier = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(folder) + (os.pathsep + earlier if earlier else "")
+    sys.path.append(str(folder))
+    yield folder
+    sys.path.remove(str(folder))
+    if earlier is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = earlier
+
+
+@pytest.fixture(scope="session")
+def dask_scheduler(cluster_tasks) -> Iterator[str]:
+    """Address of a Dask cluster of two worker processes on this machine, each with one thread and a nanny."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def dask_killer(dask_scheduler) -> Iterator[Callable[[], int]]:
+    """What kills (SIGKILL) one of the cluster's workers and waits until its nanny has started another."""
+    from distributed import Client
+
+    with Client(dask_scheduler, set_as_default=False) as client:
+
+        def pids() -> list[int]:
+            return sorted(client.run(os.getpid).values())
+
+        def kill() -> int:
+            victim = pids()[0]
+            os.kill(victim, signal.SIGKILL)
+            return victim
+
+        yield kill
+        client.wait_for_workers(2, timeout=60)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
+from mocap_import.engine import EngineFailed, open_engine
+from mocap_import.engine_option import EngineWord, Retry, Scheduler
 from mocap_import.progress import track
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def population(
     hold: Annotated[list[str] | None, typer.Option(help="With --model: a coordinate that stays; repeat it.")] = None,
     rate: Annotated[float, typer.Option(min=10.0, help="Samples per second of the result (Hz).")] = 100.0,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
-    dask: Annotated[str, typer.Option(help="Address of a Dask scheduler that runs the work instead.")] = "",
+    engine: EngineWord = "local",
+    scheduler: Scheduler = "",
+    retry: Retry = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")] = False,
 ) -> None:
     """Solve and validate the walking or running of virtual people and write it as a corpus.
@@ -69,10 +72,9 @@ def population(
     except ValueError as problem:
         _fail(str(problem), as_json, ExitCode.USAGE)
     try:
-        rows = build_population(
-            request, out, n_workers=workers, progress=None if as_json else track, run=_scheduler(dask)
-        )
-    except (CorpusMismatch, TrialRefused, ModelMismatch, ValueError) as problem:
+        with open_engine(engine, n_workers=workers, scheduler=scheduler) as runner:
+            rows = build_population(request, out, progress=None if as_json else track, engine=runner, retry=retry)
+    except (CorpusMismatch, TrialRefused, ModelMismatch, EngineFailed, ValueError) as problem:
         _fail(str(problem), as_json)
     except OSError as problem:
         reason = problem.strerror or problem
@@ -131,14 +133,6 @@ def speed_range(text: str) -> tuple[float, float]:
     if len(values) not in (1, 2):
         raise ValueError(f"--speeds {text}: expected a speed in m/s or a range, such as 1.2 or 0.8-1.8")
     return values[0], values[-1]
-
-
-def _scheduler(address: str) -> Callable | None:
-    if not address:
-        return None
-    from synth.optimal_control.population.dask_cluster import dask_runner
-
-    return dask_runner(address)
 
 
 def _fail(reason: str, as_json: bool, code: ExitCode = ExitCode.ERROR) -> NoReturn:

@@ -7,8 +7,6 @@ is in it depends on the seed and the number alone. Refused gaits stand in the co
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -17,7 +15,10 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from mocap_import.batch import Outcome, Task, run_tasks
+from mocap_import.batch import Outcome, Task
+from mocap_import.durable_file import write_durably
+from mocap_import.engine import ATTEMPTS, Engine, LocalEngine
+from mocap_import.product import fingerprint, is_made, made_file, remember_made
 from synth.corpus import Corpus, merge_corpora
 from synth.optimal_control.population.gait_trial import refused_trial, trial_name
 from synth.optimal_control.population.part import chunks, part_file, part_rows, write_part
@@ -27,9 +28,6 @@ SECONDS_PER_GAIT = 120.0
 SECONDS_TO_BEGIN = 1800.0
 """Of a process whose equations are compiled while others compile theirs."""
 _VERSION = 3
-
-Run = Callable[[list[Task]], Iterator[Outcome]]
-"""Tasks → outcomes, as `mocap_import.batch.run_tasks`."""
 
 
 class Population(Protocol):
@@ -65,7 +63,8 @@ def build_population(
     *,
     n_workers: int = 1,
     progress: Callable | None = None,
-    run: Run | None = None,
+    engine: Engine | None = None,
+    retry: bool = False,
 ) -> pd.DataFrame:
     """Solve a population and write it as one corpus, role ``"prediction"``.
 
@@ -77,8 +76,10 @@ def build_population(
     n_workers : int
     progress : callable, optional
         As `mocap_import.progress.track`; advanced by gaits.
-    run : callable, optional
-        Where the tasks run; default: local worker processes. See `population_dask`.
+    engine : Engine, optional
+        Where the tasks run; default: `n_workers` processes of this machine.
+    retry : bool
+        Try people again whose task crashed or took too long in every attempt of an earlier run.
 
     Returns
     -------
@@ -88,26 +89,30 @@ def build_population(
     out = Path(out)
     parts = out.with_name(out.name + ".parts")
     config = {**request.config, "version": _VERSION}
-    finished = _finished_before(out, request, config)
+    mark = fingerprint(config)
+    is_untouched = is_made(out, mark) or not made_file(out).exists()
+    finished = _finished_before(out, request, config) if is_untouched else None
     if finished is not None:
         shutil.rmtree(parts, ignore_errors=True)
         return finished
     parts.mkdir(parents=True, exist_ok=True)
-    fingerprint = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
-    _start_over_if_other(parts, fingerprint)
-    tasks = list(_open_tasks(parts, request, fingerprint))
-    outcomes = run(tasks) if run else run_tasks(tasks, n_workers=n_workers)
+    _start_over_if_other(parts, mark)
+    engine = LocalEngine(n_workers) if engine is None else engine
+    engine.check_shared(parts)
+    tasks = list(_open_tasks(parts, request, mark))
+    outcomes = engine.run(tasks, attempts=ATTEMPTS, ledger=parts / "ledger.sqlite", retry=retry)
     sizes = {task.key: (task.arguments["last"] - task.arguments["first"]) * request.gaits for task in tasks}
     failures = _collected(outcomes, sizes, request.subjects * request.gaits, progress)
     files = [_finished(parts, request, chunk, failures) for chunk in chunks(request.subjects)]
     rows = [row for file in files for row in part_rows(file)]
     merge_corpora(files, out, role="prediction", config=config, seed=request.seed)
+    remember_made(out, mark)
     if not failures:  # else the same call tries them again
         shutil.rmtree(parts, ignore_errors=True)
     return pd.DataFrame(rows)
 
 
-def _open_tasks(parts: Path, request: Population, fingerprint: str) -> Iterator[Task]:
+def _open_tasks(parts: Path, request: Population, mark: str) -> Iterator[Task]:
     """Tasks of the chunks that are not there."""
     shared = request.arguments(parts)
     for chunk in chunks(request.subjects):
@@ -116,7 +121,8 @@ def _open_tasks(parts: Path, request: Population, fingerprint: str) -> Iterator[
             continue
         arguments = {"part": str(part), "first": chunk.start, "last": chunk.stop, **shared}
         limit = SECONDS_PER_GAIT * request.gaits * len(chunk) + SECONDS_TO_BEGIN
-        yield Task(_key(chunk), request.function, arguments, fingerprint, limit)
+        made = (str(part), str(part.with_suffix(".json")))
+        yield Task(_key(chunk), request.function, arguments, mark, limit, made)
 
 
 def _finished_before(out: Path, request: Population, config: Mapping) -> pd.DataFrame | None:
@@ -142,15 +148,14 @@ def _key(chunk: range) -> str:
     return f"people {chunk.start}-{chunk.stop - 1}"
 
 
-def _start_over_if_other(parts: Path, fingerprint: str) -> None:
+def _start_over_if_other(parts: Path, mark: str) -> None:
     """Parts of another request must not be taken for ours: their people have other speeds or styles."""
-    mark = parts / "request.txt"
-    if mark.exists() and mark.read_text() == fingerprint:
+    place = parts / "request.txt"
+    if place.exists() and place.read_text() == mark:
         return
     shutil.rmtree(parts)
     parts.mkdir()
-    mark.with_suffix(".tmp").write_text(fingerprint)
-    mark.with_suffix(".tmp").replace(mark)
+    write_durably(place, mark)
 
 
 def _collected(

@@ -54,13 +54,28 @@ def _all(tasks):
         yield _written(task)
 
 
+class _Engine:
+    """An engine that does its tasks with a function of the test."""
+
+    n_workers = 1
+
+    def __init__(self, function):
+        self.function = function
+
+    def run(self, tasks, **_limits):
+        return self.function(tasks)
+
+    def check_shared(self, *_folders):
+        pass
+
+
 def _names(corpus):
     return [f"V{i:05d}" for i in range(corpus)]
 
 
 def test_every_gait_of_everybody_is_in_the_corpus_once_with_the_recipe(tmp_path):
     request = PopulationRequest(2 * CHUNK + 3, 7, gaits=2, speeds=(1.0, 1.5))
-    rows = build_population(request, tmp_path / "people.h5", run=_all)
+    rows = build_population(request, tmp_path / "people.h5", engine=_Engine(_all))
     corpus = Corpus(tmp_path / "people.h5")
     wanted = [(code, name) for code in _names(request.subjects) for name in ("walk_01", "walk_02")]
     assert sorted(corpus.trials()) == wanted
@@ -84,9 +99,9 @@ def test_after_an_interrupt_only_what_is_missing_is_done_again(tmp_path):
         yield from _all(tasks)
 
     with pytest.raises(KeyboardInterrupt):
-        build_population(request, out, run=interrupted)
+        build_population(request, out, engine=_Engine(interrupted))
     assert not out.exists()
-    build_population(request, out, run=rest)
+    build_population(request, out, engine=_Engine(rest))
     assert seen == [f"people {3 * CHUNK}-{4 * CHUNK - 1}", f"people {4 * CHUNK}-{5 * CHUNK - 1}"]
     assert [s for s, _ in sorted(Corpus(out).trials())] == _names(5 * CHUNK)
 
@@ -103,8 +118,8 @@ def test_parts_of_another_request_are_not_taken_for_ours(tmp_path):
         yield from _all(tasks)
 
     with pytest.raises(KeyboardInterrupt):
-        build_population(PopulationRequest(2 * CHUNK, 1), out, run=interrupted)
-    build_population(PopulationRequest(2 * CHUNK, 2), out, run=all_of_them)
+        build_population(PopulationRequest(2 * CHUNK, 1), out, engine=_Engine(interrupted))
+    build_population(PopulationRequest(2 * CHUNK, 2), out, engine=_Engine(all_of_them))
     assert len(seen) == 2
 
 
@@ -115,7 +130,7 @@ def test_people_of_a_task_that_failed_are_counted_as_refused_and_tried_again_by_
         yield _written(tasks[0])
         yield Outcome(tasks[1].key, "crashed", reason="the process was killed")
 
-    rows = build_population(request, out, run=failing)
+    rows = build_population(request, out, engine=_Engine(failing))
     assert len(rows) == 2 * CHUNK
     assert (rows.kind[CHUNK:] == "failed").all()
     assert "the process was killed" in rows.reason.iloc[-1]
@@ -127,18 +142,18 @@ def test_people_of_a_task_that_failed_are_counted_as_refused_and_tried_again_by_
         seen.extend(task.key for task in tasks)
         yield from _all(tasks)
 
-    again = build_population(request, out, run=rest)
+    again = build_population(request, out, engine=_Engine(rest))
     assert seen == [f"people {CHUNK}-{2 * CHUNK - 1}"]
     assert (again.kind == "drift").all()
 
 
 def test_a_population_that_is_there_already_is_not_solved_again(tmp_path):
     request, out = PopulationRequest(CHUNK, 1), tmp_path / "people.h5"
-    first = build_population(request, out, run=_all)
-    again = build_population(request, out, run=lambda tasks: pytest.fail("nothing is left to do"))
+    first = build_population(request, out, engine=_Engine(_all))
+    again = build_population(request, out, engine=_Engine(lambda _: pytest.fail("not again")))
     assert list(again.speed) == list(first.speed)
     assert list(again.kind) == list(first.kind)
-    other = build_population(PopulationRequest(CHUNK, 2), out, run=_all)
+    other = build_population(PopulationRequest(CHUNK, 2), out, engine=_Engine(_all))
     assert list(other.speed) != list(first.speed)
 
 
@@ -148,9 +163,20 @@ def test_the_same_request_gives_the_same_bytes_whatever_order_the_chunks_finish_
     def backwards(tasks):
         yield from _all(list(reversed(tasks)))
 
-    build_population(request, tmp_path / "one.h5", run=_all)
-    build_population(request, tmp_path / "two.h5", run=backwards)
+    build_population(request, tmp_path / "one.h5", engine=_Engine(_all))
+    build_population(request, tmp_path / "two.h5", engine=_Engine(backwards))
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+
+
+def test_a_corpus_that_was_changed_is_made_again_and_an_untouched_one_is_not(tmp_path):
+    request, out = PopulationRequest(CHUNK, 7), tmp_path / "people.h5"
+    build_population(request, out, engine=_Engine(_all))
+    before, made = out.read_bytes(), out.stat().st_mtime_ns
+    build_population(request, out, engine=_Engine(lambda _: pytest.fail("not again")))
+    assert out.stat().st_mtime_ns == made
+    out.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    build_population(request, out, engine=_Engine(_all))
+    assert out.read_bytes() == before
 
 
 def test_progress_counts_gaits_also_those_of_an_earlier_run(tmp_path):
@@ -171,8 +197,8 @@ def test_progress_counts_gaits_also_those_of_an_earlier_run(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_population(request, out, run=interrupted)
-    build_population(request, out, run=_all, progress=lambda total, _: steps.append(total) or Bar())
+        build_population(request, out, engine=_Engine(interrupted))
+    build_population(request, out, engine=_Engine(_all), progress=lambda total, _: steps.append(total) or Bar())
     assert steps == [2 * CHUNK, CHUNK, CHUNK]
 
 
@@ -211,14 +237,6 @@ def test_a_walk_is_a_pure_function_of_seed_person_and_number():
     assert other.style.amplitude == one.style.amplitude  # a person keeps the own manner
     speeds = np.array([draw_gait(7, i).speed for i in range(500)])
     assert 0.8 <= speeds.min() < 0.82 < 1.78 < speeds.max() <= 1.8
-
-
-def test_dask_says_what_is_missing(monkeypatch):
-    from synth.optimal_control.population.dask_cluster import dask_runner
-
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ValueError, match=r"pip install .*dask"):
-        dask_runner("tcp://nobody:1")
 
 
 COMMAND = [sys.executable, "-m", "kinesynth", "gait", "population"]
