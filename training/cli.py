@@ -41,19 +41,22 @@ def train(
     apply_to: Annotated[Path | None, typer.Option(help="With --all: a corpus of other subjects to estimate.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights, windows and sensor errors.")] = None,
+    save_every: Annotated[int, typer.Option(min=0, help="Steps between two states to go on from; 0 = none.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Train networks on a reference corpus and estimate the trials of subjects they never saw.
 
     Leaving one subject out writes OUT_DIR/NETWORK.h5 (a corpus of estimates) and one checkpoint a subject, and
     OUT_DIR/mean_waveform.h5, the estimate that every network must beat (and mean_waveform_true_timing.h5, the same
-    told the contact times of the truth, a bound). Finished folds are kept, so that an interrupted run goes on where it
-    stopped. --all writes OUT_DIR/NETWORK.safetensors.
+    told the contact times of the truth, a bound). --all writes OUT_DIR/NETWORK.safetensors. A run that was killed or
+    interrupted goes on where it stopped, on the same command, and ends with the same weights: finished folds are kept,
+    and the state of an unfinished training lies beside its checkpoint.
 
     Example: kinesynth train reference.h5 networks --network conv1d --network lstm --workers 2
     """
     with_reasons(
-        lambda: _train(corpus, out_dir, network, config, leave_one_out, apply_to, workers, seed, as_json), as_json
+        lambda: _train(corpus, out_dir, network, config, leave_one_out, apply_to, workers, seed, save_every, as_json),
+        as_json,
     )
 
 
@@ -128,6 +131,7 @@ def _train(
     apply_to: Path | None,
     workers: int,
     seed: int | None,
+    save_every: int,
     as_json: bool,
 ) -> ExitCode:
     resolved = [load_config(config_file, network=name, seed=seed) for name in networks or [None]]
@@ -135,12 +139,12 @@ def _train(
     if leave_one_out:
         if apply_to is not None:
             raise ConfigRefused("--apply-to needs --all: leaving one subject out estimates the corpus's own subjects")
-        return _train_folds(corpus, out_dir, configs, workers, as_json)
-    return _train_on_all(corpus, out_dir, configs, apply_to, as_json)
+        return _train_folds(corpus, out_dir, configs, workers, save_every, as_json)
+    return _train_on_all(corpus, out_dir, configs, apply_to, save_every, as_json)
 
 
 def _train_folds(
-    corpus: Path, out_dir: Path, configs: dict[str, TrainingConfig], workers: int, as_json: bool
+    corpus: Path, out_dir: Path, configs: dict[str, TrainingConfig], workers: int, save_every: int, as_json: bool
 ) -> ExitCode:
     from synth.corpus import Corpus
     from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
@@ -155,7 +159,8 @@ def _train_folds(
             bar.advance(done - so_far, description=f"Training {last}")
             so_far = done
 
-        written = leave_one_subject_out(corpus, out_dir, configs, n_workers=workers, progress=progress)
+        options = {"n_workers": workers, "save_every": save_every}
+        written = leave_one_subject_out(corpus, out_dir, configs, **options, progress=progress)
     for method in TIMINGS:
         written[method] = predict_mean_waveforms(corpus, out_dir / f"{method}.h5", method=method)
     n_done = n_refused = 0
@@ -178,7 +183,12 @@ def _train_folds(
 
 
 def _train_on_all(
-    corpus: Path, out_dir: Path, configs: dict[str, TrainingConfig], apply_to: Path | None, as_json: bool
+    corpus: Path,
+    out_dir: Path,
+    configs: dict[str, TrainingConfig],
+    apply_to: Path | None,
+    save_every: int,
+    as_json: bool,
 ) -> ExitCode:
     from synth.corpus import Corpus
     from training.leave_one_out import labelled_subjects
@@ -192,7 +202,14 @@ def _train_on_all(
         data = read_training_set(reader, labelled_subjects(reader), config.outputs, mirror=config.mirror)
         path = out_dir / f"{name}.safetensors"
         with track(config.steps, f"Training {name}", shown=False if as_json else None) as bar:
-            checkpoint = train_network(data, config, path=path, progress=lambda *_, bar=bar: bar.advance())
+            so_far = 0
+
+            def progress(step: int, _total: int, _loss: float, bar: Any = bar) -> None:
+                nonlocal so_far
+                bar.advance(step - so_far)  # a training that goes on begins at its state
+                so_far = step
+
+            checkpoint = train_network(data, config, path=path, save_every=save_every, progress=progress)
         row = {"network": name, "checkpoint": str(path), "seconds": round(checkpoint.seconds, 2)}
         row |= {"labelled_trials": checkpoint.n_labelled_trials, "labelled_frames": checkpoint.n_labelled_frames}
         if apply_to is not None:

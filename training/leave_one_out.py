@@ -15,7 +15,7 @@ from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from training.checkpoint import Checkpoint, load_checkpoint, read_card
 from training.config import OUTPUT_KINDS, TrainingConfig, resolve_config
-from training.loop import train
+from training.loop import SAVE_EVERY, train
 from training.mean_waveform import METHOD as MEAN_WAVEFORM
 from training.mean_waveform import (
     MeanWaveform,
@@ -46,11 +46,13 @@ def leave_one_subject_out(
     configs: Mapping[str, TrainingConfig],
     *,
     n_workers: int = 1,
+    save_every: int = SAVE_EVERY,
     progress: FoldProgress | None = None,
 ) -> dict[str, Path]:
     """Train and predict every labelled subject with networks that never saw this person.
 
-    Folds that an earlier, interrupted run finished with the same corpus and configuration are kept.
+    Folds that an earlier, interrupted run finished with the same corpus and configuration are kept; a fold that it left
+    half done goes on from its last state.
 
     Parameters
     ----------
@@ -62,6 +64,8 @@ def leave_one_subject_out(
         Name of the method → its configuration.
     n_workers : int
         Processes that train at the same time, one thread each; 1 trains in this process.
+    save_every : int
+        Steps between two states on the disk.
     progress : callable, optional
 
     Returns
@@ -92,6 +96,7 @@ def leave_one_subject_out(
                     "config": config.model_dump(mode="json"),
                     "path": str(path),
                     "fingerprint": mark,
+                    "save_every": save_every,
                 }
                 waiting.append(Task(f"{method}/{subject}", "training.leave_one_out:train_fold", arguments, mark))
     failures = _train_folds(waiting, n_workers, len(paths), progress)
@@ -103,7 +108,14 @@ def leave_one_subject_out(
     return written
 
 
-def train_fold(corpus: str, subjects: Sequence[str], config: dict[str, Any], path: str, fingerprint: str) -> dict:
+def train_fold(
+    corpus: str,
+    subjects: Sequence[str],
+    config: dict[str, Any],
+    path: str,
+    fingerprint: str,
+    save_every: int = SAVE_EVERY,
+) -> dict:
     """Train one fold's network and write its checkpoint: one task of a worker process.
 
     Returns
@@ -113,7 +125,7 @@ def train_fold(corpus: str, subjects: Sequence[str], config: dict[str, Any], pat
     """
     settings = resolve_config(config)
     data = read_training_set(Corpus(Path(corpus)), subjects, settings.outputs, mirror=settings.mirror)
-    checkpoint = train(data, settings, path=Path(path), fingerprint=fingerprint)
+    checkpoint = train(data, settings, path=Path(path), fingerprint=fingerprint, save_every=save_every)
     return {
         "seconds": checkpoint.seconds,
         "n_labelled_trials": checkpoint.n_labelled_trials,

@@ -1,11 +1,15 @@
-"""The training loop: AdamW with a one-cycle learning rate over augmented windows, repeatable from its seed."""
+"""The training loop: AdamW with a one-cycle learning rate over augmented windows, repeatable from its seed.
+
+A training that was killed or interrupted goes on from its last state (`training.training_state`) and ends with the
+weights that it would have had, bit for bit.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +23,24 @@ from training.config import TrainingConfig
 from training.label_offset import shrink_offsets
 from training.loss import supervised_loss
 from training.networks.registry import build_network
-from training.normalisation import fit_normalisation
-from training.window import TrainingSet, draw_windows
+from training.normalisation import Normalisation, fit_normalisation
+from training.step_boundary import interruptions_held
+from training.training_state import (
+    Learner,
+    capture_state,
+    earlier_state,
+    restore_state,
+    save_state,
+    state_path,
+    training_mark,
+)
+from training.window import TrainingSet, TrialRecord, draw_windows
 
 Progress = Callable[[int, int, float], None]
 """Called as progress(steps done, steps in all, loss)."""
+
+SAVE_EVERY = 100
+"""Steps between two states on the disk, where the caller says nothing."""
 
 
 def train(
@@ -32,6 +49,7 @@ def train(
     *,
     path: Path | None = None,
     fingerprint: str = "",
+    save_every: int = SAVE_EVERY,
     progress: Progress | None = None,
 ) -> Checkpoint:
     """Train one network.
@@ -43,72 +61,142 @@ def train(
     data : TrainingSet
     config : TrainingConfig
     path : Path, optional
-        Where the checkpoint is written at the end, and when the training is interrupted.
+        Where the checkpoint is written at the end, and when the training is interrupted. The state of the training
+        lies beside it until it is finished; a training of the same data and configuration goes on from there.
     fingerprint : str
         Stored with the checkpoint.
+    save_every : int
+        Steps between two states on the disk; 0 = only when interrupted.
     progress : callable, optional
 
     Returns
     -------
     Checkpoint
-        In evaluation mode. The same data, configuration and library versions give the same weights, bit for bit.
+        In evaluation mode. The same data, configuration and library versions give the same weights, bit for bit,
+        however often the training was stopped.
 
     Raises
     ------
     KeyboardInterrupt
-        Passed on, after the weights so far were written to `path`.
+        Passed on between two steps, after weights and state so far were written.
     """
     began = time.perf_counter()
-    rng = np.random.default_rng(config.seed)
+    lesson = _prepare(data, config)
+    mark = training_mark(data, config) if path is not None else ""
+    with _repeatable(config.seed), interruptions_held() as release:
+        learner = _fresh_learner(lesson, config)
+        done = 0
+        if (state := earlier_state(path, mark)) is not None:
+            restore_state(learner, state)
+            done, began = state.step, began - state.seconds
+        is_whole = True
+
+        def keep(seconds: float) -> None:
+            if path is not None and done:
+                save_state(state_path(path), capture_state(learner, done, seconds, mark))
+
+        try:
+            while done < config.steps:
+                is_whole = False
+                loss, _ = _take_step(lesson, learner, config)
+                is_whole, done = True, done + 1
+                if save_every and done % save_every == 0 and done < config.steps:
+                    keep(time.perf_counter() - began)
+                if progress is not None:
+                    progress(done, config.steps, loss.item())
+                release()
+        finally:
+            seconds = time.perf_counter() - began
+            checkpoint = _checkpoint(data, config, lesson, learner.network.eval(), done, seconds, fingerprint)
+            # Half a step (an error, a second Ctrl-C) is nothing to go on from: what was saved before it stays.
+            if path is not None and done and is_whole:
+                if done < config.steps:
+                    keep(seconds)
+                save_checkpoint(path, checkpoint)
+                if done == config.steps:
+                    state_path(path).unlink(missing_ok=True)
+    return checkpoint
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    """What does not change from step to step: records, their scale, the length of a window (frames)."""
+
+    records: tuple[TrialRecord, ...]
+    normalisation: Normalisation
+    covariances: np.ndarray
+    length: int
+    rate: float
+    columns: dict[str, list[int]]
+
+
+def _prepare(data: TrainingSet, config: TrainingConfig) -> _Lesson:
     records = data.records
     if config.shrink_offsets:
         records = shrink_offsets(records, data.targets, config.augmentation.misalignment_deg)
-    normalisation = fit_normalisation(records)
-    covariances = channel_covariances(records)
-    length = _window_length(data, config)
-    shift, size, target_shift, target_size = (
-        torch.from_numpy(getattr(normalisation, key)) for key in ("input_mean", "input_sd", "target_mean", "target_sd")
-    )
     columns = {k: [i for i, t in enumerate(data.targets) if t.kind == k] for k in {t.kind: 0 for t in data.targets}}
-    checkpoint = Checkpoint(
-        network=nn.Identity(),
+    return _Lesson(
+        records,
+        fit_normalisation(records),
+        channel_covariances(records),
+        _window_length(data, config),
+        data.rate,
+        columns,
+    )
+
+
+def _fresh_learner(lesson: _Lesson, config: TrainingConfig) -> Learner:
+    """A network with the weights of the seed, its optimiser, its schedule and the generator of its windows."""
+    scale = lesson.normalisation
+    network = build_network(len(scale.input_mean), len(scale.target_mean), lesson.rate, config).train()
+    optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.steps + 1)
+    return Learner(network, optimiser, schedule, np.random.default_rng(config.seed))
+
+
+def _take_step(
+    lesson: _Lesson, learner: Learner, config: TrainingConfig
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Draw a batch, learn from it; returns the loss and its terms."""
+    windows = draw_windows(lesson.records, lesson.length, config.batch, learner.rng)
+    inputs = augment(windows, lesson.covariances, **dict(config.augmentation), rng=learner.rng)
+    shift, size, target_shift, target_size = (
+        torch.from_numpy(values) for values in vars(lesson.normalisation).values()
+    )
+    labels = (torch.from_numpy(windows.labels) - target_shift) / target_size
+    outputs = learner.network((torch.from_numpy(inputs) - shift) / size)
+    loss, terms = supervised_loss(outputs, labels, lesson.columns)
+    learner.optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(learner.network.parameters(), config.gradient_norm)
+    learner.optimiser.step()
+    learner.schedule.step()
+    return loss, terms
+
+
+def _checkpoint(
+    data: TrainingSet,
+    config: TrainingConfig,
+    lesson: _Lesson,
+    network: nn.Module,
+    n_steps: int,
+    seconds: float,
+    fingerprint: str,
+) -> Checkpoint:
+    return Checkpoint(
+        network=network,
         config=config,
-        normalisation=normalisation,
+        normalisation=lesson.normalisation,
         sensors=data.sensors,
         targets=data.targets,
         rate=data.rate,
         subjects=tuple(sorted({record.subject for record in data.records})),
         n_labelled_trials=data.n_labelled_trials,
         n_labelled_frames=data.n_labelled_frames,
-        n_steps=0,
-        seconds=0.0,
+        n_steps=n_steps,
+        seconds=seconds,
         fingerprint=fingerprint,
     )
-    n_done = 0
-    with _repeatable(config.seed):
-        network = build_network(len(shift), len(target_shift), data.rate, config).train()
-        optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.steps + 1)
-        try:
-            for step in range(1, config.steps + 1):
-                windows = draw_windows(records, length, config.batch, rng)
-                inputs = torch.from_numpy(augment(windows, covariances, **dict(config.augmentation), rng=rng))
-                labels = (torch.from_numpy(windows.labels) - target_shift) / target_size
-                loss, _ = supervised_loss(network((inputs - shift) / size), labels, columns)
-                optimiser.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(network.parameters(), config.gradient_norm)
-                optimiser.step()
-                schedule.step()
-                n_done = step
-                if progress is not None:
-                    progress(step, config.steps, loss.item())
-        finally:
-            seconds = time.perf_counter() - began
-            checkpoint = replace(checkpoint, network=network.eval(), n_steps=n_done, seconds=seconds)
-            if path is not None and n_done:
-                save_checkpoint(path, checkpoint)
-    return checkpoint
 
 
 def _window_length(data: TrainingSet, config: TrainingConfig) -> int:
