@@ -88,6 +88,14 @@ def migrate(
         typer.echo(f"{new}: {n_trials} trials from schema version {version} to {SCHEMA_VERSION}")
 
 
+@corpus_app.command(epilog="Example: kinesynth corpus schema > corpus_schema.json")
+def schema() -> None:
+    """Print the schema of a corpus as JSON: every group, array and attribute, with type, shape, unit and frame."""
+    from synth.corpus.layout_text import schema_json
+
+    typer.echo(schema_json(), nl=False)
+
+
 def _fail(reason: str, as_json: bool, code: ExitCode = ExitCode.ERROR) -> NoReturn:
     """End the command with one sentence."""
     typer.echo(json.dumps({"error": reason}) if as_json else f"Error: {reason}", err=not as_json)

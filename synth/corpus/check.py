@@ -9,10 +9,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from synth.corpus.node import is_plain_array, open_node
+from synth.corpus.layout import SUBJECT, TRIAL
+from synth.corpus.layout_check import layout_faults
+from synth.corpus.node import CorpusNode, open_node
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import ROLES, STATUSES, CorpusMismatch, coordinate_unit
 from synth.corpus.trial import CorpusTrial
@@ -59,16 +60,18 @@ def check_corpus(path: Path | str) -> list[Finding]:
             findings.append(
                 Finding("error", "", f"split {split.name!r} names subject {code!r}, who is not in the corpus")
             )
+    findings += _layout_findings(corpus)
+    faulty = {finding.where for finding in findings if finding.level == "error"}
     seen: dict[str, str] = {}
     for code, name in corpus.trials():
         where = f"{code}/{name}"
         try:
             trial = corpus.read(code, name, clean=True)
-            findings += [Finding(level, where, what) for level, what in _check_trial(trial)]
-            findings += [Finding("error", where, what) for what in _check_layout(corpus.path, code, name)]
         except CorpusMismatch as error:
-            findings.append(Finding("error", where, str(error)))
+            if where not in faulty:  # what breaks the layout has been said
+                findings.append(Finding("error", where, str(error)))
             continue
+        findings += [Finding(level, where, what) for level, what in _check_trial(trial)]
         print_ = _fingerprint(trial)
         if print_ in seen:
             findings.append(
@@ -76,6 +79,31 @@ def check_corpus(path: Path | str) -> list[Finding]:
             )
         elif print_:
             seen[print_] = where
+    return findings
+
+
+def _layout_findings(corpus: Corpus) -> list[Finding]:
+    """Whatever the file holds beside, or otherwise than, the schema says."""
+    findings: list[Finding] = []
+
+    def look(node: CorpusNode, pattern: str, where: str, depth: int) -> None:
+        try:
+            faults = layout_faults(node, pattern, corpus.version, depth=depth)
+        except CorpusMismatch as error:
+            faults = [str(error)]
+        findings.extend(Finding("error", where, what) for what in faults)
+
+    try:
+        with open_node(corpus.path) as root:
+            look(root, "", "", 1)
+            if root.has("skeletons"):
+                look(root.child("skeletons"), "skeletons", "skeletons", 1)
+            for code, person in root.child("subjects").children():
+                look(person, SUBJECT, code, 1)
+                for name, trial in person.child("trials").children():
+                    look(trial, TRIAL, f"{code}/{name}", 9)
+    except CorpusMismatch as error:
+        findings.append(Finding("error", "", str(error)))
     return findings
 
 
@@ -111,35 +139,6 @@ def _check_trial(trial: CorpusTrial) -> list[tuple[str, str]]:
         for name, column in zip(trial.kinematics.coordinates, trial.kinematics.values.T, strict=True):
             if coordinate_unit(name) == "rad" and np.isfinite(column).any() and np.nanmax(np.abs(column)) > 20:
                 found.append(("warning", f"{name} reaches {np.nanmax(np.abs(column)):.0f} rad: in degrees?"))
-    return found
-
-
-def _check_layout(path: Path, code: str, name: str) -> list[str]:
-    """Check what the schema promises beyond what the reader needs: masks that agree, units on every array."""
-    found: list[str] = []
-
-    def visit(inner: str, item: h5py.Group | h5py.Dataset) -> None:
-        if not isinstance(item, h5py.Dataset) or item.dtype.kind != "f":
-            return
-        if not is_plain_array(item, path.stat().st_size):
-            found.append(f"{inner} is not stored contiguously in the file")
-            return
-        if "units" not in item.attrs:
-            found.append(f"{inner} lacks the attribute units")
-        mask_name = f"{inner}_mask"
-        if mask_name in trial:
-            present = np.isfinite(item[...])
-            mask = trial[mask_name][...]
-            if mask.ndim == present.ndim and mask.shape != present.shape:  # records: one flag for three channels
-                present = present.reshape(*present.shape[:2], 2, 3).all(axis=-1)
-            if mask.shape != present.shape or (mask != present).any():
-                found.append(f"{mask_name} disagrees with the missing values of {inner}")
-        elif inner.split("/")[0] in {"kinematics", "kinetics", "emg"} or inner == "imu/records":
-            found.append(f"{inner} lacks its mask {mask_name}")
-
-    with open_node(path) as node:
-        trial = node.child("subjects").child(code).child("trials").child(name).group
-        trial.visititems(visit)
     return found
 
 

@@ -107,6 +107,11 @@ class CorpusNode:
         """Read one text."""
         return "".join(self.texts(name))
 
+    def words(self, name: str) -> tuple[str, ...]:
+        """Read an attribute that holds a list of texts."""
+        found = self.attribute(name)
+        return tuple(map(str, found)) if isinstance(found, np.ndarray) else (str(found),)
+
     def attribute(self, name: str, *default: object) -> object:
         """Read an attribute; a second argument is what a missing one means."""
         attributes = self.group.attrs

@@ -22,6 +22,7 @@ STATUSES = ("measured", "converged", "refused", "predicted")
 GROUND_FRAME = "ground: X forward, Y up, Z right, right-handed"
 SENSOR_FRAME = "sensor: v_sensor = mounting^T R_segment^T v_ground"
 SEGMENT_FRAME = "segment"
+MISSING = "NaN, and False in the companion <name>_mask"
 
 CHANNELS = (
     "specific_force_x",
