@@ -17,6 +17,7 @@ from types import TracebackType
 
 import h5py
 
+from mocap_import.durable_file import os_words
 from mocap_import.subject import Subject
 from synth.corpus.encoding import store_trial, trial_bytes
 from synth.corpus.lock import CorpusLock
@@ -90,7 +91,7 @@ class CorpusWriter:
         try:
             self._lock.acquire()
         except OSError as error:
-            raise self._cannot_write(error) from error
+            raise cannot_write(self.path, error) from error
         try:
             for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):  # of killed writers: the lock is ours
                 leftover.unlink(missing_ok=True)
@@ -100,7 +101,7 @@ class CorpusWriter:
                 self.copy_trials(Corpus(self.resume_from))
         except OSError as error:
             self._abandon()
-            raise self._cannot_write(error) from error
+            raise cannot_write(self.path, error) from error
         except BaseException:
             self._abandon()
             raise
@@ -122,7 +123,7 @@ class CorpusWriter:
             _sync(self.path.parent)
         except OSError as failure:
             self._abandon()
-            raise self._cannot_write(failure) from failure
+            raise cannot_write(self.path, failure) from failure
         finally:
             self._lock.release()
 
@@ -195,7 +196,7 @@ class CorpusWriter:
             store_trial(self._file["subjects"], trial, where, stream=stream)
         except OSError as error:
             self._abandon()  # half a trial may be in the temporary file: it must never get a name
-            raise self._cannot_write(error) from error
+            raise cannot_write(self.path, error) from error
         self._subjects[key[0]] = trial.subject
         self._trials.add(key)
 
@@ -223,13 +224,6 @@ class CorpusWriter:
         if free < needed:
             raise OSError(28, f"{free} bytes free, {needed} needed")
 
-    def _cannot_write(self, error: OSError) -> CorpusMismatch:
-        reason = " ".join(str(error).split())
-        return CorpusMismatch(
-            f"{self.path} cannot be written ({reason}). Expected an existing, writable folder with space left; "
-            "an earlier corpus there is unchanged. Choose another folder or free space, then run again."
-        )
-
     def _abandon(self) -> None:
         if self._file is not None:
             with suppress(OSError, RuntimeError):  # what could not be written cannot be flushed either
@@ -237,6 +231,15 @@ class CorpusWriter:
             self._file = None
         self._temporary.unlink(missing_ok=True)
         self._lock.release()
+
+
+def cannot_write(path: Path, error: Exception) -> CorpusMismatch:
+    """The sentence for a folder or a disk that does not take a corpus, in the words of the system."""
+    reason = os_words(error) if isinstance(error, OSError) else os_words(OSError(str(error)))
+    return CorpusMismatch(
+        f"{path} cannot be written ({reason}). Expected an existing, writable folder with space left; "
+        "an earlier corpus there is unchanged. Choose another folder or free space, then run again."
+    )
 
 
 def merge_corpora(
