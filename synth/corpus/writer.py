@@ -99,11 +99,10 @@ class CorpusWriter:
             self._write_head()
             if self.resume_from is not None:
                 self.copy_trials(Corpus(self.resume_from))
-        except OSError as error:
+        except BaseException as error:
             self._abandon()
-            raise cannot_write(self.path, error) from error
-        except BaseException:
-            self._abandon()
+            if is_of_disk(error):
+                raise cannot_write(self.path, error) from error
             raise
         return self
 
@@ -121,7 +120,7 @@ class CorpusWriter:
             _sync(self._temporary)
             self._temporary.replace(self.path)
             _sync(self.path.parent)
-        except OSError as failure:
+        except (OSError, RuntimeError, ValueError) as failure:
             self._abandon()
             raise cannot_write(self.path, failure) from failure
         finally:
@@ -194,9 +193,13 @@ class CorpusWriter:
         try:
             self._require_space(n_bytes)
             store_trial(self._file["subjects"], trial, where, stream=stream)
-        except OSError as error:
+        except CorpusMismatch:  # refused before anything was written
+            raise
+        except BaseException as error:
             self._abandon()  # half a trial may be in the temporary file: it must never get a name
-            raise cannot_write(self.path, error) from error
+            if is_of_disk(error):
+                raise cannot_write(self.path, error) from error
+            raise
         self._subjects[key[0]] = trial.subject
         self._trials.add(key)
 
@@ -226,11 +229,16 @@ class CorpusWriter:
 
     def _abandon(self) -> None:
         if self._file is not None:
-            with suppress(OSError, RuntimeError):  # what could not be written cannot be flushed either
+            with suppress(OSError, RuntimeError, ValueError):  # what could not be written cannot be flushed either
                 self._file.close()
             self._file = None
         self._temporary.unlink(missing_ok=True)
         self._lock.release()
+
+
+def is_of_disk(error: BaseException) -> bool:
+    """Whether the system refused to write; HDF5 says so by errors of several kinds, with the system's number."""
+    return isinstance(error, OSError) or (isinstance(error, (RuntimeError, ValueError)) and "errno = " in str(error))
 
 
 def cannot_write(path: Path, error: Exception) -> CorpusMismatch:
