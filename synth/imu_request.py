@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from opensim_models.model.skeleton import Skeleton
 from synth.corpus.provenance import file_hash
 from synth.corpus.reader import Corpus
 from synth.corpus.rewrite import baked, rewrite_corpus
-from synth.corpus.schema import CorpusMismatch
+from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter
 from synth.imu.error_recipe import ImuErrors, with_noise_reference
@@ -22,6 +23,7 @@ from synth.imu.simulation import METHODS
 from synth.imu_options import check_recipe, placements_of_options, scope_of
 from synth.long_trial import is_long, stream_long_trial
 from synth.motion_corpus import build_motion_corpus
+from synth.motion_part import parts_folder
 from synth.record_file import OPENSENSE, opensense_file, write_csv, write_opensense
 from synth.record_place import check_record_places
 from synth.record_settings import SOURCES, RecordSettings
@@ -185,7 +187,10 @@ def run_archive(request: ImuRequest, progress: Callable[[Iterable, str], Iterabl
     """Build a corpus of an archive; beyond a recipe for each trial, by way of a clean one beside it."""
     settings = request.settings
     plain = request.scope == "trial" and not request.bake
-    first = request.out if plain else request.out.with_name(f".{request.out.stem}.clean.h5")
+    parts = parts_folder(request.out)
+    first = request.out if plain else parts / "clean.h5"
+    if not plain:
+        parts.mkdir(exist_ok=True)
     try:
         rows = build_motion_corpus(
             request.source,
@@ -200,6 +205,7 @@ def run_archive(request: ImuRequest, progress: Callable[[Iterable, str], Iterabl
             allow_gaps=settings.allow_gaps,
             n_workers=request.n_workers or 0,
             progress=progress,
+            keep_parts=not plain,
         )
         if not plain:
             sources = {f"{f.parent.name}/{f.name}": file_hash(f) for f in sorted(request.source.glob(f"*/*{SUFFIX}"))}
@@ -213,10 +219,11 @@ def run_archive(request: ImuRequest, progress: Callable[[Iterable, str], Iterabl
                 provenance=sources,
             )
             first.with_suffix(".csv").replace(request.out.with_suffix(".csv"))
-    finally:
-        if not plain:
-            first.unlink(missing_ok=True)
-            first.with_suffix(".csv").unlink(missing_ok=True)
+    except NothingAccepted:
+        shutil.rmtree(parts, ignore_errors=True)
+        raise
+    if not plain:
+        shutil.rmtree(parts, ignore_errors=True)
     return rows
 
 

@@ -7,8 +7,10 @@ ends in one row of a table beside the corpus: accepted, repaired (with what was 
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +27,6 @@ from opensim_models.model.skeleton import Skeleton, load_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch, NothingAccepted
-from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter
 from synth.imu.cluster_imu import cluster_imu
 from synth.imu.error_recipe import ImuErrors
@@ -33,6 +34,7 @@ from synth.imu.marker_cluster import make_cluster
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import SensorPlacement
 from synth.measured_trial import BEYOND_LEARNT, NOTES, make_corpus_trial
+from synth.motion_part import Made, load_part, open_parts, part_of, save_part, source_name, subject_fingerprint
 from synth.record_settings import RecordSettings, placements_of
 from synth.trial_cutoff import Cutoff
 
@@ -60,8 +62,11 @@ def build_motion_corpus(
     allow_gaps: bool = False,
     n_workers: int = 0,
     progress: Callable[[Iterable, str], Iterable] | None = None,
+    keep_parts: bool = False,
 ) -> pd.DataFrame:
     """Build a corpus (role ``"motion"``) from converted trials and their solved motion.
+
+    A run that was killed goes on where it stopped: finished trials lie in ``<out>.parts`` until the corpus is complete.
 
     Parameters
     ----------
@@ -78,6 +83,8 @@ def build_motion_corpus(
         Processes, each a subject at a time; 0 works without any. The corpus has the same bytes.
     progress : callable, optional
         Wraps the iteration over trial files, with a description.
+    keep_parts : bool
+        Leave the finished trials there, for a caller who removes them.
 
     Returns
     -------
@@ -102,64 +109,82 @@ def build_motion_corpus(
             f"{trials}: expected converted trials (<subject>/<trial>{SUFFIX}), found none. "
             "Convert an archive first: kinesynth import ARCHIVE --out TRIALS"
         )
+    out, motion = Path(out), Path(motion)
+    hashes = {source_name(file): file_hash(file) for file in files}
+    with open_parts(out) as parts:
+        by_subject = {folder: list(own) for folder, own in groupby(files, key=lambda file: file.parent)}
+        places: dict[Path, Path] = {}
+        for own in by_subject.values():
+            fingerprint = subject_fingerprint(own, hashes, motion, settings)
+            places |= {file: part_of(parts, file, fingerprint) for file in own}
+        lost = _make_parts(by_subject, places, motion, settings, n_workers, progress)
+        try:
+            table = _join(out, places, lost, settings, hashes)
+        except NothingAccepted:
+            shutil.rmtree(parts, ignore_errors=True)
+            raise
+        table.to_csv(parts / "table.csv", index=False)
+        (parts / "table.csv").replace(out.with_suffix(".csv"))
+        if not keep_parts:
+            shutil.rmtree(parts, ignore_errors=True)
+    return table
+
+
+def _join(
+    out: Path, places: dict[Path, Path], lost: dict[Path, dict], settings: RecordSettings, hashes: dict[str, str]
+) -> pd.DataFrame:
+    """Write the corpus from its parts, in the order of the files; return the table."""
     rows = []
-    with CorpusWriter(
-        out,
-        role="motion",
-        config=settings.config(),
-        seed=0 if errors is None else errors.seed,
-        sources={f"{file.parent.name}/{file.name}": file_hash(file) for file in files},
-    ) as corpus:
-        for file, row, trial in _results(files, Path(motion), settings, n_workers, progress):
+    seed = 0 if settings.errors is None else settings.errors.seed
+    with CorpusWriter(out, role="motion", config=settings.config(), seed=seed, sources=hashes) as corpus:
+        for file, place in places.items():
+            row, trial = load_part(place) or (_names(file) | lost.get(file, _UNREADABLE), None)
             if trial is not None and corpus.has(trial.subject.code, trial.name):
                 row |= {"status": "refused", "reason": f"{file}: {trial.name} is in the corpus already; rename it"}
             elif trial is not None:
-                started = time.process_time()
                 corpus.append(trial)
-                row["seconds"] += time.process_time() - started
             rows.append(row)
         if not corpus.n_trials:
             reasons = "; ".join(dict.fromkeys(row["reason"] for row in rows if row["status"] == "refused"))
             raise NothingAccepted(
                 f"{out}: none of {len(rows)} files could be used. {reasons or 'All are static trials.'}"
             )
-    table = pd.DataFrame(rows)
-    partial = Path(out).with_suffix(".csv.tmp")
-    table.to_csv(partial, index=False)
-    partial.replace(Path(out).with_suffix(".csv"))
-    return table
+    return pd.DataFrame(rows)
 
 
-_Result = tuple[Path, dict, CorpusTrial | None]
+_UNREADABLE = {"status": "refused", "reason": "what was made of it cannot be read back; run again", "seconds": 0.0}
 
 
-def _results(
-    files: list[Path],
+def _make_parts(
+    by_subject: dict[Path, list[Path]],
+    places: dict[Path, Path],
     motion: Path,
     settings: RecordSettings,
     n_workers: int,
     progress: Callable[[Iterable, str], Iterable] | None,
-) -> Iterator[_Result]:
-    """Row and trial of every file, in the order of the files."""
+) -> dict[Path, dict]:
+    """Make every part that is not there; what to say of the files whose worker did not come back."""
     if n_workers < 1:
-        people: dict[str, _Person] = {}
-        for file in progress(files, "virtual IMU") if progress else files:
-            yield file, *_row(file, motion, people, settings)
-        return
-    by_subject = {folder: list(own) for folder, own in groupby(files, key=lambda file: file.parent)}
-    tasks = [
-        Task(str(folder), "synth.motion_corpus:subject_results", {"files": own, "motion": motion, "settings": settings})
-        for folder, own in by_subject.items()
-    ]
+        files = progress(list(places), "virtual IMU") if progress else places
+        for _, own in groupby(files, key=lambda file: file.parent):
+            _make_subject(own, places, motion, settings)
+        return {}
+    tasks = []
+    for folder, own in by_subject.items():
+        if all(load_part(places[file]) for file in own):
+            continue
+        given = {"places": {file: places[file] for file in own}, "motion": motion, "settings": settings}
+        tasks.append(Task(str(folder), "synth.motion_corpus:make_subject_parts", given))
+    if not tasks:
+        return {}
     _prepare(settings)
-    waiting, done = list(by_subject), {}
+    lost: dict[Path, dict] = {}
     outcomes = run_tasks(tasks, n_workers=min(n_workers, len(tasks)))
     for outcome in progress(outcomes, "virtual IMU") if progress else outcomes:
-        own = by_subject[Path(outcome.key)]
-        lost = {"status": "refused", "reason": outcome.reason, "seconds": outcome.cpu_seconds}
-        done[Path(outcome.key)] = outcome.value or [(file, _names(file) | lost, None) for file in own]
-        while waiting and waiting[0] in done:  # in the order of the files, so that the corpus has the same bytes
-            yield from done.pop(waiting.pop(0))
+        if outcome.status != "done":
+            said = {"status": "refused", "reason": outcome.reason, "seconds": outcome.cpu_seconds}
+            lost |= dict.fromkeys(by_subject[Path(outcome.key)], said)
+    return lost
 
 
 def _prepare(settings: RecordSettings) -> None:
@@ -171,28 +196,45 @@ def _prepare(settings: RecordSettings) -> None:
     cluster_imu(trial, [make_cluster("segment", labels, corners)], [placement], method=settings.method, cutoff=10.0)
 
 
-def subject_results(files: list[Path], motion: Path, settings: RecordSettings) -> list[_Result]:
-    """Row and trial of every file of one subject: the work of a worker process."""
+def make_subject_parts(places: dict[Path, Path], motion: Path, settings: RecordSettings) -> int:
+    """Make the missing parts of one subject: the work of a worker process. Returns the number of files."""
+    _make_subject(places, places, motion, settings)
+    return len(places)
+
+
+def _make_subject(files: Iterable[Path], places: dict[Path, Path], motion: Path, settings: RecordSettings) -> None:
+    """Make the missing parts of one subject, whose first usable trial gives the facts of all."""
     people: dict[str, _Person] = {}
-    return [(file, *_row(file, motion, people, settings)) for file in files]
+    skipped: list[Path] = []
+    for file in files:
+        if load_part(places[file]) is not None:
+            skipped.append(file)
+            continue
+        for earlier in skipped:
+            _meet(earlier, motion, people, settings)
+        skipped.clear()
+        started = time.process_time()
+        row, trial = _treated(file, motion, people, settings)
+        save_part(places[file], row | {"seconds": time.process_time() - started}, trial)
+
+
+def _meet(file: Path, motion: Path, people: dict[str, _Person], settings: RecordSettings) -> None:
+    """Take the facts of a subject from a trial whose part is there already, as a run from the beginning would."""
+    code = file.parent.name
+    if code in people:
+        return
+    with suppress(TrialRefused, ModelMismatch):
+        trial = load_trial(file)
+        if trial.task != "static":
+            people[code] = _person(motion / code, trial, settings)
 
 
 def _names(file: Path) -> dict:
     return {"subject": file.parent.name, "trial": file.name.removesuffix(SUFFIX)}
 
 
-def _row(
-    file: Path, motion: Path, people: dict[str, _Person], settings: RecordSettings
-) -> tuple[dict, CorpusTrial | None]:
-    """Treat one file; whatever is wrong with it ends in its row."""
-    started = time.process_time()
-    row, trial = _treated(file, motion, people, settings)
-    return row | {"seconds": time.process_time() - started}, trial
-
-
-def _treated(
-    file: Path, motion: Path, people: dict[str, _Person], settings: RecordSettings
-) -> tuple[dict, CorpusTrial | None]:
+def _treated(file: Path, motion: Path, people: dict[str, _Person], settings: RecordSettings) -> Made:
+    """Row and trial of one file; whatever is wrong with it ends in its row."""
     code = file.parent.name
     row = _names(file) | {"status": "refused", "reason": ""}
     try:

@@ -29,11 +29,10 @@ from synth.corpus.schema import (
     require_name,
     spatiotemporal_unit,
 )
+from synth.corpus.stored_array import describe, fill, new_array, store_array, store_text
 from synth.corpus.stored_skeleton import hash_and_text
 from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
 from synth.imu.recording import ImuRecording, SensorPlacement
-
-_TEXT = h5py.string_dtype()
 
 
 def trial_bytes(trial: CorpusTrial) -> int:
@@ -184,28 +183,19 @@ def _store_solutions(group: h5py.Group, solutions: Sequence[SolutionFacts]) -> N
     _store_array(group, "solutions", values, names=list(SOLUTION_UNITS), units=list(SOLUTION_UNITS.values()))
 
 
-def _store_array(group: h5py.Group, name: str, values: np.ndarray, **attributes: object) -> h5py.Dataset:
-    dataset = group.create_dataset(name, data=values, track_times=False)
-    _describe(dataset, attributes)
-    return dataset
-
-
-def _describe(dataset: h5py.Dataset, attributes: dict[str, object]) -> None:
-    for key, value in attributes.items():
-        is_text = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        dataset.attrs[key] = np.array(value, dtype=_TEXT) if is_text else value
+def _store_array(group: h5py.Group, name: str, values: np.ndarray, **attributes: object) -> None:
+    store_array(group, name, values, attributes)
 
 
 def _store_masked(group: h5py.Group, name: str, values: np.ndarray, **attributes: object) -> None:
     """Store values with NaN for what is missing, and a mask that is True where a value is present."""
     values = np.ascontiguousarray(values, dtype=VALUE_DTYPE)
     _store_array(group, name, values, **attributes)
-    group.create_dataset(f"{name}_mask", data=np.isfinite(values), track_times=False)
+    store_array(group, f"{name}_mask", np.isfinite(values))
 
 
 def _store_text(group: h5py.Group, name: str, text: str | Sequence[str]) -> None:
-    data = text if isinstance(text, str) else np.array(list(text), dtype=object)
-    group.create_dataset(name, data=data, dtype=_TEXT, track_times=False)
+    store_text(group, name, text)
 
 
 def _store_imu(imu: h5py.Group, placements: Sequence[SensorPlacement], n_frames: int, blocks: Blocks) -> None:
@@ -221,10 +211,13 @@ def _store_imu(imu: h5py.Group, placements: Sequence[SensorPlacement], n_frames:
         stop = start + len(recordings[0].specific_force)
         records = np.empty((stop - start, *shape[1:]), dtype=IMU_DTYPE)
         for column, recording in enumerate(recordings):
-            records[:, column, :3] = recording.specific_force
-            records[:, column, 3:] = recording.angular_velocity
-        present = np.isfinite(records).reshape(*records.shape[:2], 2, 3).all(axis=-1)
-        stored[start:stop], mask[start:stop] = records, present
+            for axis in range(3):  # along the frames: NumPy pays for every inner loop, however short
+                records[:, column, axis] = recording.specific_force[:, axis]
+                records[:, column, 3 + axis] = recording.angular_velocity[:, axis]
+        finite = np.isfinite(records).reshape(*records.shape[:2], 2, 3)
+        present = finite[..., 0] & finite[..., 1] & finite[..., 2]  # `all` over three costs seven times as much
+        fill(stored, start, records)
+        fill(mask, start, present)
         start = stop
     _store_text(imu, "sensors", [placement.sensor for placement in placements])
     _store_text(imu, "segments", [placement.segment for placement in placements])
@@ -237,10 +230,10 @@ def _store_imu(imu: h5py.Group, placements: Sequence[SensorPlacement], n_frames:
 
 def _empty_array(
     group: h5py.Group, name: str, shape: tuple[int, ...], kind: np.dtype | type, attributes: dict[str, object]
-) -> h5py.Dataset:
+) -> h5py.h5d.DatasetID:
     """An array that is filled later; its bytes are those of one that is stored whole."""
-    dataset = group.create_dataset(name, shape, kind, track_times=False)
-    _describe(dataset, attributes)
+    dataset = new_array(group, name, shape, kind)
+    describe(dataset, attributes)
     return dataset
 
 

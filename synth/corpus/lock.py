@@ -18,11 +18,18 @@ class CorpusLock:
     """Exclusive right to write one file, held through an operating-system lock on a hidden neighbour.
 
     The kernel releases it when the holder dies (SIGKILL included), so no stale lock ever has to be removed by hand.
+
+    Parameters
+    ----------
+    target : Path
+        What is to be written.
+    folder : Path, optional
+        Where the lock lies; beside the target by default.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, folder: Path | None = None) -> None:
         self.target = target
-        self.path = target.with_name(f".{target.name}.lock")
+        self.path = (folder or target.parent) / f".{target.name}.lock"
         self._descriptor: int | None = None
 
     def acquire(self) -> None:

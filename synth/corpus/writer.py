@@ -17,6 +17,7 @@ from types import TracebackType
 
 import h5py
 
+from mocap_import.durable_file import os_words
 from mocap_import.subject import Subject
 from synth.corpus.encoding import store_trial, trial_bytes
 from synth.corpus.lock import CorpusLock
@@ -90,7 +91,7 @@ class CorpusWriter:
         try:
             self._lock.acquire()
         except OSError as error:
-            raise self._cannot_write(error) from error
+            raise cannot_write(self.path, error) from error
         try:
             for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):  # of killed writers: the lock is ours
                 leftover.unlink(missing_ok=True)
@@ -98,11 +99,10 @@ class CorpusWriter:
             self._write_head()
             if self.resume_from is not None:
                 self.copy_trials(Corpus(self.resume_from))
-        except OSError as error:
+        except BaseException as error:
             self._abandon()
-            raise self._cannot_write(error) from error
-        except BaseException:
-            self._abandon()
+            if is_of_disk(error):
+                raise cannot_write(self.path, error) from error
             raise
         return self
 
@@ -120,9 +120,9 @@ class CorpusWriter:
             _sync(self._temporary)
             self._temporary.replace(self.path)
             _sync(self.path.parent)
-        except OSError as failure:
+        except (OSError, RuntimeError, ValueError) as failure:
             self._abandon()
-            raise self._cannot_write(failure) from failure
+            raise cannot_write(self.path, failure) from failure
         finally:
             self._lock.release()
 
@@ -193,9 +193,13 @@ class CorpusWriter:
         try:
             self._require_space(n_bytes)
             store_trial(self._file["subjects"], trial, where, stream=stream)
-        except OSError as error:
+        except CorpusMismatch:  # refused before anything was written
+            raise
+        except BaseException as error:
             self._abandon()  # half a trial may be in the temporary file: it must never get a name
-            raise self._cannot_write(error) from error
+            if is_of_disk(error):
+                raise cannot_write(self.path, error) from error
+            raise
         self._subjects[key[0]] = trial.subject
         self._trials.add(key)
 
@@ -223,20 +227,27 @@ class CorpusWriter:
         if free < needed:
             raise OSError(28, f"{free} bytes free, {needed} needed")
 
-    def _cannot_write(self, error: OSError) -> CorpusMismatch:
-        reason = " ".join(str(error).split())
-        return CorpusMismatch(
-            f"{self.path} cannot be written ({reason}). Expected an existing, writable folder with space left; "
-            "an earlier corpus there is unchanged. Choose another folder or free space, then run again."
-        )
-
     def _abandon(self) -> None:
         if self._file is not None:
-            with suppress(OSError, RuntimeError):  # what could not be written cannot be flushed either
+            with suppress(OSError, RuntimeError, ValueError):  # what could not be written cannot be flushed either
                 self._file.close()
             self._file = None
         self._temporary.unlink(missing_ok=True)
         self._lock.release()
+
+
+def is_of_disk(error: BaseException) -> bool:
+    """Whether the system refused to write; HDF5 says so by errors of several kinds, with the system's number."""
+    return isinstance(error, OSError) or (isinstance(error, (RuntimeError, ValueError)) and "errno = " in str(error))
+
+
+def cannot_write(path: Path, error: Exception) -> CorpusMismatch:
+    """The sentence for a folder or a disk that does not take a corpus, in the words of the system."""
+    reason = os_words(error) if isinstance(error, OSError) else os_words(OSError(str(error)))
+    return CorpusMismatch(
+        f"{path} cannot be written ({reason}). Expected an existing, writable folder with space left; "
+        "an earlier corpus there is unchanged. Choose another folder or free space, then run again."
+    )
 
 
 def merge_corpora(
