@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both need only Python 3.11-3.13 and the package index.
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-slow test-all bench lock clean
+.PHONY: help env demo test test-slow test-all bench docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,6 +21,7 @@ help:
 	@echo "make test      environment, then the tests (under 15 minutes)"
 	@echo "make test-all  the tests with full-size counts"
 	@echo "make bench     one JSON line a figure"
+	@echo "make docs      the documentation as a site, in build/site"
 	@echo "make env       the environment alone, in $(VENV)"
 	@echo "make lock      write requirements.lock and requirements-test.lock anew (for maintainers)"
 
@@ -56,6 +57,9 @@ test-all: test test-slow
 
 bench: $(VENV)/made-for-tests
 	@for figure in benchmarks/*.py; do echo "== $$figure" >&2; $(BIN)/python "$$figure" || exit 1; done
+
+docs: $(VENV)/made-for-tests
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # The closure of pyproject.toml at today's newest versions, without local version labels such as +cpu.
 lock:

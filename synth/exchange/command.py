@@ -25,6 +25,7 @@ class Format(StrEnum):
     STO = "sto"
     CSV = "csv"
     PARQUET = "parquet"
+    BIDS = "bids"
 
 
 def export(
@@ -34,21 +35,34 @@ def export(
     subject: Annotated[list[str] | None, typer.Option("--subject", help="Only this subject; may be repeated.")] = None,
     clean: Annotated[bool, typer.Option("--clean", help="Records as simulated, without the stored errors.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    name: Annotated[str, typer.Option("--name", help="BIDS: name of the data set; default that of the file.")] = "",
+    author: Annotated[list[str] | None, typer.Option("--author", help="BIDS: an author; may be repeated.")] = None,
+    licence: Annotated[str, typer.Option("--licence", help="BIDS: licence of the data set.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Write a corpus as coordinates (.mot), moments, forces and records (.sto), or tidy tables (CSV, Parquet).
+    """Write a corpus for other programs.
+
+    mot: coordinates; sto: moments, forces and records (both OpenSim); csv, parquet: tidy tables; bids: a Motion-BIDS
+    data set, which needs an --out of its own.
 
     Inertial records carry the errors of the stored recipe unless --clean is given. Existing files are refused unless
     --overwrite is given. Every trial ends in a row: written, refused, or not applicable (no coordinates for .mot).
     """
     from synth.corpus.schema import CorpusMismatch
+    from synth.exchange.bids_motion import write_bids
     from synth.exchange.corpus_files import export_corpus
 
     check_place(corpus, as_json)
+    if Format.BIDS in to and set(to) != {Format.BIDS}:
+        stop("--to bids is a data set of its own: export it alone, with another --out.", as_json, ExitCode.USAGE)
+    if Format.BIDS not in to and (name or author or licence):
+        stop("--name, --author and --licence belong to --to bids.", as_json, ExitCode.USAGE)
+    shared = {"subjects": subject or (), "clean": clean, "overwrite": overwrite}
     try:
-        rows = export_corpus(
-            corpus, out, [str(form) for form in to], subjects=subject or (), clean=clean, overwrite=overwrite
-        )
+        if Format.BIDS in to:
+            rows = write_bids(corpus, out, name=name, authors=author or (), licence=licence, **shared)
+        else:
+            rows = export_corpus(corpus, out, [str(form) for form in to], **shared)
     except (CorpusMismatch, OSError) as problem:
         stop(sentence_of(problem), as_json)
     report(rows.to_dict("records"), out, as_json)

@@ -1,0 +1,88 @@
+"""The documentation as a site: it builds without a warning, loads nothing from the network, and leaves no page out."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+API = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
+
+
+def navigation(repository):
+    """Pages of the navigation; the rest of the configuration is the site generator's."""
+    text = (repository / "mkdocs.yml").read_text(encoding="utf-8")
+    waiting, pages = list(yaml.safe_load(text)["nav"]), []
+    while waiting:
+        entry = waiting.pop()
+        if isinstance(entry, str):
+            pages.append(entry)
+        else:
+            for content in entry.values():
+                waiting += content if isinstance(content, list) else [content]
+    return pages
+
+
+def test_every_page_has_one_place_in_the_navigation(repository):
+    pages = navigation(repository)
+    assert len(pages) == len(set(pages))
+    assert set(pages) == {path.name for path in (repository / "docs").glob("*.md")}
+
+
+def documented(repository):
+    return API.findall((repository / "docs" / "api.md").read_text(encoding="utf-8"))
+
+
+def test_the_reference_names_what_is_there_and_documented(repository):
+    names = documented(repository)
+    assert len(names) == len(set(names))
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        found = getattr(importlib.import_module(module), attribute)
+        if callable(found):
+            assert found.__doc__, name
+
+
+def test_whatever_the_pages_import_is_in_the_reference(repository):
+    pages = [*(repository / "docs").glob("*.md"), repository / "README.md", repository / "CONTRIBUTING.md"]
+    used = set()
+    for page in pages:
+        for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            imports = re.findall(
+                r"^\s*from ((?:mocap_import|opensim_models|synth|training)[\w.]*) import (\([^)]*\)|.+)", block, re.M
+            )
+            for module, names in imports:
+                words = [word.partition("#")[0].split(" as ")[0].strip() for word in names.strip("()").split(",")]
+                used |= {f"{module}.{word}" for word in words if word}
+    same = {"synth.imu.error_recipe.ImuErrors": "synth.corpus.ImuErrors"}
+    assert {same.get(name, name) for name in used} - set(documented(repository)) == set()
+
+
+def test_the_glossary_is_in_order_and_says_each_word_once(repository):
+    words = re.findall(r"^- \*\*(.+?)\*\*: ", (repository / "docs" / "glossary.md").read_text(encoding="utf-8"), re.M)
+    assert len(words) > 30
+    assert words == sorted(set(words), key=str.casefold)
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_loads_nothing_from_the_network(repository, tmp_path):
+    if importlib.util.find_spec("mkdocs") is None or importlib.util.find_spec("mkdocstrings") is None:
+        message = "mkdocs-material and mkdocstrings build the site: pip install 'kinesynth[docs]'"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "WARNING" not in done.stderr, done.stderr[-4000:]
+    for page in navigation(repository):
+        text = (tmp_path / "site" / page).with_suffix(".html").read_text(encoding="utf-8")
+        assert re.findall(r"<(?:script|img|iframe|link)[^>]+(?:src|href)=\"?(?:https?:)?//[^\" >]+", text) == [], page
+    reference = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
+    for name in documented(repository):
+        assert f'id="{name}"' in reference, name
