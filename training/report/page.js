@@ -4,8 +4,8 @@
   const MEAN = "all subjects";
   const DASHES = ["solid", "solid", "solid", "solid", "dash", "dashdot", "dot"];
   const hidden = new Set();
-  const label = (method) => data.labels[method] || method.charAt(0).toUpperCase() + method.slice(1).replaceAll("_", " ");
-  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const label = (method) => plain(data.labels[method] || method.charAt(0).toUpperCase() + method.slice(1).replaceAll("_", " "));
+  const { style, fade, settings, layout, panel, band, plain } = Figure;
   // Curves and errors may come from different files: every method that either knows has its place.
   const methods = [...new Set(["reference", ...(data.curves.methods || []), ...data.dots.flatMap((dots) => Object.keys(dots.values))])];
   const rest = methods.filter((method) => method !== "reference" && !method.startsWith("mean_waveform"));
@@ -17,34 +17,6 @@
     return [1, 2, 3, 5][Math.max(0, rest.indexOf(method)) % 4];
   };
   const colour = (method) => style(`--method-${place(method)}`);
-  const fade = (hex, alpha) => `rgba(${[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).join(",")},${alpha})`;
-  const settings = { displayModeBar: false, responsive: true };
-
-  const axis = (extra) => ({
-    gridcolor: style("--grid"), linecolor: style("--line"), zerolinecolor: style("--line"), tickfont: { size: 11 },
-    fixedrange: true, ...extra,
-  });
-  const layout = (x, y, margin) => ({
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, margin,
-    font: { color: style("--soft"), family: "system-ui, sans-serif", size: 12 }, xaxis: axis(x), yaxis: axis(y),
-    hoverlabel: { bgcolor: style("--card"), bordercolor: style("--line"), font: { color: style("--ink") } },
-  });
-
-  const panel = (parent, title, unit) => {
-    const box = document.createElement("div");
-    box.className = "panel";
-    const heading = document.createElement("h3");
-    heading.append(title + " ");
-    const small = document.createElement("small");
-    small.textContent = unit;
-    heading.append(small);
-    const plot = document.createElement("div");
-    plot.className = "plot";
-    box.append(heading, plot);
-    parent.append(box);
-    return plot;
-  };
-
   const percent = Array.from({ length: 101 }, (_, i) => i);
   const curveTraces = (curves, unit) => {
     const traces = [];

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from training.report.curves import collect_curves
 from training.report.inputs import ReportInputs
@@ -21,15 +15,13 @@ from training.report.table import (
     coordinate_rows,
     cut,
     error_recipe,
-    format_cell,
-    format_heading,
     interval_rows,
     key_facts,
-    method_label,
     subject_dots,
     timing_rows,
     verdict_sentences,
 )
+from training.report.template import embed_data, render_page, write_page
 
 
 def write_report(inputs: ReportInputs, out: Path) -> Path:
@@ -46,24 +38,14 @@ def write_report(inputs: ReportInputs, out: Path) -> Path:
     Path
         `out`.
     """
-    folder = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"cell": format_cell, "heading": format_heading, "label": method_label}
     curves = collect_curves(inputs.corpora)
     plots = {"curves": curves, "dots": subject_dots(inputs.errors), "labels": LABELS}
     has_plots = bool(curves.get("subjects") or plots["dots"])
-    page = environment.get_template("page.html").render(
+    page = render_page(
+        "page.html",
+        scripts=["figure.js", "page.js"] if has_plots else [],
         inputs=inputs,
-        css=Markup((folder / "page.css").read_text(encoding="utf-8")),
-        script=Markup((folder / "page.js").read_text(encoding="utf-8")),
-        plotly=Markup(get_plotlyjs()) if has_plots else "",
-        data=_embed(plots),
+        data=embed_data(plots),
         has_curves=bool(curves.get("subjects")),
         has_dots=bool(plots["dots"]),
         facts=key_facts(inputs),
@@ -79,20 +61,4 @@ def write_report(inputs: ReportInputs, out: Path) -> Path:
         provenance=json.dumps(inputs.provenance, indent=2, sort_keys=True, default=str),
         max_rows=MAX_ROWS,
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.tmp-{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return out
-
-
-def _embed(data: dict[str, Any]) -> Markup:
-    """JSON that is safe inside a script element."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+    return write_page(out, page)

@@ -14,9 +14,12 @@ from training.comparison import compare
 from training.csv_table import read_csv
 from training.report.curves import REFERENCE, SIDES
 from training.report.inputs import ReportInputs
+from training.report.run_record import read_errors
 
 TABLES = ("import", "spatiotemporal", "comparison", "errors")
 """``<name>.csv`` files that a run directory should hold."""
+
+MISSING = " is missing; the report says so in its place"
 
 METHOD_NAMES = {"baseline": "optimal_control"}
 """Method of an estimate's corpus by its file name, where the two differ."""
@@ -48,6 +51,9 @@ def read_run(folder: Path, title: str = "") -> tuple[ReportInputs, list[str]]:
         raise CorpusMismatch(f"{folder}: expected a run directory (as `kinesynth demo` leaves it), found no folder")
     remarks: list[str] = []
     tables = {name: _read_table(folder / f"{name}.csv", remarks) for name in TABLES}
+    if tables["errors"] is None and (errors := read_errors(folder)) is not None:
+        tables["errors"] = errors
+        remarks.remove(f"errors.csv{MISSING}")
     if tables["comparison"] is None and tables["errors"] is not None:
         tables["comparison"] = compare(tables["errors"])
     corpora = _find_corpora(folder, remarks)
@@ -161,7 +167,7 @@ def _find_corpora(folder: Path, remarks: list[str]) -> dict[str, Path]:
 
 def _read_table(path: Path, remarks: list[str]) -> pd.DataFrame | None:
     if not path.is_file():
-        remarks.append(f"{path.name} is missing; the report says so in its place")
+        remarks.append(f"{path.name}{MISSING}")
         return None
     try:
         return read_csv(path)
@@ -172,7 +178,7 @@ def _read_table(path: Path, remarks: list[str]) -> pd.DataFrame | None:
 
 def _read_json(path: Path, remarks: list[str]) -> Any:
     if not path.is_file():
-        remarks.append(f"{path.name} is missing; the report says so in its place")
+        remarks.append(f"{path.name}{MISSING}")
         return None
     try:
         return json.loads(path.read_text(encoding="utf-8"))
