@@ -100,16 +100,17 @@ def report(
         typer.Option(help="HTML file to write (or as last argument). Default: RUN/report.html, or runs.html."),
     ] = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "",
+    names: Annotated[bool, typer.Option("--names", help="Show subjects' codes and files' names as they are.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write one self-contained HTML page about a run: tables, curves, what was refused, where it came from.
 
     A part that is missing in the run's folder is said in its place. Several runs are compared: curves of their losses,
-    what their configurations differ in, errors side by side.
+    what their configurations differ in, errors side by side. Subjects stand under neutral names but for --names.
 
     Example: kinesynth report networks-wide networks-deep --out comparison.html
     """
-    with_reasons(lambda: _report(runs, out, title, as_json), as_json)
+    with_reasons(lambda: _report(runs, out, title, names, as_json), as_json)
 
 
 def with_reasons(run: Callable[[], ExitCode], as_json: bool) -> None:
@@ -270,7 +271,7 @@ def _compare(files: list[Path], out: Path | None, seed: int, as_json: bool) -> E
     return ExitCode.ALL
 
 
-def _report(runs: list[Path], out: Path | None, title: str, as_json: bool) -> ExitCode:
+def _report(runs: list[Path], out: Path | None, title: str, names: bool, as_json: bool) -> ExitCode:
     from training.report.comparison_of_runs import read_runs, write_comparison
     from training.report.page import write_report
     from training.report.run_directory import read_run
@@ -282,7 +283,7 @@ def _report(runs: list[Path], out: Path | None, title: str, as_json: bool) -> Ex
         page = write_comparison(read_runs(runs), out or Path("runs.html"), title)
     else:
         inputs, remarks = read_run(runs[0], title)
-        page = write_report(inputs, out or runs[0] / "report.html")
+        page = write_report(inputs, out or runs[0] / "report.html", keep_names=names)
     if as_json:
         typer.echo(json.dumps({"report": str(page), "remarks": remarks}))
     else:

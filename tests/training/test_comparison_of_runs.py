@@ -14,9 +14,9 @@ from training.config import resolve_config
 from training.csv_table import write_csv
 from training.evaluation import COLUMNS, evaluate
 from training.leave_one_out import leave_one_subject_out
-from training.report.comparison_of_runs import configuration_table, errors_by_run, loss_panels, read_runs
+from training.report.comparison_of_runs import configuration_table, errors_by_run, read_runs
 from training.report.paired_difference import paired_differences
-from training.report.run_record import MAX_POINTS, loss_curve, read_record
+from training.report.run_record import MAX_POINTS, loss_curve, loss_panels, read_record
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from training.comparison import compare
 from training.report.paired_difference import paired_differences
-from training.report.run_record import RunRecord, loss_curve, read_record
+from training.report.run_record import RunRecord, loss_panels, read_record
 from training.report.table import comparison_rows
 from training.report.template import embed_data, render_page, write_page
 
@@ -73,16 +73,6 @@ def write_comparison(records: Sequence[RunRecord], out: Path, title: str = "") -
         differences=difference_rows(records, errors),
     )
     return write_page(out, page)
-
-
-def loss_panels(records: Iterable[RunRecord]) -> list[dict[str, Any]]:
-    """One panel a method: run → its loss curve."""
-    panels: dict[str, dict[str, Any]] = {}
-    for record in records:
-        for method, tables in record.steps.items():
-            if (curve := loss_curve(tables)) is not None:
-                panels.setdefault(method, {})[record.name] = curve | {"n": len(tables)}
-    return [{"method": method, "runs": curves} for method, curves in panels.items()]
 
 
 def configuration_table(records: Sequence[RunRecord]) -> pd.DataFrame:

@@ -14,7 +14,8 @@ from training.comparison import compare
 from training.csv_table import read_csv
 from training.report.curves import REFERENCE, SIDES
 from training.report.inputs import ReportInputs
-from training.report.run_record import read_errors
+from training.report.run_record import loss_panels, read_errors, read_record
+from training.run_folder import CARD
 
 TABLES = ("import", "spatiotemporal", "comparison", "errors")
 """``<name>.csv`` files that a run directory should hold."""
@@ -79,10 +80,22 @@ def read_run(folder: Path, title: str = "") -> tuple[ReportInputs, list[str]]:
         corpora=corpora,
         solutions=_solutions(folder, corpora),
         timings=timing_table(timings),
+        losses=_losses(folder, remarks),
         provenance=provenance,
         notes=tuple(notes.read_text(encoding="utf-8").split("\n")) if notes.is_file() else (),
     )
     return inputs, remarks
+
+
+def _losses(folder: Path, remarks: list[str]) -> list[dict[str, Any]]:
+    """Loss curves of the networks that were trained in the folder; none if it holds no record of a training."""
+    if not any([*folder.glob(CARD), *folder.glob(f"*/{CARD}")]):
+        return []
+    try:
+        return loss_panels([read_record(folder)])
+    except CorpusMismatch as error:
+        remarks.append(f"{error} Left out")
+        return []
 
 
 def _solutions(folder: Path, corpora: dict[str, Path]) -> pd.DataFrame | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,3 +108,13 @@ def loss_curve(tables: Sequence[pd.DataFrame]) -> dict[str, list[float]] | None:
     steps = losses.index.to_series().groupby(np.arange(len(losses)) // width).mean()
     rounded = {name: [float(f"{value:.5g}") for value in values] for name, values in spread.items()}
     return {"step": [round(float(step), 1) for step in steps]} | rounded
+
+
+def loss_panels(records: Iterable[RunRecord]) -> list[dict[str, Any]]:
+    """One panel a method: run → its loss curve."""
+    panels: dict[str, dict[str, Any]] = {}
+    for record in records:
+        for method, tables in record.steps.items():
+            if (curve := loss_curve(tables)) is not None:
+                panels.setdefault(method, {})[record.name] = curve | {"n": len(tables)}
+    return [{"method": method, "runs": curves} for method, curves in panels.items()]
