@@ -94,18 +94,23 @@ def compare(
 
 @report_app.command()
 def report(
-    run_dir: Annotated[Path, typer.Argument(help="Run directory, as `kinesynth demo` leaves it.")],
-    out: Annotated[Path | None, typer.Argument(help="HTML file to write. Default: RUN_DIR/report.html.")] = None,
-    title: Annotated[str, typer.Option(help="Title of the report.")] = "",
+    runs: Annotated[list[Path], typer.Argument(help="Folder of a run; several are compared.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="HTML file to write (or as last argument). Default: RUN/report.html, or runs.html."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "",
+    names: Annotated[bool, typer.Option("--names", help="Show subjects' codes and files' names as they are.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write one self-contained HTML page about a run: tables, curves, what was refused, where it came from.
 
-    A part that is missing in the run directory is said in its place.
+    A part that is missing in the run's folder is said in its place. Several runs are compared: curves of their losses,
+    what their configurations differ in, errors side by side. Subjects stand under neutral names but for --names.
 
-    Example: kinesynth report kinesynth-demo report.html
+    Example: kinesynth report networks-wide networks-deep --out comparison.html
     """
-    with_reasons(lambda: _report(run_dir, out, title, as_json), as_json)
+    with_reasons(lambda: _report(runs, out, title, names, as_json), as_json)
 
 
 def with_reasons(run: Callable[[], ExitCode], as_json: bool) -> None:
@@ -194,9 +199,11 @@ def _train_on_all(
     from training.leave_one_out import labelled_subjects
     from training.loop import train as train_network
     from training.prediction import apply_checkpoint
+    from training.run_folder import open_run
     from training.window import read_training_set
 
     reader = Corpus(corpus)
+    run = open_run(out_dir, corpus, configs, labelled_subjects(reader), "all subjects")
     rows = []
     for name, config in configs.items():
         data = read_training_set(reader, labelled_subjects(reader), config.outputs, mirror=config.mirror)
@@ -209,7 +216,9 @@ def _train_on_all(
                 bar.advance(step - so_far)  # a training that goes on begins at its state
                 so_far = step
 
-            checkpoint = train_network(data, config, path=path, save_every=save_every, progress=progress)
+            options = {"path": path, "save_every": save_every, "record": run.steps_of(name, "all")}
+            checkpoint = train_network(data, config, **options, progress=progress)
+        run.log(f"{name}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")
         row = {"network": name, "checkpoint": str(path), "seconds": round(checkpoint.seconds, 2)}
         row |= {"labelled_trials": checkpoint.n_labelled_trials, "labelled_frames": checkpoint.n_labelled_frames}
         if apply_to is not None:
@@ -262,12 +271,19 @@ def _compare(files: list[Path], out: Path | None, seed: int, as_json: bool) -> E
     return ExitCode.ALL
 
 
-def _report(run_dir: Path, out: Path | None, title: str, as_json: bool) -> ExitCode:
+def _report(runs: list[Path], out: Path | None, title: str, names: bool, as_json: bool) -> ExitCode:
+    from training.report.comparison_of_runs import read_runs, write_comparison
     from training.report.page import write_report
     from training.report.run_directory import read_run
 
-    inputs, remarks = read_run(run_dir, title)
-    page = write_report(inputs, out or run_dir / "report.html")
+    if out is None and len(runs) > 1 and runs[-1].suffix == ".html":
+        *runs, out = runs
+    remarks: list[str] = []
+    if len(runs) > 1:
+        page = write_comparison(read_runs(runs), out or Path("runs.html"), title)
+    else:
+        inputs, remarks = read_run(runs[0], title)
+        page = write_report(inputs, out or runs[0] / "report.html", keep_names=names)
     if as_json:
         typer.echo(json.dumps({"report": str(page), "remarks": remarks}))
     else:

@@ -24,6 +24,7 @@ from training.mean_waveform import (
     read_trials,
 )
 from training.prediction import predict_trial, warm_up, write_predictions
+from training.run_folder import RunFolder, open_run
 from training.target import has_waveform
 from training.window import read_training_set
 
@@ -59,7 +60,8 @@ def leave_one_subject_out(
     corpus : Path
         A reference corpus.
     out : Path
-        Folder for ``<method>.h5`` and ``checkpoints/<method>/<subject>.safetensors``.
+        Folder for ``<method>.h5``, ``checkpoints/<method>/<subject>.safetensors`` and the record of the run
+        (`training.run_folder`).
     configs : mapping of str to TrainingConfig
         Name of the method → its configuration.
     n_workers : int
@@ -82,6 +84,7 @@ def leave_one_subject_out(
     subjects = labelled_subjects(reader)
     _require_two(subjects, corpus)
     digest = file_hash(corpus)
+    run = open_run(out, corpus, configs, subjects, "leave one subject out")
     waiting: list[Task] = []
     paths: dict[tuple[str, str], Path] = {}
     for method, config in configs.items():
@@ -97,14 +100,19 @@ def leave_one_subject_out(
                     "path": str(path),
                     "fingerprint": mark,
                     "save_every": save_every,
+                    "run": str(out),
+                    "name": [method, subject],
                 }
                 waiting.append(Task(f"{method}/{subject}", "training.leave_one_out:train_fold", arguments, mark))
     failures = _train_folds(waiting, n_workers, len(paths), progress)
+    for key, reason in failures.items():
+        run.log(f"{key}: {reason}")
     written = {}
     for method, config in configs.items():
         reasons = {s: failures[f"{method}/{s}"] for s in subjects if f"{method}/{s}" in failures}
         folds = {s: load_checkpoint(paths[method, s]) for s in subjects if s not in reasons}
         written[method] = _write_fold_predictions(corpus, out / f"{method}.h5", method, config, folds, reasons)
+        run.log(f"{method}: {len(folds)} of {len(subjects)} folds trained; estimates in {method}.h5")
     return written
 
 
@@ -114,7 +122,9 @@ def train_fold(
     config: dict[str, Any],
     path: str,
     fingerprint: str,
-    save_every: int = SAVE_EVERY,
+    save_every: int,
+    run: str,
+    name: Sequence[str],
 ) -> dict:
     """Train one fold's network and write its checkpoint: one task of a worker process.
 
@@ -125,7 +135,10 @@ def train_fold(
     """
     settings = resolve_config(config)
     data = read_training_set(Corpus(Path(corpus)), subjects, settings.outputs, mirror=settings.mirror)
-    checkpoint = train(data, settings, path=Path(path), fingerprint=fingerprint, save_every=save_every)
+    folder = RunFolder(Path(run))
+    options = {"path": Path(path), "fingerprint": fingerprint, "save_every": save_every}
+    checkpoint = train(data, settings, **options, record=folder.steps_of(*name))
+    folder.log(f"{'/'.join(name)}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")
     return {
         "seconds": checkpoint.seconds,
         "n_labelled_trials": checkpoint.n_labelled_trials,

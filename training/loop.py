@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from training.loss import supervised_loss
 from training.networks.registry import build_network
 from training.normalisation import Normalisation, fit_normalisation
 from training.step_boundary import interruptions_held
+from training.step_record import StepRecord
 from training.training_state import (
     Learner,
     capture_state,
@@ -50,6 +52,7 @@ def train(
     path: Path | None = None,
     fingerprint: str = "",
     save_every: int = SAVE_EVERY,
+    record: StepRecord | None = None,
     progress: Progress | None = None,
 ) -> Checkpoint:
     """Train one network.
@@ -67,6 +70,8 @@ def train(
         Stored with the checkpoint.
     save_every : int
         Steps between two states on the disk; 0 = only when interrupted.
+    record : StepRecord, optional
+        Gets the loss, its terms, the learning rate, the gradient's norm and the seconds of every step.
     progress : callable, optional
 
     Returns
@@ -90,20 +95,27 @@ def train(
             restore_state(learner, state)
             done, began = state.step, began - state.seconds
         is_whole = True
+        if record is not None:
+            record.begin(done)
 
         def keep(seconds: float) -> None:
+            if record is not None:
+                record.flush()  # before the state: no step of the record is lost, later ones are taken back
             if path is not None and done:
                 save_state(state_path(path), capture_state(learner, done, seconds, mark))
 
         try:
             while done < config.steps:
                 is_whole = False
-                loss, _ = _take_step(lesson, learner, config)
+                figures = _take_step(lesson, learner, config)
                 is_whole, done = True, done + 1
+                if record is not None:
+                    figures["seconds"] = time.perf_counter() - began
+                    record.write(done, {name: float(value) for name, value in figures.items()})
                 if save_every and done % save_every == 0 and done < config.steps:
                     keep(time.perf_counter() - began)
                 if progress is not None:
-                    progress(done, config.steps, loss.item())
+                    progress(done, config.steps, float(figures["loss"]))
                 release()
         finally:
             seconds = time.perf_counter() - began
@@ -115,6 +127,8 @@ def train(
                 save_checkpoint(path, checkpoint)
                 if done == config.steps:
                     state_path(path).unlink(missing_ok=True)
+            if record is not None:
+                record.close()
     return checkpoint
 
 
@@ -154,10 +168,8 @@ def _fresh_learner(lesson: _Lesson, config: TrainingConfig) -> Learner:
     return Learner(network, optimiser, schedule, np.random.default_rng(config.seed))
 
 
-def _take_step(
-    lesson: _Lesson, learner: Learner, config: TrainingConfig
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Draw a batch, learn from it; returns the loss and its terms."""
+def _take_step(lesson: _Lesson, learner: Learner, config: TrainingConfig) -> dict[str, Any]:
+    """Draw a batch, learn from it; returns the figures of the step: numbers, or tensors without a shape."""
     windows = draw_windows(lesson.records, lesson.length, config.batch, learner.rng)
     inputs = augment(windows, lesson.covariances, **dict(config.augmentation), rng=learner.rng)
     shift, size, target_shift, target_size = (
@@ -168,10 +180,12 @@ def _take_step(
     loss, terms = supervised_loss(outputs, labels, lesson.columns)
     learner.optimiser.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(learner.network.parameters(), config.gradient_norm)
+    norm = nn.utils.clip_grad_norm_(learner.network.parameters(), config.gradient_norm)
+    rate = learner.optimiser.param_groups[0]["lr"]
     learner.optimiser.step()
     learner.schedule.step()
-    return loss, terms
+    figures = {"loss": loss.detach()} | {f"loss_{kind}": term.detach() for kind, term in terms.items()}
+    return figures | {"learning_rate": rate, "gradient_norm": norm}
 
 
 def _checkpoint(

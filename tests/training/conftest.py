@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +134,22 @@ def make_walking_corpus():
 def make_walking_trial():
     """The function that makes one analytic trial."""
     return walking_trial
+
+
+@pytest.fixture(scope="session")
+def chromium_dom(tmp_path_factory):
+    """A function that opens a page in Chromium and gives (what it became, lines of the console)."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        message = "no Chromium on this machine: install it (apt-get install chromium) to open the report"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+
+    def open_page(page: Path, size: str = "1200,900") -> tuple[str, list[str]]:
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+        flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        flags += [f"--user-data-dir={tmp_path_factory.mktemp('chromium')}", "--enable-logging=stderr"]
+        flags += [f"--window-size={size}", "--virtual-time-budget=8000", "--dump-dom", page.resolve().as_uri()]
+        run = subprocess.run([chromium, *flags], capture_output=True, text=True, timeout=120, check=True)
+        return run.stdout, [line for line in run.stderr.splitlines() if "CONSOLE" in line]
+
+    return open_page

@@ -1,8 +1,6 @@
 """The report is one file that a real browser shows without an error and without asking the network."""
 
-import os
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -96,22 +94,13 @@ def test_the_script_library_is_there_once(report):
     assert report.read_text(encoding="utf-8").count("plotly.js v") == 1
 
 
-def test_a_browser_draws_the_curves_without_an_error(report, tmp_path):
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        message = "no Chromium on this machine: install it (apt-get install chromium) to open the report"
-        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+def test_a_browser_draws_the_curves_without_an_error(report, chromium_dom):
     for size in ("1200,900", "400,800"):
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        flags += [f"--user-data-dir={tmp_path / size}", "--enable-logging=stderr", f"--window-size={size}"]
-        flags += ["--virtual-time-budget=8000", "--dump-dom", report.resolve().as_uri()]
-        run = subprocess.run([chromium, *flags], capture_output=True, text=True, timeout=120, check=True)
-        console = [line for line in run.stderr.splitlines() if "CONSOLE" in line]
+        page, console = chromium_dom(report, size)
         assert not console
-        assert 'data-drawn="yes"' in run.stdout
-        assert run.stdout.count('class="main-svg"') >= 12
-        assert run.stdout.count("js-line") > 20
+        assert 'data-drawn="yes"' in page
+        assert page.count('class="main-svg"') >= 12
+        assert page.count("js-line") > 20
 
 
 def test_curves_are_whole_cycles_and_the_reference_has_no_error(walking_corpus, run_dir):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +33,57 @@ PANELS = (
 """Key, title, unit, kind of target and coordinate of every panel."""
 
 
-def collect_curves(corpora: Mapping[str, Path]) -> dict[str, Any]:
-    """Time-normalise the solved cycles of every subject, for every method.
+@dataclass(frozen=True)
+class TrialWaveforms:
+    """The mean cycle of one side of one trial, by method.
+
+    Attributes
+    ----------
+    subject, name, side : str
+        Side ``"r"`` or ``"l"``, whose foot strike begins the cycle.
+    waveforms : dict of str to ndarray, shape (101, n_panels)
+        Method (reference first) → cycle in report units; NaN where it has none.
+    speeds : dict of str to float
+        Method → the trial's mean speed (m/s); NaN if it has none.
+    """
+
+    subject: str
+    name: str
+    side: str
+    waveforms: dict[str, np.ndarray]
+    speeds: dict[str, float]
+
+
+def read_waveforms(corpora: Mapping[str, Path]) -> list[TrialWaveforms]:
+    """Time-normalise the solved cycles of every trial, for every method; empty if there is no reference."""
+    if REFERENCE not in corpora:
+        return []
+    readers = {REFERENCE: Corpus(corpora[REFERENCE])} | {name: Corpus(path) for name, path in corpora.items()}
+    known = {method: set(reader.trials()) for method, reader in readers.items()}
+    found = []
+    for key in readers[REFERENCE].trials():
+        truth = readers[REFERENCE].read(*key, clean=True)
+        has_label = has_waveform(truth)
+        if not has_label.any():
+            continue
+        trials = {m: readers[m].read(*key, clean=True) if key in known[m] else None for m in readers}
+        speeds = {m: float(t.spatiotemporal.get("speed", math.nan)) if t else math.nan for m, t in trials.items()}
+        for side, foot in SIDES.items():
+            phase = cycle_phase(truth, has_label, foot)
+            waveforms = {method: _waveforms(trial, truth, side, phase) for method, trial in trials.items()}
+            found.append(TrialWaveforms(*key, side, waveforms, speeds))
+    return found
+
+
+def collect_curves(corpora: Mapping[str, Path], trials: Sequence[TrialWaveforms] | None = None) -> dict[str, Any]:
+    """Gather the curves of every subject, for every method.
 
     Parameters
     ----------
     corpora : mapping of str to Path
         ``"reference"`` and the methods.
+    trials : sequence of TrialWaveforms, optional
+        What `read_waveforms` read of them.
 
     Returns
     -------
@@ -48,20 +94,12 @@ def collect_curves(corpora: Mapping[str, Path]) -> dict[str, Any]:
     """
     if REFERENCE not in corpora:
         return {}
-    readers = {name: Corpus(path) for name, path in corpora.items()}
     methods = [REFERENCE, *(name for name in corpora if name != REFERENCE)]
     by_subject: dict[str, dict[str, list[dict[str, np.ndarray]]]] = {}
     shown: dict[str, str] = {}
-    for subject, name in readers[REFERENCE].trials():
-        truth = readers[REFERENCE].read(subject, name, clean=True)
-        has_label = has_waveform(truth)
-        if not has_label.any():
-            continue
-        shown.setdefault(subject, name)
-        for side, foot in SIDES.items():
-            phase = cycle_phase(truth, has_label, foot)
-            waveforms = {method: _waveforms(readers[method], truth, side, phase) for method in methods}
-            by_subject.setdefault(subject, {}).setdefault(side, []).append(waveforms)
+    for trial in read_waveforms(corpora) if trials is None else trials:
+        shown.setdefault(trial.subject, trial.name)
+        by_subject.setdefault(trial.subject, {}).setdefault(trial.side, []).append(trial.waveforms)
     return {
         "methods": methods,
         "panels": [{"key": key, "title": title, "unit": unit} for key, title, unit, *_ in PANELS],
@@ -76,11 +114,9 @@ def collect_curves(corpora: Mapping[str, Path]) -> dict[str, Any]:
     }
 
 
-def _waveforms(reader: Corpus, truth: CorpusTrial, side: str, phase: np.ndarray) -> np.ndarray:
+def _waveforms(trial: CorpusTrial | None, truth: CorpusTrial, side: str, phase: np.ndarray) -> np.ndarray:
     """All panels (101, n_panels) of one method for one trial and side, in report units; NaN if it has none."""
     targets = [Target(kind, coordinate.format(side=side)) for *_, kind, coordinate in PANELS]
-    key = (truth.subject.code, truth.name)
-    trial = reader.read(*key, clean=True) if key in reader.trials() else None
     if trial is None or trial.n_frames != truth.n_frames:
         return np.full((101, len(targets)), np.nan)
     values = read_targets(trial, targets, truth.subject) * [target.scale for target in targets]

@@ -30,6 +30,8 @@ class ReportInputs:
         One row an optimal-control trial: `subject, trial, role, status, reason` and residuals.
     timings : DataFrame or None
         One row a stage: `stage, seconds` and whatever else was measured.
+    losses : list of dict
+        From `training.report.run_record.loss_panels`: one panel a method, its loss by step.
     provenance : dict
         Seed, versions, configuration, sources: nested plain data.
     notes : tuple of str
@@ -44,5 +46,6 @@ class ReportInputs:
     corpora: dict[str, Path] = field(default_factory=dict)
     solutions: pd.DataFrame | None = None
     timings: pd.DataFrame | None = None
+    losses: list[dict[str, Any]] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -4,8 +4,9 @@
   const MEAN = "all subjects";
   const DASHES = ["solid", "solid", "solid", "solid", "dash", "dashdot", "dot"];
   const hidden = new Set();
-  const label = (method) => data.labels[method] || method.charAt(0).toUpperCase() + method.slice(1).replaceAll("_", " ");
-  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const said = (method) => data.labels[method] || method.charAt(0).toUpperCase() + method.slice(1).replaceAll("_", " ");
+  const label = (method) => plain(said(method));
+  const { style, fade, settings, layout, panel, band, plain } = Figure;
   // Curves and errors may come from different files: every method that either knows has its place.
   const methods = [...new Set(["reference", ...(data.curves.methods || []), ...data.dots.flatMap((dots) => Object.keys(dots.values))])];
   const rest = methods.filter((method) => method !== "reference" && !method.startsWith("mean_waveform"));
@@ -17,34 +18,6 @@
     return [1, 2, 3, 5][Math.max(0, rest.indexOf(method)) % 4];
   };
   const colour = (method) => style(`--method-${place(method)}`);
-  const fade = (hex, alpha) => `rgba(${[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).join(",")},${alpha})`;
-  const settings = { displayModeBar: false, responsive: true };
-
-  const axis = (extra) => ({
-    gridcolor: style("--grid"), linecolor: style("--line"), zerolinecolor: style("--line"), tickfont: { size: 11 },
-    fixedrange: true, ...extra,
-  });
-  const layout = (x, y, margin) => ({
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, margin,
-    font: { color: style("--soft"), family: "system-ui, sans-serif", size: 12 }, xaxis: axis(x), yaxis: axis(y),
-    hoverlabel: { bgcolor: style("--card"), bordercolor: style("--line"), font: { color: style("--ink") } },
-  });
-
-  const panel = (parent, title, unit) => {
-    const box = document.createElement("div");
-    box.className = "panel";
-    const heading = document.createElement("h3");
-    heading.append(title + " ");
-    const small = document.createElement("small");
-    small.textContent = unit;
-    heading.append(small);
-    const plot = document.createElement("div");
-    plot.className = "plot";
-    box.append(heading, plot);
-    parent.append(box);
-    return plot;
-  };
-
   const percent = Array.from({ length: 101 }, (_, i) => i);
   const curveTraces = (curves, unit) => {
     const traces = [];
@@ -52,12 +25,9 @@
       const curve = curves[method];
       if (!curve || hidden.has(method)) continue;
       const mean = curve.mean || curve;
-      if (curve.sd && (method === "reference" || place(method) === 1)) {
+      if (curve.sd) {
         const edge = (sign) => mean.map((value, i) => value + sign * curve.sd[i]);
-        traces.push({
-          x: percent.concat([...percent].reverse()), y: edge(1).concat(edge(-1).reverse()), fill: "toself",
-          fillcolor: fade(colour(method), 0.13), line: { width: 0 }, hoverinfo: "skip", mode: "lines",
-        });
+        traces.push(band(percent, edge(-1), edge(1), colour(method), method === "reference" ? 0.16 : 0.09));
       }
       traces.push({
         x: percent, y: mean, mode: "lines", name: label(method),
@@ -76,7 +46,7 @@
     const chosen = data.curves.subjects.find((entry) => entry.code === subject);
     document.getElementById("shown").textContent = chosen
       ? `trial ${chosen.trial} of ${subject}.`
-      : `mean over ${data.curves.subjects.length} subjects (each the mean of its trials); bands are ± 1 SD of the reference and of the first method.`;
+      : `mean over ${data.curves.subjects.length} subjects (each the mean of its trials); bands are ± 1 SD over subjects, of every method.`;
     for (const { key, unit } of data.curves.panels) {
       const look = layout({ range: [0, 100], dtick: 25, ticksuffix: " %" }, { nticks: 5 }, { l: 42, r: 10, t: 8, b: 28 });
       Plotly.react(plots.get(key), curveTraces(source[key], unit), look, settings);
@@ -89,7 +59,7 @@
       const traces = own.map((method) => {
         const values = Object.values(measure.values[method]);
         return {
-          x: values, y: values.map(() => label(method)), text: Object.keys(measure.values[method]), mode: "markers",
+          x: values, y: values.map(() => label(method)), text: Object.keys(measure.values[method]).map(plain), mode: "markers",
           marker: { color: fade(colour(method), 0.55), size: 9 }, hovertemplate: `%{text}: %{x:.2f} ${measure.unit}<extra></extra>`,
         };
       });
@@ -120,7 +90,7 @@
         const line = document.createElement("i");
         line.style.borderTopColor = colour(method);
         line.style.borderTopStyle = DASHES[place(method)] === "solid" ? "solid" : "dashed";
-        button.append(line, label(method));
+        button.append(line, said(method));
         button.addEventListener("click", () => {
           if (!hidden.delete(method)) hidden.add(method);
           drawLegend();
@@ -137,6 +107,11 @@
       drawCurves();
     }
     if (document.getElementById("dots")) drawDots();
+    if (document.getElementById("agreement-panels")) Agreement.fill(data.agreement, said, colour);
+    data.losses.forEach((of, index) => {
+      const [, curve] = Object.entries(of.runs)[0];
+      Figure.drawLosses(plots.get(`loss-${index}`), [[label(of.method), curve, colour(of.method)]]);
+    });
   };
 
   if (document.getElementById("panels")) {
@@ -153,6 +128,10 @@
       plots.set(`dots-${index}`, panel(document.getElementById("dots"), measure.title, measure.unit));
     });
   }
+  if (document.getElementById("agreement-panels")) Agreement.start(data.agreement, said, colour);
+  data.losses.forEach((of, index) => {
+    plots.set(`loss-${index}`, panel(document.getElementById("losses"), said(of.method), "loss"));
+  });
   redraw();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   document.documentElement.dataset.drawn = "yes";

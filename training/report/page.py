@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
+import pandas as pd
 
-from training.report.curves import collect_curves
+from synth.corpus import Corpus
+from training.report.anonymous import recode_inputs, recoding_of, subject_codes
+from training.report.bland_altman import agreement_pairs, agreement_panels, agreement_rows
+from training.report.curves import collect_curves, read_waveforms
 from training.report.inputs import ReportInputs
+from training.report.paired_difference import paired_differences
 from training.report.table import (
     ARCHIVE_COLUMNS,
+    DOTS,
     LABELS,
     MAX_ROWS,
     comparison_rows,
     coordinate_rows,
     cut,
     error_recipe,
-    format_cell,
-    format_heading,
     interval_rows,
     key_facts,
     method_label,
@@ -30,9 +30,14 @@ from training.report.table import (
     timing_rows,
     verdict_sentences,
 )
+from training.report.template import embed_data, render_page, write_page
+from training.report.trial_quality import refusal_rows, subject_rows, trial_rows
+
+OPTIMAL_CONTROL = "optimal_control"
+"""Name of the baseline's method, where no corpus says which it is."""
 
 
-def write_report(inputs: ReportInputs, out: Path) -> Path:
+def write_report(inputs: ReportInputs, out: Path, *, keep_names: bool = False) -> Path:
     """Write a report.
 
     Parameters
@@ -40,59 +45,79 @@ def write_report(inputs: ReportInputs, out: Path) -> Path:
     inputs : ReportInputs
     out : Path
         The HTML file; it appears only when it is complete.
+    keep_names : bool
+        Show subjects' codes and files' names as they are; otherwise neutral ones stand in their places.
 
     Returns
     -------
     Path
         `out`.
     """
-    folder = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"cell": format_cell, "heading": format_heading, "label": method_label}
-    curves = collect_curves(inputs.corpora)
-    plots = {"curves": curves, "dots": subject_dots(inputs.errors), "labels": LABELS}
-    has_plots = bool(curves.get("subjects") or plots["dots"])
-    page = environment.get_template("page.html").render(
+    trials = read_waveforms(inputs.corpora)
+    if not keep_names:
+        recoding = recoding_of(subject_codes(inputs))
+        inputs, trials = recode_inputs(inputs, recoding), recoding.waveforms(trials)
+    curves = collect_curves(inputs.corpora, trials)
+    pairs = agreement_pairs(trials)
+    plots = {
+        "curves": curves,
+        "dots": subject_dots(inputs.errors),
+        "agreement": agreement_panels(pairs),
+        "losses": inputs.losses,
+        "labels": LABELS,
+    }
+    has_plots = bool(curves.get("subjects") or plots["dots"] or inputs.losses)
+    page = render_page(
+        "page.html",
+        scripts=["figure.js", "agreement.js", "page.js"] if has_plots else [],
         inputs=inputs,
-        css=Markup((folder / "page.css").read_text(encoding="utf-8")),
-        script=Markup((folder / "page.js").read_text(encoding="utf-8")),
-        plotly=Markup(get_plotlyjs()) if has_plots else "",
-        data=_embed(plots),
+        keep_names=keep_names,
+        data=embed_data(plots),
         has_curves=bool(curves.get("subjects")),
         has_dots=bool(plots["dots"]),
-        facts=key_facts(inputs),
-        sentences=verdict_sentences(inputs.comparison),
-        comparison=comparison_rows(inputs.comparison),
-        intervals=interval_rows(inputs.comparison),
-        joints=coordinate_rows(inputs.errors),
-        recipe=error_recipe(inputs.corpora),
-        archive=cut(inputs.import_table, "status", ARCHIVE_COLUMNS),
-        solutions=cut(inputs.solutions, "status"),
-        spatiotemporal=cut(inputs.spatiotemporal, "subject"),
-        timings=timing_rows(inputs.timings),
-        provenance=json.dumps(inputs.provenance, indent=2, sort_keys=True, default=str),
-        max_rows=MAX_ROWS,
+        has_losses=bool(inputs.losses),
+        agreement=agreement_rows(pairs),
+        **_tables(inputs),
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.tmp-{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return out
+    return write_page(out, page)
 
 
-def _embed(data: dict[str, Any]) -> Markup:
-    """JSON that is safe inside a script element."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+def _tables(inputs: ReportInputs) -> dict[str, Any]:
+    """Everything that the page shows as text and tables, by its name in the template."""
+    baseline = _baseline(inputs)
+    return {
+        "facts": key_facts(inputs),
+        "sentences": verdict_sentences(inputs.comparison),
+        "comparison": comparison_rows(inputs.comparison),
+        "intervals": interval_rows(inputs.comparison),
+        "joints": coordinate_rows(inputs.errors),
+        "subjects": subject_rows(inputs.errors, (*DOTS, "speed_error")),
+        "baseline": baseline,
+        "against_baseline": _against(inputs, baseline),
+        "recipe": error_recipe(inputs.corpora),
+        "refusals": refusal_rows(inputs),
+        "trials": cut(trial_rows(inputs), "recording"),
+        "archive": cut(inputs.import_table, "status", ARCHIVE_COLUMNS),
+        "solutions": cut(inputs.solutions, "status"),
+        "spatiotemporal": cut(inputs.spatiotemporal, "subject"),
+        "timings": timing_rows(inputs.timings),
+        "provenance": json.dumps(inputs.provenance, indent=2, sort_keys=True, default=str),
+        "max_rows": MAX_ROWS,
+    }
+
+
+def _baseline(inputs: ReportInputs) -> str:
+    """The method that estimates by optimal control: whose corpus says so, or the usual name; empty if there is none."""
+    if inputs.errors is None:
+        return ""
+    methods = set(inputs.errors["method"])
+    of_role = [name for name, path in inputs.corpora.items() if Corpus(path).role == "baseline" and name in methods]
+    return next(iter(of_role), OPTIMAL_CONTROL if OPTIMAL_CONTROL in methods else "")
+
+
+def _against(inputs: ReportInputs, baseline: str) -> pd.DataFrame | None:
+    """Every other method against the baseline; None without one, or without a shared trial."""
+    if not baseline:
+        return None
+    table = paired_differences(inputs.errors, list(dict.fromkeys(inputs.errors["method"])), baseline)
+    return table.assign(method=table["method"].map(method_label)) if len(table) else None

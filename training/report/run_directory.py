@@ -14,9 +14,13 @@ from training.comparison import compare
 from training.csv_table import read_csv
 from training.report.curves import REFERENCE, SIDES
 from training.report.inputs import ReportInputs
+from training.report.run_record import loss_panels, read_errors, read_record
+from training.run_folder import CARD
 
 TABLES = ("import", "spatiotemporal", "comparison", "errors")
 """``<name>.csv`` files that a run directory should hold."""
+
+MISSING = " is missing; the report says so in its place"
 
 METHOD_NAMES = {"baseline": "optimal_control"}
 """Method of an estimate's corpus by its file name, where the two differ."""
@@ -48,6 +52,9 @@ def read_run(folder: Path, title: str = "") -> tuple[ReportInputs, list[str]]:
         raise CorpusMismatch(f"{folder}: expected a run directory (as `kinesynth demo` leaves it), found no folder")
     remarks: list[str] = []
     tables = {name: _read_table(folder / f"{name}.csv", remarks) for name in TABLES}
+    if tables["errors"] is None and (errors := read_errors(folder)) is not None:
+        tables["errors"] = errors
+        remarks.remove(f"errors.csv{MISSING}")
     if tables["comparison"] is None and tables["errors"] is not None:
         tables["comparison"] = compare(tables["errors"])
     corpora = _find_corpora(folder, remarks)
@@ -73,10 +80,22 @@ def read_run(folder: Path, title: str = "") -> tuple[ReportInputs, list[str]]:
         corpora=corpora,
         solutions=_solutions(folder, corpora),
         timings=timing_table(timings),
+        losses=_losses(folder, remarks),
         provenance=provenance,
         notes=tuple(notes.read_text(encoding="utf-8").split("\n")) if notes.is_file() else (),
     )
     return inputs, remarks
+
+
+def _losses(folder: Path, remarks: list[str]) -> list[dict[str, Any]]:
+    """Loss curves of the networks that were trained in the folder; none if it holds no record of a training."""
+    if not any([*folder.glob(CARD), *folder.glob(f"*/{CARD}")]):
+        return []
+    try:
+        return loss_panels([read_record(folder)])
+    except CorpusMismatch as error:
+        remarks.append(f"{error} Left out")
+        return []
 
 
 def _solutions(folder: Path, corpora: dict[str, Path]) -> pd.DataFrame | None:
@@ -161,7 +180,7 @@ def _find_corpora(folder: Path, remarks: list[str]) -> dict[str, Path]:
 
 def _read_table(path: Path, remarks: list[str]) -> pd.DataFrame | None:
     if not path.is_file():
-        remarks.append(f"{path.name} is missing; the report says so in its place")
+        remarks.append(f"{path.name}{MISSING}")
         return None
     try:
         return read_csv(path)
@@ -172,7 +191,7 @@ def _read_table(path: Path, remarks: list[str]) -> pd.DataFrame | None:
 
 def _read_json(path: Path, remarks: list[str]) -> Any:
     if not path.is_file():
-        remarks.append(f"{path.name} is missing; the report says so in its place")
+        remarks.append(f"{path.name}{MISSING}")
         return None
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -50,8 +50,12 @@ HEADINGS = {
     "belt_speed": "belt speed (m/s)",
     "n_subjects": "subjects",
     "n_trials": "trials",
+    "n_pairs": "pairs",
+    "sd_within": "SD within subjects",
+    "sd_between": "SD between subjects",
     "low": "95 % from",
     "high": "to",
+    "bar_mean": "mean of the other",
     "difference_low": "95 % from",
     "difference_high": "to",
     "seconds": "seconds",
@@ -70,8 +74,9 @@ LABELS = {
 
 def method_label(method: str) -> str:
     """A method's name as people write it."""
+    method, divider, run = method.partition(" · ")
     words = method.replace("_", " ")
-    return LABELS.get(method, words[:1].upper() + words[1:])
+    return LABELS.get(method, words[:1].upper() + words[1:]) + divider + run
 
 
 def format_cell(value: Any) -> str:
