@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "report": ("Write one self-contained HTML page.", ("training.cli:report_app",)),
     "view": ("Open the report of a run in the browser.", ("kinesynth:view_app",)),
     "recipe": ("List the ready-made runs.", ("kinesynth:recipe_app",)),
+    "sample": ("Make a small archive of virtual people.", ("synth.sample_command:sample_app",)),
     "demo": ("Run the main job from an archive to a report.", ("kinesynth_demo:demo_app",)),
     "doctor": ("Check the installation and print the fix.", ("kinesynth_doctor:doctor_app",)),
 }

@@ -73,6 +73,8 @@ def make_archive(
     rng = np.random.default_rng([seed, 1])
     subjects = draw_subjects(n_subjects, rng)
     cycles, table = generate_cycles(subjects, rng, seed=seed, n_workers=n_workers, progress=progress)
+    if not any(cycles.values()):
+        raise TrialRefused(f"{archive}: no gait was found for any of {n_subjects} virtual people; try another --seed.")
     partial = archive.with_name(archive.name + ".tmp")
     shutil.rmtree(partial, ignore_errors=True)
     for i, subject in enumerate(subjects):

@@ -25,7 +25,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synth.corpus.schema import CorpusMismatch
 from synth.imu.learnt_error import draw_learnt_error
 from synth.imu.misalignment import MISALIGNMENT_LAWS, draw_by_law, misalign
 from synth.imu.mounting_motion import in_sensor_frame, move_on_mounting, shift_on_segment
@@ -141,6 +140,8 @@ class ImuErrors:
         try:
             return ImuErrors(**read_recipe(text))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
+            from synth.corpus.schema import CorpusMismatch  # here: the corpus imports recipes at its own import
+
             raise CorpusMismatch(
                 f"{where}: expected the recipe {RECIPE_NAME!r} up to version {RECIPE_VERSION}, found {text[:200]!r} "
                 f"({error}). Read it with the kinesynth that wrote it, or read clean records (clean=True)."
