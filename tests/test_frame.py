@@ -94,6 +94,28 @@ def test_nothing_imports_the_front_door_and_only_workers_load_opensim(repository
     assert wrong == []
 
 
+FIRST = """
+import importlib, sys
+for name in sys.argv[1:]:
+    for loaded in [key for key in sys.modules if key.split(".")[0] in {packages}]:
+        del sys.modules[loaded]
+    try:
+        importlib.import_module(name)
+    except ImportError as problem:
+        print(f"{{name}}: {{problem}}")
+"""
+
+
+def test_every_module_of_the_corpus_and_its_sensors_may_be_imported_first(repository):
+    """A circle of imports shows only to those who enter it at the wrong place."""
+    rooms = [path for room in ("corpus", "imu", "exchange") for path in (repository / "synth" / room).glob("*.py")]
+    paths = sorted([*rooms, *(repository / "synth").glob("*.py")])
+    names = [".".join(path.relative_to(repository).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    done = run(sys.executable, "-c", FIRST.format(packages=PACKAGES), *names, cwd=repository)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert not done.stdout, done.stdout
+
+
 def test_no_file_outgrows_its_noun(repository):
     long = {
         path.relative_to(repository).as_posix(): lines

@@ -158,7 +158,10 @@ def _trial(node: CorpusNode, name: str, subject: Subject) -> CorpusTrial:
         imu = node.child("imu")
         recordings = _recordings(imu, rate, n_frames)
         recipe = imu.attribute("errors", None)
-        errors = ImuErrors.from_json(recipe, imu.where) if recipe is not None else None
+        try:
+            errors = ImuErrors.from_json(recipe) if recipe is not None else None
+        except ValueError as error:
+            raise CorpusMismatch(f"{imu.where}: {error}") from error
     treatments = node.child("treatments")
     pairs = zip(treatments.texts("what"), treatments.texts("detail"), strict=True)
     return CorpusTrial(

@@ -129,22 +129,20 @@ class ImuErrors:
         return json.dumps(plain_recipe(self), sort_keys=True)
 
     @staticmethod
-    def from_json(text: str, where: str = "error recipe") -> ImuErrors:
+    def from_json(text: str) -> ImuErrors:
         """Read what `to_json` wrote.
 
         Raises
         ------
-        CorpusMismatch
+        ValueError
             If the recipe is unknown or has an unknown key, so that nobody reads records with half of their errors.
         """
         try:
             return ImuErrors(**read_recipe(text))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            from synth.corpus.schema import CorpusMismatch  # here: the corpus imports recipes at its own import
-
-            raise CorpusMismatch(
-                f"{where}: expected the recipe {RECIPE_NAME!r} up to version {RECIPE_VERSION}, found {text[:200]!r} "
-                f"({error}). Read it with the kinesynth that wrote it, or read clean records (clean=True)."
+            raise ValueError(
+                f"expected the recipe {RECIPE_NAME!r} up to version {RECIPE_VERSION}, found {text[:200]!r} ({error}). "
+                "Read it with the kinesynth that wrote it, or read clean records (clean=True)."
             ) from error
 
     def in_words(self) -> str:
