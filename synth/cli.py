@@ -17,7 +17,7 @@ corpus_app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Look at a corpus, check it, split it by subject, or bring it up to date.",
+    help="Look at a corpus, check it, describe it, split it by subject, or bring it up to date.",
     epilog="Example: kinesynth corpus check walking.h5",
 )
 
@@ -136,6 +136,26 @@ def split(
     for each in stored:
         typer.echo(f"{each.name}: train {len(each.train)}, validation {len(each.validation)}, test {len(each.test)}")
     typer.echo(f"{out or file}: {len(stored)} splits stored")
+
+
+@corpus_app.command(epilog="Example: kinesynth corpus sheet walking.h5")
+def sheet(
+    file: Annotated[Path, typer.Argument(help="A corpus (.h5).")],
+    out: Annotated[Path | None, typer.Option(help="The page; by default FILE_sheet.html beside it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the datasheet of a corpus: who, how much, how made, what is missing, what was refused; one HTML page."""
+    from synth.corpus import CorpusMismatch
+    from synth.corpus.corpus_facts import corpus_facts
+    from synth.corpus.datasheet import write_datasheet
+
+    try:
+        if as_json:
+            typer.echo(json.dumps(corpus_facts(file)))
+        else:
+            typer.echo(f"{write_datasheet(file, out)}: the datasheet of {file}")
+    except CorpusMismatch as error:
+        _fail(str(error), as_json)
 
 
 def _listed(text: str) -> list[str]:

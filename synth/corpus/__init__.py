@@ -1,6 +1,7 @@
 """The corpus: self-describing HDF5, schema version 2 (``docs/corpus.md``)."""
 
 from synth.corpus.check import check_corpus
+from synth.corpus.datasheet import write_datasheet
 from synth.corpus.finding import Finding
 from synth.corpus.leak import find_leaks
 from synth.corpus.migrated_corpus import migrate_corpus
@@ -23,4 +24,5 @@ __all__ = [
     "find_leaks",
     "merge_corpora",
     "migrate_corpus",
+    "write_datasheet",
 ]
