@@ -18,7 +18,7 @@ corpus_app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Look at a corpus, check it, or write it in other formats.",
+    help="Look at a corpus, check it, describe it, split it by subject, bring it up to date, or write it in other formats.",
     epilog="Example: kinesynth corpus check walking.h5",
 )
 corpus_app.command(epilog=exchange.EXAMPLE)(exchange.export)
@@ -94,6 +94,75 @@ def schema() -> None:
     from synth.corpus.layout_text import schema_json
 
     typer.echo(schema_json(), nl=False)
+
+
+@corpus_app.command(epilog="Example: kinesynth corpus split all.h5 --by nested --sizes 5,10,20 --test-subjects 8")
+def split(
+    file: Annotated[Path, typer.Argument(help="A corpus (.h5).")],
+    by: Annotated[str, typer.Option(help="leave-one-out, k-fold or nested (for learning curves).")] = "leave-one-out",
+    k: Annotated[int, typer.Option("--k", help="Number of folds.")] = 5,
+    validation: Annotated[int, typer.Option(help="Validation subjects; with k-fold, 1 uses the next fold.")] = 0,
+    sizes: Annotated[str, typer.Option(help="Training subjects of nested splits, as 5,10,20.")] = "",
+    test: Annotated[str, typer.Option(help="Test subjects of nested splits, by code, as S03,S07.")] = "",
+    test_subjects: Annotated[int, typer.Option(help="How many test subjects of nested splits to draw.")] = 0,
+    stratify: Annotated[str, typer.Option(help="Facts to spread evenly: sex, mass, height, age.")] = "",
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    add: Annotated[bool, typer.Option("--add", help="Keep the stored splits of other names.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write another file; by default into FILE itself.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make subject splits and store them in a corpus; nobody is ever on two sides of one."""
+    from synth.corpus import Corpus, CorpusMismatch
+    from synth.corpus.stored_split import make_splits, store_splits
+
+    try:
+        made = make_splits(
+            Corpus(file),
+            by,
+            k=k,
+            n_validation=validation,
+            sizes=[int(size) for size in _listed(sizes)],
+            test=_listed(test),
+            n_test=test_subjects,
+            facts=_listed(stratify),
+            seed=seed,
+        )
+        stored = store_splits(file, out or file, made, keep=add)
+    except ValueError:
+        _fail(f"--sizes {sizes!r}: expected whole numbers with commas, as 5,10,20.", as_json, ExitCode.USAGE)
+    except CorpusMismatch as error:
+        _fail(str(error), as_json)
+    if as_json:
+        typer.echo(json.dumps({"file": str(out or file), "splits": [each.as_dict() for each in stored]}))
+        return
+    for each in stored:
+        typer.echo(f"{each.name}: train {len(each.train)}, validation {len(each.validation)}, test {len(each.test)}")
+    typer.echo(f"{out or file}: {len(stored)} splits stored")
+
+
+@corpus_app.command(epilog="Example: kinesynth corpus sheet walking.h5")
+def sheet(
+    file: Annotated[Path, typer.Argument(help="A corpus (.h5).")],
+    out: Annotated[Path | None, typer.Option(help="The page; by default FILE_sheet.html beside it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the datasheet of a corpus: who, how much, how made, what is missing, what was refused; one HTML page."""
+    from synth.corpus import CorpusMismatch
+    from synth.corpus.corpus_facts import corpus_facts
+    from synth.corpus.datasheet import write_datasheet
+
+    try:
+        if as_json:
+            typer.echo(json.dumps(corpus_facts(file)))
+        else:
+            typer.echo(f"{write_datasheet(file, out)}: the datasheet of {file}")
+    except CorpusMismatch as error:
+        _fail(str(error), as_json)
+
+
+def _listed(text: str) -> list[str]:
+    """Words of a list with commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _fail(reason: str, as_json: bool, code: ExitCode = ExitCode.ERROR) -> NoReturn:

@@ -1,6 +1,9 @@
 """The corpus: self-describing HDF5, schema version 2 (``docs/corpus.md``)."""
 
-from synth.corpus.check import Finding, check_corpus
+from synth.corpus.check import check_corpus
+from synth.corpus.datasheet import write_datasheet
+from synth.corpus.finding import Finding
+from synth.corpus.leak import find_leaks
 from synth.corpus.migrated_corpus import migrate_corpus
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import CorpusMismatch
@@ -18,6 +21,8 @@ __all__ = [
     "MuscleActivity",
     "SolutionFacts",
     "check_corpus",
+    "find_leaks",
     "merge_corpora",
     "migrate_corpus",
+    "write_datasheet",
 ]

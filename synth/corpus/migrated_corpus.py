@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from synth.corpus.provenance import Provenance, versions
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import SCHEMA_VERSION, CorpusMismatch
 from synth.corpus.writer import CorpusWriter
@@ -23,10 +25,17 @@ def migrate_corpus(source: Path | str, out: Path | str) -> int:
     old = Corpus(source)
     if old.version == SCHEMA_VERSION:
         raise CorpusMismatch(f"{source} is of schema version {SCHEMA_VERSION} already; there is nothing to migrate.")
-    made = old.provenance
-    config = made.config | {"migrated": {"from_version": old.version, "versions": made.versions}}
-    with CorpusWriter(
-        out, role=old.role, config=config, seed=made.seed, sources=made.sources, splits=old.splits
-    ) as writer:
+    writer = CorpusWriter(out, role=old.role, splits=old.splits)
+    writer.provenance = carried_provenance(old)
+    with writer:
         writer.copy_trials(old)
     return len(old.trials())
+
+
+def carried_provenance(old: Corpus) -> Provenance:
+    """Provenance of a corpus for a copy of its trials; one of an older version says so, with what had made it."""
+    made = old.provenance
+    if old.version == SCHEMA_VERSION:
+        return made
+    said = {"migrated": {"from_version": old.version, "versions": made.versions}}
+    return replace(made, versions=versions(), config=made.config | said)

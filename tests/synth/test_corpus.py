@@ -75,7 +75,7 @@ def make_trial(name="walk_01", code="S01", n=40, seed=0, **changes):
         status="converged",
         reason="déjà vu",
         source="lab/walk 01.c3d",
-        source_hash="ab" * 32,
+        source_hash=hashlib.sha256(f"{code}/{name}".encode()).hexdigest(),
         treatments=(Treatment("gap_filled", "LKNE: 3 frames"),),
         seconds=1.5,
         start_time=12.34,
