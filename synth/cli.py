@@ -10,6 +10,7 @@ import typer
 
 from mocap_import.batch import ExitCode
 from synth.imu_command import imu_app
+from synth.recipe_command import build, recipe
 
 __all__ = ["corpus_app", "imu_app"]
 
@@ -20,6 +21,11 @@ corpus_app = typer.Typer(
     help="Look at a corpus, or check it.",
     epilog="Example: kinesynth corpus check walking.h5",
 )
+
+corpus_app.command(epilog="Example: kinesynth corpus recipe walking.h5 --out walking.json")(recipe)
+corpus_app.command(
+    epilog="Example: kinesynth corpus build walking.json --trials trials/ --motion motion/ --out again.h5"
+)(build)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
