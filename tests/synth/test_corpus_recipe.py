@@ -98,7 +98,10 @@ def test_sensors_placed_anew_are_rebuilt_bit_for_bit(archive, tmp_path):
 def test_what_changed_is_named_before_anything_is_made(archive, tmp_path):
     write_person(tmp_path, "S01", names=("walk_01",))
     write_person(tmp_path, "S02", names=("walk_02",))  # another trial, and walk_01 is missing
-    arguments = ("build", archive / "c.h5", "--out", tmp_path / "again.h5", "--trials", tmp_path / "trials")
+    (tmp_path / "empty").mkdir()
+    recipe = tmp_path / "empty" / "recipe.json"
+    recipe.write_text(recipe_of(archive / "c.h5").to_json())
+    arguments = ("build", recipe, "--out", tmp_path / "again.h5", "--trials", tmp_path / "trials")
     said = run(corpus_app, *arguments, "--motion", tmp_path / "motion", code=1).stderr
     assert "trials: S02/walk_01.trial.h5 is missing, and 3 more" in said
     file = tmp_path / "trials/S02/walk_02.trial.h5"
