@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -137,13 +139,22 @@ def archive_sources(trials: Path, motion: Path) -> dict[str, dict[str, str]]:
     """Hashes of every trial of an archive, and of the skeletons and coordinates that there are for them."""
     files = sorted(Path(trials).glob(f"*/*{SUFFIX}"))
     found: dict[str, str] = {}
-    for file in files:
-        folder = Path(motion) / file.parent.name
-        for path in (folder / SKELETONS[0], folder / f"{file.name.removesuffix(SUFFIX)}.mot"):
-            name = f"{folder.name}/{path.name}"
-            if name not in found and path.is_file():
-                found[name] = file_hash(path)
+    for folder, own in groupby(files, key=lambda file: file.parent):
+        for path in motion_files(Path(motion) / folder.name, list(own)):
+            found[f"{folder.name}/{path.name}"] = file_hash(path)
     return {"trials": {f"{file.parent.name}/{file.name}": file_hash(file) for file in files}, "motion": found}
+
+
+def motion_files(folder: Path, trials: Sequence[Path]) -> list[Path]:
+    """Skeleton and coordinates that there are for the trials of one subject.
+
+    Coordinates are found by the name that a trial has inside; where none have the name of its file, any may be its own.
+    """
+    names = [f"{trial.name.removesuffix(SUFFIX)}.mot" for trial in trials]
+    moved = [folder / name for name in names if (folder / name).is_file()]
+    if len(moved) < len(names):
+        moved = sorted(folder.glob("*.mot"))
+    return [path for path in (folder / SKELETONS[0], *moved) if path.is_file()]
 
 
 def corpus_sources(corpus: Path, motion: Path | None = None, model: Path | None = None) -> dict[str, dict[str, str]]:
