@@ -11,6 +11,7 @@ import typer
 from mocap_import.batch import ExitCode
 from synth.exchange import command as exchange
 from synth.imu_command import imu_app
+from synth.recipe_command import build, recipe
 
 __all__ = ["corpus_app", "imu_app"]
 
@@ -18,10 +19,15 @@ corpus_app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Look at a corpus, check it, describe it, split it by subject, bring it up to date, or write it in other formats.",
+    help="Look at a corpus, check it, split it, make it again, bring it up to date, or write it in other formats.",
     epilog="Example: kinesynth corpus check walking.h5",
 )
 corpus_app.command(epilog=exchange.EXAMPLE)(exchange.export)
+
+corpus_app.command(epilog="Example: kinesynth corpus recipe walking.h5 --out walking.json")(recipe)
+corpus_app.command(
+    epilog="Example: kinesynth corpus build walking.json --trials trials/ --motion motion/ --out again.h5"
+)(build)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,25 +10,23 @@ import pandas as pd
 
 from mocap_import.trial import TrialRefused
 from mocap_import.trial_store import SUFFIX
-from opensim_models.model.skeleton import Skeleton
+from synth.corpus.build import build_corpus
 from synth.corpus.provenance import file_hash
 from synth.corpus.reader import Corpus
+from synth.corpus.recipe import archive_sources, corpus_sources, recipe_with
 from synth.corpus.rewrite import baked, rewrite_corpus
-from synth.corpus.schema import CorpusMismatch, NothingAccepted
-from synth.corpus.trial import CorpusTrial
+from synth.corpus.schema import CorpusMismatch
 from synth.corpus.writer import CorpusWriter
 from synth.imu.error_recipe import ImuErrors, with_noise_reference
 from synth.imu.simulation import METHODS
 from synth.imu_options import check_recipe, placements_of_options, scope_of
 from synth.long_trial import is_long, stream_long_trial
-from synth.motion_corpus import build_motion_corpus
-from synth.motion_part import parts_folder
 from synth.record_file import OPENSENSE, opensense_file, write_csv, write_opensense
 from synth.record_place import check_record_places
 from synth.record_settings import SOURCES, RecordSettings
 from synth.single_trial import ANALYTIC, MadeTrial, make_single_trial, sensor_orientations
 from synth.trial_cutoff import read_cutoff
-from synth.trial_source import find_skeleton, is_coordinates, is_markers, read_source
+from synth.trial_source import is_coordinates, is_markers, read_source
 from synth.worn_orientation import worn_orientations
 
 _CORPUS, _TABLE, _STORAGE = ".h5", ".csv", ".sto"
@@ -184,47 +181,18 @@ def make_request(
 
 
 def run_archive(request: ImuRequest, progress: Callable[[Iterable, str], Iterable] | None) -> pd.DataFrame:
-    """Build a corpus of an archive; beyond a recipe for each trial, by way of a clean one beside it."""
-    settings = request.settings
-    plain = request.scope == "trial" and not request.bake
-    parts = parts_folder(request.out)
-    first = request.out if plain else parts / "clean.h5"
-    if not plain:
-        parts.mkdir(exist_ok=True)
-    try:
-        rows = build_motion_corpus(
-            request.source,
-            request.motion,
-            first,
-            errors=settings.errors,
-            source=settings.source,
-            method=settings.method,
-            placements=settings.placements,
-            cutoff=settings.cutoff,
-            scaled=settings.scaled,
-            allow_gaps=settings.allow_gaps,
-            n_workers=request.n_workers or 0,
-            progress=progress,
-            keep_parts=not plain,
-        )
-        if not plain:
-            sources = {f"{f.parent.name}/{f.name}": file_hash(f) for f in sorted(request.source.glob(f"*/*{SUFFIX}"))}
-            rewrite_corpus(
-                first,
-                request.out,
-                settings,
-                scope=request.scope,
-                training=request.training,
-                bake=request.bake,
-                provenance=sources,
-            )
-            first.with_suffix(".csv").replace(request.out.with_suffix(".csv"))
-    except NothingAccepted:
-        shutil.rmtree(parts, ignore_errors=True)
-        raise
-    if not plain:
-        shutil.rmtree(parts, ignore_errors=True)
-    return rows
+    """Build a corpus of an archive."""
+    recipe = recipe_with(
+        request.settings,
+        kind="motion",
+        sources=archive_sources(request.source, request.motion),
+        noise_scope=request.scope,
+        training=request.training,
+        bake=request.bake,
+    )
+    places = {"trials": request.source, "motion": request.motion}
+    workers = request.n_workers or 0
+    return build_corpus(recipe, request.out, places, n_workers=workers, progress=progress, is_checked=True)
 
 
 def run_corpus(request: ImuRequest) -> pd.DataFrame:
@@ -235,22 +203,21 @@ def run_corpus(request: ImuRequest) -> pd.DataFrame:
             f"{request.source}: a corpus holds coordinates but no skeleton; to put sensors at other places, give the "
             "folder of `kinesynth motion` (--motion FOLDER) or the model (--model FILE)."
         )
-    sensors = [placement.sensor for placement in request.settings.placements]
-
-    def skeleton_of(trial: CorpusTrial) -> Skeleton:
-        names = () if trial.kinematics is None else trial.kinematics.coordinates
-        return find_skeleton(request.source, trial.subject.code, request.motion, request.model, names)
-
-    return rewrite_corpus(
-        request.source,
-        request.out,
+    sensors = tuple(placement.sensor for placement in request.settings.placements)
+    recipe = recipe_with(
         request.settings,
-        scope=request.scope,
+        kind="rewrite",
+        sources=corpus_sources(request.source, request.motion, request.model),
+        noise_scope=request.scope,
         training=request.training,
         bake=request.bake,
         sensors=sensors if request.chosen and not placed_anew else None,
-        skeleton_of=skeleton_of if placed_anew else None,
+        placed_anew=placed_anew,
+        **({} if placed_anew else {"placements": ()}),
     )
+    places = {"corpus": request.source, "motion": request.motion, "model": request.model}
+    given = {place: path for place, path in places.items() if path is not None}
+    return build_corpus(recipe, request.out, given, is_checked=True)
 
 
 def run_single(request: ImuRequest) -> tuple[MadeTrial, tuple[Path, ...]]:

@@ -25,7 +25,7 @@ from mocap_import.trial_store import SUFFIX, load_trial
 from opensim_models.exchange.storage import read_motion
 from opensim_models.model.skeleton import Skeleton, load_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from synth.corpus.provenance import file_hash
+from synth.corpus.recipe import CorpusRecipe, archive_sources, recipe_with
 from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.writer import CorpusWriter
 from synth.imu.cluster_imu import cluster_imu
@@ -34,7 +34,7 @@ from synth.imu.marker_cluster import make_cluster
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import SensorPlacement
 from synth.measured_trial import BEYOND_LEARNT, NOTES, make_corpus_trial
-from synth.motion_part import Made, load_part, open_parts, part_of, save_part, source_name, subject_fingerprint
+from synth.motion_part import Made, load_part, open_parts, part_of, save_part, subject_fingerprint
 from synth.record_settings import RecordSettings, placements_of
 from synth.trial_cutoff import Cutoff
 
@@ -63,6 +63,7 @@ def build_motion_corpus(
     n_workers: int = 0,
     progress: Callable[[Iterable, str], Iterable] | None = None,
     keep_parts: bool = False,
+    recipe: CorpusRecipe | None = None,
 ) -> pd.DataFrame:
     """Build a corpus (role ``"motion"``) from converted trials and their solved motion.
 
@@ -85,6 +86,8 @@ def build_motion_corpus(
         Wraps the iteration over trial files, with a description.
     keep_parts : bool
         Leave the finished trials there, for a caller who removes them.
+    recipe : CorpusRecipe, optional
+        That of these very sources and settings, where it is known already; it is stored in the corpus.
 
     Returns
     -------
@@ -110,16 +113,16 @@ def build_motion_corpus(
             "Convert an archive first: kinesynth import ARCHIVE --out TRIALS"
         )
     out, motion = Path(out), Path(motion)
-    hashes = {source_name(file): file_hash(file) for file in files}
+    recipe = recipe or recipe_with(settings, kind="motion", sources=archive_sources(Path(trials), motion))
     with open_parts(out) as parts:
         by_subject = {folder: list(own) for folder, own in groupby(files, key=lambda file: file.parent)}
         places: dict[Path, Path] = {}
         for own in by_subject.values():
-            fingerprint = subject_fingerprint(own, hashes, motion, settings)
+            fingerprint = subject_fingerprint(own, recipe.sources["trials"], motion, settings)
             places |= {file: part_of(parts, file, fingerprint) for file in own}
         lost = _make_parts(by_subject, places, motion, settings, n_workers, progress)
         try:
-            table = _join(out, places, lost, settings, hashes)
+            table = _join(out, places, lost, settings, recipe)
         except NothingAccepted:
             shutil.rmtree(parts, ignore_errors=True)
             raise
@@ -131,12 +134,13 @@ def build_motion_corpus(
 
 
 def _join(
-    out: Path, places: dict[Path, Path], lost: dict[Path, dict], settings: RecordSettings, hashes: dict[str, str]
+    out: Path, places: dict[Path, Path], lost: dict[Path, dict], settings: RecordSettings, recipe: CorpusRecipe
 ) -> pd.DataFrame:
     """Write the corpus from its parts, in the order of the files; return the table."""
     rows = []
     seed = 0 if settings.errors is None else settings.errors.seed
-    with CorpusWriter(out, role="motion", config=settings.config(), seed=seed, sources=hashes) as corpus:
+    config = settings.config() | {"recipe": recipe.model_dump(mode="json")}
+    with CorpusWriter(out, role="motion", config=config, seed=seed, sources=recipe.sources["trials"]) as corpus:
         for file, place in places.items():
             row, trial = load_part(place) or (_names(file) | lost.get(file, _UNREADABLE), None)
             if trial is not None and corpus.has(trial.subject.code, trial.name):

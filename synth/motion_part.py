@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap_import.trial_store import SUFFIX
 from synth.corpus.lock import CorpusLock
 from synth.corpus.provenance import file_hash, versions
 from synth.corpus.reader import Corpus
+from synth.corpus.recipe import motion_files
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter, cannot_write
@@ -77,11 +77,10 @@ def subject_fingerprint(files: Sequence[Path], hashes: dict[str, str], motion: P
         Folder with ``<subject>/skeleton.json`` and ``<subject>/<trial>.mot``.
     settings : RecordSettings
     """
-    folder = motion / files[0].parent.name
-    motions = [folder / "skeleton.json", *(folder / f"{file.name.removesuffix(SUFFIX)}.mot" for file in files)]
+    motions = motion_files(motion / files[0].parent.name, files)
     facts = {
         "trials": [[file.name, hashes[source_name(file)]] for file in files],
-        "motion": [[path.name, file_hash(path) if path.is_file() else ""] for path in motions],
+        "motion": [[path.name, file_hash(path)] for path in motions],
         "settings": settings.config(),
         "scaled": settings.scaled,
         "placements": [

@@ -19,6 +19,7 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus.provenance import file_hash
 from synth.corpus.reader import Corpus
+from synth.corpus.recipe import CorpusRecipe, corpus_sources, recipe_with
 from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter
@@ -59,6 +60,7 @@ def rewrite_corpus(
     sensors: Sequence[str] | None = None,
     skeleton_of: SkeletonOf | None = None,
     provenance: Mapping | None = None,
+    recipe: CorpusRecipe | None = None,
 ) -> pd.DataFrame:
     """Write a corpus anew from the clean records or the coordinates of another.
 
@@ -80,6 +82,9 @@ def rewrite_corpus(
         Skeleton of a trial: with it the sensors of `settings` are simulated on the stored coordinates.
     provenance : mapping, optional
         Sources of `out`; by default the hash of `source`.
+    recipe : CorpusRecipe, optional
+        Stored in `out`; by default one that says what is done here, but not for sensors placed anew, whose skeletons
+        only the caller knows.
 
     Returns
     -------
@@ -113,12 +118,16 @@ def rewrite_corpus(
         return _clean(corpus, key, settings, sensors, skeleton_of)[0]
 
     recipes = _recipes(kept, clean, settings.errors, scope, training)
+    if recipe is None and skeleton_of is None:
+        chosen = {"noise_scope": scope, "training": tuple(training), "bake": bake, "placements": ()}
+        chosen["sensors"] = None if sensors is None else tuple(sensors)
+        recipe = recipe_with(settings, kind="rewrite", sources=corpus_sources(source), **chosen)
     rows = []
     known = {(row["subject"], row["trial"]): row for row in corpus.summary()}
     with CorpusWriter(
         out,
         role=corpus.role,
-        config=_config(corpus, settings, sensors, skeleton_of) | {"baked": bake, "noise_scope": scope},
+        config=_config(corpus, settings, sensors, skeleton_of, recipe) | {"baked": bake, "noise_scope": scope},
         seed=corpus.provenance.seed if settings.errors is None else settings.errors.seed,
         sources=provenance or {Path(source).name: file_hash(source)},
         splits=corpus.splits,
@@ -136,10 +145,19 @@ def rewrite_corpus(
 
 
 def _config(
-    corpus: Corpus, settings: RecordSettings, sensors: Sequence[str] | None, skeleton_of: SkeletonOf | None
+    corpus: Corpus,
+    settings: RecordSettings,
+    sensors: Sequence[str] | None,
+    skeleton_of: SkeletonOf | None,
+    recipe: CorpusRecipe | None,
 ) -> dict:
-    """Configuration of the new corpus: what was not made anew stays as it was made."""
-    before, now = corpus.provenance.config, settings.config()
+    """Configuration of the new corpus: what was not made anew stays as it was made, and the recipe behind it."""
+    before, now = dict(corpus.provenance.config), settings.config()
+    source_recipe = before.pop("recipe", None)
+    if recipe is not None:
+        before["recipe"] = recipe.model_dump(mode="json")
+    if source_recipe is not None and (recipe is None or recipe.kind == "rewrite"):
+        before["source_recipe"] = source_recipe
     if skeleton_of is not None:
         return before | now | {"source": "model"}
     return before | {"errors": now["errors"]} | ({} if sensors is None else {"placements": list(sensors)})

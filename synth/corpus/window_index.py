@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from synth.corpus.node import CorpusNode, open_node
@@ -112,7 +114,7 @@ def index_windows(path: Path | str, length: int, subjects: Iterable[str] | None 
         for code in wanted:
             trials = people.child(code).child("trials")
             for name in sorted(trials.group.keys()):
-                place = _records_place(trials.child(name))
+                place = _plain_place(trials, name) or _records_place(trials.child(name))
                 reason = _unfit(place, length)
                 (left_out.append((code, name, reason)) if reason else found.append((code, name, *place)))
     if not found:
@@ -124,8 +126,55 @@ def index_windows(path: Path | str, length: int, subjects: Iterable[str] | None 
     return WindowIndex(path, identity, keys, offsets, n_frames, sensors, rate, length, tuple(left_out))
 
 
-def _records_place(trial: CorpusNode) -> tuple[int | None, int, float, tuple[str, ...]]:
-    """Offset, frames, rate and sensors of one trial."""
+_TEXT = h5py.string_dtype()
+_OfTrial = tuple[int | None, int, float, tuple[str, ...]]
+"""Offset, frames, rate and sensors."""
+
+
+def _plain_place(trials: CorpusNode, name: str) -> _OfTrial | None:
+    """As `_records_place`, at half of its cost, for a trial that is just as we write it; None for any other.
+
+    The same is asked as by `CorpusNode`: hard links only, to groups and contiguous arrays inside the file.
+    """
+    trial = _linked(trials.group.id, name.encode(), h5py.h5g.GroupID)
+    imu = None if trial is None else _linked(trial, b"imu", h5py.h5g.GroupID)
+    records = None if imu is None else _linked(imu, b"records", h5py.h5d.DatasetID)
+    sensors = None if records is None else _linked(imu, b"sensors", h5py.h5d.DatasetID)
+    if sensors is None or not h5py.h5a.exists(trial, b"rate"):
+        return None
+    rate = h5py.h5a.open(trial, b"rate")
+    shape, n_sensors = records.shape, sensors.shape
+    if rate.shape != () or not rate.get_type().equal(h5py.h5t.IEEE_F64LE):
+        return None
+    if len(shape) != 3 or shape[1:] != (*n_sensors, 6) or records.dtype != IMU_DTYPE:
+        return None
+    if not _is_contiguous(records) or not _is_contiguous(sensors) or sensors.get_type().get_class() != h5py.h5t.STRING:
+        return None
+    offset, n_bytes = records.get_offset(), math.prod(shape) * IMU_DTYPE.itemsize
+    if offset is None or offset + n_bytes > trials.file_bytes or n_sensors[0] * 8 > trials.file_bytes:
+        return None
+    hertz, texts = np.empty((), np.float64), np.empty(n_sensors, _TEXT)
+    rate.read(hertz)
+    sensors.read(h5py.h5s.ALL, h5py.h5s.ALL, texts)
+    return offset, shape[0], float(hertz), tuple(text.decode() for text in texts)
+
+
+def _linked(group: h5py.h5g.GroupID, name: bytes, kind: type) -> h5py.h5g.GroupID | h5py.h5d.DatasetID | None:
+    """A member by a hard link, if it is of this kind."""
+    if not group.links.exists(name) or group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+        return None
+    found = h5py.h5o.open(group, name)
+    return found if isinstance(found, kind) else None
+
+
+def _is_contiguous(array: h5py.h5d.DatasetID) -> bool:
+    """Whether an array lies in one piece in its own file."""
+    properties = array.get_create_plist()
+    return properties.get_layout() == h5py.h5d.CONTIGUOUS and properties.get_external_count() == 0
+
+
+def _records_place(trial: CorpusNode) -> _OfTrial:
+    """Offset, frames, rate and sensors of one trial, or what is wrong with it."""
     rate = float(trial.attribute("rate"))
     if not trial.has("imu"):
         return None, 0, rate, ()
@@ -142,7 +191,7 @@ def _records_place(trial: CorpusNode) -> tuple[int | None, int, float, tuple[str
     return offset, records.shape[0], rate, sensors
 
 
-def _unfit(place: tuple[int | None, int, float, tuple[str, ...]], length: int) -> str:
+def _unfit(place: _OfTrial, length: int) -> str:
     """Why a trial gives no window; empty if it does."""
     offset, n_frames, _, sensors = place
     if not sensors or offset is None:

@@ -155,9 +155,59 @@ def test_what_gives_no_windows_is_said(tmp_path, trials, options, sentence):
         WindowReader(write(tmp_path / "c.h5", [make_trial(*trial) for trial in trials]), 20, **options)
 
 
-def test_a_foreign_file_is_not_trusted(corpus):
+def spoil_link(imu):
+    imu["records"] = h5py.ExternalLink("/etc/hostname", "/")
+
+
+def spoil_soft_link(imu):
+    imu["records"] = h5py.SoftLink("/subjects/S01/trials/b/imu/records")
+
+
+def spoil_chunks(imu):
+    imu.create_dataset("records", (90, 7, 6), "f4", chunks=(10, 7, 6))
+
+
+def spoil_external_storage(imu):
+    imu.create_dataset("records", (90, 7, 6), "f4", external=[("/etc/hostname", 0, 15120)])
+
+
+def spoil_size(imu):
+    imu.create_dataset("records", (10**9, 7, 6), "f4")
+
+
+def spoil_shape(imu):
+    imu.create_dataset("records", (90, 6, 6), "f4")
+
+
+def spoil_type(imu):
+    imu.create_dataset("records", (90, 7, 6), "f8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (spoil_link, "records is a ExternalLink to elsewhere"),
+        (spoil_soft_link, "records is a SoftLink to elsewhere"),
+        (spoil_chunks, "is not stored contiguously in this file"),
+        (spoil_external_storage, "is not stored contiguously in this file"),
+        (spoil_size, "is not stored contiguously in this file"),
+        (spoil_shape, r"expected float32 \(n_frames, 7, 6\), found float32 \(90, 6, 6\)"),
+        (spoil_type, "expected float32"),
+    ],
+)
+def test_a_foreign_file_is_not_trusted(corpus, spoil, sentence):
     with h5py.File(corpus, "r+") as file:
         del file["subjects/S01/trials/a/imu/records"]
-        file["subjects/S01/trials/a/imu/records"] = h5py.ExternalLink("/etc/hostname", "/")
-    with pytest.raises(CorpusMismatch, match="records is a ExternalLink to elsewhere"):
+        spoil(file["subjects/S01/trials/a/imu"])
+    with pytest.raises(CorpusMismatch, match=sentence):
         index_windows(corpus, 20)
+
+
+def test_the_quick_index_is_the_careful_one(corpus, monkeypatch):
+    quick = index_windows(corpus, 20)
+    monkeypatch.setattr("synth.corpus.window_index._plain_place", lambda trials, name: None)
+    careful = index_windows(corpus, 20)
+    for field in ("trials", "sensors", "rate", "left_out", "identity"):
+        assert getattr(quick, field) == getattr(careful, field)
+    np.testing.assert_array_equal(quick.offsets, careful.offsets)
+    np.testing.assert_array_equal(quick.n_frames, careful.n_frames)
