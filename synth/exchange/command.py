@@ -23,6 +23,7 @@ class Format(StrEnum):
 
     MOT = "mot"
     STO = "sto"
+    TRC = "trc"
     CSV = "csv"
     PARQUET = "parquet"
     BIDS = "bids"
@@ -42,8 +43,8 @@ def export(
 ) -> None:
     """Write a corpus for other programs.
 
-    mot: coordinates; sto: moments, forces and records (both OpenSim); csv, parquet: tidy tables; bids: a Motion-BIDS
-    data set, which needs an --out of its own.
+    mot: coordinates; sto: moments, forces and records; trc: virtual markers of the skeleton (all OpenSim); csv,
+    parquet: tidy tables; bids: a Motion-BIDS data set, which needs an --out of its own.
 
     Inertial records carry the errors of the stored recipe unless --clean is given. Existing files are refused unless
     --overwrite is given. Every trial ends in a row: written, refused, or not applicable (no coordinates for .mot).
