@@ -22,6 +22,7 @@ corpus_app = typer.Typer(
     epilog="Example: kinesynth corpus check walking.h5",
 )
 corpus_app.command(epilog=exchange.EXAMPLE)(exchange.export)
+corpus_app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_b3d)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 

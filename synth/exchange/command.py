@@ -69,8 +69,8 @@ def export(
     report(rows.to_dict("records"), out, as_json)
 
 
-def report(rows: list[dict], out: Path, as_json: bool) -> None:
-    """Print how every trial ended and leave with the exit code."""
+def report(rows: list[dict], out: Path, as_json: bool, noun: str = "exports") -> None:
+    """Print how every export or trial ended and leave with the exit code."""
     counts = {status: sum(row["status"] == status for row in rows) for status in ("written", "refused")}
     idle = len(rows) - sum(counts.values())
     if as_json:
@@ -80,6 +80,33 @@ def report(rows: list[dict], out: Path, as_json: bool) -> None:
             name = f"{row['subject']}/{row['trial']}" if row["trial"] else Path(row["files"][0]).name
             typer.echo(f"{row['status']:15}{row['format']:8}{name}" + (f": {row['reason']}" if row["reason"] else ""))
         other = f", {idle} not applicable" if idle else ""
-        typer.echo(f"{len(rows)} exports: {counts['written']} written to {out}, {counts['refused']} refused{other}")
+        typer.echo(f"{len(rows)} {noun}: {counts['written']} written to {out}, {counts['refused']} refused{other}")
     code = exit_code(counts["written"], counts["refused"])
     raise typer.Exit(int(ExitCode.ERROR if not rows else code))
+
+
+IMPORT_EXAMPLE = (
+    "Example: kinesynth corpus import Subject1.b3d Subject2.b3d --out addbiomechanics.h5. "
+    "Exit code 0: all trials written; 3: some refused; 1: an error; 2: wrong usage."
+)
+
+
+def import_b3d(
+    files: Annotated[list[Path], typer.Argument(help="AddBiomechanics subjects (.b3d); file names become codes.")],
+    out: Annotated[Path, typer.Option("--out", help="The corpus to write (.h5).")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a corpus that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Import AddBiomechanics subjects as a corpus of motion: coordinates, joint efforts and ground reactions."""
+    from synth.corpus.schema import CorpusMismatch
+    from synth.exchange.b3d_corpus import write_b3d_corpus
+
+    for file in files:
+        check_place(file, as_json)
+    if out.exists() and not overwrite:
+        stop(f"{out} exists; --overwrite replaces it, or choose another --out.", as_json)
+    try:
+        rows = write_b3d_corpus(files, out)
+    except (CorpusMismatch, OSError) as problem:
+        stop(sentence_of(problem), as_json)
+    report([row | {"format": "b3d", "files": [row["subject"]]} for row in rows.to_dict("records")], out, as_json, "trials")
