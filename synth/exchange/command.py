@@ -109,4 +109,5 @@ def import_b3d(
         rows = write_b3d_corpus(files, out)
     except (CorpusMismatch, OSError) as problem:
         stop(sentence_of(problem), as_json)
-    report([row | {"format": "b3d", "files": [row["subject"]]} for row in rows.to_dict("records")], out, as_json, "trials")
+    told = [row | {"format": "b3d", "files": [row["subject"]]} for row in rows.to_dict("records")]
+    report(told, out, as_json, "trials")
