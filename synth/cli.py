@@ -18,7 +18,7 @@ corpus_app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Look at a corpus, check it, or write it in other formats.",
+    help="Look at a corpus, or check it.",
     epilog="Example: kinesynth corpus check walking.h5",
 )
 corpus_app.command(epilog=exchange.EXAMPLE)(exchange.export)

@@ -11,6 +11,7 @@ import typer
 
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.command_end import check_place, sentence_of, stop
+from mocap_import.progress import ProgressBar
 
 EXAMPLE = (
     "Example: kinesynth corpus export walking.h5 --to mot --to csv --out walking/. "
@@ -60,10 +61,12 @@ def export(
         stop("--name, --author and --licence belong to --to bids.", as_json, ExitCode.USAGE)
     shared = {"subjects": subject or (), "clean": clean, "overwrite": overwrite}
     try:
-        if Format.BIDS in to:
-            rows = write_bids(corpus, out, name=name, authors=author or (), licence=licence, **shared)
-        else:
-            rows = export_corpus(corpus, out, [str(form) for form in to], **shared)
+        with ProgressBar(None, "Exporting", shown=False if as_json else None) as bar:
+            if Format.BIDS in to:
+                said = {"name": name, "authors": author or (), "licence": licence}
+                rows = write_bids(corpus, out, **said, **shared, progress=bar)
+            else:
+                rows = export_corpus(corpus, out, [str(form) for form in to], **shared, progress=bar)
     except (CorpusMismatch, OSError) as problem:
         stop(sentence_of(problem), as_json)
     report(rows.to_dict("records"), out, as_json)
@@ -106,7 +109,8 @@ def import_b3d(
     if out.exists() and not overwrite:
         stop(f"{out} exists; --overwrite replaces it, or choose another --out.", as_json)
     try:
-        rows = write_b3d_corpus(files, out)
+        with ProgressBar(len(files), "Reading", shown=False if as_json else None) as bar:
+            rows = write_b3d_corpus(files, out, progress=bar)
     except (CorpusMismatch, OSError) as problem:
         stop(sentence_of(problem), as_json)
     told = [row | {"format": "b3d", "files": [row["subject"]]} for row in rows.to_dict("records")]
