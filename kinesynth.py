@@ -43,7 +43,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "motion": ("Scale, inverse kinematics, inverse dynamics.", ("opensim_models.cli:motion_app",)),
     "imu": ("Simulate inertial sensors on trials.", ("synth.cli:imu_app",)),
     "gait": ("Compute gait by optimal control.", ("synth.optimal_control.cli:gait_app", "synth.cli:gait_app")),
-    "corpus": ("Look at a corpus, check it, or export it.", ("synth.cli:corpus_app",)),
+    "corpus": ("Look at a corpus, or check it.", ("synth.cli:corpus_app",)),
     "train": ("Train networks on a corpus.", ("training.cli:train_app",)),
     "evaluate": ("Measure the errors of estimates.", ("training.cli:evaluate_app",)),
     "compare": ("Put methods side by side on the same trials.", ("training.cli:compare_app",)),

@@ -23,6 +23,7 @@ corpus_app = typer.Typer(
     epilog="Example: kinesynth corpus check walking.h5",
 )
 corpus_app.command(epilog=exchange.EXAMPLE)(exchange.export)
+corpus_app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_b3d)
 
 corpus_app.command(epilog="Example: kinesynth corpus recipe walking.h5 --out walking.json")(recipe)
 corpus_app.command(

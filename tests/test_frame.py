@@ -29,6 +29,7 @@ HOMES = {
     "h5py": ("mocap_import/trial_store.py", "synth/corpus", "kinesynth_doctor.py"),
     "pyarrow": ("synth/exchange/",),
     "xarray": ("synth/exchange/",),
+    "nimblephysics_libs": ("synth/exchange/b3d_file.py",),
     "spm1d": (),
 }
 

@@ -11,6 +11,7 @@ import typer
 
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.command_end import check_place, sentence_of, stop
+from mocap_import.progress import ProgressBar
 
 EXAMPLE = (
     "Example: kinesynth corpus export walking.h5 --to mot --to csv --out walking/. "
@@ -23,6 +24,7 @@ class Format(StrEnum):
 
     MOT = "mot"
     STO = "sto"
+    TRC = "trc"
     CSV = "csv"
     PARQUET = "parquet"
     BIDS = "bids"
@@ -42,8 +44,8 @@ def export(
 ) -> None:
     """Write a corpus for other programs.
 
-    mot: coordinates; sto: moments, forces and records (both OpenSim); csv, parquet: tidy tables; bids: a Motion-BIDS
-    data set, which needs an --out of its own.
+    mot: coordinates; sto: moments, forces and records; trc: virtual markers of the skeleton (all OpenSim); csv,
+    parquet: tidy tables; bids: a Motion-BIDS data set, which needs an --out of its own.
 
     Inertial records carry the errors of the stored recipe unless --clean is given. Existing files are refused unless
     --overwrite is given. Every trial ends in a row: written, refused, or not applicable (no coordinates for .mot).
@@ -59,17 +61,19 @@ def export(
         stop("--name, --author and --licence belong to --to bids.", as_json, ExitCode.USAGE)
     shared = {"subjects": subject or (), "clean": clean, "overwrite": overwrite}
     try:
-        if Format.BIDS in to:
-            rows = write_bids(corpus, out, name=name, authors=author or (), licence=licence, **shared)
-        else:
-            rows = export_corpus(corpus, out, [str(form) for form in to], **shared)
+        with ProgressBar(None, "Exporting", shown=False if as_json else None) as bar:
+            if Format.BIDS in to:
+                said = {"name": name, "authors": author or (), "licence": licence}
+                rows = write_bids(corpus, out, **said, **shared, progress=bar)
+            else:
+                rows = export_corpus(corpus, out, [str(form) for form in to], **shared, progress=bar)
     except (CorpusMismatch, OSError) as problem:
         stop(sentence_of(problem), as_json)
     report(rows.to_dict("records"), out, as_json)
 
 
-def report(rows: list[dict], out: Path, as_json: bool) -> None:
-    """Print how every trial ended and leave with the exit code."""
+def report(rows: list[dict], out: Path, as_json: bool, noun: str = "exports") -> None:
+    """Print how every export or trial ended and leave with the exit code."""
     counts = {status: sum(row["status"] == status for row in rows) for status in ("written", "refused")}
     idle = len(rows) - sum(counts.values())
     if as_json:
@@ -79,6 +83,35 @@ def report(rows: list[dict], out: Path, as_json: bool) -> None:
             name = f"{row['subject']}/{row['trial']}" if row["trial"] else Path(row["files"][0]).name
             typer.echo(f"{row['status']:15}{row['format']:8}{name}" + (f": {row['reason']}" if row["reason"] else ""))
         other = f", {idle} not applicable" if idle else ""
-        typer.echo(f"{len(rows)} exports: {counts['written']} written to {out}, {counts['refused']} refused{other}")
+        typer.echo(f"{len(rows)} {noun}: {counts['written']} written to {out}, {counts['refused']} refused{other}")
     code = exit_code(counts["written"], counts["refused"])
     raise typer.Exit(int(ExitCode.ERROR if not rows else code))
+
+
+IMPORT_EXAMPLE = (
+    "Example: kinesynth corpus import Subject1.b3d Subject2.b3d --out addbiomechanics.h5. "
+    "Exit code 0: all trials written; 3: some refused; 1: an error; 2: wrong usage."
+)
+
+
+def import_b3d(
+    files: Annotated[list[Path], typer.Argument(help="AddBiomechanics subjects (.b3d); file names become codes.")],
+    out: Annotated[Path, typer.Option("--out", help="The corpus to write (.h5).")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a corpus that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Import AddBiomechanics subjects as a corpus of motion: coordinates, joint efforts and ground reactions."""
+    from synth.corpus.schema import CorpusMismatch
+    from synth.exchange.b3d_corpus import write_b3d_corpus
+
+    for file in files:
+        check_place(file, as_json)
+    if out.exists() and not overwrite:
+        stop(f"{out} exists; --overwrite replaces it, or choose another --out.", as_json)
+    try:
+        with ProgressBar(len(files), "Reading", shown=False if as_json else None) as bar:
+            rows = write_b3d_corpus(files, out, progress=bar)
+    except (CorpusMismatch, OSError) as problem:
+        stop(sentence_of(problem), as_json)
+    told = [row | {"format": "b3d", "files": [row["subject"]]} for row in rows.to_dict("records")]
+    report(told, out, as_json, "trials")

@@ -23,6 +23,7 @@ FORMATS = (*WRITERS, *KINDS)
 WRITTEN, REFUSED, NOT_APPLICABLE = "written", "refused", "not applicable"
 _ENDINGS = {
     "mot": (".mot",),
+    "trc": (".trc",),
     "sto": (
         *("_moments.sto", "_ground_reaction.sto", "_ground_reaction.xml", "_activations.sto"),
         *("_linear_accelerations.sto", "_angular_velocity.sto"),

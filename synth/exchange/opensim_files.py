@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.export.external_load import write_foot_loads
-from mocap_import.trial import GroundReaction, TrialRefused
+from mocap_import.export.trc import write_trc
+from mocap_import.trial import GroundReaction, MarkerTrial, TrialRefused
 from opensim_models.exchange.storage import write_generalized_forces, write_motion
 from opensim_models.exchange.storage_table import StorageTable, write_table
+from opensim_models.inverse.segment_motion import marker_positions
 from synth.corpus.trial import CorpusTrial
 from synth.record_file import write_opensense
 
@@ -118,5 +120,37 @@ def _missing(values: np.ndarray) -> list[str]:
     return [f"{missing} of {len(values)} frames lack values (nan)"] if missing else []
 
 
-WRITERS: dict[str, Callable[[Path, CorpusTrial], Written]] = {"mot": write_coordinates, "sto": write_storages}
+def write_virtual_markers(stem: Path, trial: CorpusTrial) -> Written:
+    """Write the markers of the trial's skeleton, moved by its coordinates, as ``<stem>.trc`` (mm, ground frame).
+
+    These are not the recorded markers: they stand where the model has them, and are missing where a coordinate on the
+    way to them is.
+
+    Parameters
+    ----------
+    stem : Path
+        Folder and first part of the file names; the folder must exist.
+    trial : CorpusTrial
+
+    Returns
+    -------
+    files : list of Path
+        Empty for a trial without coordinates or without a skeleton that carries markers.
+    notes : list of str
+    """
+    skeleton = getattr(trial, "skeleton", None)  # schema version 1 has none
+    motion = trial.kinematics
+    if skeleton is None or not skeleton.markers or motion is None or not trial.n_frames:
+        return [], ["the corpus holds no skeleton with markers of this trial"] if motion is not None else []
+    labels = tuple(marker.name for marker in skeleton.markers)
+    path = stem.with_name(f"{stem.name}.trc")
+    write_trc(path, MarkerTrial(trial.name, trial.subject, labels, marker_positions(skeleton, motion), trial.rate))
+    return [path], ["virtual markers of the model, not recorded ones", *_missing(motion.values)]
+
+
+WRITERS: dict[str, Callable[[Path, CorpusTrial], Written]] = {
+    "mot": write_coordinates,
+    "sto": write_storages,
+    "trc": write_virtual_markers,
+}
 """Format → what writes it; no files means that the trial has nothing to write in it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,15 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import kinesynth
+from mocap_import.export.trc import read_trc
+from mocap_import.subject import Subject
 from opensim_models.exchange.storage import read_generalized_forces, read_motion
 from opensim_models.exchange.storage_table import read_table
-from synth.corpus import Corpus, CorpusMismatch, CorpusWriter
+from opensim_models.generic.catalogue import lower_body_skeleton
+from opensim_models.inverse.segment_motion import segment_motions
+from opensim_models.model.skeleton import Skeleton, SkeletonMarker
+from opensim_models.motion import Kinematics
+from synth.corpus import Corpus, CorpusMismatch, CorpusTrial, CorpusWriter
 from synth.exchange.corpus_files import export_corpus
 from synth.exchange.safe_label import bids_labels, file_labels
 from synth.exchange.table_file import CsvFile
@@ -59,6 +66,35 @@ def test_opensim_files_hold_the_coordinates_moments_and_forces_of_the_corpus(tmp
     worn = read_table(stem.with_name("walk_01_linear_accelerations.sto"))
     assert worn.labels == ("pelvis_imu", "shank_r_imu")
     same(worn.values[:, 0], trial.recordings[0].specific_force, 1e-9)
+
+
+def test_virtual_markers_stand_where_the_skeleton_has_them(tmp_path, monkeypatch):
+    @dataclass(frozen=True)
+    class WithSkeleton(CorpusTrial):
+        skeleton: Skeleton | None = None
+
+    person = Subject("S01", 70.0, 1.75)
+    skeleton = lower_body_skeleton(person)
+    skeleton = skeleton.with_markers((SkeletonMarker("RKNE", "tibia_r", (0.0, -0.02, 0.05)),))
+    values = np.zeros((20, 3))
+    values[:, 0], values[:, 1], values[4, 2] = np.linspace(0, 0.5, 20), np.linspace(0, 1.0, 20), np.nan
+    moved = Kinematics(("hip_flexion_r", "pelvis_tx", "knee_angle_r"), values, 100.0)
+    trial = CorpusTrial("walk", person, 100.0, kinematics=moved)
+    with CorpusWriter(tmp_path / "c.h5") as corpus:
+        corpus.append(trial)
+    bare = export_corpus(tmp_path / "c.h5", tmp_path / "bare", ["trc"])
+    assert (bare.status[0], "skeleton" in bare.reason[0]) == ("not applicable", True)
+    plain = {word.name: getattr(trial, word.name) for word in fields(trial)}
+    whole = WithSkeleton(**plain | {"skeleton": skeleton})
+    monkeypatch.setattr(Corpus, "read", lambda *_, **__: whole)
+    rows = export_corpus(tmp_path / "c.h5", tmp_path / "out", ["trc"])
+    labels, positions, rate = read_trc(tmp_path / "out" / "S01" / "walk.trc")
+    assert (rows.status[0], labels, rate) == ("written", ("RKNE",), 100.0)
+    shank = segment_motions(skeleton, Kinematics(moved.coordinates, np.nan_to_num(values), 100.0))["tibia_r"]
+    expected = shank.origin + shank.orientation.apply([0.0, -0.02, 0.05])
+    expected[4] = np.nan
+    same(positions[:, 0], expected, 1e-9)
+    assert positions[-1, 0, 0] - positions[0, 0, 0] > 1.0  # it walks forward, and the thigh swings forward
 
 
 def test_opensim_opens_the_exported_files(tmp_path, corpus_file):
