@@ -81,6 +81,10 @@ class DaskEngine:
             self._require_seen(Path(written), token)
         finally:
             mark.unlink(missing_ok=True)
+        self.check_shared_files(*read)
+
+    def check_shared_files(self, *read: Path) -> None:
+        """Raise `EngineFailed` where a worker does not see what tasks read."""
         for place in read:
             self._require_seen(Path(place), "")
 
