@@ -145,6 +145,7 @@ def dask_engine(scheduler: str = "", *, n_workers: int = 1) -> Iterator[DaskEngi
             yield _checked(client, scheduler)
         return
     own = {"n_workers": n_workers, "threads_per_worker": 1, "processes": True, "memory_limit": 0}
+    own["silence_logs"] = logging.CRITICAL  # a worker that is slow to leave is of no concern
     with (
         distributed.LocalCluster(**own, dashboard_address="127.0.0.1:0") as cluster,
         distributed.Client(cluster, set_as_default=False) as client,

@@ -79,7 +79,7 @@ def run_corpus(
     corpus, digest = Corpus(imu), file_hash(imu)
     parts = out.with_name(out.name + ".parts")
     software = versions() | {"casadi": metadata.version("casadi")}
-    keys = [(s, n) for s, n in corpus.trials() if corpus.read(s, n, clean=True).task != "static"]
+    keys = [(str(row["subject"]), str(row["trial"])) for row in corpus.summary() if row["task"] != "static"]
     tasks = []
     for subject, name in keys:
         part = str(_part(parts, subject, name))
