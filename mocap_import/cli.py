@@ -12,6 +12,7 @@ import typer
 
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.command_end import OneCommand, check_place, sentence_of, stop
+from mocap_import.engine_option import EngineWord, Retry, Scheduler
 from mocap_import.worker_environment import ONE_THREAD
 
 import_app = typer.Typer(
@@ -69,6 +70,9 @@ def import_archive(
     workers: Annotated[
         int | None, typer.Option("--workers", min=0, help="Worker processes, default one a core; 0 works without any.")
     ] = None,
+    engine: EngineWord = "local",
+    scheduler: Scheduler = "",
+    retry: Retry = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
     """Convert every C3D file of an archive: labels, units, axes, gaps, force plates, events.
@@ -81,6 +85,7 @@ def import_archive(
     from mocap_import.archive.plan import check_settings
     from mocap_import.archive.run import convert_archive
     from mocap_import.archive.set_label import labels_in_no_recording
+    from mocap_import.engine import EngineFailed, open_engine
     from mocap_import.marker.marker_set import load_marker_set
     from mocap_import.progress import track
     from mocap_import.trial import TrialRefused
@@ -101,7 +106,11 @@ def import_archive(
         stop(str(problem), as_json, ExitCode.USAGE)
     try:
         total = len(find_files(archive, out))
-        with track(total, "Importing", shown=False if as_json else None) as bar:
+        n_workers = _cores() if workers is None else workers
+        with (
+            open_engine(engine, n_workers=max(1, n_workers), scheduler=scheduler) as runner,
+            track(total, "Importing", shown=False if as_json else None) as bar,
+        ):
             table = convert_archive(
                 archive,
                 out,
@@ -118,10 +127,12 @@ def import_archive(
                 quarantine=quarantine,
                 add=add,
                 verify=verify,
-                n_workers=_cores() if workers is None else workers,
+                n_workers=n_workers,
                 progress=bar,
+                engine=None if engine == "local" else runner,
+                retry=retry,
             )
-    except (TrialRefused, OSError) as problem:
+    except (TrialRefused, EngineFailed, OSError) as problem:
         stop(sentence_of(problem), as_json)
     except KeyboardInterrupt:
         stop(

@@ -8,9 +8,11 @@ only its owner can reach.
 from __future__ import annotations
 
 import importlib
+import logging
 import pickle
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +21,7 @@ from typing import Any
 from mocap_import.batch import run_tasks
 from mocap_import.batch_task import Outcome, Task, outcome_of, unsendable
 from mocap_import.crew import UNPACKABLE
-from mocap_import.dask_worker import SeatSettings, end_run, run_request, sees_token, worker_facts
+from mocap_import.dask_worker import SeatSettings, end_run, run_requests, sees_token, worker_facts
 from mocap_import.engine import EngineFailed
 from mocap_import.worker import Answer, pack_request
 
@@ -28,7 +30,9 @@ CONNECT = 20.0
 PATIENCE = 24 * 3600.0
 """Seconds to wait for the first worker, which a queue of a cluster may hold back."""
 AHEAD = 2
-"""Tasks given to the cluster for each of its threads, so that none waits for the caller."""
+"""Bundles of tasks given to the cluster for each of its threads, so that none waits for the caller."""
+BUNDLE_SECONDS, MOST_IN_BUNDLE = 1.0, 100
+"""Work (s) and number of tasks that travel together: a bundle is what is done again when a worker dies."""
 _LOOK_EVERY = 5.0
 """Seconds between looks at how many threads the cluster has now."""
 
@@ -81,6 +85,10 @@ class DaskEngine:
             self._require_seen(Path(written), token)
         finally:
             mark.unlink(missing_ok=True)
+        self.check_shared_files(*read)
+
+    def check_shared_files(self, *read: Path) -> None:
+        """Raise `EngineFailed` where a worker does not see what tasks read."""
         for place in read:
             self._require_seen(Path(place), "")
 
@@ -122,6 +130,7 @@ def dask_engine(scheduler: str = "", *, n_workers: int = 1) -> Iterator[DaskEngi
         Dask is not installed, nobody answers, no worker comes, or workers have other versions.
     """
     distributed = _distributed()
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it says of a lost scheduler, we say
     if scheduler:
         where = {"scheduler_file": scheduler} if scheduler.endswith(".json") else {"address": scheduler}
         if scheduler.endswith(".json") and not Path(scheduler).is_file():
@@ -136,6 +145,7 @@ def dask_engine(scheduler: str = "", *, n_workers: int = 1) -> Iterator[DaskEngi
             yield _checked(client, scheduler)
         return
     own = {"n_workers": n_workers, "threads_per_worker": 1, "processes": True, "memory_limit": 0}
+    own["silence_logs"] = logging.CRITICAL  # a worker that is slow to leave is of no concern
     with (
         distributed.LocalCluster(**own, dashboard_address="127.0.0.1:0") as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
@@ -163,61 +173,53 @@ def _checked(client: Any, scheduler: str) -> DaskEngine:
 
 
 class _DaskCrew:
-    """The workers of a cluster as a crew, see `mocap_import.crew.Crew`."""
+    """The workers of a cluster as a crew, see `mocap_import.crew.Crew`.
+
+    Short tasks travel in bundles of about `BUNDLE_SECONDS`, for each message to the cluster costs some milliseconds.
+    """
 
     def __init__(self, client: Any, settings: SeatSettings) -> None:
         self._client, self._settings = client, settings
-        self._running: dict[Any, Task] = {}
-        self._completed = _distributed().as_completed([], loop=client.loop)
-        self._n_submitted, self._room, self._looked = 0, 1, float("-inf")
+        self._bundle: list[tuple[Task, tuple[str, bytes, float | None]]] = []
+        self._running: dict[Any, list[Task]] = {}
+        self._arrived: deque[tuple[Task, Answer]] = deque()
+        self._completed = _distributed().as_completed([], loop=client.loop, with_results=True, raise_errors=False)
+        self._n_submitted, self._n_threads, self._looked = 0, 1, float("-inf")
+        self._seconds = BUNDLE_SECONDS
 
     @property
     def has_room(self) -> bool:
-        """Whether the cluster has fewer tasks than would keep all of its threads busy."""
+        """Whether the cluster has fewer bundles than would keep all of its threads busy."""
         if time.monotonic() - self._looked > _LOOK_EVERY:
-            self._room = AHEAD * max(1, sum(self._client.nthreads().values()))
+            self._n_threads = max(1, sum(self._client.nthreads().values()))
             self._looked = time.monotonic()
-        return len(self._running) < self._room
+        return len(self._running) < AHEAD * self._n_threads
 
     @property
     def is_busy(self) -> bool:
         """Whether a task is under way."""
-        return bool(self._running)
+        return bool(self._running or self._bundle or self._arrived)
 
     def submit(self, task: Task, timeout: float | None) -> Outcome | None:
-        """Send a task to the scheduler."""
+        """Put a task into a bundle, and send that when it is full."""
         try:
             request = pack_request(task.function, task.arguments)
         except UNPACKABLE as problem:
             return unsendable(task, problem)
-        self._n_submitted += 1
-        future = self._client.submit(
-            run_request,
-            self._settings,
-            task.function,
-            request,
-            timeout,
-            key=f"{self._settings.run}-{self._n_submitted}",
-            pure=False,
-        )
-        self._running[future] = task
-        self._completed.add(future)
+        self._bundle.append((task, (task.function, request, timeout)))
+        if len(self._bundle) >= min(MOST_IN_BUNDLE, BUNDLE_SECONDS / max(self._seconds, 1e-6)):
+            self._send()
         return None
 
     def next(self) -> tuple[Task, Outcome]:
         """Wait for the first task that ends."""
-        future = next(self._completed)
-        task = self._running.pop(future)
-        if future.status == "finished":
-            answer = pickle.loads(future.result())  # noqa: S301  (from our own workers)
-        elif future.status == "error":
-            answer = _dask_failure(task, future.exception())
-        else:
-            raise EngineFailed(
-                f"the Dask scheduler is gone ({task.key} is {future.status}); what was finished is kept: start the "
-                "cluster again and run the same command."
-            )
-        future.release()
+        if not self._arrived:
+            self._send()  # there are no more tasks to fill it
+            future, result = next(self._completed)
+            self._arrived.extend(self._answers(future, self._running.pop(future), result))
+            future.release()
+        task, answer = self._arrived.popleft()
+        self._seconds += 0.1 * (answer.seconds - self._seconds)
         return task, outcome_of(task, answer)
 
     def close(self) -> None:
@@ -228,6 +230,31 @@ class _DaskCrew:
             if waiting:
                 self._client.cancel(waiting, force=True)
             self._client.run(end_run, self._settings.run, on_error="ignore")
+
+    def _send(self) -> None:
+        """Give the bundle to the scheduler."""
+        if not self._bundle:
+            return
+        self._n_submitted += 1
+        key = f"{self._settings.run}-{self._n_submitted}"
+        calls = [call for _, call in self._bundle]
+        future = self._client.submit(run_requests, self._settings, calls, key=key, pure=False)
+        self._running[future] = [task for task, _ in self._bundle]
+        self._bundle = []
+        self._completed.add(future)
+
+    @staticmethod
+    def _answers(future: Any, tasks: list[Task], result: Any) -> list[tuple[Task, Answer]]:
+        """What came of the tasks of a bundle."""
+        if future.status == "finished":
+            answers = pickle.loads(result)  # noqa: S301  (from our own workers)
+            return list(zip(tasks, answers, strict=True))
+        if future.status == "error":
+            return [(task, _dask_failure(task, future.exception())) for task in tasks]
+        raise EngineFailed(
+            f"the Dask scheduler is gone ({tasks[0].key} is {future.status}); what was finished is kept: start the "
+            "cluster again and run the same command."
+        )
 
 
 def _dask_failure(task: Task, error: BaseException) -> Answer:

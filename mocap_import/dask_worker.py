@@ -62,25 +62,36 @@ class _Seat:
         self.served = 0
 
 
-def run_request(settings: SeatSettings, function: str, request: bytes, timeout: float | None) -> bytes:
-    """Run one packed call in this thread's process; a pickled `Answer`, whatever comes of it."""
+def run_requests(settings: SeatSettings, calls: list[tuple[str, bytes, float | None]]) -> bytes:
+    """Run packed calls (function, request, timeout) one after another in this thread's process.
+
+    Returns
+    -------
+    bytes
+        A pickle of one `Answer` a call, whatever comes of it; Dask carries bytes as they are.
+    """
+    return pickle.dumps([_answer(settings, *call) for call in calls], protocol=5)
+
+
+def _answer(settings: SeatSettings, function: str, request: bytes, timeout: float | None) -> Answer:
+    """Run one packed call."""
     with _LOCK:
         if settings.run in _ENDED:
-            return _packed(Answer("crashed", reason=f"{function} was not begun: its run was ended."))
+            return Answer("crashed", reason=f"{function} was not begun: its run was ended.")
         seat = _seat(settings)
         answers: queue.Queue = queue.Queue()
         try:
             seat.worker.submit(function, request, answers, timeout)
         except OSError as problem:
             reason = f"no process for {function} could be started in {settings.folder} on a worker: {problem}"
-            return _packed(Answer("crashed", reason=reason))
+            return Answer("crashed", reason=reason)
     _, answer = next_answer([seat.worker], answers)
     seat.served += 1
     most, memory = settings.recycle_after, settings.recycle_memory
     if (most is not None and seat.served >= most) or (memory is not None and answer.peak_memory > memory):
         seat.worker.kill()  # the next task starts another
         seat.served = 0
-    return _packed(answer)
+    return answer
 
 
 def end_run(run: str) -> None:
@@ -133,8 +144,3 @@ def _seat(settings: SeatSettings) -> _Seat:
         seat = _SEATS.seat = _Seat(settings)
         _RUNS.setdefault(settings.run, set()).add(seat.worker)
     return seat
-
-
-def _packed(answer: Answer) -> bytes:
-    """An answer as bytes, which Dask carries as they are."""
-    return pickle.dumps(answer, protocol=5)

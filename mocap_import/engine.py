@@ -47,6 +47,9 @@ class Engine(Protocol):
     def check_shared(self, written: Path, *read: Path) -> None:
         """Raise `EngineFailed` where a worker does not see the folder that tasks write in, or what they read."""
 
+    def check_shared_files(self, *read: Path) -> None:
+        """Raise `EngineFailed` where a worker does not see what tasks read."""
+
 
 class LocalEngine:
     """Worker processes of this machine."""
@@ -64,6 +67,9 @@ class LocalEngine:
         return run_tasks(tasks, n_workers=self._n_workers, **limits)
 
     def check_shared(self, written: Path, *read: Path) -> None:
+        """Processes of this machine see what the caller sees."""
+
+    def check_shared_files(self, *read: Path) -> None:
         """Processes of this machine see what the caller sees."""
 
 

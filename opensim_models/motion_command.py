@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from mocap_import.engine_option import EngineWord, Retry, Scheduler
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -81,6 +83,9 @@ def motion(
     hip: Hip = "harrington",
     cutoff: Cutoff = None,
     workers: Workers = None,
+    engine: EngineWord = "local",
+    scheduler: Scheduler = "",
+    retry: Retry = False,
     as_json: AsJson = False,
 ) -> None:
     """Scale a skeleton to every subject, solve every moving trial, and find its joint moments where plates tell.
@@ -88,7 +93,7 @@ def motion(
     One row a trial in OUT/motion.csv: solved or refused and why, marker errors, residual forces.
     """
     settings = _settings(model, scale, static, markers, mass, height, hip, cutoff)
-    _run(trials, out, settings, ("ik", "id"), workers, as_json)
+    _run(trials, out, settings, ("ik", "id"), (workers, engine, scheduler, retry), as_json)
 
 
 @motion_app.command("ik", epilog=f"Example: kinesynth motion ik trials/ motion/ --model rajagopal.osim. {_CODES}")
@@ -103,11 +108,14 @@ def ik(
     height: Height = None,
     hip: Hip = "harrington",
     workers: Workers = None,
+    engine: EngineWord = "local",
+    scheduler: Scheduler = "",
+    retry: Retry = False,
     as_json: AsJson = False,
 ) -> None:
     """Scale a skeleton to every subject and solve inverse kinematics of every moving trial."""
     settings = _settings(model, scale, static, markers, mass, height, hip, None)
-    _run(trials, out, settings, ("ik",), workers, as_json)
+    _run(trials, out, settings, ("ik",), (workers, engine, scheduler, retry), as_json)
 
 
 @motion_app.command("id", epilog=f"Example: kinesynth motion id trials/ motion/ --cutoff 12. {_CODES}")
@@ -118,11 +126,14 @@ def inverse_dynamics(
     height: Height = None,
     cutoff: Cutoff = None,
     workers: Workers = None,
+    engine: EngineWord = "local",
+    scheduler: Scheduler = "",
+    retry: Retry = False,
     as_json: AsJson = False,
 ) -> None:
     """Solve inverse dynamics of every trial whose motion `kinesynth motion ik` put in OUT."""
     settings = _settings(None, "static", None, None, mass, height, "harrington", cutoff)
-    _run(trials, out, settings, ("id",), workers, as_json)
+    _run(trials, out, settings, ("id",), (workers, engine, scheduler, retry), as_json)
 
 
 def _settings(
@@ -158,9 +169,17 @@ def read_any_model(path: Path) -> Skeleton:
     return load_skeleton(path) if path.suffix.lower() == ".json" else read_osim(path)
 
 
-def _run(trials: Path, out: Path, settings: object, steps: tuple[str, ...], workers: int | None, as_json: bool) -> None:
-    """Solve, say what came of it, and leave with the exit code."""
+def _run(
+    trials: Path,
+    out: Path,
+    settings: object,
+    steps: tuple[str, ...],
+    place: tuple[int | None, str, str, bool],
+    as_json: bool,
+) -> None:
+    """Solve, say what came of it, and leave with the exit code; `place` is workers, engine, scheduler, retry."""
     from mocap_import.batch import exit_code
+    from mocap_import.engine import open_engine
     from mocap_import.progress import track
     from opensim_models.archive.progress_line import ProgressLine
     from opensim_models.archive.subject_motion import solve_archive_motion
@@ -170,8 +189,12 @@ def _run(trials: Path, out: Path, settings: object, steps: tuple[str, ...], work
             return track(total, description)
         return ProgressLine(total, description)
 
+    workers, word, scheduler, retry = place
     n_workers = _cores() if workers is None else workers
-    table = solve_archive_motion(trials, out, settings=settings, steps=steps, n_workers=n_workers, progress=bar)
+    with open_engine(word, n_workers=max(1, n_workers), scheduler=scheduler) as runner:
+        engine = None if word == "local" and n_workers == 0 else runner
+        wishes = {"settings": settings, "steps": steps, "progress": bar, "engine": engine, "retry": retry}
+        table = solve_archive_motion(trials, out, **wishes)
     column = "dynamics" if steps == ("id",) else "status"
     solved, refused = table[table[column] == "solved"], table[table[column] != "solved"]
     if as_json:

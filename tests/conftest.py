@@ -44,7 +44,7 @@ def data_dir() -> Path:
 
 
 CLUSTER_TASKS = '''
-import ctypes, os, pathlib, time
+import ctypes, json, os, pathlib, shutil, time
 
 def add(a, b): return a + b
 def refuse(): raise ValueError("no such gait")
@@ -63,27 +63,26 @@ def crash_first(place, name):
     if len((pathlib.Path(place) / name).read_text()) < 2:
         os.abort()
     return name
-def refused_people(part, first, last, request, template):
-    """Write people of a population without solving anything: their gaits are refused."""
-    from synth.optimal_control.population.gait_trial import refused_trial, trial_name
-    from synth.optimal_control.population.part import write_part
-    from synth.optimal_control.population.planar_chunk import PopulationRequest
-    from synth.virtual_people import draw_person
-
-    time.sleep(0.3)
-    wanted = PopulationRequest(**request)
-    trials, rows = [], []
-    for person in range(first, last):
-        subject = draw_person(wanted.seed, person).subject
-        trials.append(refused_trial(trial_name(0), subject, wanted.rate, "drift: made up"))
-        rows.append({"subject": subject.code, "trial": trials[-1].name, "status": "refused", "kind": "drift"})
-    write_part(pathlib.Path(part), trials, rows)
-    return rows
-def dying_people(**given):
-    """The same, but the process of the second chunk dies."""
-    if given["first"] == 10:
+def copied_trial(imu, subject, name, part, place):
+    """A trial that was solved before; `walk_01` crashes until a file says that it is mended, `walk_02` raises."""
+    mark(place, f"{subject}_{name}", 0.3)
+    if name == "walk_01" and not (pathlib.Path(place) / "mended").exists():
         os.abort()
-    return refused_people(**given)
+    if name == "walk_02":
+        raise ValueError("no such walk")
+    copy(pathlib.Path(imu).parent / "solved" / f"{subject}_{name}.h5", part)
+def copied_people(part, first, last, made):
+    """People who were solved before; the process of the second ten dies."""
+    if first == 10:
+        os.abort()
+    time.sleep(0.3)
+    part, made = pathlib.Path(part), pathlib.Path(made) / pathlib.Path(part).name
+    copy(made.with_suffix(".json"), part.with_suffix(".json"))
+    copy(made, part)
+    return json.loads(part.with_suffix(".json").read_text())
+def copy(source, target):
+    shutil.copyfile(source, f"{target}.new")
+    os.replace(f"{target}.new", target)
 '''
 
 

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mocap_import.batch import ExitCode, exit_code
+from mocap_import.engine import EngineFailed, open_engine
+from mocap_import.engine_option import EngineWord, Scheduler
 from mocap_import.progress import track
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused, TrainingConfig, load_config
@@ -66,6 +68,9 @@ def evaluate(
     estimate: Annotated[Path, typer.Argument(help="Corpus of estimates (.h5): a network's or the baseline's.")],
     out: Annotated[Path, typer.Argument(help="Error table to write (.csv).")],
     method: Annotated[str, typer.Option(help="Name of the method in the table.")],
+    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0 scores without any.")] = 0,
+    engine: EngineWord = "local",
+    scheduler: Scheduler = "",
     as_json: AsJson = False,
 ) -> None:
     """Score estimates against the reference: one row a subject, trial, coordinate and metric.
@@ -75,7 +80,7 @@ def evaluate(
 
     Example: kinesynth evaluate reference.h5 networks/conv1d.h5 errors_conv1d.csv --method conv1d
     """
-    with_reasons(lambda: _evaluate(truth, estimate, out, method, as_json), as_json)
+    with_reasons(lambda: _evaluate(truth, estimate, out, method, (workers, engine, scheduler), as_json), as_json)
 
 
 @compare_app.command()
@@ -117,7 +122,7 @@ def with_reasons(run: Callable[[], ExitCode], as_json: bool) -> None:
     """Run a command and end it with its exit code, or with one sentence about what was wrong."""
     try:
         code = run()
-    except (CorpusMismatch, ConfigRefused, OSError) as error:
+    except (CorpusMismatch, ConfigRefused, EngineFailed, OSError) as error:
         sentence = " ".join(str(error).split())
         typer.echo(json.dumps({"error": sentence}) if as_json else f"Error: {sentence}", err=not as_json)
         code = ExitCode.ERROR
@@ -228,14 +233,24 @@ def _train_on_all(
     return ExitCode.ALL
 
 
-def _evaluate(truth: Path, estimate: Path, out: Path, method: str, as_json: bool) -> ExitCode:
+def _evaluate(
+    truth: Path, estimate: Path, out: Path, method: str, place: tuple[int, str, str], as_json: bool
+) -> ExitCode:
+    """Score; `place` is workers, engine, scheduler."""
+    from synth.corpus import Corpus
     from training.comparison import compare as compare_methods
     from training.comparison import summary_table
     from training.csv_table import write_csv
     from training.evaluation import count_trials
     from training.evaluation import evaluate as score
 
-    errors = score(truth, estimate, method)
+    workers, word, scheduler = place
+    with (
+        open_engine(word, n_workers=max(1, workers), scheduler=scheduler) as runner,
+        track(len(Corpus(truth).trials()), "Scoring", shown=False if as_json else None) as bar,
+    ):
+        where = None if word == "local" and workers == 0 else runner
+        errors = score(truth, estimate, method, engine=where, progress=bar.advance)
     write_csv(out, errors)
     counts = count_trials(errors)
     comparison = compare_methods(errors)

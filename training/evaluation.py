@@ -8,12 +8,15 @@ true value count. What has no estimate is counted, never dropped.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mocap_import.batch import Task
+from mocap_import.engine import ATTEMPTS, Engine, EngineFailed
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
@@ -24,11 +27,25 @@ from training.window import LABEL_ROLES, require_labels
 COLUMNS = ("subject", "trial", "coordinate", "metric", "value", "unit", "method", "note")
 """Columns of an error table; `note` says why a trial has no estimate."""
 
+SECONDS_PER_TRIAL = 60.0
+"""Of the scoring of a trial, a hundred times what a long one takes."""
+
 TRIAL = "trial"
 """`coordinate` of the rows that belong to a trial as a whole."""
 
 
-def evaluate(truth: Path, estimate: Path, method: str) -> pd.DataFrame:
+CHUNK = 50
+"""Trials that one task scores."""
+
+
+def evaluate(
+    truth: Path,
+    estimate: Path,
+    method: str,
+    *,
+    engine: Engine | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> pd.DataFrame:
     """Score one method on every trial of a reference corpus.
 
     Parameters
@@ -39,6 +56,10 @@ def evaluate(truth: Path, estimate: Path, method: str) -> pd.DataFrame:
         Corpus with the same subjects and trial names on the same time base.
     method : str
         Name of the method in the table.
+    engine : Engine, optional
+        Where trials are scored; default: in this process. The table is the same.
+    progress : callable, optional
+        Called with the number of trials that were scored since the last call.
 
     Returns
     -------
@@ -53,6 +74,8 @@ def evaluate(truth: Path, estimate: Path, method: str) -> pd.DataFrame:
     ------
     CorpusMismatch
         If a trial's time base differs between the two, or they share no trial.
+    EngineFailed
+        A task of the engine was lost.
     """
     reference, estimates = Corpus(truth), Corpus(estimate)
     require_labels(reference)
@@ -67,16 +90,58 @@ def evaluate(truth: Path, estimate: Path, method: str) -> pd.DataFrame:
             f"{estimate}: expected estimates of the trials of {truth}, found none of them. "
             "Both files must come from the same archive, with the same subject codes and trial names."
         )
+    keys = list(reference.trials())
+    chunks = [keys[first : first + CHUNK] for first in range(0, len(keys), CHUNK)]
+    places = {"truth": str(truth), "estimate": str(estimate), "method": method}
+    if engine is None:
+        scored = ((number, score_trials(keys=chunk, **places)) for number, chunk in enumerate(chunks))
+    else:
+        engine.check_shared_files(Path(truth), Path(estimate))
+        scored = _scored_elsewhere(chunks, places, engine)
+    rows: dict[int, list[dict[str, Any]]] = {}
+    for number, found in scored:
+        rows[number] = found
+        if progress is not None:
+            progress(len(chunks[number]))
+    ordered = [row for number in sorted(rows) for row in rows[number]]
+    return pd.DataFrame(ordered, columns=list(COLUMNS))
+
+
+def score_trials(truth: str, estimate: str, method: str, keys: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Rows of some trials: one task of a worker process."""
+    reference, estimates = Corpus(Path(truth)), Corpus(Path(estimate))
+    known = set(estimates.trials())
     labels_used = estimates.provenance.config.get("labels_used", {})
     rows: list[dict[str, Any]] = []
-    for key in reference.trials():
-        true_trial = reference.read(*key, clean=True)
-        estimated = estimates.read(*key, clean=True) if key in known else None
+    for subject, name in keys:
+        true_trial = reference.read(subject, name, clean=True)
+        estimated = estimates.read(subject, name, clean=True) if (subject, name) in known else None
         rows += [
-            row | {"subject": key[0], "trial": key[1], "method": method}
-            for row in _trial_rows(true_trial, estimated, labels_used.get(key[0], {}))
+            row | {"subject": subject, "trial": name, "method": method}
+            for row in _trial_rows(true_trial, estimated, labels_used.get(subject, {}))
         ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return rows
+
+
+def _scored_elsewhere(
+    chunks: list[list[tuple[str, str]]], places: dict[str, str], engine: Engine
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Number and rows of each chunk, as they are scored."""
+    tasks = [
+        Task(str(number), "training.evaluation:score_trials", places | {"keys": chunk})
+        for number, chunk in enumerate(chunks)
+    ]
+    for outcome in engine.run(tasks, timeout=SECONDS_PER_TRIAL * CHUNK, attempts=ATTEMPTS):
+        if outcome.status == "done":
+            yield int(outcome.key), outcome.value
+            continue
+        if outcome.error_type == "CorpusMismatch":
+            raise CorpusMismatch(outcome.message)
+        first, last = chunks[int(outcome.key)][0], chunks[int(outcome.key)][-1]
+        raise EngineFailed(
+            f"the trials from {'/'.join(first)} to {'/'.join(last)} could not be scored: {outcome.reason} No table "
+            "was written."
+        )
 
 
 def count_trials(errors: pd.DataFrame) -> dict[str, int]:

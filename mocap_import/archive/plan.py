@@ -127,21 +127,39 @@ def standing_masses(jobs: Iterable[Job], rows: Mapping[str, Mapping[str, Any]]) 
     return masses
 
 
-def row_in_force(job: Job, journal: Journal, out: Path, verify: bool) -> dict[str, Any] | None:
+def row_in_force(job: Job, journal: Journal, out: Path, verify: bool, retry: bool = False) -> dict[str, Any] | None:
     """The row of an earlier run if file, settings and product are the same, else None.
 
-    Size and date of change tell that a file is the same; where they differ, or with `verify`, its content does.
+    Size and date of change tell that a file is the same; where they differ, or with `verify`, its content does. With
+    `retry` a file whose reader crashed or ran out of time in `MOST_ATTEMPTS` runs is tried again.
     """
     row = journal.rows.get(job.recording.key)
     if row is None or row.get("fingerprint") != job.fingerprint:
         return None
     if row["status"] == "refused":
-        if row.get("attempts", 0) and (row["attempts"] < MOST_ATTEMPTS or verify):
+        if row.get("attempts", 0) and (row["attempts"] < MOST_ATTEMPTS or verify or retry):
             return None
-    elif not (out / row["output"]).is_file():
+    elif not _is_what_was_made(out / row["output"], row.get("made"), verify):
         return None
     file = job.recording.file
     if (row.get("size"), row.get("modified")) == (file.size, file.modified) and not verify:
         return row
     same = row.get("source_hash") and content_hash(Path(job.arguments["path"])) == row["source_hash"]
     return row if same else None
+
+
+def made_facts(trial: Path) -> dict[str, Any]:
+    """By what a trial that was written is known again."""
+    found = trial.stat()
+    return {"size": found.st_size, "modified": found.st_mtime_ns, "hash": content_hash(trial)}
+
+
+def _is_what_was_made(trial: Path, made: Mapping[str, Any] | None, verify: bool) -> bool:
+    """Whether a trial is there as it was written; rows of earlier versions know only that it was."""
+    if not trial.is_file():
+        return False
+    if made is None:
+        return True
+    found = trial.stat()
+    same = (found.st_size, found.st_mtime_ns) == (made["size"], made["modified"])
+    return content_hash(trial) == made["hash"] if verify or not same else True

@@ -29,6 +29,7 @@ from mocap_import.archive.settled_frame import settled_frames
 from mocap_import.archive.table import COLUMNS, make_table, write_table
 from mocap_import.archive.work import ArchiveRun, archive_workers, convert_jobs, not_written, refuse_entry
 from mocap_import.durable_file import sweep_temporary, write_durably
+from mocap_import.engine import Engine
 from mocap_import.marker.marker_set import load_marker_set
 
 _MOST_ROUNDS = 3
@@ -55,6 +56,8 @@ def convert_archive(
     verify: bool = False,
     n_workers: int = 1,
     progress: Callable[[dict[str, Any]], object] | None = None,
+    engine: Engine | None = None,
+    retry: bool = False,
 ) -> pd.DataFrame:
     """Convert every C3D file below a folder.
 
@@ -91,6 +94,10 @@ def convert_archive(
         protection, and to the last bit as they do only if numerical libraries use one thread here.
     progress : callable, optional
         Called with the row of every file as it is done.
+    engine : Engine, optional
+        Where files are converted, in the place of `n_workers` processes of this machine.
+    retry : bool, default False
+        Try files again whose reader crashed or ran out of time in two runs.
 
     Returns
     -------
@@ -138,10 +145,14 @@ def convert_archive(
             identity.save(out)
             settings["marker_set"] = _own_set(settings["marker_set"], out)
             jobs = plan_jobs(archive, recordings, subjects, settings)
-            workers = [stack.enter_context(worker) for worker in archive_workers(min(n_workers, len(jobs)))]
+            if engine is not None:
+                engine.check_shared(out, archive)
+            n_own = min(n_workers, len(jobs)) if engine is None else 0
+            workers = [stack.enter_context(worker) for worker in archive_workers(n_own)]
             read_as = [assumed_format(table_path)] if subjects and assumed_format(table_path) else []
             said = (*public_sentences(people, recordings, subjects), *read_as)
-            run = ArchiveRun(archive, out, identity, journal, recordings, jobs, workers, verify, said)
+            elsewhere = {"engine": engine, "retry": retry}
+            run = ArchiveRun(archive, out, identity, journal, recordings, jobs, workers, verify, said, **elsewhere)
             table = _convert(run, number, progress)
             table.attrs["people"] = [*private_sentences(people, recordings, subjects), *read_as]
             if key is not None:

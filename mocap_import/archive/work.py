@@ -12,10 +12,11 @@ from typing import Any
 from mocap_import.archive.file import content_hash
 from mocap_import.archive.identity import Identity, Recording
 from mocap_import.archive.journal import Journal
-from mocap_import.archive.plan import Job, row_in_force
+from mocap_import.archive.plan import Job, made_facts, row_in_force
 from mocap_import.archive.private_text import path_words, private_words, without_words
 from mocap_import.batch import Outcome, Task, WorkerProcess, run_tasks
 from mocap_import.durable_file import os_words
+from mocap_import.engine import Engine
 from mocap_import.trial_store import SUFFIX
 
 MEMORY_LIMIT = 4 * 1024**3
@@ -50,6 +51,9 @@ class ArchiveRun:
     verify: bool
     people: tuple[str, ...] = ()
     """Sentences on who was found, without names."""
+    engine: Engine | None = None
+    """What converts in the place of `workers`."""
+    retry: bool = False
 
 
 def archive_workers(n_workers: int) -> list[WorkerProcess]:
@@ -75,12 +79,12 @@ def convert_jobs(
     """
     todo: dict[str, tuple[Job, dict[str, Any]]] = {}
     for job in jobs:
-        row = None if again else row_in_force(job, run.journal, run.out, run.verify)
+        row = None if again else row_in_force(job, run.journal, run.out, run.verify, run.retry)
         if row is not None:
             yield row
         else:
             todo[job.recording.key] = (job, told.get(job.recording.key, {}))
-    for name, row in _worked(todo, run.workers):
+    for name, row in _worked(todo, run.workers, run.engine):
         job, heard = todo[name]
         if row["stopped"]:
             raise not_written("", row["stopped"])
@@ -89,18 +93,20 @@ def convert_jobs(
         if "axes" in heard or "unit" in heard:  # what the file shows by itself is what it showed without being told
             row["evidence"] = run.journal.rows[name]["evidence"]
         if "attempts" in row:
-            row["attempts"] += run.journal.rows.get(name, {}).get("attempts", 0)
+            row["attempts"] += 0 if run.retry else run.journal.rows.get(name, {}).get("attempts", 0)
             row["source_hash"] = content_hash(Path(job.arguments["path"]))
             (run.out / job.recording.code / f"{job.recording.trial}{SUFFIX}").unlink(missing_ok=True)
+        if row.get("output"):
+            row["made"] = made_facts(run.out / row["output"])
         run.journal.append(row)
         yield row
 
 
 def _worked(
-    todo: dict[str, tuple[Job, dict[str, Any]]], workers: list[WorkerProcess]
+    todo: dict[str, tuple[Job, dict[str, Any]]], workers: list[WorkerProcess], engine: Engine | None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Rows of jobs, in worker processes or here; a file that brings its reader down is one refused row."""
-    if not workers:
+    if not workers and engine is None:
         from mocap_import.archive.conversion import convert_file  # slow to import, and workers do it themselves
 
         for name, (job, told) in todo.items():
@@ -120,7 +126,12 @@ def _worked(
         )
         for name, (job, told) in todo.items()
     )
-    for outcome in run_tasks(tasks, workers=workers, recycle_after=RECYCLE_AFTER, recycle_memory=RECYCLE_MEMORY):
+    recycle = {"recycle_after": RECYCLE_AFTER, "recycle_memory": RECYCLE_MEMORY}
+    if engine is None:
+        outcomes = run_tasks(tasks, workers=workers, **recycle)
+    else:
+        outcomes = engine.run(tasks, memory_limit=MEMORY_LIMIT, **recycle)
+    for outcome in outcomes:
         done = outcome.status == "done"
         yield outcome.key, outcome.value if done else _fallen(todo[outcome.key][0], outcome)
 

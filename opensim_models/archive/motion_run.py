@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mocap_import.batch import Task, run_tasks
+from mocap_import.batch import Task
 from mocap_import.trial import TrialRefused
 from mocap_import.trial_store import SUFFIX
 from opensim_models.archive.motion_table import refused_row
@@ -35,16 +35,13 @@ from opensim_models.archive.motion_task import (
     trial_files,
     trial_task,
 )
-from opensim_models.kernel.preparation import prepare_kernels
+from opensim_models.archive.task_work import TaskWork
 from opensim_models.model.skeleton import Skeleton, save_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.subject_scaling import load_recording
 
 FORMAT = 5
 """To be raised with every change of what the products hold: makes them again."""
-TIMEOUT = 600.0
-CANNOT_WRITE = ("OSError", "PermissionError", "FileNotFoundError")
-"""Errors that end a run: the next trial could not be written either."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +88,9 @@ class MotionRun:
         subjects: Mapping[str, list[Path]],
         settings: MotionSettings,
         steps: tuple[str, ...],
-        n_workers: int,
+        work: TaskWork,
     ) -> None:
-        self.out, self.subjects, self.steps, self.n_workers = out, subjects, steps, n_workers
+        self.out, self.subjects, self.steps, self.work = out, subjects, steps, work
         plain = asdict(settings) | {"model": "", "static": str(settings.static or "")}
         numbers = {name: plain[name] for name in ("mass", "height", "cutoff") if plain[name] is not None}
         plain |= {name: float(number) for name, number in numbers.items()}  # 8 is no other key than 8.0
@@ -144,8 +141,9 @@ class MotionRun:
                 "fingerprint": key,
                 "settings": self.scaling,
             }
-            tasks.append(Task(code, "opensim_models.archive.motion_task:scale_task", arguments))
-        for key, value, reason in self._outcomes(tasks, scale_task):
+            made = tuple(str(folder / name) for name in SUBJECT_FILES if name in (SKELETON, SCALING, SCALING_DONE))
+            tasks.append(Task(code, "opensim_models.archive.motion_task:scale_task", arguments, key, products=made))
+        for key, value, reason in self.work.outcomes(tasks, scale_task):
             lost = {"row": {"subject": key, "status": "refused", "reason": f"{key}: {reason}"}}
             self.scalings[key] = value or lost
             bar()
@@ -200,7 +198,7 @@ class MotionRun:
                 else:
                     tasks.append(task)
         asked = {task.key: task.arguments for task in tasks}
-        for key, value, reason in self._outcomes(tasks, trial_task):
+        for key, value, reason in self.work.outcomes(tasks, trial_task):
             code, _, name = key.partition("/")
             found = value or self._lost(self.out / code, name, asked[key], f"{key}: {reason}")
             self.done[code, name] = self.done.get((code, name), {}) | found
@@ -255,7 +253,10 @@ class MotionRun:
             return None
         arguments = {"path": str(path), "code": code, "name": name, "out": str(folder), "steps": todo}
         arguments |= {"fingerprints": keys, "sources": sources, "settings": solving}
-        return Task(f"{code}/{name}", "opensim_models.archive.motion_task:trial_task", arguments)
+        made = [file(folder, name, step) for step in todo for file in (product_file, done_file)]
+        mark = _digest(keys, todo)
+        function = "opensim_models.archive.motion_task:trial_task"
+        return Task(f"{code}/{name}", function, arguments, mark, products=tuple(map(str, made)))
 
     @staticmethod
     def _lost(folder: Path, name: str, asked: Mapping[str, Any], reason: str) -> dict[str, Any]:
@@ -273,25 +274,6 @@ class MotionRun:
             discard_step(folder, name, step)
             found[step] = {"row": {"status": "refused", "reason": reason}}
         return found
-
-    def _outcomes(self, tasks: list[Task], function: Callable[..., Any]) -> Iterator[tuple[str, Any, str]]:
-        """Key, value and reason of each task, in worker processes or here."""
-        if self.n_workers == 0:
-            for task in tasks:
-                try:
-                    value, reason = function(**task.arguments), ""
-                except Exception as error:  # the border: one trial must not end the run
-                    if type(error).__name__ in CANNOT_WRITE:
-                        raise
-                    value, reason = None, ": ".join(part for part in (type(error).__name__, str(error)) if part)
-                yield task.key, value, reason
-            return
-        if tasks:
-            prepare_kernels()
-        for outcome in run_tasks(tasks, n_workers=self.n_workers, timeout=TIMEOUT):
-            if outcome.error_type in CANNOT_WRITE:
-                raise OSError(outcome.message)
-            yield outcome.key, outcome.value, outcome.reason
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a trial, subject by subject; one for a subject of which there is none to solve."""

@@ -22,12 +22,14 @@ from pathlib import Path
 import pandas as pd
 
 from mocap_import.durable_file import sweep_temporary
+from mocap_import.engine import Engine, LocalEngine
 from mocap_import.trial import TrialRefused
 from mocap_import.trial_store import SUFFIX
 from opensim_models.archive.motion_run import MotionRun, MotionSettings, task_of
 from opensim_models.archive.motion_table import write_tables
 from opensim_models.archive.motion_task import STATIC_POSE, STEPS
 from opensim_models.archive.run_folder import refuse_foreign_folder, run_lock
+from opensim_models.archive.task_work import LEDGER, TaskWork
 from opensim_models.clinical.joint_centre import HIP_METHODS
 from opensim_models.model_mismatch import ModelMismatch
 from opensim_models.scaling.marker_map import read_marker_map
@@ -73,6 +75,8 @@ def solve_archive_motion(
     steps: tuple[str, ...] = STEPS,
     n_workers: int = 0,
     progress: Progress | None = None,
+    engine: Engine | None = None,
+    retry: bool = False,
 ) -> pd.DataFrame:
     """Scale every subject and solve every moving trial.
 
@@ -92,6 +96,10 @@ def solve_archive_motion(
         Worker processes; 0 works in this one.
     progress : callable, optional
         Makes a bar from a number of steps and a description, as `mocap_import.progress.track`.
+    engine : Engine, optional
+        Where the work is done, in the place of `n_workers` processes of this machine.
+    retry : bool
+        Try again what crashed or took too long in every attempt of an earlier run.
 
     Returns
     -------
@@ -114,7 +122,11 @@ def solve_archive_motion(
     out.mkdir(parents=True, exist_ok=True)
     with run_lock(out):
         sweep_temporary(out)
-        run = MotionRun(out, subjects, settings, steps, n_workers)
+        if engine is None and n_workers > 0:
+            engine = LocalEngine(n_workers)
+        if engine is not None:
+            engine.check_shared(out, trials)
+        run = MotionRun(out, subjects, settings, steps, TaskWork(engine, out / LEDGER, retry))
         n = sum(map(len, subjects.values()))
         with progress(n + len(subjects), "motion") if progress else nullcontext(_nothing) as bar:
             try:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.transform import Rotation
 
+from mocap_import.engine import Engine
 from mocap_import.trial import Treatment
 from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus import Corpus, CorpusTrial
@@ -37,7 +38,13 @@ WEIGHTS = ImuWeights(mounting_sd=SENSOR_ANGLE_SD)
 
 
 def build_baseline_corpus(
-    imu: Path, out: Path, *, n_workers: int = 1, progress: Callable | None = None
+    imu: Path,
+    out: Path,
+    *,
+    n_workers: int = 1,
+    progress: Callable | None = None,
+    engine: Engine | None = None,
+    retry: bool = False,
 ) -> pd.DataFrame:
     """Solve the baseline of every trial of an IMU corpus.
 
@@ -55,6 +62,10 @@ def build_baseline_corpus(
         Worker processes.
     progress : callable, optional
         As `mocap_import.progress.track`.
+    engine : Engine, optional
+        Where the trials are solved; default: `n_workers` processes of this machine.
+    retry : bool
+        Try trials again that crashed or took too long in every attempt of an earlier run.
 
     Returns
     -------
@@ -70,6 +81,8 @@ def build_baseline_corpus(
         config={"weights": asdict(WEIGHTS)},
         n_workers=n_workers,
         progress=progress,
+        engine=engine,
+        retry=retry,
     )
 
 

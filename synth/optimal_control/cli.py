@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
+from mocap_import.engine import EngineFailed, open_engine
+from mocap_import.engine_option import EngineWord, Retry, Scheduler
 from mocap_import.progress import track
 from mocap_import.subject import Subject
 from synth.optimal_control.command import predict_command
@@ -139,6 +141,9 @@ def reference(
     imu: Annotated[Path, typer.Argument(help="Corpus written by `kinesynth imu`.")],
     out: Annotated[Path, typer.Argument(help="The corpus to write (.h5).")],
     workers: Workers = 1,
+    engine: EngineWord = "local",
+    scheduler: Scheduler = "",
+    retry: Retry = False,
     cycles: Annotated[int | None, typer.Option(min=1, help="Gait cycles a trial; 2 on a treadmill, else 1.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -152,13 +157,13 @@ def reference(
     for folder, made_by in ((trials, "import"), (motion, "motion")):
         if not folder.is_dir():
             _fail(f"{folder}: expected the folder that `kinesynth {made_by}` wrote, found none.", as_json)
-    _run(
-        lambda: build_reference_corpus(
-            trials, motion, imu, out, n_workers=workers, cycles_per_trial=cycles, progress=None if as_json else track
-        ),
-        out,
-        as_json,
-    )
+
+    def build() -> pd.DataFrame:
+        with open_engine(engine, n_workers=workers, scheduler=scheduler) as runner:
+            shown = {"cycles_per_trial": cycles, "progress": None if as_json else track}
+            return build_reference_corpus(trials, motion, imu, out, engine=runner, retry=retry, **shown)
+
+    _run(build, out, as_json)
 
 
 @gait_app.command(epilog="Example: kinesynth gait baseline imu.h5 baseline.h5 --workers 2")
@@ -166,6 +171,9 @@ def baseline(
     imu: Annotated[Path, typer.Argument(help="Corpus written by `kinesynth imu`.")],
     out: Annotated[Path, typer.Argument(help="The corpus to write (.h5).")],
     workers: Workers = 1,
+    engine: EngineWord = "local",
+    scheduler: Scheduler = "",
+    retry: Retry = False,
     as_json: AsJson = False,
 ) -> None:
     """Solve the baseline: a gait of a generic model that explains the inertial records, and sees nothing else.
@@ -174,7 +182,12 @@ def baseline(
     """
     from synth.optimal_control.baseline import build_baseline_corpus
 
-    _run(lambda: build_baseline_corpus(imu, out, n_workers=workers, progress=None if as_json else track), out, as_json)
+    def build() -> pd.DataFrame:
+        with open_engine(engine, n_workers=workers, scheduler=scheduler) as runner:
+            shown = {"progress": None if as_json else track}
+            return build_baseline_corpus(imu, out, engine=runner, retry=retry, **shown)
+
+    _run(build, out, as_json)
 
 
 def _run(build: Callable[[], pd.DataFrame], out: Path, as_json: bool) -> NoReturn:
@@ -184,7 +197,7 @@ def _run(build: Callable[[], pd.DataFrame], out: Path, as_json: bool) -> NoRetur
 
     try:
         rows = build()
-    except (CorpusMismatch, TrialRefused) as problem:
+    except (CorpusMismatch, TrialRefused, EngineFailed) as problem:
         _fail(str(problem), as_json)
     except OSError as problem:
         _fail(

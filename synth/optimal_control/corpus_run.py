@@ -1,25 +1,28 @@
 """Corpus run: solve every trial of a corpus in worker processes, one small corpus a trial, joined at the end.
 
 A run that was interrupted goes on where it stopped: the parts and a ledger lie beside the target until it is complete.
+A corpus that is complete is not made again unless its input, its settings, the versions or its own bytes have changed.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mocap_import.batch import Task, run_tasks
+from mocap_import.batch import Task
+from mocap_import.engine import ATTEMPTS, Engine, LocalEngine
+from mocap_import.product import fingerprint, is_made, product_hash, remember_made
 from mocap_import.trial import GaitEvent, GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import Corpus, CorpusTrial, CorpusWriter, merge_corpora
+from synth.corpus.provenance import file_hash, versions
 from synth.optimal_control.gait.gait_samples import GaitSamples
 from synth.optimal_control.gait.gait_solution import gait_events
 from synth.optimal_control.movement.solution import MovementSolution
@@ -37,8 +40,11 @@ def run_corpus(
     function: str,
     arguments: Callable[[str, str], dict],
     config: Mapping,
+    inputs: Callable[[str, str], Sequence[Path]] = lambda _subject, _trial: (),
     n_workers: int = 1,
     progress: Callable | None = None,
+    engine: Engine | None = None,
+    retry: bool = False,
 ) -> pd.DataFrame:
     """Solve every moving trial of an IMU corpus and write one corpus.
 
@@ -55,9 +61,15 @@ def run_corpus(
         (subject, trial) → further keyword arguments of the function.
     config : mapping
         Stored in the corpus.
+    inputs : callable
+        (subject, trial) → files that the function reads beside the corpus.
     n_workers : int
     progress : callable, optional
         As `mocap_import.progress.track`.
+    engine : Engine, optional
+        Where the trials are solved; default: `n_workers` processes of this machine.
+    retry : bool
+        Try trials again that crashed or took too long in every attempt of an earlier run.
 
     Returns
     -------
@@ -65,20 +77,27 @@ def run_corpus(
         One row a trial: subject, trial, status, reason, seconds and figures.
     """
     imu, out = Path(imu), Path(out)
-    corpus = Corpus(imu)
+    corpus, digest = Corpus(imu), file_hash(imu)
     parts = out.with_name(out.name + ".parts")
-    parts.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256(imu.read_bytes()).hexdigest()
-    fingerprint = hashlib.sha256(json.dumps([digest, role, dict(config)], sort_keys=True).encode()).hexdigest()
-    keys = [(s, n) for s, n in corpus.trials() if corpus.read(s, n, clean=True).task != "static"]
+    software = versions() | {"casadi": metadata.version("casadi")}
+    keys = [(str(row["subject"]), str(row["trial"])) for row in corpus.summary() if row["task"] != "static"]
     tasks = []
     for subject, name in keys:
-        part = _part(parts, subject, name)
-        given = {"imu": str(imu), "subject": subject, "name": name, "part": str(part), **arguments(subject, name)}
-        tasks.append(Task(f"{subject}/{name}", function, given, fingerprint))
+        part = str(_part(parts, subject, name))
+        given = {"imu": str(imu), "subject": subject, "name": name, "part": part, **arguments(subject, name)}
+        read = [product_hash([path]) for path in inputs(subject, name)]
+        mark = fingerprint(digest, role, dict(config), software, read)
+        tasks.append(Task(f"{subject}/{name}", function, given, mark, products=(part,)))
+    mark = fingerprint([(task.key, task.fingerprint) for task in tasks])
+    if is_made(out, mark):
+        made = Corpus(out)
+        return pd.DataFrame([_row(made.read(*key, clean=True)) for key in keys])
+    parts.mkdir(parents=True, exist_ok=True)
+    engine = LocalEngine(n_workers) if engine is None else engine
+    engine.check_shared(parts, imu)
     with progress(len(tasks), f"optimal control ({role})") if progress else nullcontext() as bar:
-        failures = _collect(tasks, parts, n_workers, bar)
-    rows = [_row(imu, parts, subject, name, failures.get(f"{subject}/{name}"), role) for subject, name in keys]
+        failures = _collect(tasks, engine, parts / "ledger.sqlite", bar, retry)
+    rows = [_row(_finished(imu, parts, subject, name, failures, role)) for subject, name in keys]
     merge_corpora(
         [_part(parts, subject, name) for subject, name in keys],
         out,
@@ -87,7 +106,9 @@ def run_corpus(
         seed=corpus.provenance.seed,
         sources={imu.name: digest},
     )
-    shutil.rmtree(parts, ignore_errors=True)
+    if not failures:  # else the same call tries them again, and nothing else
+        remember_made(out, mark)
+        shutil.rmtree(parts, ignore_errors=True)
     return pd.DataFrame(rows)
 
 
@@ -95,30 +116,29 @@ def _part(parts: Path, subject: str, name: str) -> Path:
     return parts / f"{subject}__{name}.h5"
 
 
-def _collect(tasks: list[Task], parts: Path, n_workers: int, bar: Callable | None) -> dict[str, str]:
+def _collect(tasks: list[Task], engine: Engine, ledger: Path, bar: Callable | None, retry: bool) -> dict[str, str]:
     """Run the tasks; reason by key of those that raised, crashed or took too long."""
-    failures = {}
-    outcomes = run_tasks(
-        tasks, n_workers=n_workers, timeout=SECONDS_PER_TRIAL, ledger=parts / "ledger.sqlite", progress=bar
-    )
-    for outcome in outcomes:
-        if outcome.status not in ("done", "skipped"):
-            failures[outcome.key] = outcome.reason
-    return failures
+    limits = {"timeout": SECONDS_PER_TRIAL, "attempts": ATTEMPTS, "retry": retry}
+    outcomes = engine.run(tasks, ledger=ledger, progress=bar, **limits)
+    return {outcome.key: outcome.reason for outcome in outcomes if outcome.status not in ("done", "skipped")}
 
 
-def _row(imu: Path, parts: Path, subject: str, name: str, failure: str | None, role: str) -> dict:
-    """The row of one trial, from its part; a trial whose task failed becomes a refused one."""
-    part = _part(parts, subject, name)
+def _finished(imu: Path, parts: Path, subject: str, name: str, failures: Mapping[str, str], role: str) -> CorpusTrial:
+    """One trial from its part; one whose task failed becomes a refused one."""
+    part, failure = _part(parts, subject, name), failures.get(f"{subject}/{name}")
     if failure is not None or not part.exists():
         trial = Corpus(imu).read(subject, name, clean=True)
         reason = failure or "its result is missing: delete the .parts folder and run again"
         refused = replace(trial, kinematics=None, kinetics=None, skeleton=None, status="refused", reason=reason)
         write_part(part, refused, role)
-    trial = Corpus(part).read(subject, name, clean=True)
+    return Corpus(part).read(subject, name, clean=True)
+
+
+def _row(trial: CorpusTrial) -> dict:
+    """The row of one trial."""
     return {
-        "subject": subject,
-        "trial": name,
+        "subject": trial.subject.code,
+        "trial": trial.name,
         "status": trial.status,
         "reason": trial.reason,
         "seconds": trial.seconds,

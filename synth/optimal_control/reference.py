@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mocap_import.engine import Engine
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment
 from mocap_import.trial_store import load_trial
@@ -40,6 +41,8 @@ def build_reference_corpus(
     n_workers: int = 1,
     cycles_per_trial: int | None = None,
     progress: Callable | None = None,
+    engine: Engine | None = None,
+    retry: bool = False,
 ) -> pd.DataFrame:
     """Solve the reference of every trial of an IMU corpus.
 
@@ -59,6 +62,10 @@ def build_reference_corpus(
         2 on a treadmill and 1 overground if absent.
     progress : callable, optional
         As `mocap_import.progress.track`.
+    engine : Engine, optional
+        Where the trials are solved; default: `n_workers` processes of this machine.
+    retry : bool
+        Try trials again that crashed or took too long in every attempt of an earlier run.
 
     Returns
     -------
@@ -66,12 +73,12 @@ def build_reference_corpus(
         One row a trial: subject, trial, status (``converged`` or ``refused``), reason, seconds, speed.
     """
 
+    def inputs(subject: str, name: str) -> tuple[Path, Path]:
+        return Path(trials) / subject / f"{name}.trial.h5", Path(motion) / subject / "planar_skeleton.json"
+
     def arguments(subject: str, name: str) -> dict:
-        return {
-            "trial_file": str(Path(trials) / subject / f"{name}.trial.h5"),
-            "skeleton_file": str(Path(motion) / subject / "planar_skeleton.json"),
-            "cycles_per_trial": cycles_per_trial,
-        }
+        trial, skeleton = inputs(subject, name)
+        return {"trial_file": str(trial), "skeleton_file": str(skeleton), "cycles_per_trial": cycles_per_trial}
 
     return run_corpus(
         imu,
@@ -80,8 +87,11 @@ def build_reference_corpus(
         function="synth.optimal_control.reference:solve_reference_trial",
         arguments=arguments,
         config={"weights": asdict(TrackingWeights()), "cycles_per_trial": cycles_per_trial},
+        inputs=inputs,
         n_workers=n_workers,
         progress=progress,
+        engine=engine,
+        retry=retry,
     )
 
 

@@ -15,8 +15,8 @@ from walking_archive import PERSON, static_of, trial_of, true_skeleton, walk, wi
 
 from mocap_import.subject import Subject
 from mocap_import.trial_store import load_trial, write_trial
-from opensim_models.archive.motion_run import MotionRun
 from opensim_models.archive.subject_motion import MotionSettings, solve_archive_motion
+from opensim_models.archive.task_work import TaskWork
 from opensim_models.archive.trial_motion import solve_trial_kinematics, solve_trial_kinetics
 from opensim_models.exchange.storage import read_generalized_forces
 from opensim_models.inverse.dynamics import solve_inverse_dynamics
@@ -157,7 +157,7 @@ def test_another_way_of_scaling_leaves_no_products_of_the_first(archive, tmp_pat
 def test_a_scaling_whose_process_was_lost_leaves_nothing_of_its_subject(archive, tmp_path, monkeypatch):
     out = tmp_path / "motion"
     solve_archive_motion(archive, out)
-    monkeypatch.setattr(MotionRun, "_outcomes", lambda run, tasks, what: [(t.key, None, "killed") for t in tasks])
+    monkeypatch.setattr(TaskWork, "outcomes", lambda work, tasks, what: [(t.key, None, "killed") for t in tasks])
     table = solve_archive_motion(archive, out, settings=MotionSettings(hip_method="bell"))
     assert list(table.status) == ["refused"] and "killed" in table.reason[0]
     assert present(out / "P01", TRIAL_FILES + SUBJECT_FILES) == []
@@ -167,7 +167,7 @@ def test_a_trial_whose_process_was_lost_leaves_no_older_motion(archive, tmp_path
     out = tmp_path / "motion"
     solve_archive_motion(archive, out)
     change(archive / "P01" / "walk_01.trial.h5", task="run")
-    monkeypatch.setattr(MotionRun, "_outcomes", lambda run, tasks, what: [(t.key, None, "killed") for t in tasks])
+    monkeypatch.setattr(TaskWork, "outcomes", lambda work, tasks, what: [(t.key, None, "killed") for t in tasks])
     table = solve_archive_motion(archive, out)
     assert list(table.status) == ["refused"] and list(table.dynamics) == ["refused"]
     assert present(out / "P01", TRIAL_FILES) == [] and len(present(out / "P01", SUBJECT_FILES)) == 4

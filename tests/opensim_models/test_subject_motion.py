@@ -25,6 +25,7 @@ from mocap_import.trial_store import load_trial, write_trial
 from opensim_models.archive.motion_run import MotionRun
 from opensim_models.archive.steady_trunk import with_steady_trunk
 from opensim_models.archive.subject_motion import MotionSettings, solve_archive_motion
+from opensim_models.archive.task_work import TaskWork
 from opensim_models.archive.trial_motion import (
     segment_weights,
     solve_trial_kinematics,
@@ -266,7 +267,7 @@ def test_an_interrupted_run_keeps_the_rows_of_the_one_before(archive, tmp_path, 
 def test_a_process_lost_in_dynamics_takes_no_coordinates_away(archive, tmp_path, monkeypatch):
     out = tmp_path / "motion"
     solve_archive_motion(archive, out)
-    monkeypatch.setattr(MotionRun, "_outcomes", lambda run, tasks, what: [(t.key, None, "killed") for t in tasks])
+    monkeypatch.setattr(TaskWork, "outcomes", lambda work, tasks, what: [(t.key, None, "killed") for t in tasks])
     table = solve_archive_motion(archive, out, settings=MotionSettings(cutoff=8.0))
     assert list(table.status) == ["solved"] and list(table.dynamics) == ["refused"]
     assert "killed" in table.dynamics_reason[0]

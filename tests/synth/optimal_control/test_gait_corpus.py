@@ -142,7 +142,8 @@ def test_reference_and_baseline_share_records_and_cycles(archive, tmp_path):
     assert Corpus(tmp_path / "baseline.h5").read("S01", "walk_02").skeleton is None
     assert reference.kinetics.ground_reactions[0].force.shape == (imu.n_frames, 3)
     assert reference.spatiotemporal["speed"] == pytest.approx(1.3, abs=0.03)
-    assert not list(tmp_path.glob("*.parts"))
+    # the trial file of walk_02 is missing, an error: the next run tries that trial, and only that, again
+    assert [path.name for path in tmp_path.glob("*.parts")] == ["reference.h5.parts"]
 
 
 def test_an_interrupted_run_goes_on(archive, tmp_path):

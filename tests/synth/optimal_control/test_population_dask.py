@@ -8,19 +8,37 @@ import pytest
 
 from mocap_import.batch import run_tasks
 from mocap_import.engine import open_engine
-from opensim_models.generic.generic_model import REFERENCE_PERSON, generic_model
 from synth.corpus import Corpus
-from synth.optimal_control.population import planar_chunk
-from synth.optimal_control.population.part import CHUNK
+from synth.optimal_control.population.gait_trial import refused_trial, trial_name
+from synth.optimal_control.population.part import CHUNK, chunks, part_file, write_part
 from synth.optimal_control.population.planar_chunk import PopulationRequest
 from synth.optimal_control.population.run import build_population
+from synth.virtual_people import draw_person
 
 
 @dataclass(frozen=True)
 class Dying(PopulationRequest):
-    """People whose gaits are refused without being solved; the task of the second ten crashes."""
+    """People whose parts are there already, their gaits refused unsolved; the task of the second ten crashes."""
 
-    function = "cluster_tasks:dying_people"
+    function = "cluster_tasks:copied_people"
+    made: str = ""
+
+    @property
+    def config(self):
+        return {**super().config, "made": ""}
+
+    def arguments(self, _folder):
+        return {"made": self.made}
+
+
+def write_refused(folder, request):
+    """The parts of a population whose gaits are all refused."""
+    folder.mkdir()
+    for chunk in chunks(request.subjects):
+        people = [draw_person(request.seed, person).subject for person in chunk]
+        trials = [refused_trial(trial_name(0), subject, request.rate, "drift: made up") for subject in people]
+        rows = [{"subject": s.code, "trial": "walk_01", "status": "refused", "kind": "drift"} for s in people]
+        write_part(part_file(folder, chunk), trials, rows)
 
 
 class _Killing:
@@ -43,18 +61,11 @@ class _Killing:
             self.killed.append(self.killer())
 
 
-@pytest.fixture
-def _no_opensim(monkeypatch):
-    """Muscle paths are not fitted: nothing is solved."""
-    skeleton = generic_model("planar", REFERENCE_PERSON).skeleton
-    monkeypatch.setattr(planar_chunk, "template_skeleton", lambda: skeleton)
-
-
-@pytest.mark.usefixtures("_no_opensim")
 def test_neither_a_killed_worker_nor_a_crash_changes_a_byte_and_what_crashes_is_left_alone(
     tmp_path, dask_scheduler, dask_killer
 ):
-    request = Dying(4 * CHUNK + 3, 7)
+    request = Dying(4 * CHUNK + 3, 7, made=str(tmp_path / "made"))
+    write_refused(tmp_path / "made", request)
     local = build_population(request, tmp_path / "local.h5", n_workers=2)
     bar = _Killing(dask_killer)
     with open_engine("dask", scheduler=dask_scheduler) as engine:
