@@ -41,6 +41,8 @@ def train(
     apply_to: Annotated[Path | None, typer.Option(help="With --all: a corpus of other subjects to estimate.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights, windows and sensor errors.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda. Default: the file's, or cpu.")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32 or bf16. Default: the file's, or float32.")] = None,
     save_every: Annotated[int, typer.Option(min=0, help="Steps between two states to go on from; 0 = none.")] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -52,10 +54,15 @@ def train(
     interrupted goes on where it stopped, on the same command, and ends with the same weights: finished folds are kept,
     and the state of an unfinished training lies beside its checkpoint.
 
+    Under `torchrun --nproc-per-node N -m kinesynth train ...` N processes train each network together.
+
     Example: kinesynth train reference.h5 networks --network conv1d --network lstm --workers 2
     """
+    overrides = {"seed": seed, "device": device, "precision": precision}
     with_reasons(
-        lambda: _train(corpus, out_dir, network, config, leave_one_out, apply_to, workers, seed, save_every, as_json),
+        lambda: _train(
+            corpus, out_dir, network, config, leave_one_out, apply_to, workers, overrides, save_every, as_json
+        ),
         as_json,
     )
 
@@ -135,12 +142,31 @@ def _train(
     leave_one_out: bool,
     apply_to: Path | None,
     workers: int,
-    seed: int | None,
+    overrides: dict[str, Any],
     save_every: int,
     as_json: bool,
 ) -> ExitCode:
-    resolved = [load_config(config_file, network=name, seed=seed) for name in networks or [None]]
+    from training.device import choose_device
+    from training.ranks import is_launched, joined_ranks
+
+    resolved = [load_config(config_file, network=name, **overrides) for name in networks or [None]]
     configs = {config.network: config for config in resolved}
+    if is_launched() and workers > 1:
+        raise ConfigRefused("--workers: under torchrun every fold is trained by all processes together; leave it out")
+    with joined_ranks(choose_device(resolved[0])):
+        return _train_configs(corpus, out_dir, configs, leave_one_out, apply_to, workers, save_every, as_json)
+
+
+def _train_configs(
+    corpus: Path,
+    out_dir: Path,
+    configs: dict[str, TrainingConfig],
+    leave_one_out: bool,
+    apply_to: Path | None,
+    workers: int,
+    save_every: int,
+    as_json: bool,
+) -> ExitCode:
     if leave_one_out:
         if apply_to is not None:
             raise ConfigRefused("--apply-to needs --all: leaving one subject out estimates the corpus's own subjects")
@@ -154,9 +180,10 @@ def _train_folds(
     from synth.corpus import Corpus
     from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
     from training.mean_waveform import TIMINGS
+    from training.ranks import launched_rank
 
-    n_folds = len(configs) * len(labelled_subjects(Corpus(corpus)))
-    with track(n_folds, "Training", shown=False if as_json else None) as bar:
+    n_folds, is_writer = len(configs) * len(labelled_subjects(Corpus(corpus))), launched_rank() == 0
+    with track(n_folds, "Training", shown=False if as_json or not is_writer else None) as bar:
         so_far = 0
 
         def progress(done: int, total: int, last: str) -> None:
@@ -166,6 +193,8 @@ def _train_folds(
 
         options = {"n_workers": workers, "save_every": save_every}
         written = leave_one_subject_out(corpus, out_dir, configs, **options, progress=progress)
+    if not is_writer:
+        return ExitCode.ALL
     for method in TIMINGS:
         written[method] = predict_mean_waveforms(corpus, out_dir / f"{method}.h5", method=method)
     n_done = n_refused = 0
@@ -199,16 +228,18 @@ def _train_on_all(
     from training.leave_one_out import labelled_subjects
     from training.loop import train as train_network
     from training.prediction import apply_checkpoint
-    from training.run_folder import open_run
+    from training.ranks import launched_rank
+    from training.run_folder import RunFolder, open_run
     from training.window import read_training_set
 
-    reader = Corpus(corpus)
-    run = open_run(out_dir, corpus, configs, labelled_subjects(reader), "all subjects")
+    reader, run, is_writer = Corpus(corpus), RunFolder(out_dir), launched_rank() == 0
+    if is_writer:
+        open_run(out_dir, corpus, configs, labelled_subjects(reader), "all subjects")
     rows = []
     for name, config in configs.items():
         data = read_training_set(reader, labelled_subjects(reader), config.outputs, mirror=config.mirror)
         path = out_dir / f"{name}.safetensors"
-        with track(config.steps, f"Training {name}", shown=False if as_json else None) as bar:
+        with track(config.steps, f"Training {name}", shown=False if as_json or not is_writer else None) as bar:
             so_far = 0
 
             def progress(step: int, _total: int, _loss: float, bar: Any = bar) -> None:
@@ -218,13 +249,16 @@ def _train_on_all(
 
             options = {"path": path, "save_every": save_every, "record": run.steps_of(name, "all")}
             checkpoint = train_network(data, config, **options, progress=progress)
+        if not is_writer:
+            continue
         run.log(f"{name}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")
         row = {"network": name, "checkpoint": str(path), "seconds": round(checkpoint.seconds, 2)}
         row |= {"labelled_trials": checkpoint.n_labelled_trials, "labelled_frames": checkpoint.n_labelled_frames}
         if apply_to is not None:
             row["estimates"] = str(apply_checkpoint(checkpoint, apply_to, out_dir / f"{name}_{apply_to.stem}.h5"))
         rows.append(row)
-    _tell(rows, as_json, {"networks": rows})
+    if is_writer:
+        _tell(rows, as_json, {"networks": rows})
     return ExitCode.ALL
 
 
