@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mocap_import.batch import ExitCode, exit_code
-from mocap_import.progress import track
 from synth.corpus.schema import CorpusMismatch
-from training.config import ConfigRefused, TrainingConfig, load_config
+from training.config import ConfigRefused, load_config
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,12 +58,18 @@ def train(
     Example: kinesynth train reference.h5 networks --network conv1d --network lstm --workers 2
     """
     overrides = {"seed": seed, "device": device, "precision": precision}
-    with_reasons(
-        lambda: _train(
-            corpus, out_dir, network, config, leave_one_out, apply_to, workers, overrides, save_every, as_json
-        ),
-        as_json,
-    )
+
+    def run() -> ExitCode:
+        from training.train_command import Wish, train_networks
+
+        configs = [load_config(config, network=name, **overrides) for name in network or [None]]
+        return train_networks(
+            Wish(
+                corpus, out_dir, {c.network: c for c in configs}, leave_one_out, apply_to, workers, save_every, as_json
+            )
+        )
+
+    with_reasons(run, as_json)
 
 
 @evaluate_app.command()
@@ -132,134 +137,6 @@ def with_reasons(run: Callable[[], ExitCode], as_json: bool) -> None:
         typer.echo("Stopped. What was finished is kept; run the same command again to go on.", err=True)
         code = ExitCode.INTERRUPTED
     raise typer.Exit(int(code))
-
-
-def _train(
-    corpus: Path,
-    out_dir: Path,
-    networks: list[str] | None,
-    config_file: Path | None,
-    leave_one_out: bool,
-    apply_to: Path | None,
-    workers: int,
-    overrides: dict[str, Any],
-    save_every: int,
-    as_json: bool,
-) -> ExitCode:
-    from training.device import choose_device
-    from training.ranks import is_launched, joined_ranks
-
-    resolved = [load_config(config_file, network=name, **overrides) for name in networks or [None]]
-    configs = {config.network: config for config in resolved}
-    if is_launched() and workers > 1:
-        raise ConfigRefused("--workers: under torchrun every fold is trained by all processes together; leave it out")
-    with joined_ranks(choose_device(resolved[0])):
-        return _train_configs(corpus, out_dir, configs, leave_one_out, apply_to, workers, save_every, as_json)
-
-
-def _train_configs(
-    corpus: Path,
-    out_dir: Path,
-    configs: dict[str, TrainingConfig],
-    leave_one_out: bool,
-    apply_to: Path | None,
-    workers: int,
-    save_every: int,
-    as_json: bool,
-) -> ExitCode:
-    if leave_one_out:
-        if apply_to is not None:
-            raise ConfigRefused("--apply-to needs --all: leaving one subject out estimates the corpus's own subjects")
-        return _train_folds(corpus, out_dir, configs, workers, save_every, as_json)
-    return _train_on_all(corpus, out_dir, configs, apply_to, save_every, as_json)
-
-
-def _train_folds(
-    corpus: Path, out_dir: Path, configs: dict[str, TrainingConfig], workers: int, save_every: int, as_json: bool
-) -> ExitCode:
-    from synth.corpus import Corpus
-    from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
-    from training.mean_waveform import TIMINGS
-    from training.ranks import launched_rank
-
-    n_folds, is_writer = len(configs) * len(labelled_subjects(Corpus(corpus))), launched_rank() == 0
-    with track(n_folds, "Training", shown=False if as_json or not is_writer else None) as bar:
-        so_far = 0
-
-        def progress(done: int, total: int, last: str) -> None:
-            nonlocal so_far
-            bar.advance(done - so_far, description=f"Training {last}")
-            so_far = done
-
-        options = {"n_workers": workers, "save_every": save_every}
-        written = leave_one_subject_out(corpus, out_dir, configs, **options, progress=progress)
-    if not is_writer:
-        return ExitCode.ALL
-    for method in TIMINGS:
-        written[method] = predict_mean_waveforms(corpus, out_dir / f"{method}.h5", method=method)
-    n_done = n_refused = 0
-    rows = []
-    for method, path in written.items():
-        summary = Corpus(path).summary()
-        refused = [row for row in summary if row["status"] == "refused"]
-        n_done, n_refused = n_done + len(summary) - len(refused), n_refused + len(refused)
-        rows.append(
-            {
-                "method": method,
-                "estimates": str(path),
-                "trials": len(summary),
-                "refused": len(refused),
-                "reasons": sorted({str(row["reason"]) for row in refused}),
-            }
-        )
-    _tell(rows, as_json, {"methods": rows})
-    return exit_code(n_done, n_refused)
-
-
-def _train_on_all(
-    corpus: Path,
-    out_dir: Path,
-    configs: dict[str, TrainingConfig],
-    apply_to: Path | None,
-    save_every: int,
-    as_json: bool,
-) -> ExitCode:
-    from synth.corpus import Corpus
-    from training.leave_one_out import labelled_subjects
-    from training.loop import train as train_network
-    from training.prediction import apply_checkpoint
-    from training.ranks import launched_rank
-    from training.run_folder import RunFolder, open_run
-    from training.window import read_training_set
-
-    reader, run, is_writer = Corpus(corpus), RunFolder(out_dir), launched_rank() == 0
-    if is_writer:
-        open_run(out_dir, corpus, configs, labelled_subjects(reader), "all subjects")
-    rows = []
-    for name, config in configs.items():
-        data = read_training_set(reader, labelled_subjects(reader), config.outputs, mirror=config.mirror)
-        path = out_dir / f"{name}.safetensors"
-        with track(config.steps, f"Training {name}", shown=False if as_json or not is_writer else None) as bar:
-            so_far = 0
-
-            def progress(step: int, _total: int, _loss: float, bar: Any = bar) -> None:
-                nonlocal so_far
-                bar.advance(step - so_far)  # a training that goes on begins at its state
-                so_far = step
-
-            options = {"path": path, "save_every": save_every, "record": run.steps_of(name, "all")}
-            checkpoint = train_network(data, config, **options, progress=progress)
-        if not is_writer:
-            continue
-        run.log(f"{name}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")
-        row = {"network": name, "checkpoint": str(path), "seconds": round(checkpoint.seconds, 2)}
-        row |= {"labelled_trials": checkpoint.n_labelled_trials, "labelled_frames": checkpoint.n_labelled_frames}
-        if apply_to is not None:
-            row["estimates"] = str(apply_checkpoint(checkpoint, apply_to, out_dir / f"{name}_{apply_to.stem}.h5"))
-        rows.append(row)
-    if is_writer:
-        _tell(rows, as_json, {"networks": rows})
-    return ExitCode.ALL
 
 
 def _evaluate(truth: Path, estimate: Path, out: Path, method: str, as_json: bool) -> ExitCode:
@@ -330,14 +207,6 @@ def _report(runs: list[Path], out: Path | None, title: str, names: bool, as_json
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain data, NaN as null."""
     return json.loads(table.to_json(orient="records"))
-
-
-def _tell(rows: list[dict[str, Any]], as_json: bool, machine: dict[str, Any]) -> None:
-    if as_json:
-        typer.echo(json.dumps(machine))
-        return
-    for row in rows:
-        typer.echo(", ".join(f"{key} {value}" for key, value in row.items() if value not in ([], "")))
 
 
 def _show(table: pd.DataFrame, title: str) -> None:

@@ -79,8 +79,7 @@ def fresh_learner(lesson: Lesson, config: TrainingConfig) -> Learner:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.steps + 1)
     learner = Learner(network, optimiser, schedule, np.random.default_rng(config.seed))
     if lesson.ranks.is_shared:
-        # The statistics of batch normalisation are the same everywhere, nothing has to be sent.
-        learner.estimate = DistributedDataParallel(network, broadcast_buffers=False)
+        learner.estimate = DistributedDataParallel(network)
     return learner
 
 
