@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import tomllib
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from training.cli import train_app
 from training.config import OUTPUT_KINDS, ConfigRefused, resolve_config
 from training.csv_table import read_csv
 from training.device import choose_device
-from training.leave_one_out import fold_fingerprint
+from training.leave_one_out import fold_fingerprint, labelled_subjects
 from training.loop import train
 from training.loss import count_labels, supervised_loss
 from training.networks.shared_batch import SharedBatchNorm, SharedDropout, SharedMemory
@@ -160,6 +161,19 @@ def test_a_gpu_that_is_not_there_is_refused(walking_corpus, tmp_path):
     assert "--device cpu" in json.loads(result.output)["error"]
 
 
+def stop_half_way(corpus, config, path):
+    """Leave the state of a training in one process after half of its steps."""
+    reader = Corpus(corpus)
+    data = read_training_set(reader, labelled_subjects(reader), config.outputs, mirror=config.mirror)
+
+    def stop(step, n, loss):
+        if step == n // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data, config, path=path, progress=stop)
+
+
 @pytest.mark.slow
 def test_two_processes_have_the_loss_curve_of_one(walking_corpus, repository, tmp_path):
     settings = "width = 12\nsteps = 40\nbatch = 7\nwindow_seconds = 0.5\ndepth = 2\ndropout = 0.2\n"
@@ -168,7 +182,8 @@ def test_two_processes_have_the_loss_curve_of_one(walking_corpus, repository, tm
     words += ["--config", str(tmp_path / "training.toml")]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
-    for name, how in (("one", ["-m"]), ("two", launcher)):
+    stop_half_way(walking_corpus, resolve_config(tomllib.loads(settings)), tmp_path / "late" / "conv1d.safetensors")
+    for name, how in (("one", ["-m"]), ("two", launcher), ("late", launcher)):
         command = [sys.executable, *how, "kinesynth", *words[:2], str(tmp_path / name), *words[2:]]
         done = subprocess.run(
             command, cwd=repository, env=environment, capture_output=True, text=True, timeout=300, check=False
@@ -176,6 +191,10 @@ def test_two_processes_have_the_loss_curve_of_one(walking_corpus, repository, tm
         assert done.returncode == 0, done.stderr[-3000:]
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
         assert len(lines) == 1  # one process speaks
+    # What one process left half done, two have gone on from.
+    one, late = (read_csv(tmp_path / name / "metrics" / "conv1d" / "all.csv") for name in ("one", "late"))
+    assert late["step"].tolist() == list(range(21, 41))
+    np.testing.assert_allclose(late["loss"], one["loss"][20:], rtol=1e-3)
     for network in ("conv1d", "lstm"):
         one, two = (read_csv(tmp_path / name / "metrics" / network / "all.csv") for name in ("one", "two"))
         assert two["step"].tolist() == list(range(1, 41))
