@@ -16,7 +16,7 @@ from mocap_import.engine import EngineFailed, open_engine
 from mocap_import.engine_option import EngineWord, Scheduler
 from mocap_import.progress import track
 from synth.corpus.schema import CorpusMismatch
-from training.config import ConfigRefused, TrainingConfig, load_config
+from training.config import ConfigRefused, load_config
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +43,8 @@ def train(
     apply_to: Annotated[Path | None, typer.Option(help="With --all: a corpus of other subjects to estimate.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights, windows and sensor errors.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda. Default: the file's, or cpu.")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32 or bf16. Default: the file's, or float32.")] = None,
     save_every: Annotated[int, typer.Option(min=0, help="Steps between two states to go on from; 0 = none.")] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -54,12 +56,23 @@ def train(
     interrupted goes on where it stopped, on the same command, and ends with the same weights: finished folds are kept,
     and the state of an unfinished training lies beside its checkpoint.
 
+    Under `torchrun --nproc-per-node N -m kinesynth train ...` N processes train each network together.
+
     Example: kinesynth train reference.h5 networks --network conv1d --network lstm --workers 2
     """
-    with_reasons(
-        lambda: _train(corpus, out_dir, network, config, leave_one_out, apply_to, workers, seed, save_every, as_json),
-        as_json,
-    )
+    overrides = {"seed": seed, "device": device, "precision": precision}
+
+    def run() -> ExitCode:
+        from training.train_command import Wish, train_networks
+
+        configs = [load_config(config, network=name, **overrides) for name in network or [None]]
+        return train_networks(
+            Wish(
+                corpus, out_dir, {c.network: c for c in configs}, leave_one_out, apply_to, workers, save_every, as_json
+            )
+        )
+
+    with_reasons(run, as_json)
 
 
 @evaluate_app.command()
@@ -130,107 +143,6 @@ def with_reasons(run: Callable[[], ExitCode], as_json: bool) -> None:
         typer.echo("Stopped. What was finished is kept; run the same command again to go on.", err=True)
         code = ExitCode.INTERRUPTED
     raise typer.Exit(int(code))
-
-
-def _train(
-    corpus: Path,
-    out_dir: Path,
-    networks: list[str] | None,
-    config_file: Path | None,
-    leave_one_out: bool,
-    apply_to: Path | None,
-    workers: int,
-    seed: int | None,
-    save_every: int,
-    as_json: bool,
-) -> ExitCode:
-    resolved = [load_config(config_file, network=name, seed=seed) for name in networks or [None]]
-    configs = {config.network: config for config in resolved}
-    if leave_one_out:
-        if apply_to is not None:
-            raise ConfigRefused("--apply-to needs --all: leaving one subject out estimates the corpus's own subjects")
-        return _train_folds(corpus, out_dir, configs, workers, save_every, as_json)
-    return _train_on_all(corpus, out_dir, configs, apply_to, save_every, as_json)
-
-
-def _train_folds(
-    corpus: Path, out_dir: Path, configs: dict[str, TrainingConfig], workers: int, save_every: int, as_json: bool
-) -> ExitCode:
-    from synth.corpus import Corpus
-    from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
-    from training.mean_waveform import TIMINGS
-
-    n_folds = len(configs) * len(labelled_subjects(Corpus(corpus)))
-    with track(n_folds, "Training", shown=False if as_json else None) as bar:
-        so_far = 0
-
-        def progress(done: int, total: int, last: str) -> None:
-            nonlocal so_far
-            bar.advance(done - so_far, description=f"Training {last}")
-            so_far = done
-
-        options = {"n_workers": workers, "save_every": save_every}
-        written = leave_one_subject_out(corpus, out_dir, configs, **options, progress=progress)
-    for method in TIMINGS:
-        written[method] = predict_mean_waveforms(corpus, out_dir / f"{method}.h5", method=method)
-    n_done = n_refused = 0
-    rows = []
-    for method, path in written.items():
-        summary = Corpus(path).summary()
-        refused = [row for row in summary if row["status"] == "refused"]
-        n_done, n_refused = n_done + len(summary) - len(refused), n_refused + len(refused)
-        rows.append(
-            {
-                "method": method,
-                "estimates": str(path),
-                "trials": len(summary),
-                "refused": len(refused),
-                "reasons": sorted({str(row["reason"]) for row in refused}),
-            }
-        )
-    _tell(rows, as_json, {"methods": rows})
-    return exit_code(n_done, n_refused)
-
-
-def _train_on_all(
-    corpus: Path,
-    out_dir: Path,
-    configs: dict[str, TrainingConfig],
-    apply_to: Path | None,
-    save_every: int,
-    as_json: bool,
-) -> ExitCode:
-    from synth.corpus import Corpus
-    from training.leave_one_out import labelled_subjects
-    from training.loop import train as train_network
-    from training.prediction import apply_checkpoint
-    from training.run_folder import open_run
-    from training.window import read_training_set
-
-    reader = Corpus(corpus)
-    run = open_run(out_dir, corpus, configs, labelled_subjects(reader), "all subjects")
-    rows = []
-    for name, config in configs.items():
-        data = read_training_set(reader, labelled_subjects(reader), config.outputs, mirror=config.mirror)
-        path = out_dir / f"{name}.safetensors"
-        with track(config.steps, f"Training {name}", shown=False if as_json else None) as bar:
-            so_far = 0
-
-            def progress(step: int, _total: int, _loss: float, bar: Any = bar) -> None:
-                nonlocal so_far
-                bar.advance(step - so_far)  # a training that goes on begins at its state
-                so_far = step
-
-            options = {"path": path, "save_every": save_every, "record": run.steps_of(name, "all")}
-            checkpoint = train_network(data, config, **options, progress=progress)
-        run.log(f"{name}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")
-        row = {"network": name, "checkpoint": str(path), "seconds": round(checkpoint.seconds, 2)}
-        row |= {"labelled_trials": checkpoint.n_labelled_trials, "labelled_frames": checkpoint.n_labelled_frames}
-        if apply_to is not None:
-            row["estimates"] = str(apply_checkpoint(checkpoint, apply_to, out_dir / f"{name}_{apply_to.stem}.h5"))
-        rows.append(row)
-    _tell(rows, as_json, {"networks": rows})
-    return ExitCode.ALL
 
 
 def _evaluate(
@@ -311,14 +223,6 @@ def _report(runs: list[Path], out: Path | None, title: str, names: bool, as_json
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain data, NaN as null."""
     return json.loads(table.to_json(orient="records"))
-
-
-def _tell(rows: list[dict[str, Any]], as_json: bool, machine: dict[str, Any]) -> None:
-    if as_json:
-        typer.echo(json.dumps(machine))
-        return
-    for row in rows:
-        typer.echo(", ".join(f"{key} {value}" for key, value in row.items() if value not in ([], "")))
 
 
 def _show(table: pd.DataFrame, title: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -61,6 +61,10 @@ class TrainingConfig(BaseModel):
     shrink_offsets: bool = Field(
         True, description="Learn of each trial's mean angle only the share that turned sensors can show."
     )
+    precision: Literal["float32", "bf16"] = Field(
+        "float32", description="Products of the forward pass: float32, or bf16 (autocast; weights stay float32)."
+    )
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Where it is trained: cpu or cuda (a GPU).")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of weights, windows, sensor errors and dropout.")
 
     @field_validator("network")

@@ -24,6 +24,7 @@ from training.mean_waveform import (
     read_trials,
 )
 from training.prediction import predict_trial, warm_up, write_predictions
+from training.ranks import launched_rank
 from training.run_folder import RunFolder, open_run
 from training.target import has_waveform
 from training.window import read_training_set
@@ -73,7 +74,8 @@ def leave_one_subject_out(
     Returns
     -------
     dict of str to Path
-        Method → corpus of its estimates, role ``"prediction"``. A fold whose training failed has refused trials.
+        Method → corpus of its estimates, role ``"prediction"``. A fold whose training failed has refused trials. Empty
+        in the other processes of ``torchrun``: they train along, rank 0 writes.
 
     Raises
     ------
@@ -84,7 +86,9 @@ def leave_one_subject_out(
     subjects = labelled_subjects(reader)
     _require_two(subjects, corpus)
     digest = file_hash(corpus)
-    run = open_run(out, corpus, configs, subjects, "leave one subject out")
+    is_writer = launched_rank() == 0
+    if is_writer:
+        open_run(out, corpus, configs, subjects, "leave one subject out")
     waiting: list[Task] = []
     paths: dict[tuple[str, str], Path] = {}
     for method, config in configs.items():
@@ -105,6 +109,9 @@ def leave_one_subject_out(
                 }
                 waiting.append(Task(f"{method}/{subject}", "training.leave_one_out:train_fold", arguments, mark))
     failures = _train_folds(waiting, n_workers, len(paths), progress)
+    if not is_writer:
+        return {}
+    run = RunFolder(out)
     for key, reason in failures.items():
         run.log(f"{key}: {reason}")
     written = {}
@@ -138,7 +145,8 @@ def train_fold(
     folder = RunFolder(Path(run))
     options = {"path": Path(path), "fingerprint": fingerprint, "save_every": save_every}
     checkpoint = train(data, settings, **options, record=folder.steps_of(*name))
-    folder.log(f"{'/'.join(name)}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")
+    if launched_rank() == 0:
+        folder.log(f"{'/'.join(name)}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")
     return {
         "seconds": checkpoint.seconds,
         "n_labelled_trials": checkpoint.n_labelled_trials,
@@ -188,7 +196,11 @@ def predict_mean_waveforms(
 
 def fold_fingerprint(digest: str, config: TrainingConfig, subjects: Sequence[str]) -> str:
     """SHA-256 of what decides a fold: the corpus, the configuration, the training subjects."""
-    content = json.dumps([digest, config.model_dump(mode="json"), sorted(subjects)], sort_keys=True)
+    settings = config.model_dump(mode="json")
+    for key in ("precision", "device"):  # settings that came later: folds from before them are still good
+        if settings[key] == TrainingConfig.model_fields[key].default:
+            del settings[key]
+    content = json.dumps([digest, settings, sorted(subjects)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -9,26 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from synth.corpus.schema import CorpusMismatch
-from training.augmentation import augment, channel_covariances
 from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import TrainingConfig
-from training.label_offset import shrink_offsets
-from training.loss import supervised_loss
-from training.networks.registry import build_network
-from training.normalisation import Normalisation, fit_normalisation
+from training.device import choose_device
+from training.learning_step import fresh_learner, prepare_lesson, take_step
+from training.normalisation import Normalisation
+from training.ranks import joined_ranks
 from training.step_boundary import interruptions_held
 from training.step_record import StepRecord
 from training.training_state import (
-    Learner,
     capture_state,
     earlier_state,
     restore_state,
@@ -36,7 +31,7 @@ from training.training_state import (
     state_path,
     training_mark,
 )
-from training.window import TrainingSet, TrialRecord, draw_windows
+from training.window import TrainingSet
 
 Progress = Callable[[int, int, float], None]
 """Called as progress(steps done, steps in all, loss)."""
@@ -78,7 +73,8 @@ def train(
     -------
     Checkpoint
         In evaluation mode. The same data, configuration and library versions give the same weights, bit for bit,
-        however often the training was stopped.
+        however often the training was stopped. Under ``torchrun`` all processes train it together and return it; rank 0
+        writes the files.
 
     Raises
     ------
@@ -86,14 +82,18 @@ def train(
         Passed on between two steps, after weights and state so far were written.
     """
     began = time.perf_counter()
-    lesson = _prepare(data, config)
-    mark = training_mark(data, config) if path is not None else ""
-    with _repeatable(config.seed), interruptions_held() as release:
-        learner = _fresh_learner(lesson, config)
+    device = choose_device(config)
+    with joined_ranks(device) as ranks, _repeatable(config.seed, device), interruptions_held() as release:
+        lesson = prepare_lesson(data, config, _window_length(data, config), device, ranks)
+        mark = training_mark(data, config) if path is not None else ""
+        learner = fresh_learner(lesson, config)
         done = 0
         if (state := earlier_state(path, mark)) is not None:
             restore_state(learner, state)
             done, began = state.step, began - state.seconds
+        ranks.agree(done, "step to go on from")
+        if not ranks.is_first:
+            path = record = progress = None
         is_whole = True
         if record is not None:
             record.begin(done)
@@ -107,7 +107,7 @@ def train(
         try:
             while done < config.steps:
                 is_whole = False
-                figures = _take_step(lesson, learner, config)
+                figures = take_step(lesson, learner, config)
                 is_whole, done = True, done + 1
                 if record is not None:
                     figures["seconds"] = time.perf_counter() - began
@@ -119,79 +119,25 @@ def train(
                 release()
         finally:
             seconds = time.perf_counter() - began
-            checkpoint = _checkpoint(data, config, lesson, learner.network.eval(), done, seconds, fingerprint)
             # Half a step (an error, a second Ctrl-C) is nothing to go on from: what was saved before it stays.
+            if done < config.steps and is_whole:
+                keep(seconds)
+            network = learner.network.eval().cpu()
+            checkpoint = _checkpoint(data, config, lesson.normalisation, network, done, seconds, fingerprint)
             if path is not None and done and is_whole:
-                if done < config.steps:
-                    keep(seconds)
                 save_checkpoint(path, checkpoint)
                 if done == config.steps:
                     state_path(path).unlink(missing_ok=True)
             if record is not None:
                 record.close()
+        ranks.wait()  # nobody looks for the checkpoint before it is written
     return checkpoint
-
-
-@dataclass(frozen=True)
-class _Lesson:
-    """What does not change from step to step: records, their scale, the length of a window (frames)."""
-
-    records: tuple[TrialRecord, ...]
-    normalisation: Normalisation
-    covariances: np.ndarray
-    length: int
-    rate: float
-    columns: dict[str, list[int]]
-
-
-def _prepare(data: TrainingSet, config: TrainingConfig) -> _Lesson:
-    records = data.records
-    if config.shrink_offsets:
-        records = shrink_offsets(records, data.targets, config.augmentation.misalignment_deg)
-    columns = {k: [i for i, t in enumerate(data.targets) if t.kind == k] for k in {t.kind: 0 for t in data.targets}}
-    return _Lesson(
-        records,
-        fit_normalisation(records),
-        channel_covariances(records),
-        _window_length(data, config),
-        data.rate,
-        columns,
-    )
-
-
-def _fresh_learner(lesson: _Lesson, config: TrainingConfig) -> Learner:
-    """A network with the weights of the seed, its optimiser, its schedule and the generator of its windows."""
-    scale = lesson.normalisation
-    network = build_network(len(scale.input_mean), len(scale.target_mean), lesson.rate, config).train()
-    optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.steps + 1)
-    return Learner(network, optimiser, schedule, np.random.default_rng(config.seed))
-
-
-def _take_step(lesson: _Lesson, learner: Learner, config: TrainingConfig) -> dict[str, Any]:
-    """Draw a batch, learn from it; returns the figures of the step: numbers, or tensors without a shape."""
-    windows = draw_windows(lesson.records, lesson.length, config.batch, learner.rng)
-    inputs = augment(windows, lesson.covariances, **dict(config.augmentation), rng=learner.rng)
-    shift, size, target_shift, target_size = (
-        torch.from_numpy(values) for values in vars(lesson.normalisation).values()
-    )
-    labels = (torch.from_numpy(windows.labels) - target_shift) / target_size
-    outputs = learner.network((torch.from_numpy(inputs) - shift) / size)
-    loss, terms = supervised_loss(outputs, labels, lesson.columns)
-    learner.optimiser.zero_grad()
-    loss.backward()
-    norm = nn.utils.clip_grad_norm_(learner.network.parameters(), config.gradient_norm)
-    rate = learner.optimiser.param_groups[0]["lr"]
-    learner.optimiser.step()
-    learner.schedule.step()
-    figures = {"loss": loss.detach()} | {f"loss_{kind}": term.detach() for kind, term in terms.items()}
-    return figures | {"learning_rate": rate, "gradient_norm": norm}
 
 
 def _checkpoint(
     data: TrainingSet,
     config: TrainingConfig,
-    lesson: _Lesson,
+    normalisation: Normalisation,
     network: nn.Module,
     n_steps: int,
     seconds: float,
@@ -200,7 +146,7 @@ def _checkpoint(
     return Checkpoint(
         network=network,
         config=config,
-        normalisation=lesson.normalisation,
+        normalisation=normalisation,
         sensors=data.sensors,
         targets=data.targets,
         rate=data.rate,
@@ -222,10 +168,10 @@ def _window_length(data: TrainingSet, config: TrainingConfig) -> int:
 
 
 @contextmanager
-def _repeatable(seed: int) -> Iterator[None]:
+def _repeatable(seed: int, device: torch.device) -> Iterator[None]:
     """One thread and a seeded generator inside; the caller's torch settings and random state afterwards."""
     n_threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         torch.set_num_threads(1)  # sums in another order differ in the last bit
         torch.use_deterministic_algorithms(True)

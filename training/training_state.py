@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ _SCHEDULED = ("lr", "betas", "initial_lr", "max_lr", "min_lr", "base_momentum", 
 """What a schedule may write into the optimiser's groups."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Learner:
     """What changes from step to step, in the hands of the loop.
 
@@ -42,12 +43,18 @@ class Learner:
     schedule : torch.optim.lr_scheduler.LRScheduler
     rng : numpy.random.Generator
         Draws windows and sensor errors; weights and dropout come from torch's own generator.
+    estimate : callable
+        Windows → outputs: the network itself, or what passes its gradients on to other processes.
     """
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     rng: np.random.Generator
+    estimate: Callable[[torch.Tensor], torch.Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        self.estimate = self.estimate or self.network
 
 
 @dataclass(frozen=True)

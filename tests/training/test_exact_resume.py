@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-import training.loop
+import training.learning_step
 from synth.corpus import Corpus, CorpusMismatch
 from training.checkpoint import load_checkpoint
 from training.config import OUTPUT_KINDS, resolve_config
@@ -116,7 +116,7 @@ def test_interrupted_between_steps_it_goes_on(data, config, uninterrupted, tmp_p
 
 def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end_and_a_second_does_not(data, config, uninterrupted, tmp_path):
     path, calls = tmp_path / "fold.safetensors", []
-    loss_of = training.loop.supervised_loss
+    loss_of = training.learning_step.supervised_loss
 
     def interrupted_loss(*arguments):
         calls.append(0)
@@ -124,7 +124,7 @@ def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end_and_a_second_does_not(
             os.kill(os.getpid(), signal.SIGINT)
         return loss_of(*arguments)
 
-    with patch.object(training.loop, "supervised_loss", interrupted_loss):
+    with patch.object(training.learning_step, "supervised_loss", interrupted_loss):
         with pytest.raises(KeyboardInterrupt):
             train(data, config, path=path, save_every=0)
         assert load_state(state_path(path)).step == 5

@@ -76,7 +76,7 @@ def write_report(inputs: ReportInputs, out: Path, *, keep_names: bool = False) -
         has_curves=bool(curves.get("subjects")),
         has_dots=bool(plots["dots"]),
         has_losses=bool(inputs.losses),
-        agreement=agreement_rows(pairs),
+        agreement=_agreement(pairs),
         **_tables(inputs),
     )
     return write_page(out, page)
@@ -104,6 +104,15 @@ def _tables(inputs: ReportInputs) -> dict[str, Any]:
         "provenance": json.dumps(inputs.provenance, indent=2, sort_keys=True, default=str),
         "max_rows": MAX_ROWS,
     }
+
+
+def _agreement(pairs: pd.DataFrame) -> pd.DataFrame | None:
+    """Limits of agreement as the page words them."""
+    table = agreement_rows(pairs)
+    if table is None:
+        return None
+    table = table.assign(method=table["method"].map(method_label))
+    return table.rename(columns={"low": "lower limit", "high": "upper limit"})
 
 
 def _baseline(inputs: ReportInputs) -> str:
