@@ -64,7 +64,9 @@ class BrowserPage:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        # script time counts the processor's time of the page's thread, not that of whoever shares the processor
+        self.call("Performance.enable", timeDomain="threadTicks")
+        self.resize(width, height)
 
     def __enter__(self) -> BrowserPage:
         return self
@@ -107,6 +109,15 @@ class BrowserPage:
         while not self.value(f"Boolean({condition})"):
             assert time.monotonic() < end, f"{condition} stayed false; console: {self.errors}"
             time.sleep(0.05)
+
+    def resize(self, width: int, height: int) -> None:
+        """Size of the page in CSS pixels, one device pixel each."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def script_seconds(self) -> float:
+        """CPU time (s) that the page's scripts have used so far."""
+        metrics = self.call("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "ScriptDuration")
 
     def screenshot(self) -> np.ndarray:
         """Pixels (height, width, 3) of the page, uint8."""

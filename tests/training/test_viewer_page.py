@@ -136,10 +136,15 @@ def test_it_plays_and_pauses(shown):
     assert begun["frame"] == 0
     assert not begun["playing"]
     shown.click("#play")
+    look = "[performance.now() / 1000, viewer.state().seconds, viewer.state().frame]"
+    shown.wait("viewer.state().frame > 0")
+    before = shown.value(look)
     time.sleep(1.0)
-    moved = shown.value("viewer.state()")
-    assert moved["playing"]
-    assert 40 < moved["frame"] < 200, "about one second at 100 Hz"
+    after = shown.value(look)
+    assert shown.value("viewer.state().playing")
+    assert after[2] > before[2]
+    pace = (after[1] - before[1]) / (after[0] - before[0])
+    assert 0.3 < pace < 1.2, "one second a second; less where drawing takes more than a quarter of one"
     shown.click("#play")
     stopped = shown.value("viewer.state().frame")
     time.sleep(0.3)
@@ -309,16 +314,17 @@ def test_a_minute_of_sixty_markers_costs_at_most_eight_milliseconds_a_frame(brow
     names = tuple(f"M{i:02d}" for i in range(60))
     wave = Signal("Sensor shank", "Specific force", "m/s²", ("x", "y", "z"), rng.normal(size=(n, 3)))
     scene = Scene("S01 · minute", 200.0, n, markers=Markers(names, path), signals=(wave,))
-    for page in opened(browser, write_viewer([scene], tmp_path / "minute.html")):
-        best = np.inf
-        for _ in range(3):  # another process may hold the processor for a moment
+    browser.resize(640, 480)  # drawing is not what is measured, and it is done in software here
+    try:
+        for page in opened(browser, write_viewer([scene], tmp_path / "minute.html")):
             page.value("viewer.play()")
-            time.sleep(0.3)
+            page.wait("viewer.state().n_drawn >= 10", 60)
             page.value("viewer.forget()")
-            time.sleep(1.0)
-            state = page.value("viewer.state()")
-            best = min(best, state["script_ms"]["p95"])
-            assert state["n_drawn"] >= 5
-            if best <= 8.0:
-                break
-        assert best <= 8.0
+            used = page.script_seconds()
+            page.wait("viewer.state().n_drawn >= 40", 60)
+            used, state = page.script_seconds() - used, page.value("viewer.state()")
+        assert state["playing"]
+        assert 1000 * used / state["n_drawn"] <= 8.0, "CPU time of scripts, mean of a frame"
+        assert state["script_ms"]["median"] <= 8.0, "wall time, whatever else holds the processor now and then"
+    finally:
+        browser.resize(1366, 768)
