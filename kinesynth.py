@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,7 +49,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "evaluate": ("Measure the errors of estimates.", ("training.cli:evaluate_app",)),
     "compare": ("Put methods side by side on the same trials.", ("training.cli:compare_app",)),
     "report": ("Write one self-contained HTML page.", ("training.cli:report_app",)),
-    "view": ("Open the report of a run in the browser.", ("kinesynth:view_app",)),
+    "view": ("Look at a movement or a report in the browser.", ("kinesynth:view_app",)),
     "recipe": ("List the ready-made runs.", ("kinesynth:recipe_app",)),
     "sample": ("Make a small archive of virtual people.", ("synth.sample_command:sample_app",)),
     "demo": ("Run the main job from an archive to a report.", ("kinesynth_demo:demo_app",)),
@@ -108,27 +109,71 @@ def _front_door(
     """From a laboratory's C3D archive to virtual IMU corpora, trained networks and an optimal-control baseline."""
 
 
-@view_app.command(epilog="Example: kinesynth view kinesynth-demo")
+@view_app.command(
+    epilog="Example: kinesynth view trials/S01/walk_01.trial.h5; kinesynth view imu.h5 --trial S01/walk_01"
+)
 def view(
-    run: Annotated[Path, typer.Argument(help="Folder of a run, or its report.html.")],
+    file: Annotated[
+        Path, typer.Argument(help="Recording (.c3d, .trc, .trial.h5), coordinates, corpus, solution, run.")
+    ],
+    trial: Annotated[str, typer.Option(help="SUBJECT/NAME in a corpus; default: the first one.")] = "",
+    beside: Annotated[Path | None, typer.Option(help="Corpus, solution or recording to show beside it.")] = None,
+    motion: Annotated[Path | None, typer.Option(help="Folder of `kinesynth motion`, for the skeleton.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model (.osim or .json) of the coordinates.")] = None,
+    out: Annotated[Path | None, typer.Option(help="HTML file to write and keep; default: a temporary one.")] = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Write the page, do not open it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Open the report of a run: its tables and curves. Where there is no browser, its address is printed."""
-    report = run / "report.html" if run.is_dir() else run
-    if not report.is_file() or report.suffix != ".html":
-        raise FileNotFoundError(
-            errno.ENOENT,
-            "expected a folder with report.html (made by `kinesynth demo` or `kinesynth report`)",
-            str(run),
-        )
-    address = report.resolve().as_uri()
-    if as_json:
-        typer.echo(json.dumps({"report": address}))
-        return
-    import webbrowser
+    """Look at a movement in the browser: markers, skeleton, forces, sensors and signals, in one self-contained page.
 
-    opened = webbrowser.open(address)
-    typer.echo(address if opened else f"No browser found here; open {address}")
+    The folder of a run (or its report.html) opens its report. Where there is no browser, the address is printed.
+    """
+    from training.view_command import is_page, view_file
+
+    notes: list[str] = []
+    page = file / "report.html" if file.is_dir() else file
+    if not is_page(file):
+        page = out or Path(tempfile.mkdtemp(prefix="kinesynth-view-")) / "viewer.html"
+        with tempfile.TemporaryDirectory(prefix="kinesynth-view-") as folder:
+            shown = [
+                None if place is None else _as_corpus(place, Path(folder) / str(i))
+                for i, place in enumerate((file, beside))
+            ]
+            notes = view_file(shown[0], page, trial=trial, beside=shown[1], motion=motion, model=_skeleton(model))
+    elif not page.is_file():
+        raise FileNotFoundError(errno.ENOENT, "there is no such page", str(page))
+    address = page.resolve().as_uri()
+    for note in notes if not as_json else ():
+        typer.echo(note, err=True)
+    if as_json:
+        typer.echo(json.dumps({"report" if is_page(file) else "page": address, "notes": notes}))
+    elif no_open:
+        typer.echo(str(page))
+    else:
+        import webbrowser
+
+        typer.echo(address if webbrowser.open(address) else f"No browser found here; open {address}")
+
+
+def _skeleton(model: Path | None) -> Any:
+    """Skeleton of a model file; the viewer itself knows no OpenSim."""
+    if model is None:
+        return None
+    from opensim_models.model.osim_skeleton import read_osim
+    from opensim_models.model.skeleton import load_skeleton
+
+    return load_skeleton(model) if model.suffix.lower() == ".json" else read_osim(model)
+
+
+def _as_corpus(place: Path, folder: Path) -> Path:
+    """A solution of optimal control as a corpus of one trial, so that only this door knows both; else the place."""
+    solution = place / "solution.npz" if place.is_dir() else place
+    if solution.suffix != ".npz" or not solution.is_file():
+        return place
+    from synth.optimal_control.result.solution_corpus import write_solution_corpus
+
+    folder.mkdir()
+    return write_solution_corpus(solution, folder / "solution.h5")
 
 
 @recipe_app.command(epilog="Example: kinesynth recipe")

@@ -14,7 +14,6 @@ import numpy as np
 
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, TrialRefused
-from mocap_import.trial_store import SUFFIX
 from opensim_models.exchange.storage import read_motion
 from opensim_models.inverse.segment_motion import segment_motions
 from opensim_models.model.osim_skeleton import read_osim
@@ -23,9 +22,7 @@ from opensim_models.motion import Kinematics, SegmentMotion
 from opensim_models.scaling.subject_scaling import load_recording
 from synth.imu.marker_cluster import cluster_motion
 from synth.measured_trial import trial_clusters
-
-COORDINATES = (".mot", ".sto")
-MARKERS = (SUFFIX, ".c3d", ".trc")
+from synth.motion_folder import MARKERS, folder_skeleton, is_coordinates, is_markers, read_coordinates
 
 
 @dataclass(frozen=True)
@@ -58,16 +55,6 @@ class TrialSource:
     def rate(self) -> float:
         """Frames per second (Hz)."""
         return self.trial.rate if self.trial is not None else self.kinematics.rate
-
-
-def is_coordinates(path: Path) -> bool:
-    """Whether a file holds coordinates, by its name."""
-    return Path(path).suffix.lower() in COORDINATES
-
-
-def is_markers(path: Path) -> bool:
-    """Whether a file holds markers, by its name."""
-    return str(path).lower().endswith(MARKERS)
 
 
 def read_source(path: Path, motion: Path | None = None, model: Path | None = None) -> TrialSource:
@@ -107,23 +94,6 @@ def read_source(path: Path, motion: Path | None = None, model: Path | None = Non
     return TrialSource(path, trial.name, trial.subject, skeleton, trial, kinematics, trial.start_time)
 
 
-def read_coordinates(path: Path, trial: MarkerTrial, skeleton: Skeleton, motion: Path | None) -> Kinematics | None:
-    """Coordinates of a trial of markers, None where there are none.
-
-    Parameters
-    ----------
-    path : Path
-        Of the trial.
-    trial : MarkerTrial
-        Its names; its frames may be some of the trial's.
-    skeleton : Skeleton
-    motion : Path, optional
-        See `read_source`.
-    """
-    found = _coordinates(path, trial, motion)
-    return None if found is None else read_motion(found, skeleton=skeleton)
-
-
 def find_skeleton(
     path: Path, code: str, motion: Path | None, model: Path | None, coordinates: Sequence[str] | None = None
 ) -> Skeleton:
@@ -147,14 +117,9 @@ def find_skeleton(
     """
     if model is not None:
         return load_skeleton(model) if model.suffix.lower() == ".json" else read_osim(model)
-    for folder in _folders(path, code, motion):
-        planar = folder / "planar_skeleton.json"
-        if coordinates is not None and planar.is_file():
-            skeleton = load_skeleton(planar)
-            if set(skeleton.coordinate_names) == set(coordinates):
-                return skeleton
-        if (folder / "skeleton.json").is_file():
-            return load_skeleton(folder / "skeleton.json")
+    found = folder_skeleton(path, code, motion, coordinates)
+    if found is not None:
+        return found
     raise TrialRefused(
         f"{path}: no skeleton to put sensors on{'' if motion is None else f' in {motion}'}; expected the folder of "
         "`kinesynth motion` (--motion FOLDER) or a model (--model FILE.osim)."
@@ -191,22 +156,3 @@ def _first_time(path: Path) -> float:
     next(line for line in lines if line.strip().lower() == "endheader")
     rows = [line for line in lines if line.strip()][:2]
     return float(rows[1].split()[0].rstrip(","))
-
-
-def _folders(path: Path, code: str, motion: Path | None) -> list[Path]:
-    """Where a subject's skeleton and coordinates may lie."""
-    if motion is None:
-        return [path.parent]
-    if not motion.is_dir():
-        return [motion.parent]
-    return [motion, motion / path.resolve().parent.name, *([motion / code] if code else [])]
-
-
-def _coordinates(path: Path, trial: MarkerTrial, motion: Path | None) -> Path | None:
-    """File of the trial's coordinates, if there is one."""
-    if motion is not None and not motion.is_dir():
-        return motion
-    for folder in _folders(path, trial.subject.code, motion) if motion is not None else ():
-        if (folder / f"{trial.name}.mot").is_file():
-            return folder / f"{trial.name}.mot"
-    return None
