@@ -119,6 +119,21 @@ def test_every_command_in_running_text_exists(name):
     assert wrong == []
 
 
+def test_the_front_page_leads_to_every_page():
+    linked = set(re.findall(r"\]\(([^)#]+)", (ROOT / "docs" / "index.md").read_text(encoding="utf-8")))
+    missing = [path.name for path in sorted(ROOT.glob("docs/*.md")) if path.name not in linked | {"index.md"}]
+    assert missing == [], "name them in docs/index.md, where a reader would look for them"
+
+
+def test_the_glossary_is_in_the_order_of_the_alphabet_and_knows_each_word_once():
+    words = re.findall(
+        r"^- \*\*(.+?)\*\*: \S", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(words) > 50
+    assert words == sorted(words, key=str.lower)
+    assert len(set(words)) == len(words)
+
+
 def examples(command: Any, path: str) -> list[tuple[str, str]]:
     """Command lines behind *Example:* in the help of a command and of those inside it."""
     help_text = f"{command.help or ''}\n\n{command.epilog or ''}"
