@@ -21,8 +21,8 @@ labels_app = typer.Typer(
     rich_markup_mode=None,
 )
 _EXAMPLE = (
-    "Example: kinesynth labels recordings/ --draft lab.toml for a laboratory whose marker set is not known; correct "
-    "lab.toml; then kinesynth import recordings/ --out trials --marker-set lab.toml. "
+    "Example: kinesynth labels recordings/ --draft lab.toml. For a laboratory whose marker set is not known: "
+    "correct lab.toml, then give it to kinesynth import (--marker-set lab.toml). "
     "Exit code 0: all files read; 3: some not; 4: none; 1: an error; 2: wrong usage."
 )
 

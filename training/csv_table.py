@@ -44,6 +44,10 @@ def read_csv(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
         # Codes such as "001" or a trial called "NA" are names, not numbers and not gaps.
         names = dict.fromkeys(("subject", "trial", "method", "file", "note", "reason", "status"), str)
         table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise CorpusMismatch(
+            f"{path}: no such table. Check the path; `kinesynth evaluate` writes error tables."
+        ) from None
     except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
         raise CorpusMismatch(f"{path}: expected a CSV table, {error}") from None
     lacking = [column for column in columns if column not in table]

@@ -37,6 +37,9 @@ def foot_reactions(trial: MarkerTrial) -> dict[str, GroundReaction]:
     rate = trial.ground_reactions[0].rate
     n_samples = min(len(reaction.force) for reaction in trial.ground_reactions)
     standing = {foot: stance_mask(trial, foot, n_samples, rate) for foot, _ in SIDES}
+    if trial.task == "walk":  # nobody who walks flies: the event that would tell is missing, often at the record's ends
+        nobody = np.all([mask == 0 for mask in standing.values()], axis=0)
+        standing = {foot: np.where(nobody, np.int8(-1), mask) for foot, mask in standing.items()}
     unattributed = np.zeros(n_samples, dtype=bool)
     for reaction in trial.ground_reactions:
         if reaction.foot == "unknown":

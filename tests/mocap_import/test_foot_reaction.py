@@ -26,6 +26,23 @@ def test_overground_a_step_on_a_plate_is_known_and_a_step_beside_it_is_nan(walke
         assert (read.force[(state == 0)] == 0).all()
 
 
+def test_nobody_who_walks_flies(walker):
+    """A stance whose events lie beyond the record, or were left out, is unknown, not zero."""
+    made = walker()
+    off = max((event for event in made.trial.events if event.kind == "foot_off"), key=lambda event: event.time)
+    before = max(event.time for event in made.trial.events if event.foot != off.foot and event.kind == "foot_strike")
+    few = [event for event in made.trial.events if event.foot == off.foot or event.time < min(before, off.time)]
+    few = replace(made.trial, events=tuple(few))
+    n_samples = len(made.trial.ground_reactions[0].force)
+    masks = [stance_mask(few, foot, n_samples, 1000.0) for foot in ("right", "left")]
+    flying = (masks[0] == 0) & (masks[1] == 0)
+    assert flying.sum() > 50
+    for found, is_nan in ((foot_reactions(few), True), (foot_reactions(replace(few, task="run")), False)):
+        lost = np.all([np.isnan(found[foot].force[:, 1]) for foot in ("right", "left")], axis=0)
+        assert lost[flying].all() == is_nan
+        assert lost[flying].any() == is_nan
+
+
 def test_a_belt_in_double_support_is_nan_and_single_support_is_the_whole_force(walker):
     made = walker(treadmill=True, duration=4.0)
     whole = made.trial.ground_reactions[0].force
