@@ -61,7 +61,8 @@ def write_b3d_corpus(
     """
     if importlib.util.find_spec("nimblephysics_libs") is None:
         raise CorpusMismatch(
-            "nimblephysics is not installed; reading .b3d files needs it: pip install 'kinesynth[b3d]'."
+            "nimblephysics is not installed; reading .b3d files needs it: pip install 'kinesynth[b3d]' "
+            "(Python 3.11 or 3.12; there is none for 3.13)."
         )
     files = [Path(file) for file in files]
     twice = {file.stem for file in files if [other.stem for other in files].count(file.stem) > 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ def formula(trial):
 def library():
     if importlib.util.find_spec("nimblephysics_libs") is None:
         message = "nimblephysics reads .b3d files: pip install 'kinesynth[b3d]'"
-        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+        has_wheel = sys.version_info < (3, 13)
+        pytest.fail(message) if os.environ.get("CI") == "true" and has_wheel else pytest.skip(message)
 
 
 def test_a_file_becomes_a_corpus_with_its_numbers(tmp_path, library):
