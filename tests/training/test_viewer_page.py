@@ -182,7 +182,10 @@ def test_keys_step_and_stop_at_the_ends(shown):
 
 def test_everything_is_drawn_where_it_must_be_in_its_own_colour(shown):
     seek(shown, 250)
-    picture, places = shown.screenshot(), shown.value("viewer.places()")
+    picture, places, points = shown.screenshot(), shown.value("viewer.places()"), shown.value("viewer.points()")
+    assert points[key_of(points, "force")] == pytest.approx([-0.5, 0.3, 0.0], abs=0.05), "600 N are 0.6 m long"
+    assert points[key_of(points, "sensor")] == pytest.approx([-0.4, 1.4, 0.0], abs=1e-3)
+    assert points[key_of(points, "joint 1")] == pytest.approx([0.1, 0.5, 0.1], abs=1e-3)
     for i in range(3):
         assert coloured(around(picture, places[key_of(places, f"marker {i}")]), "marker") > 12
     for side, points in (("right", (0, 1)), ("left", (2, 3))):
@@ -192,6 +195,10 @@ def test_everything_is_drawn_where_it_must_be_in_its_own_colour(shown):
     sensor = around(picture, places[key_of(places, "sensor")], 60)
     for axis in "xyz":
         assert coloured(sensor, axis) > 15
+    metre = np.hypot(*(np.array(places[key_of(places, "marker 0")]) - places[key_of(places, "marker 2")])) / 1.3
+    middle = np.array(places[key_of(places, "sensor")])
+    for axis, (right, up) in {"x": (0.085 * np.cos(np.pi / 6), 0.0), "y": (0.0, 0.085)}.items():
+        assert coloured(around(picture, middle + metre * np.array([right, -up]), 4), axis) > 4, "turned by 30 degrees"
     dark = np.linalg.norm(around(picture, places[key_of(places, "sensor")], 6), axis=1) < 130
     assert dark.sum() > 20
 
