@@ -35,10 +35,10 @@ class ProgressLine:
         self.total, self.description, self.clock = total, description, clock
         self.stream = stream or sys.stderr
         self.done = 0
-        self.began = self.said = clock()
+        self.first = self.said = clock()
 
     def __enter__(self) -> ProgressLine:
-        self.began = self.said = self.clock()
+        self.first = self.said = self.clock()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -48,13 +48,16 @@ class ProgressLine:
         """One step more."""
         self.done += 1
         now = self.clock()
+        if self.done == 1:  # pays for what a machine prepares once, so it says little about the others
+            self.first = now
         if now - self.said < EVERY or self.done >= self.total:
             return
         self.said = now
-        left = (now - self.began) / self.done * (self.total - self.done)
-        print(
-            f"{self.description}: {self.done} of {self.total}, about {_words(left)} left", file=self.stream, flush=True
-        )
+        line = f"{self.description}: {self.done} of {self.total}"
+        if self.done > 1:
+            left = (now - self.first) / (self.done - 1) * (self.total - self.done)
+            line += f", about {_words(left)} left"
+        print(line, file=self.stream, flush=True)
 
 
 def _words(seconds: float) -> str:

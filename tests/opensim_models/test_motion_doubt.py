@@ -378,6 +378,15 @@ def test_progress_lines_come_every_ten_seconds_with_the_time_left():
     assert lines[-1] == "motion: 36 of 40, about 12 s left"
 
 
+def test_a_slow_first_step_promises_nothing():
+    now, said = [0.0], io.StringIO()
+    with ProgressLine(15, "motion", said, lambda: now[0]) as step:
+        for seconds in (60.0, 2.0, 9.0):
+            now[0] += seconds
+            step()
+    assert said.getvalue().splitlines() == ["motion: 1 of 15", "motion: 3 of 15, about 66 s left"]
+
+
 def test_help_shows_where_the_options_of_all_are_and_names_scaling_as_it_is_typed():
     done = CliRunner().invoke(motion_app, ["--help"])
     assert "kinesynth motion all --help" in done.output
