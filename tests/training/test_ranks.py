@@ -136,7 +136,7 @@ def test_bfloat16_learns_almost_the_same_and_keeps_float32_weights(network, walk
     data = read_training_set(Corpus(walking_corpus), ["S01", "S02"], OUTPUT_KINDS)
     losses = {"float32": [], "bf16": []}
     for precision, told in losses.items():
-        settings = {"network": network, "precision": precision, "steps": 25, "learning_rate": 0.004}
+        settings = {"network": network, "precision": precision, "steps": 12, "learning_rate": 0.004}
         config = resolve_config(QUICK | {"batch": 8} | settings)
         checkpoint = train(data, config, progress=lambda step, n, loss, told=told: told.append(loss))
         assert all(value.dtype in (torch.float32, torch.int64) for value in checkpoint.network.state_dict().values())

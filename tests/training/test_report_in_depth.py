@@ -34,7 +34,7 @@ def run_dir(make_walking_trial, tmp_path_factory):
             subject = Subject(person, mass=70.0, height=1.7)
             for name in ("walk_1", f"{person.lower()} walk_2"):
                 corpus.append(make_walking_trial(subject, rng.uniform(0.9, 1.6), name, rng))
-    config = resolve_config({"width": 8, "steps": 10, "batch": 4})
+    config = resolve_config({"width": 8, "steps": 4, "batch": 4})
     paths = leave_one_subject_out(folder / "reference.h5", folder, {"conv1d": config})
     paths["mean_waveform"] = predict_mean_waveforms(folder / "reference.h5", folder / "mean_waveform.h5")
     paths["optimal_control"] = paths["mean_waveform"]
