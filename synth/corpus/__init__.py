@@ -1,15 +1,25 @@
-"""The corpus: self-describing HDF5, schema version 2 (``docs/corpus.md``)."""
+"""The corpus: self-describing HDF5, schema version 2 (``docs/corpus.md``).
 
-from synth.corpus.check import check_corpus
-from synth.corpus.datasheet import write_datasheet
-from synth.corpus.finding import Finding
-from synth.corpus.leak import find_leaks
-from synth.corpus.migrated_corpus import migrate_corpus
-from synth.corpus.reader import Corpus
-from synth.corpus.schema import CorpusMismatch
-from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
-from synth.corpus.writer import CorpusWriter, merge_corpora
-from synth.imu.error_recipe import ImuErrors
+Names are imported when they are asked for: modules below (`synth.imu.error_recipe`) use `synth.corpus.schema`, and
+this package uses them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synth.corpus.check import check_corpus
+    from synth.corpus.datasheet import write_datasheet
+    from synth.corpus.finding import Finding
+    from synth.corpus.leak import find_leaks
+    from synth.corpus.migrated_corpus import migrate_corpus
+    from synth.corpus.reader import Corpus
+    from synth.corpus.schema import CorpusMismatch
+    from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
+    from synth.corpus.writer import CorpusWriter, merge_corpora
+    from synth.imu.error_recipe import ImuErrors
 
 __all__ = [
     "Corpus",
@@ -26,3 +36,26 @@ __all__ = [
     "migrate_corpus",
     "write_datasheet",
 ]
+
+_HOMES = {
+    "Corpus": "synth.corpus.reader",
+    "CorpusMismatch": "synth.corpus.schema",
+    "CorpusTrial": "synth.corpus.trial",
+    "CorpusWriter": "synth.corpus.writer",
+    "Finding": "synth.corpus.finding",
+    "ImuErrors": "synth.imu.error_recipe",
+    "MuscleActivity": "synth.corpus.trial",
+    "SolutionFacts": "synth.corpus.trial",
+    "check_corpus": "synth.corpus.check",
+    "find_leaks": "synth.corpus.leak",
+    "merge_corpora": "synth.corpus.writer",
+    "migrate_corpus": "synth.corpus.migrated_corpus",
+    "write_datasheet": "synth.corpus.datasheet",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
