@@ -94,7 +94,7 @@ def test_every_commands_help_shows_an_example_and_loads_no_native_giant(reposito
         assert code == 0, words
         assert f"kinesynth {words}" in " ".join(text.split()), f"the help of {words} shows no example:\n{text}"
     assert not {"torch", "casadi", "opensim"} & {m.split(".")[0] for m in modules}
-    assert "synth.corpus" not in modules, "reading a corpus takes a second to import: import it where it is used"
+    assert "synth.corpus.reader" not in modules, "reading a corpus takes a second to import: import it where it is used"
 
 
 def test_every_command_speaks_json(repository):
