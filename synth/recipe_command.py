@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,22 +20,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for 
 def recipe(
     file: Annotated[Path, typer.Argument(help="A corpus (.h5).")],
     out: Annotated[Path | None, typer.Option(help="Write the recipe here (.json), not to the screen.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print the recipe of a corpus: its sources by SHA-256 and everything that was chosen, as JSON."""
     from mocap_import.durable_file import write_durably
     from synth.corpus.recipe import recipe_of
     from synth.corpus.schema import CorpusMismatch
 
-    check_place(file, False)
+    check_place(file, as_json)
     try:
-        text = recipe_of(file).to_json()
-        if out is None:
-            typer.echo(text, nl=False)
-        else:
-            write_durably(out, text)
-            typer.echo(f"written: {out}")
+        found = recipe_of(file)
+        if out is not None:
+            write_durably(out, found.to_json())
     except (CorpusMismatch, OSError) as error:
-        stop(sentence_of(error), False)
+        stop(sentence_of(error), as_json)
+    if as_json:
+        typer.echo(json.dumps(found.model_dump(mode="json")))
+    else:
+        typer.echo(found.to_json() if out is None else f"written: {out}\n", nl=False)
 
 
 def build(
@@ -49,8 +52,6 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Build a corpus from its recipe: the same bytes from the same sources by the same versions."""
-    import json
-
     from mocap_import.progress import track
     from synth.corpus.build import build_corpus
     from synth.corpus.provenance import file_hash

@@ -238,7 +238,10 @@ def test_a_rewritten_corpus_keeps_how_its_records_were_made(corpus, tmp_path):
     before, after = (Corpus(path).provenance.config for path in (corpus, tmp_path / "d2.h5"))
     assert before["method"] == "spline" and before["cutoffs_hz"] == 6.0 and len(before["placements"]) == 3
     changed = {key for key in after if after[key] != before.get(key)}
-    assert changed <= {"errors", "baked", "noise_scope"} and after["errors"]["sensor"]["name"] == "bmi270"
+    assert (
+        changed <= {"errors", "baked", "noise_scope", "recipe", "source_recipe"}
+        and after["errors"]["sensor"]["name"] == "bmi270"
+    )
     done = run(corpus, "--out", tmp_path / "d3.h5", "--set", "seven", code=1)
     assert "has no sensor 'thigh_r'" in done.stderr
     assert "made already" in run(corpus, "--out", tmp_path / "d4.h5", "--source", "cluster", code=2).stderr
