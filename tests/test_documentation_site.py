@@ -44,7 +44,9 @@ def is_documented(repository, module, name):
     place = repository.joinpath(*module.split("."))
     source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     text = source.read_text(encoding="utf-8")
-    for node in ast.parse(text).body:
+    body = ast.parse(text).body
+    guarded = [inner for node in body if isinstance(node, ast.If) for inner in node.body]  # if TYPE_CHECKING
+    for node in body + guarded:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
             return bool(ast.get_docstring(node))
         if isinstance(node, ast.ImportFrom) and name in {alias.asname or alias.name for alias in node.names}:
