@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.command_end import check_place, sentence_of, stop
+from mocap_import.engine_option import EngineWord, Scheduler
 from synth.sensor_command import allan, compare, diagnose, lags
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ def records(
     allow_gaps: AllowGaps = False,
     force: Force = False,
     workers: Workers = None,
+    engine: EngineWord = "local",
+    scheduler: Scheduler = "",
     as_json: AsJson = False,
 ) -> None:
     """Simulate inertial sensors and write their records.
@@ -180,7 +183,7 @@ def records(
         request = request.with_choices(errors, method, cutoff, motions, noise_scope, training, bake, allow_gaps)
     except ValueError as error:
         stop(str(error), as_json, ExitCode.USAGE)
-    _run(replace(request, n_workers=workers), as_json)
+    _run(replace(request, n_workers=workers, engine=engine, scheduler=scheduler), as_json)
 
 
 def _is_output(place: Path, source: Path, motion: Path | None) -> bool:
@@ -194,6 +197,7 @@ def _is_output(place: Path, source: Path, motion: Path | None) -> bool:
 
 def _run(request: ImuRequest, as_json: bool) -> None:
     """Do what is asked for, say what came of it, and leave with the exit code."""
+    from mocap_import.engine import EngineFailed
     from mocap_import.progress import track
     from mocap_import.trial import TrialRefused
     from opensim_models.model_mismatch import ModelMismatch
@@ -212,7 +216,7 @@ def _run(request: ImuRequest, as_json: bool) -> None:
             rows = run_archive(request, None if as_json else track)
     except NothingAccepted as error:
         stop(str(error), as_json, ExitCode.NONE)
-    except (CorpusMismatch, TrialRefused, ModelMismatch, ValueError, OSError) as error:
+    except (CorpusMismatch, TrialRefused, ModelMismatch, EngineFailed, ValueError, OSError) as error:
         stop(sentence_of(error), as_json)
     print_archive(request, rows, as_json)
     counts = rows["status"].value_counts()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mocap_import.engine import open_engine
 from mocap_import.trial import TrialRefused
 from mocap_import.trial_store import SUFFIX
 from synth.corpus.build import build_corpus
@@ -56,6 +57,8 @@ class ImuRequest:
     training : tuple of str
     bake : bool
     n_workers : int, optional
+    engine, scheduler : str
+        See `mocap_import.engine.open_engine`.
     """
 
     kind: str
@@ -73,6 +76,8 @@ class ImuRequest:
     training: tuple[str, ...] = ()
     bake: bool = False
     n_workers: int | None = None
+    engine: str = "local"
+    scheduler: str = ""
 
     def outputs(self) -> list[Path]:
         """Every file that will be written."""
@@ -192,7 +197,10 @@ def run_archive(request: ImuRequest, progress: Callable[[Iterable, str], Iterabl
     )
     places = {"trials": request.source, "motion": request.motion}
     workers = request.n_workers or 0
-    return build_corpus(recipe, request.out, places, n_workers=workers, progress=progress, is_checked=True)
+    if request.engine == "local" and not request.scheduler:
+        return build_corpus(recipe, request.out, places, n_workers=workers, progress=progress, is_checked=True)
+    with open_engine(request.engine, n_workers=max(workers, 1), scheduler=request.scheduler) as engine:
+        return build_corpus(recipe, request.out, places, progress=progress, is_checked=True, engine=engine)
 
 
 def run_corpus(request: ImuRequest) -> pd.DataFrame:

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mocap_import.batch import Task, run_tasks
+from mocap_import.batch import Task
+from mocap_import.engine import ATTEMPTS, Engine, LocalEngine
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from mocap_import.trial_store import SUFFIX, load_trial
@@ -64,6 +65,7 @@ def build_motion_corpus(
     progress: Callable[[Iterable, str], Iterable] | None = None,
     keep_parts: bool = False,
     recipe: CorpusRecipe | None = None,
+    engine: Engine | None = None,
 ) -> pd.DataFrame:
     """Build a corpus (role ``"motion"``) from converted trials and their solved motion.
 
@@ -88,6 +90,8 @@ def build_motion_corpus(
         Leave the finished trials there, for a caller who removes them.
     recipe : CorpusRecipe, optional
         That of these very sources and settings, where it is known already; it is stored in the corpus.
+    engine : Engine, optional
+        Where subjects are worked on, in the place of `n_workers` processes of this machine.
 
     Returns
     -------
@@ -120,7 +124,11 @@ def build_motion_corpus(
         for own in by_subject.values():
             fingerprint = subject_fingerprint(own, recipe.sources["trials"], motion, settings)
             places |= {file: part_of(parts, file, fingerprint) for file in own}
-        lost = _make_parts(by_subject, places, motion, settings, n_workers, progress)
+        if engine is not None:
+            engine.check_shared(parts, Path(trials), motion)
+        elif n_workers > 0:
+            engine = LocalEngine(min(n_workers, len(by_subject)))
+        lost = _make_parts(by_subject, places, motion, settings, engine, progress)
         try:
             table = _join(out, places, lost, settings, recipe)
         except NothingAccepted:
@@ -164,11 +172,11 @@ def _make_parts(
     places: dict[Path, Path],
     motion: Path,
     settings: RecordSettings,
-    n_workers: int,
+    engine: Engine | None,
     progress: Callable[[Iterable, str], Iterable] | None,
 ) -> dict[Path, dict]:
     """Make every part that is not there; what to say of the files whose worker did not come back."""
-    if n_workers < 1:
+    if engine is None:
         files = progress(list(places), "virtual IMU") if progress else places
         for _, own in groupby(files, key=lambda file: file.parent):
             _make_subject(own, places, motion, settings)
@@ -183,7 +191,7 @@ def _make_parts(
         return {}
     _prepare(settings)
     lost: dict[Path, dict] = {}
-    outcomes = run_tasks(tasks, n_workers=min(n_workers, len(tasks)))
+    outcomes = engine.run(tasks, attempts=ATTEMPTS)
     for outcome in progress(outcomes, "virtual IMU") if progress else outcomes:
         if outcome.status != "done":
             said = {"status": "refused", "reason": outcome.reason, "seconds": outcome.cpu_seconds}

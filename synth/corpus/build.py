@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mocap_import.engine import Engine
 from mocap_import.trial_store import SUFFIX
 from opensim_models.model.skeleton import Skeleton
 from synth.corpus.recipe import SKELETONS, CorpusRecipe, archive_sources, corpus_sources
@@ -29,6 +30,7 @@ def build_corpus(
     n_workers: int = 0,
     progress: Progress | None = None,
     is_checked: bool = False,
+    engine: Engine | None = None,
 ) -> pd.DataFrame:
     """Build a corpus from its recipe; a run that was killed goes on where it stopped.
 
@@ -43,6 +45,8 @@ def build_corpus(
         See `build_motion_corpus`.
     is_checked : bool
         The sources have just been hashed for this recipe.
+    engine : Engine, optional
+        See `build_motion_corpus`; a corpus that is rewritten needs none.
 
     Returns
     -------
@@ -57,8 +61,9 @@ def build_corpus(
     places = {place: Path(path) for place, path in places.items()}
     if not is_checked:
         check_sources(recipe, places)
-    build = _build_motion if recipe.kind == "motion" else _build_rewrite
-    return build(recipe, Path(out), places, n_workers, progress)
+    if recipe.kind == "motion":
+        return _build_motion(recipe, Path(out), places, n_workers, progress, engine)
+    return _build_rewrite(recipe, Path(out), places, n_workers, progress)
 
 
 def check_sources(recipe: CorpusRecipe, places: Mapping[str, Path]) -> None:
@@ -103,7 +108,12 @@ def check_sources(recipe: CorpusRecipe, places: Mapping[str, Path]) -> None:
 
 
 def _build_motion(
-    recipe: CorpusRecipe, out: Path, places: Mapping[str, Path], n_workers: int, progress: Progress | None
+    recipe: CorpusRecipe,
+    out: Path,
+    places: Mapping[str, Path],
+    n_workers: int,
+    progress: Progress | None,
+    engine: Engine | None,
 ) -> pd.DataFrame:
     """Corpus of an archive; beyond a recipe of errors for each trial, by way of a clean one among its parts."""
     settings = recipe.settings()
@@ -128,6 +138,7 @@ def _build_motion(
             progress=progress,
             keep_parts=not plain,
             recipe=recipe,
+            engine=engine,
         )
         if not plain:
             rewrite_corpus(
