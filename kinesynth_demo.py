@@ -196,6 +196,7 @@ def _check_networks(comparison: pd.DataFrame) -> list[tuple]:
 def _report(run: Run) -> str:
     from training.report.inputs import ReportInputs
     from training.report.page import write_report
+    from training.report.run_record import loss_panels, read_record
 
     def table(name: str) -> pd.DataFrame | None:
         path = run.folder / name
@@ -216,6 +217,7 @@ def _report(run: Run) -> str:
         corpora={"reference": run.folder / "reference.h5", **estimates(run)},
         solutions=_solutions(run),
         timings=timings,
+        losses=loss_panels([read_record(run.folder)]),
         provenance=_provenance(run),
         notes=_notes(run, table("checks.csv")),
     )
