@@ -96,8 +96,11 @@ def migrate(
 
 
 @corpus_app.command(epilog="Example: kinesynth corpus schema > corpus_schema.json")
-def schema() -> None:
+def schema(
+    as_json: Annotated[bool, typer.Option("--json", help="Nothing more: the schema is JSON anyway.")] = False,
+) -> None:
     """Print the schema of a corpus as JSON: every group, array and attribute, with type, shape, unit and frame."""
+    del as_json
     from synth.corpus.layout_text import schema_json
 
     typer.echo(schema_json(), nl=False)

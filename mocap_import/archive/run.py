@@ -153,7 +153,9 @@ def convert_archive(
             said = (*public_sentences(people, recordings, subjects), *read_as)
             elsewhere = {"engine": engine, "retry": retry}
             run = ArchiveRun(archive, out, identity, journal, recordings, jobs, workers, verify, said, **elsewhere)
-            table = _convert(run, number, progress)
+            # Arrow, in which pandas keeps text where it is installed, has no place for file names that are no text
+            with pd.option_context("mode.string_storage", "python"):
+                table = _convert(run, number, progress)
             table.attrs["people"] = [*private_sentences(people, recordings, subjects), *read_as]
             if key is not None:
                 write_key(Path(key), recordings)
