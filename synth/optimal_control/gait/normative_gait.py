@@ -9,6 +9,7 @@ ever evaluated against them.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,13 +115,26 @@ def normative_coordinates(phase: np.ndarray, speed: float, height: float, style:
     ndarray, shape (n, 10)
         rad; the pelvis translations are NaN.
     """
-    values = np.full((len(phase), len(COORDINATES)), np.nan)
     relative = relative_speed(speed, height)
+    return both_sides(phase, _SERIES, lambda name, at: _series(name, at, relative, style or GaitStyle()))
+
+
+def both_sides(phase: np.ndarray, names: Collection[str], curve: Callable[[str, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Coordinates (n, 10) of a symmetric gait: the left leg does half a cycle later what the right one does.
+
+    Parameters
+    ----------
+    phase : ndarray, shape (n,)
+    names : collection of str
+        Coordinates, without their sides, that have a curve; others are NaN.
+    curve : callable
+        (name, phase) → values (rad).
+    """
+    values = np.full((len(phase), len(COORDINATES)), np.nan)
     for i, coordinate in enumerate(COORDINATES):
         name = coordinate[:-2] if coordinate[-2:] in ("_r", "_l") else coordinate
-        if name in _SERIES:
-            shifted = phase + 0.5 if coordinate.endswith("_l") else phase
-            values[:, i] = _series(name, shifted, relative, style or GaitStyle())
+        if name in names:
+            values[:, i] = curve(name, phase + 0.5 if coordinate.endswith("_l") else phase)
     return values
 
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from synth.optimal_control.gait.normative_gait import COORDINATES, JOINTS, REFERENCE_HEIGHT, GaitStyle
+from synth.optimal_control.gait.normative_gait import JOINTS, REFERENCE_HEIGHT, GaitStyle, both_sides
 from synth.optimal_control.gait.periodic_curve import low_pass_periodic
 
 COMFORTABLE_SPEED = 3.0
@@ -69,14 +69,8 @@ def running_coordinates(phase: np.ndarray, speed: float, height: float, style: G
     ndarray, shape (n, 10)
         rad; the pelvis translations are NaN.
     """
-    values = np.full((len(phase), len(COORDINATES)), np.nan)
-    relative, style = running_speed(speed, height), style or GaitStyle()
-    for i, coordinate in enumerate(COORDINATES):
-        name = coordinate[:-2] if coordinate[-2:] in ("_r", "_l") else coordinate
-        if name in _CURVES:
-            shifted = phase + 0.5 if coordinate.endswith("_l") else phase
-            values[:, i] = _curve(name, shifted, relative, style)
-    return values
+    relative = running_speed(speed, height)
+    return both_sides(phase, _CURVES, lambda name, at: _curve(name, at, relative, style or GaitStyle()))
 
 
 def _curve(name: str, phase: np.ndarray, relative: float, style: GaitStyle) -> np.ndarray:
