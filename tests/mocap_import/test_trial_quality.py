@@ -303,7 +303,7 @@ def test_verdict_and_check_are_quick_on_a_long_run(data_dir):
         check_quality(trial, meaning)
         spent.append(time.process_time() - began)
     assert found != "unusable", reasons
-    assert min(spent) < 0.006  # 4,500 frames; measured 2.5 ms on an idle core
+    assert min(spent) < 0.012  # 4,500 frames; measured 2.5 ms on an idle core, 7 beside other work
 
 
 @pytest.mark.parametrize(
