@@ -105,6 +105,8 @@ def _beside(results: list[GaitResult]) -> dict[str, float]:
         "mean objective": float(np.mean([r.solution.objective for r in results if r.solution.converged])),
     }
     if accepted:
+        found["cycle (mean s)"] = float(np.mean([r.solution.duration for r in accepted]))
+        found["knee flexion peak (mean deg)"] = float(np.mean([_knee_peak(r) for r in accepted]))
         found["equations between the nodes (mean % of body weight)"] = 100.0 * float(
             np.mean([r.check.figures["residual_share_bw"] for r in accepted])
         )
@@ -113,6 +115,12 @@ def _beside(results: list[GaitResult]) -> dict[str, float]:
         )
         found["joint angles off the style (RMS, deg)"] = float(np.mean([_off_style(r) for r in accepted]))
     return found
+
+
+def _knee_peak(result: GaitResult) -> float:
+    """Largest flexion (deg) of the right knee."""
+    column = result.solution.skeleton.coordinate_names.index("knee_angle_r")
+    return float(np.degrees(result.solution.coordinates[:, column].max()))
 
 
 def _off_style(result: GaitResult) -> float:

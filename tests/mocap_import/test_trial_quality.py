@@ -297,13 +297,13 @@ def test_verdict_and_check_are_quick_on_a_long_run(data_dir):
     trial = read_trial(data_dir / "rbds_running/RBDS001/RBDS001runT35.c3d")
     meaning = load_marker_set(trial.marker_set).for_labels(trial.labels)
     spent = []
-    for _ in range(15):
+    for _ in range(60):  # the quickest of many: other work on the machine slows most of them
         began = time.process_time()
         found, reasons = verdict(trial, meaning)
         check_quality(trial, meaning)
         spent.append(time.process_time() - began)
     assert found != "unusable", reasons
-    assert min(spent) < 0.012  # 4,500 frames; measured 2.5 ms on an idle core, 7 beside other work
+    assert min(spent) < 0.006  # 4,500 frames; measured 2.5 ms on an idle core
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,6 @@ from synth.optimal_control.program.solver import SolverSettings
 from synth.virtual_people import draw_person
 
 ANCHOR_SEED = 7
-MESHES = WALK.meshes
 NEAR = SolverSettings(warm=True, mu_init=1e-3, bound_push=1e-2, max_iterations=80, max_cpu_seconds=30.0)
 REFINE = SolverSettings(warm=True, mu_init=1e-3, bound_push=1e-3, max_iterations=80, max_cpu_seconds=30.0)
 AGAIN = SolverSettings(max_iterations=250, max_cpu_seconds=60.0)
@@ -97,7 +96,7 @@ class PopulationProgram:
 
 
 def population_program(
-    template: Skeleton, meshes: tuple[int, ...] = MESHES, compiler: str | None = "auto"
+    template: Skeleton, meshes: tuple[int, ...] = WALK.meshes, compiler: str | None = "auto"
 ) -> PopulationProgram:
     """Build and compile what all gaits share; done once a process, and compiled once on a machine.
 

@@ -27,7 +27,7 @@ from synth.optimal_control.recording.node_reference import NodeReference, Record
 from synth.optimal_control.recording.recorded_tracking import TrackingSettings, tracking_structure
 
 _NO_REFINEMENT = (("ipopt.min_refinement_steps", 0),)
-"""A step near a solution needs no second solve of the same equations: 7 % of the time, the same iterates."""
+"""A step near a solution needs no second solve of the same equations: the iterates stay the same."""
 NEAR_TORQUES = replace(TORQUES, constraint_tolerance=1e-3, options=_NO_REFINEMENT)
 NEAR_MUSCLES = replace(MUSCLES, mu_init=1e-4, bound_push=1e-4, options=_NO_REFINEMENT)
 INSIDE = (0.011, 0.99)
