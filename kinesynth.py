@@ -11,10 +11,12 @@ import importlib
 import importlib.util
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -226,12 +228,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["--version"]:
         typer.echo(f"kinesynth {version()}")
         return 0
+    with _noticed_interrupts() as interrupts:
+        try:
+            result = typer.main.get_command(app).main(args=arguments, prog_name="kinesynth", standalone_mode=False)
+            sys.stdout.flush()
+            return result if isinstance(result, int) else 0
+        except Exception as error:  # noqa: BLE001  (the border: every error becomes a sentence and an exit code)
+            if interrupts and not isinstance(error, Interrupted):
+                error = Interrupted()
+            return _explain(error, as_json="--json" in arguments, command=next(iter(arguments), ""))
+        finally:
+            if interrupts:
+                exec("")  # a Ctrl-C inside exec(), as dataclasses use it, is noted by Python, which else dies of it
+
+
+@contextmanager
+def _noticed_interrupts() -> Iterator[list[int]]:
+    """Collect the Ctrl-C that came: inside an import, libraries turn KeyboardInterrupt into errors of other kinds."""
+    came: list[int] = []
+
+    def interrupt(number: int, frame: Any) -> None:
+        came.append(number)
+        signal.default_int_handler(number, frame)
+
+    # Only where Ctrl-C means what it means by default, not in a thread, a notebook or a job that ignores it.
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield came
+        return
+    signal.signal(signal.SIGINT, interrupt)
     try:
-        result = typer.main.get_command(app).main(args=arguments, prog_name="kinesynth", standalone_mode=False)
-        sys.stdout.flush()
-        return result if isinstance(result, int) else 0
-    except Exception as error:  # noqa: BLE001  (the border: every error becomes a sentence and an exit code)
-        return _explain(error, as_json="--json" in arguments, command=next(iter(arguments), ""))
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _explain(error: Exception, *, as_json: bool, command: str) -> int:

@@ -14,6 +14,9 @@ import pytest
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# Where the tests run in the background, Ctrl-C is ignored, here and in every process that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # What is remembered of models must not outlive a test run, nor fill the user's cache.
 os.environ.setdefault("KINESYNTH_CACHE", tempfile.mkdtemp(prefix="kinesynth-cache-"))
 
@@ -26,6 +29,13 @@ if str(REPOSITORY) not in sys.path:
 def repository() -> Path:
     """Root of the source tree."""
     return REPOSITORY
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_means_the_same() -> Iterator[None]:
+    """Take back what a test, or a library that it imports, made of Ctrl-C (dask_jobqueue.runner does when imported)."""
+    yield
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -118,6 +118,33 @@ def test_a_disk_that_is_full(tmp_path, standing):
     assert (tmp_path / "trials" / "S01" / "static.trial.h5").read_bytes() == before
 
 
+BREAKS = """
+import os, signal, sys, types
+import kinesynth
+
+def find_app(name):
+    try:
+        {interrupted}
+    except KeyboardInterrupt as interruption:
+        raise {error}
+
+kinesynth.find_app = find_app
+sys.exit(kinesynth.main(["demo", "--out", "nowhere"]))
+"""
+
+
+@pytest.mark.parametrize(
+    "error", ["RuntimeError('in __set_name__') from interruption", "ImportError('no multiarray')", ""]
+)
+@pytest.mark.parametrize("how", ["os.kill(os.getpid(), 2)", "exec('os.kill(os.getpid(), 2)')"])
+def test_control_c_during_an_import_is_an_interruption_whatever_a_library_makes_of_it(error, how):
+    """Also 130, not death by the signal, when it came inside exec(), as dataclasses use it."""
+    code = BREAKS.format(interrupted=how, error=error)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == ExitCode.INTERRUPTED, done.stderr
+    is_one_sentence(done.stderr, "nterrupted")
+
+
 def test_control_c_ends_in_a_sentence_and_the_run_goes_on_later(tmp_path):
     """Interrupt the demonstration while its first gaits are solved: it ends at once, nothing half-done is left."""
     out = tmp_path / "out"
@@ -129,6 +156,6 @@ def test_control_c_ends_in_a_sentence_and_the_run_goes_on_later(tmp_path):
     time.sleep(1.0)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=20)
-    assert running.returncode == ExitCode.INTERRUPTED
+    assert running.returncode == ExitCode.INTERRUPTED, errors
     is_one_sentence(errors, "nterrupted")
     assert not (out / "archive").exists()

@@ -43,7 +43,7 @@ def assert_same_weights(first, second):
 
 
 def train_until_killed(data, config, path, seconds):
-    """Train in a process that is killed after some seconds; whether it ended before."""
+    """Train in a process that is killed some seconds after a state was left behind; whether it ended before."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -52,8 +52,10 @@ def train_until_killed(data, config, path, seconds):
             code = 0
         finally:
             os._exit(code)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    deadline = None
+    while deadline is None or time.monotonic() < deadline:
+        if deadline is None and state_path(path).exists():
+            deadline = time.monotonic() + seconds
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             assert os.waitstatus_to_exitcode(status) == 0
@@ -67,8 +69,8 @@ def train_until_killed(data, config, path, seconds):
 def kill_at_random(data, config, path, n_kills, longest):
     rng = np.random.default_rng(11)
     steps = []
-    for _ in range(n_kills):
-        if train_until_killed(data, config, path, rng.uniform(0.02, longest)):
+    for kill in range(n_kills):
+        if train_until_killed(data, config, path, rng.uniform(0.02, longest) if kill else 0.0):
             break
         if state_path(path).exists():
             steps.append(load_state(state_path(path)).step)
