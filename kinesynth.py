@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gait": ("Compute gait by optimal control.", ("synth.optimal_control.cli:gait_app", "synth.cli:gait_app")),
     "corpus": ("Look at a corpus, or check it.", ("synth.cli:corpus_app",)),
     "train": ("Train networks on a corpus.", ("training.cli:train_app",)),
+    "stream": ("Estimate frame by frame, and watch it live.", ("training.stream_command:stream_app",)),
     "evaluate": ("Measure the errors of estimates.", ("training.cli:evaluate_app",)),
     "compare": ("Put methods side by side on the same trials.", ("training.cli:compare_app",)),
     "report": ("Write one self-contained HTML page.", ("training.cli:report_app",)),

@@ -91,11 +91,12 @@ class BrowserPage:
                 return answer["result"]
             self._note(answer)
 
-    def open(self, page: Path, seconds: float = 30.0) -> None:
-        """Open a file and wait until it has loaded."""
+    def open(self, page: Path | str, seconds: float = 30.0) -> None:
+        """Open a file, or an address, and wait until it has loaded."""
         self._events.clear()
-        self.call("Page.navigate", url=page.resolve().as_uri())
-        self.wait("document.readyState === 'complete' && location.protocol === 'file:'", seconds)
+        address = page if isinstance(page, str) else page.resolve().as_uri()
+        self.call("Page.navigate", url=address)
+        self.wait(f"document.readyState === 'complete' && location.href === {address!r}", seconds)
 
     def value(self, expression: str) -> object:
         """Value of a JavaScript expression, promises awaited."""

@@ -18,6 +18,7 @@ from torch import nn
 
 from synth.corpus.schema import CorpusMismatch
 from training.config import TrainingConfig, resolve_config
+from training.input_check import WearingSignature
 from training.networks.registry import build_network
 from training.normalisation import Normalisation
 from training.target import Target
@@ -51,6 +52,8 @@ class Checkpoint:
         Training time (s, wall).
     fingerprint : str
         Identifies the corpus and configuration it came from.
+    signature : WearingSignature or None
+        How the sensors of the training were worn: tells exchanged ones; None of few trials or an older file.
     """
 
     network: nn.Module
@@ -65,6 +68,7 @@ class Checkpoint:
     n_steps: int
     seconds: float
     fingerprint: str = ""
+    signature: WearingSignature | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -85,6 +89,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "format_version": FORMAT_VERSION,
         "config": checkpoint.config.model_dump(mode="json"),
         "targets": [[target.kind, target.coordinate] for target in checkpoint.targets],
+        "signature": _plain_signature(checkpoint.signature),
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
@@ -138,4 +143,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     network.load_state_dict({key.removeprefix("network."): value for key, value in tensors.items()})
     network.eval()
     facts = {key: tuple(card[key]) if isinstance(card[key], list) else card[key] for key in _FACTS}
+    facts["signature"] = _signature(card.get("signature"))
     return Checkpoint(network=network, config=config, normalisation=normalisation, targets=targets, **facts)
+
+
+def _plain_signature(signature: WearingSignature | None) -> dict | None:
+    if signature is None:
+        return None
+    return {"sensors": signature.sensors, "mean": signature.mean.tolist(), "sd": signature.sd.tolist()}
+
+
+def _signature(plain: dict | None) -> WearingSignature | None:
+    return plain and WearingSignature(tuple(plain["sensors"]), np.array(plain["mean"]), np.array(plain["sd"]))

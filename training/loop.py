@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -18,6 +19,7 @@ from synth.corpus.schema import CorpusMismatch
 from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import TrainingConfig
 from training.device import choose_device
+from training.input_check import fit_signature
 from training.learning_step import fresh_learner, prepare_lesson, take_step
 from training.normalisation import Normalisation
 from training.ranks import joined_ranks
@@ -31,7 +33,7 @@ from training.training_state import (
     state_path,
     training_mark,
 )
-from training.window import TrainingSet
+from training.window import TrainingSet, TrialRecord
 
 Progress = Callable[[int, int, float], None]
 """Called as progress(steps done, steps in all, loss)."""
@@ -156,7 +158,14 @@ def _checkpoint(
         n_steps=n_steps,
         seconds=seconds,
         fingerprint=fingerprint,
+        signature=fit_signature(
+            [_with_gaps(record) for record in data.records if not record.is_mirrored], data.sensors
+        ),
     )
+
+
+def _with_gaps(record: TrialRecord) -> np.ndarray:
+    return np.where(record.is_missing[:, None], np.nan, record.inputs)
 
 
 def _window_length(data: TrainingSet, config: TrainingConfig) -> int:

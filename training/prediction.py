@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mocap_import.trial import Treatment
 from synth.corpus import Corpus, CorpusWriter
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from training.checkpoint import Checkpoint
+from training.estimate import refused_estimate
+from training.input_check import check_channels
 from training.target import write_targets
-from training.window import trial_record
+from training.window import TrialRecord, trial_record
 
 
 def predict_trial(checkpoint: Checkpoint, trial: CorpusTrial) -> CorpusTrial:
@@ -63,24 +66,15 @@ def predict_trial(checkpoint: Checkpoint, trial: CorpusTrial) -> CorpusTrial:
     values = (outputs * scale.target_sd + scale.target_mean).astype(float)
     values[record.is_missing] = np.nan
     seconds = time.process_time() - began
-    return write_targets(trial, checkpoint.targets, values, seconds, source=checkpoint.config.network)
+    estimate = write_targets(trial, checkpoint.targets, values, seconds, source=checkpoint.config.network)
+    return replace(estimate, treatments=(*estimate.treatments, *_doubts(checkpoint, record)))
 
 
-def refused_estimate(trial: CorpusTrial, reason: str, source: str) -> CorpusTrial:
-    """Say that a method has no estimate of a trial, and why."""
-    return replace(
-        trial,
-        recordings=(),
-        errors=None,
-        kinematics=None,
-        kinetics=None,
-        spatiotemporal={},
-        status="refused",
-        reason=reason,
-        source=source,
-        seconds=float("nan"),
-        solutions=(),
-    )
+def _doubts(checkpoint: Checkpoint, record: TrialRecord) -> list[Treatment]:
+    """What the estimate's user should know of the records that it was made from."""
+    channels = np.where(record.is_missing[:, None], np.nan, record.inputs)
+    found = check_channels(channels, checkpoint.sensors, record.rate, checkpoint.signature)
+    return [Treatment("records_doubtful", finding.sentence) for finding in found]
 
 
 def write_predictions(

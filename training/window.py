@@ -11,6 +11,7 @@ import numpy as np
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
+from training.input_check import check_channels, refuse_or_name
 from training.mirror import can_mirror, mirror_trial
 from training.record_gap import bridge_gaps
 from training.target import Target, available_targets, has_waveform, read_targets
@@ -101,7 +102,7 @@ def trial_record(trial: CorpusTrial, sensors: Sequence[str], targets: Sequence[T
     Raises
     ------
     CorpusMismatch
-        If a sensor is missing or a record has another length than the trial.
+        If a sensor is missing, a record has another length than the trial or is in other units.
     """
     by_name = {recording.placement.sensor: recording for recording in trial.recordings}
     where = f"trial {trial.name!r} of subject {trial.subject.code!r}"
@@ -114,6 +115,7 @@ def trial_record(trial: CorpusTrial, sensors: Sequence[str], targets: Sequence[T
     channels = np.concatenate(
         [np.column_stack([by_name[s].specific_force, by_name[s].angular_velocity]) for s in sensors], axis=1
     )
+    refuse_or_name(check_channels(channels, sensors, trial.rate), where)
     channels, is_missing = bridge_gaps(channels, trial.rate)
     labels = read_targets(trial, targets).astype(np.float32)
     # A trial's speed is learnt in its solved cycles only, like every other label.

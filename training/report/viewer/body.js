@@ -19,7 +19,8 @@ export class Body {
     this.places = new Map();
     this.moving = [];
     if (about.markers) this.addMarkers(new Track(about.markers.track, buffer), about.markers.names);
-    if (about.figure) this.addFigure(new Track(about.figure.track, buffer), about.figure);
+    this.figure = about.figure && new Track(about.figure.track, buffer);
+    if (about.figure) this.addFigure(this.figure, about.figure);
     if (about.forces.length) this.addForces(about.forces, buffer);
     if (about.sensors.length) this.addSensors(about.sensors, buffer);
     for (const corners of about.plates) this.layers.plates.add(plate(corners, colour));

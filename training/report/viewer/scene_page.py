@@ -66,7 +66,7 @@ class TrackStore:
         return {"kind": kind, "at": place, "shape": list(shape), **how}
 
 
-def write_viewer(scenes: Sequence[Scene], out: Path) -> Path:
+def write_viewer(scenes: Sequence[Scene], out: Path, *, live: bool = False) -> Path:
     """Write one or two scenes as a page.
 
     Parameters
@@ -75,6 +75,8 @@ def write_viewer(scenes: Sequence[Scene], out: Path) -> Path:
         The second stands beside the first, on the same clock.
     out : Path
         The HTML file; it appears only when it is complete.
+    live : bool
+        The page asks its server for ``frames`` (server-sent events: frame and points of the first figure).
 
     Returns
     -------
@@ -84,7 +86,7 @@ def write_viewer(scenes: Sequence[Scene], out: Path) -> Path:
     if not 1 <= len(scenes) <= 2:
         raise ValueError(f"a viewer shows one scene or two side by side; got {len(scenes)}.")
     folder, store = Path(__file__).parent, TrackStore()
-    plain = {"scenes": [_plain(scene, store) for scene in scenes]}
+    plain = {"scenes": [_plain(scene, store, finest=0.0 if live else _FINEST) for scene in scenes]}
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("viewer.html").render(
         title=" beside ".join(scene.title for scene in scenes),
@@ -93,6 +95,7 @@ def write_viewer(scenes: Sequence[Scene], out: Path) -> Path:
         script=Markup((folder / "viewer_bundle.js").read_text(encoding="utf-8")),
         data=_embedded(plain),
         tracks=store.base64(),
+        live=live,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     write_durably(out, page)
@@ -118,8 +121,8 @@ def anchor(scene: Scene) -> np.ndarray:
     return (sums[2 * half + 1 :] - sums[: -2 * half - 1]) / (2 * half + 1)
 
 
-def _plain(scene: Scene, store: TrackStore) -> dict[str, Any]:
-    """A scene as JSON can hold it; its arrays go to the store."""
+def _plain(scene: Scene, store: TrackStore, finest: float) -> dict[str, Any]:
+    """A scene as JSON can hold it; its arrays go to the store, the figure's as numbers where none is fine enough."""
     markers, figure = scene.markers, scene.figure
     return {
         "title": scene.title,
@@ -134,7 +137,7 @@ def _plain(scene: Scene, store: TrackStore) -> dict[str, Any]:
             "names": figure.names,
             "sticks": figure.sticks,
             "sides": figure.sides,
-            "track": store.add(figure.positions, finest=_FINEST),
+            "track": store.add(figure.positions, finest=finest),
         },
         "forces": [
             {

@@ -140,6 +140,8 @@ window.viewer = {
     const times = [...spent.subarray(0, Math.min(n_drawn, RING))].sort((a, b) => a - b), share = p => times[Math.min(Math.floor(p * times.length), times.length - 1)];
     return { frame: current(), drawn, frames: first.frames, seconds, playing, scenes: scenes.length, n_drawn, script_ms: { median: share(0.5), p95: share(0.95), max: share(1) } };
   },
+  // A frame of the first figure that came later than the page: points (m) one after the other.
+  receive(frame, points) { space.bodies[0].figure.values.set(points, frame * points.length); go(frame / first.rate); },
   seek(frame) { run(false); go(frame / first.rate); },
   play() { run(true); },
   pause() { run(false); },

@@ -1,0 +1,110 @@
+"""Replay: a stored trial taken through a streaming network frame by frame, as if it were measured now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from mocap_import.trial import Treatment
+from opensim_models.inverse.segment_motion import segment_motions
+from opensim_models.model.skeleton import Skeleton
+from opensim_models.motion import Kinematics
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
+from training.report.viewer.scene import Scene, StickFigure
+from training.report.viewer.scene_of_corpus import corpus_scene
+from training.report.viewer.stick_figure import stick_figure
+from training.stream.estimator import Estimator
+from training.stream.latency import Latency, timed
+from training.target import write_targets
+from training.window import sensor_names
+
+SOURCE = "streaming"
+
+
+def trial_frames(trial: CorpusTrial) -> np.ndarray:
+    """Channels of a trial (n_frames, 6 n_sensors): specific force (m/s²), angular velocity (rad/s); NaN = no value."""
+    return np.concatenate([np.column_stack([r.specific_force, r.angular_velocity]) for r in trial.recordings], axis=1)
+
+
+def replay(estimator: Estimator, trial: CorpusTrial) -> tuple[CorpusTrial, Latency]:
+    """Estimate a trial frame by frame.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        For the trial's sensors; it forgets what came before.
+    trial : CorpusTrial
+        With the records that the estimate may use.
+
+    Returns
+    -------
+    CorpusTrial
+        Status ``"predicted"``; doubts about the records are among its treatments.
+    Latency
+
+    Raises
+    ------
+    CorpusMismatch
+        No records, another rate, wrong units, or a subject who taught the network.
+    """
+    where = f"trial {trial.name!r} of subject {trial.subject.code!r}"
+    if not trial.recordings:
+        raise CorpusMismatch(f"{where}: {trial.reason or 'no inertial records'}")
+    if trial.rate != estimator.card.rate:
+        raise CorpusMismatch(
+            f"{where}: expected {estimator.card.rate:g} Hz as in training, found {trial.rate:g} Hz. Resample the trial."
+        )
+    if trial.subject.code in estimator.card.subjects:
+        raise CorpusMismatch(
+            f"{where}: this network was trained on this subject, so its estimate would not be one of an unseen person. "
+            "Use the network that left this subject out."
+        )
+    estimator.reset()
+    values, latency = timed(estimator.step, trial_frames(trial))
+    seconds = float(latency.seconds.sum())
+    estimate = write_targets(trial, estimator.card.targets, values.astype(float), seconds, SOURCE)
+    doubts = [Treatment("records_doubtful", sentence) for sentence in estimator.findings]
+    return replace(estimate, treatments=(*estimate.treatments, *doubts)), latency
+
+
+def trial_estimator(path: object, trial: CorpusTrial) -> Estimator:
+    """The estimator of a file for the sensors of a trial."""
+    return Estimator(path, sensor_names(trial))  # type: ignore[arg-type]
+
+
+def empty_scene(trial: CorpusTrial, skeleton: Skeleton) -> Scene:
+    """The scene of a trial whose figure is not known yet: its records, and a figure without places."""
+    still = corpus_scene(
+        replace(
+            trial,
+            recordings=(),
+            kinematics=Kinematics(skeleton.coordinate_names[:1], np.zeros((1, 1)), trial.rate),
+            kinetics=None,
+        ),
+        skeleton,
+    ).figure
+    assert still is not None  # a skeleton and coordinates make a figure
+    unknown = StickFigure(
+        still.names, np.full((trial.n_frames, *still.positions.shape[1:]), np.nan), still.sticks, still.sides
+    )
+    seen = corpus_scene(replace(trial, kinematics=None, kinetics=None))
+    return replace(seen, figure=unknown, remarks=("The pelvis stays in its place: sensors do not know where it is.",))
+
+
+def figure_frames(
+    estimator: Estimator, trial: CorpusTrial, skeleton: Skeleton
+) -> Iterator[tuple[int, list[float] | None]]:
+    """Points of the figure (m, one after the other) at each frame of a replay; None where nothing is estimated."""
+    angles = [(i, t.coordinate) for i, t in enumerate(estimator.card.targets) if t.kind == "angle"]
+    columns, names = [i for i, _ in angles], tuple(name for _, name in angles)
+    estimator.reset()
+    for frame, channels in enumerate(trial_frames(trial)):
+        values = estimator.step(channels)[columns].astype(float)
+        if not np.isfinite(values).all():
+            yield frame, None
+            continue
+        motions = segment_motions(skeleton, Kinematics(names, values[None], trial.rate))
+        yield frame, stick_figure(skeleton, motions).positions[0].ravel().round(4).tolist()

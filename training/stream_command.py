@@ -1,0 +1,149 @@
+"""Command `kinesynth stream`: a causal network frame by frame on one CPU thread, its latency, and a live view."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mocap_import.batch import ExitCode, exit_code
+from synth.corpus.schema import CorpusMismatch
+from training.cli import AsJson, with_reasons
+
+if TYPE_CHECKING:
+    from synth.corpus import Corpus, CorpusTrial
+
+stream_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@stream_app.command(
+    epilog="Example: kinesynth stream networks/lstm.safetensors walking.h5 --out streamed.h5; "
+    "kinesynth stream lstm.onnx walking.h5 --trial S01/walk_01 --live"
+)
+def stream(
+    network: Annotated[Path, typer.Argument(help="Network of `kinesynth train` (.safetensors), or exported (.onnx).")],
+    corpus: Annotated[Path | None, typer.Argument(help="Corpus (.h5) whose records are replayed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Corpus of estimates to write (.h5).")] = None,
+    export: Annotated[Path | None, typer.Option(help="Write the network for streaming (.onnx).")] = None,
+    trial: Annotated[str, typer.Option(help="SUBJECT/NAME; default: all trials, with --live the first.")] = "",
+    live: Annotated[bool, typer.Option("--live", help="Watch the skeleton move in the browser, in real time.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the local page; 0 = any free one.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the browser at the page.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Replay records through a network: one frame in, one frame out, on one CPU thread without PyTorch.
+
+    Prints how long a frame takes. Only causal networks can do this: train with network = "lstm" and
+    bidirectional = false. Estimates are written as a corpus, which `kinesynth evaluate` scores like any other.
+    """
+
+    def run() -> ExitCode:
+        with tempfile.TemporaryDirectory() as folder:
+            exported = _exported(network, export, Path(folder))
+            if corpus is None:
+                if export is None:
+                    raise CorpusMismatch("expected a corpus to replay, or --export FILE to write the network.")
+                typer.echo(json.dumps({"network": str(export)}) if as_json else str(export))
+                return ExitCode.ALL
+            if live:
+                return _watch(exported, corpus, trial, port, browser=browser)
+            return _replay(exported, corpus, trial, out, as_json=as_json)
+
+    with_reasons(run, as_json)
+
+
+def _exported(network: Path, export: Path | None, folder: Path) -> Path:
+    """The network as .onnx."""
+    if network.suffix == ".onnx":
+        return network
+    from training.checkpoint import load_checkpoint
+    from training.stream.exported_network import export_network
+
+    return export_network(load_checkpoint(network), export or folder / f"{network.stem}.onnx")
+
+
+def _replay(network: Path, corpus: Path, trial: str, out: Path | None, *, as_json: bool) -> ExitCode:
+    import numpy as np
+
+    from synth.corpus import Corpus, CorpusWriter
+    from synth.corpus.provenance import file_hash
+    from training.estimate import refused_estimate
+    from training.stream.latency import Latency
+    from training.stream.replay import SOURCE, replay, trial_estimator
+
+    reader = Corpus(corpus)
+    estimates, times, doubts = [], [], []
+    for key in _keys(reader, trial):
+        entry = reader.read(*key)
+        try:
+            estimator = trial_estimator(network, entry)
+            estimator.warm_up()
+            estimate, latency = replay(estimator, entry)
+            times.append(latency.seconds)
+            doubts += [f"{'/'.join(key)}: {sentence}" for sentence in estimator.findings]
+        except CorpusMismatch as error:
+            estimate = refused_estimate(entry, str(error), SOURCE)
+            doubts.append(f"{'/'.join(key)}: refused: {error}")
+        estimates.append(estimate)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        config = {"network": file_hash(network)}
+        with CorpusWriter(
+            out, role="prediction", config=config, seed=0, sources={corpus.name: file_hash(corpus)}
+        ) as writer:
+            for estimate in estimates:
+                writer.append(estimate)
+    n_refused = sum(estimate.status == "refused" for estimate in estimates)
+    counts = {"estimated": len(estimates) - n_refused, "refused": n_refused}
+    told: dict[str, Any] = counts | {"estimates": None if out is None else str(out), "remarks": doubts}
+    if times:
+        latency = Latency(np.concatenate(times))
+        told["latency_ms"] = {"median": latency.percentile(50), "p99": latency.percentile(99)}
+        told["histogram_ms"] = [[low, None if np.isinf(high) else high, n] for low, high, n in latency.histogram()]
+    if as_json:
+        typer.echo(json.dumps(told))
+    else:
+        for doubt in doubts:
+            typer.echo(doubt, err=True)
+        if times:
+            typer.echo(latency.text())
+        typer.echo(", ".join(f"{n} {word}" for word, n in counts.items()) + (f", {out}" if out else ""))
+    return exit_code(counts["estimated"], n_refused)
+
+
+def _watch(network: Path, corpus: Path, trial: str, port: int, *, browser: bool) -> ExitCode:
+    from opensim_models.generic.catalogue import planar_skeleton
+    from synth.corpus import Corpus
+    from training.report.viewer.scene_page import write_viewer
+    from training.stream.live_server import LiveServer
+    from training.stream.replay import empty_scene, figure_frames, trial_estimator
+
+    reader = Corpus(corpus)
+    entry: CorpusTrial = reader.read(*_keys(reader, trial)[0])
+    skeleton = entry.skeleton or planar_skeleton(entry.subject)
+    estimator = trial_estimator(network, entry)
+    estimator.warm_up()
+    with tempfile.TemporaryDirectory() as folder:
+        page = write_viewer([empty_scene(entry, skeleton)], Path(folder) / "live.html", live=True).read_bytes()
+    with LiveServer(page, lambda: figure_frames(estimator, entry, skeleton), entry.rate, port) as server:
+        typer.echo(f"{server.address} shows {entry.subject.code}/{entry.name} as it is estimated; Ctrl-C ends it.")
+        if browser:
+            webbrowser.open(server.address)
+        server.finished.wait()
+    for sentence in estimator.findings:
+        typer.echo(sentence, err=True)
+    return ExitCode.ALL
+
+
+def _keys(reader: Corpus, trial: str) -> list[tuple[str, str]]:
+    keys = reader.trials()
+    if not trial:
+        return list(keys)
+    key = tuple(trial.split("/", 1))
+    if key not in keys:
+        raise CorpusMismatch(f"--trial {trial}: expected SUBJECT/NAME of the corpus, such as {'/'.join(keys[0])}.")
+    return [key]  # type: ignore[list-item]
