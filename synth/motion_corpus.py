@@ -34,6 +34,7 @@ from synth.imu.error_recipe import ImuErrors
 from synth.imu.marker_cluster import make_cluster
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import SensorPlacement
+from synth.measured_origin import archive_files
 from synth.measured_trial import BEYOND_LEARNT, NOTES, make_corpus_trial
 from synth.motion_part import Made, load_part, open_parts, part_of, save_part, subject_fingerprint
 from synth.record_settings import RecordSettings, placements_of
@@ -266,6 +267,7 @@ def _treated(file: Path, motion: Path, people: dict[str, _Person], settings: Rec
             method=settings.method,
             cutoff=settings.cutoff,
             allow_gaps=settings.allow_gaps,
+            files=archive_files(file, motion / code, trial.name),
         )
     except (TrialRefused, ModelMismatch) as error:
         return row | {"reason": str(error)}, None

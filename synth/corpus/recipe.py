@@ -23,6 +23,7 @@ from synth.corpus.reader import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.recording import SensorPlacement
+from synth.motion_account import account_file, read_account
 from synth.record_settings import RecordSettings
 
 FORMAT, VERSION = "kinesynth-corpus-recipe", 1
@@ -141,12 +142,12 @@ def archive_sources(trials: Path, motion: Path) -> dict[str, dict[str, str]]:
     found: dict[str, str] = {}
     for folder, own in groupby(files, key=lambda file: file.parent):
         for path in motion_files(Path(motion) / folder.name, list(own)):
-            found[f"{folder.name}/{path.name}"] = file_hash(path)
+            found[f"{folder.name}/{path.name}"] = motion_hash(path)
     return {"trials": {f"{file.parent.name}/{file.name}": file_hash(file) for file in files}, "motion": found}
 
 
 def motion_files(folder: Path, trials: Sequence[Path]) -> list[Path]:
-    """Skeleton and coordinates that there are for the trials of one subject.
+    """Skeleton, coordinates and accounts of them that there are for the trials of one subject.
 
     Coordinates are found by the name that a trial has inside; where none have the name of its file, any may be its own.
     """
@@ -154,7 +155,14 @@ def motion_files(folder: Path, trials: Sequence[Path]) -> list[Path]:
     moved = [folder / name for name in names if (folder / name).is_file()]
     if len(moved) < len(names):
         moved = sorted(folder.glob("*.mot"))
-    return [path for path in (folder / SKELETONS[0], *moved) if path.is_file()]
+    told = [account_file(folder, path.stem) for path in moved]
+    return [path for path in (folder / SKELETONS[0], *moved, *told) if path.is_file()]
+
+
+def motion_hash(path: Path) -> str:
+    """SHA-256 of a file of a motion folder; of an account, of what it says without the times of its run."""
+    name = path.name.removesuffix(account_file(Path(), "").name)
+    return file_hash(path) if name == path.name else read_account(path.parent, name).sha256()
 
 
 def corpus_sources(corpus: Path, motion: Path | None = None, model: Path | None = None) -> dict[str, dict[str, str]]:
