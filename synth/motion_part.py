@@ -18,7 +18,7 @@ import numpy as np
 from synth.corpus.lock import CorpusLock
 from synth.corpus.provenance import versions
 from synth.corpus.reader import Corpus
-from synth.corpus.recipe import motion_files, motion_hash
+from synth.corpus.recipe_source import motion_files, motion_hash
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter, cannot_write

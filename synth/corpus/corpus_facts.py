@@ -36,8 +36,9 @@ def corpus_facts(path: Path | str) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plain data for JSON: file, made, people, trials, sensors, coordinates, labels, recipes, treatments, origins, warnings (the
-        50 most frequent), solutions, refused, splits, findings. Codes of subjects, no names of source files and no folders.
+        Plain data for JSON: file, made, people, trials, sensors, coordinates, labels, recipes, treatments, origins,
+        warnings (the 50 most frequent), solutions, refused, splits, findings. Codes of subjects, no names of source
+        files and no folders.
 
     Raises
     ------

@@ -22,7 +22,8 @@ from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus.array_origin import KINEMATICS, ArrayOrigin, sensor_array, with_origins
 from synth.corpus.provenance import file_hash, versions
 from synth.corpus.reader import Corpus
-from synth.corpus.recipe import CorpusRecipe, corpus_sources, recipe_with
+from synth.corpus.recipe import CorpusRecipe, recipe_with
+from synth.corpus.recipe_source import corpus_sources
 from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter

@@ -265,8 +265,20 @@ def merge_corpora(
 ) -> int:
     """Join corpora into one, in the order of subject and trial names; return the number of trials.
 
-    The result has the same bytes whatever the order of `parts`.
+    The result has the same bytes whatever the order of `parts`. Its recipe is that of the merge, unless `config` holds
+    another one under ``recipe``.
+
+    Raises
+    ------
+    CorpusMismatch
+        A trial is in two of them.
     """
+    from synth.corpus.merge_recipe import merge_recipe  # recipes are read by readers, which need no writer
+
+    parts, config = list(parts), dict(config or {})
+    if "recipe" not in config:
+        made = merge_recipe(parts, role, config, seed, sources, splits)
+        config["recipe"] = made.model_dump(mode="json")
     found: dict[tuple[str, str], Corpus] = {}
     for part in parts:
         corpus = Corpus(part)
