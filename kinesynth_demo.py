@@ -85,12 +85,13 @@ def _spatiotemporal(run: Run) -> str:
 def _imu(run: Run) -> str:
     from synth.imu.error_recipe import ImuErrors
     from synth.motion_corpus import build_motion_corpus
+    from synth.record_settings import RecordSettings
 
     table = build_motion_corpus(
         run.folder / "trials",
         run.folder / "motion",
         run.folder / "imu.h5",
-        errors=ImuErrors(seed=run.seed),
+        RecordSettings(ImuErrors(seed=run.seed)),
         progress=run.track,
     )
     return ", ".join(f"{n} {status}" for status, n in table.status.value_counts().items())

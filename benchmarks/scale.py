@@ -36,6 +36,7 @@ from synth.optimal_control.baseline import build_baseline_corpus
 from synth.optimal_control.population.planar_chunk import PopulationRequest
 from synth.optimal_control.population.run import build_population
 from synth.optimal_control.reference import build_reference_corpus
+from synth.record_settings import RecordSettings
 from training.evaluation import evaluate
 
 N_PARTS, N_FRAMES, N_NOTHINGS = 400, 500, 2000
@@ -132,8 +133,8 @@ def stages(archive: Path, n_files: int, people: int, folder: Path) -> dict[str, 
         motion,
         lambda: sum(path.name != "static.mot" for path in motion.glob("*/*.mot")),
     )
-    recipe = ImuErrors(seed=7)
-    found["imu"] = stage("imu", lambda _: build_motion_corpus(trials, motion, imu, errors=recipe), imu, in_corpus(imu))
+    recipe = RecordSettings(ImuErrors(seed=7))
+    found["imu"] = stage("imu", lambda _: build_motion_corpus(trials, motion, imu, recipe), imu, in_corpus(imu))
     found["reference"] = stage(
         "reference",
         lambda engine: build_reference_corpus(trials, motion, imu, reference, engine=engine),

@@ -11,6 +11,8 @@ import typer
 from mocap_import.batch import ExitCode
 from synth.exchange import command as exchange
 from synth.imu_command import imu_app
+from synth.origin_command import EXAMPLE as ORIGINS_EXAMPLE
+from synth.origin_command import origins
 from synth.recipe_command import build, recipe
 
 __all__ = ["corpus_app", "imu_app"]
@@ -25,6 +27,7 @@ corpus_app = typer.Typer(
 corpus_app.command(epilog=exchange.EXAMPLE)(exchange.export)
 corpus_app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_b3d)
 
+corpus_app.command(epilog=ORIGINS_EXAMPLE)(origins)
 corpus_app.command(epilog="Example: kinesynth corpus recipe walking.h5 --out walking.json")(recipe)
 corpus_app.command(
     epilog="Example: kinesynth corpus build walking.json --trials trials/ --motion motion/ --out again.h5"

@@ -203,7 +203,7 @@ def _run(request: ImuRequest, as_json: bool) -> None:
     from opensim_models.model_mismatch import ModelMismatch
     from synth.corpus.schema import CorpusMismatch, NothingAccepted
     from synth.imu_report import print_archive, print_single
-    from synth.imu_request import run_archive, run_corpus, run_single
+    from synth.imu_run import run_archive, run_corpus, run_single
 
     try:
         if request.kind == "trial":

@@ -1,34 +1,19 @@
-"""What `kinesynth imu` is asked for, and the way to it: an archive, one trial, or a corpus."""
+"""What `kinesynth imu` is asked for: records of an archive, of one trial, or of a corpus (done by `imu_run`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-
-from mocap_import.engine import open_engine
-from mocap_import.trial import TrialRefused
-from mocap_import.trial_store import SUFFIX
-from synth.corpus.build import build_corpus
-from synth.corpus.provenance import file_hash
-from synth.corpus.reader import Corpus
-from synth.corpus.recipe import archive_sources, corpus_sources, recipe_with
-from synth.corpus.rewrite import baked, rewrite_corpus
-from synth.corpus.schema import CorpusMismatch
-from synth.corpus.writer import CorpusWriter
-from synth.imu.error_recipe import ImuErrors, with_noise_reference
+from synth.imu.error_recipe import ImuErrors
 from synth.imu.simulation import METHODS
 from synth.imu_options import check_recipe, placements_of_options, scope_of
-from synth.long_trial import is_long, stream_long_trial
-from synth.record_file import OPENSENSE, opensense_file, write_csv, write_opensense
+from synth.record_file import OPENSENSE, opensense_file
 from synth.record_place import check_record_places
 from synth.record_settings import SOURCES, RecordSettings
-from synth.single_trial import ANALYTIC, MadeTrial, make_single_trial, sensor_orientations
+from synth.single_trial import ANALYTIC
 from synth.trial_cutoff import read_cutoff
-from synth.trial_source import is_coordinates, is_markers, read_source
-from synth.worn_orientation import worn_orientations
+from synth.trial_source import is_coordinates, is_markers
 
 _CORPUS, _TABLE, _STORAGE = ".h5", ".csv", ".sto"
 
@@ -79,6 +64,11 @@ class ImuRequest:
     engine: str = "local"
     scheduler: str = ""
 
+    @property
+    def placed_anew(self) -> bool:
+        """Sensors of a corpus are simulated anew: at places of their own, or on a skeleton that is named."""
+        return self.own_places or self.motion is not None or self.model is not None
+
     def outputs(self) -> list[Path]:
         """Every file that will be written."""
         files = [file for file in (self.out, self.csv) if file is not None]
@@ -111,10 +101,10 @@ class ImuRequest:
             raise ValueError(f"method {ANALYTIC} is for coordinates (.mot) with a model, not for {self.source}.")
         if motions not in (None, *SOURCES):
             raise ValueError(f"source {motions!r} is unknown; expected one of {', '.join(SOURCES)}.")
-        if self.kind == "corpus" and self.motion is None and self.model is None and (plain or cutoff or motions):
+        if self.kind == "corpus" and not self.placed_anew and (plain or cutoff or motions):
             raise ValueError(
                 f"{self.source} holds records that were made already; --method, --cutoff and --source count only where "
-                "sensors are simulated anew (--motion FOLDER or --model FILE)."
+                "sensors are simulated anew (--placements FILE, --motion FOLDER or --model FILE)."
             )
         if motions == "cluster" and (self.kind == "corpus" or is_coordinates(self.source)):
             raise ValueError(f"{self.source} holds no markers, so no marker clusters; use --source model, or none.")
@@ -183,118 +173,3 @@ def make_request(
     request = ImuRequest(kind, source, out, motion, model, csv, sto, settings, chosen, placements is not None)
     check_record_places(request.outputs(), (source, motion, model, placements), force=force)
     return request
-
-
-def run_archive(request: ImuRequest, progress: Callable[[Iterable, str], Iterable] | None) -> pd.DataFrame:
-    """Build a corpus of an archive."""
-    recipe = recipe_with(
-        request.settings,
-        kind="motion",
-        sources=archive_sources(request.source, request.motion),
-        noise_scope=request.scope,
-        training=request.training,
-        bake=request.bake,
-    )
-    places = {"trials": request.source, "motion": request.motion}
-    workers = request.n_workers or 0
-    if request.engine == "local" and not request.scheduler:
-        return build_corpus(recipe, request.out, places, n_workers=workers, progress=progress, is_checked=True)
-    with open_engine(request.engine, n_workers=max(workers, 1), scheduler=request.scheduler) as engine:
-        return build_corpus(recipe, request.out, places, progress=progress, is_checked=True, engine=engine)
-
-
-def run_corpus(request: ImuRequest) -> pd.DataFrame:
-    """Write a corpus anew."""
-    placed_anew = request.motion is not None or request.model is not None
-    if request.own_places and not placed_anew:
-        raise CorpusMismatch(
-            f"{request.source}: a corpus holds coordinates but no skeleton; to put sensors at other places, give the "
-            "folder of `kinesynth motion` (--motion FOLDER) or the model (--model FILE)."
-        )
-    sensors = tuple(placement.sensor for placement in request.settings.placements)
-    recipe = recipe_with(
-        request.settings,
-        kind="rewrite",
-        sources=corpus_sources(request.source, request.motion, request.model),
-        noise_scope=request.scope,
-        training=request.training,
-        bake=request.bake,
-        sensors=sensors if request.chosen and not placed_anew else None,
-        placed_anew=placed_anew,
-        **({} if placed_anew else {"placements": ()}),
-    )
-    places = {"corpus": request.source, "motion": request.motion, "model": request.model}
-    given = {place: path for place, path in places.items() if path is not None}
-    return build_corpus(recipe, request.out, given, is_checked=True)
-
-
-def run_single(request: ImuRequest) -> tuple[MadeTrial, tuple[Path, ...]]:
-    """Records of one trial; returns them with the files that were written."""
-    settings = request.settings
-    if str(request.source).endswith(SUFFIX) and is_long(request.source):
-        return _run_long(request)
-    source = read_source(request.source, request.motion, request.model)
-    made = make_single_trial(source, settings, request.method)
-    if request.scope == "subject":
-        errors = with_noise_reference(settings.errors, "subject", [made.trial.recordings])
-        made = replace(made, trial=replace(made.trial, errors=errors))
-    worn = baked(made.trial)
-    files: list[Path] = []
-    if request.out is not None:
-        with _writer(request) as writer:
-            writer.append(worn if request.bake else made.trial)
-        files.append(request.out)
-    if request.csv is not None:
-        write_csv(request.csv, worn.recordings, source.start_time)
-        files.append(request.csv)
-    if request.sto is not None:
-        clean = made.trial.recordings
-        planned = sensor_orientations(source, [record.placement for record in clean], settings.source)
-        names = {"subject": made.trial.subject.code, "trial": made.trial.name}
-        turned = worn_orientations(clean, planned, made.trial.errors, **names)
-        files += write_opensense(request.sto, worn.recordings, turned, source.start_time)
-    return made, tuple(files)
-
-
-def _run_long(request: ImuRequest) -> tuple[MadeTrial, tuple[Path, ...]]:
-    """A trial that passes in blocks into a corpus; whatever else is asked for is made from the records there."""
-    if request.sto is not None:
-        raise TrialRefused(
-            f"{request.source}: a trial this long passes in blocks, without the orientations of OpenSense files; cut "
-            "it into trials of five minutes or less, or write .h5 or .csv."
-        )
-    settings, files = request.settings, []
-    plain = request.out is not None and not request.bake and request.scope == "trial"
-    first = request.out if plain else (request.out or request.csv).with_name(f".{request.source.name}.clean.h5")
-    try:
-        with _writer(request, first) as writer:
-            made = stream_long_trial(request.source, writer, settings, request.motion, request.model)
-        key = (made.trial.subject.code, made.trial.name)
-        if not plain and request.out is not None:
-            sources = {request.source.name: file_hash(request.source)}
-            rewrite_corpus(first, request.out, settings, scope=request.scope, bake=request.bake, provenance=sources)
-        if request.out is not None:
-            files.append(request.out)
-        if request.csv is not None:
-            clean = Corpus(first).read(*key, clean=True)
-            if request.scope == "subject":
-                clean = replace(clean, errors=with_noise_reference(settings.errors, "subject", [clean.recordings]))
-            write_csv(request.csv, baked(clean).recordings, float(made.facts["start_time"]))
-            files.append(request.csv)
-    finally:
-        if not plain:
-            first.unlink(missing_ok=True)
-            first.with_name(f"{first.name}.lock").unlink(missing_ok=True)
-    return made, tuple(files)
-
-
-def _writer(request: ImuRequest, out: Path | None = None) -> CorpusWriter:
-    """A corpus for one trial."""
-    settings = request.settings
-    return CorpusWriter(
-        out or request.out,
-        role="motion",
-        config=settings.config() | {"method": request.method or settings.method, "baked": request.bake},
-        seed=settings.errors.seed,
-        sources={request.source.name: file_hash(request.source)},
-    )

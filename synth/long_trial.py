@@ -7,7 +7,7 @@ chosen on the first two minutes; segments that move by the skeleton are few numb
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from mocap_import.trial_store import load_first_frames, position_chunks
 from opensim_models.inverse.segment_motion import segment_motions
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import SegmentMotion
-from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter
 from synth.imu.cluster_imu import CHUNK, stream_cluster_imu
 from synth.imu.cutoff import SegmentCutoff
@@ -25,12 +24,14 @@ from synth.imu.marker_cluster import MarkerCluster, cluster_motion
 from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
-from synth.measured_trial import cutoff_facts, record_treatments, start_note, trial_clusters
+from synth.measured_origin import chosen_records, record_origins, recorded_origins
+from synth.measured_trial import cutoff_facts, record_treatments, recorded_trial, start_note
+from synth.moved_segments import trial_clusters
 from synth.record_gap import GapCount
 from synth.record_settings import RecordSettings, placements_of
 from synth.single_trial import MadeTrial
 from synth.trial_cutoff import cutoff_of, trial_cutoffs
-from synth.trial_source import find_skeleton, read_coordinates
+from synth.trial_source import find_skeleton, read_coordinates, trial_files
 
 LONG = 300.0
 """Seconds beyond which a trial passes in blocks."""
@@ -86,20 +87,15 @@ def stream_long_trial(
     by_model = [p.sensor for p in placements if p.segment in plan.fitted] if settings.source == "both" else []
     detail = "simulated in blocks, clusters and cut-offs by the first two minutes; coordinates and channels left out"
     notes = record_treatments(plan.left_out, by_model, settings.cutoff, plan.cutoffs)
-    trial = CorpusTrial(
-        name=head.name,
-        subject=head.subject,
-        rate=head.rate,
+    files = trial_files(path, head, motion, model)
+    chosen = chosen_records(settings.method, settings.cutoff, settings.source, plan.cutoffs)
+    fitted = [p.sensor for p in placements if p.segment in plan.fitted]
+    notes = (*notes, Treatment("streamed", detail))
+    trial = replace(
+        recorded_trial(head, skeleton),
         errors=settings.errors,
-        events=head.events,
-        task=head.task,
-        belt_speed=head.belt_speed,
-        source=head.source,
-        source_hash=head.source_hash,
-        treatments=(*head.treatments, *notes, Treatment("streamed", detail), *start_note(head.start_time)),
-        start_time=head.start_time,
-        session=head.session,
-        skeleton=skeleton,
+        treatments=(*head.treatments, *notes, *start_note(head.start_time)),
+        origins=(*record_origins(placements, fitted, files, *chosen, notes), *recorded_origins(head, files)),
     )
     count = GapCount([placement.sensor for placement in placements], head.rate)
     out.append_stream(trial, placements, n_frames, _counted(blocks, count))

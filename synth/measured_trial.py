@@ -1,15 +1,13 @@
 """A measured trial of a corpus: markers and fitted skeleton become inertial records with their motion.
 
-Segment motion comes from marker clusters or from the fitted skeleton; both are poses of the same segment frames,
-because the clusters are the skeleton's own markers where the static trial attached them.
-
 Coordinates stay in the laboratory frame; on a treadmill the overground-equivalent position is ``pelvis_tx + belt_speed
 * t``. A constant belt speed changes no inertial record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,19 +15,18 @@ from mocap_import.analog_channel import classify_channel
 from mocap_import.emg import RECIPE
 from mocap_import.spatiotemporal import spatiotemporal
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
-from opensim_models.inverse.segment_motion import segment_motions as model_motions
 from opensim_models.model.skeleton import Skeleton
-from opensim_models.motion import Kinematics, SegmentMotion
+from opensim_models.motion import Kinematics
 from synth.corpus.trial import CorpusTrial, MuscleActivity
 from synth.imu.cluster_imu import cluster_imu
-from synth.imu.cluster_rigidity import rigid_part
 from synth.imu.cutoff import SegmentCutoff
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.learnt_error import unlike_learnt
-from synth.imu.marker_cluster import MarkerCluster, cluster_motion, make_cluster
 from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
+from synth.measured_origin import TrialFiles, chosen_records, coordinates_origin, record_origins, recorded_origins
+from synth.moved_segments import MovedSegments, moved_segments
 from synth.record_gap import check_gaps
 from synth.trial_cutoff import AUTO, CUTOFFS, Cutoff, cutoff_of, segment_cutoff, trial_cutoffs
 
@@ -60,6 +57,7 @@ def make_corpus_trial(
     method: str = "central_difference",
     cutoff: Cutoff = None,
     allow_gaps: bool = False,
+    files: TrialFiles | None = None,
 ) -> tuple[CorpusTrial, dict[str, float | str]]:
     """Make the corpus trial of one marker trial.
 
@@ -79,6 +77,8 @@ def make_corpus_trial(
         Low-pass of the segments, see `synth.trial_cutoff`.
     allow_gaps : bool
         Keep longer gaps than `synth.record_gap` lets pass, as NaN.
+    files : TrialFiles, optional
+        Where it all was read from, for the origins of its arrays.
 
     Returns
     -------
@@ -93,10 +93,67 @@ def make_corpus_trial(
         If the coordinates do not belong to this trial, or a sensor's segment does not exist or has no motion, or a
         record has no sample or too long gaps.
     """
-    where = trial.source or trial.name
     if kinematics is None:
         source = "cluster"
-    elif len(kinematics.values) != trial.n_frames or not np.isclose(kinematics.rate, trial.rate):
+    _require_its_own(trial, skeleton, kinematics, placements)
+    where = trial.source or trial.name
+    moved = moved_segments(trial, skeleton, kinematics, placements, source)
+    try:
+        cutoffs = trial_cutoffs(moved.motions, cutoff, method)
+    except ValueError as error:
+        raise TrialRefused(f"{where}: {error}") from error
+    recordings = _recordings(trial, placements, moved, method, cutoffs)
+    facts = check_gaps(recordings, where, allow_gaps=allow_gaps) | cutoff_facts(cutoffs)
+    if source == "both":
+        facts |= _disagreement(recordings, moved, method, cutoffs)
+    fitted = moved.by_model(placements)
+    said = record_treatments(moved.left_out, fitted if source == "both" else [], cutoff, cutoffs)
+    files = files or TrialFiles()
+    chosen = chosen_records(method, cutoff, source, cutoffs)
+    origins = record_origins(placements, fitted, files, *chosen, (*said, *learnt_note(recordings, errors)))
+    notes = (*said, *start_note(trial.start_time), *learnt_note(recordings, errors))
+    made = replace(
+        recorded_trial(trial, skeleton),
+        recordings=recordings,
+        errors=errors,
+        kinematics=None if kinematics is None else replace(kinematics, rate=trial.rate),
+        treatments=(*trial.treatments, *notes),
+        spatiotemporal=spatiotemporal_si(trial),
+        activity=muscle_activity(trial),
+        origins=(*origins, coordinates_origin(files), *recorded_origins(trial, files)),
+    )
+    return made, facts
+
+
+def recorded_trial(trial: MarkerTrial, skeleton: Skeleton) -> CorpusTrial:
+    """What a recording says of a trial, without any array but its events."""
+    return CorpusTrial(
+        name=trial.name,
+        subject=trial.subject,
+        rate=trial.rate,
+        events=trial.events,
+        task=trial.task,
+        belt_speed=trial.belt_speed,
+        source=trial.source,
+        source_hash=trial.source_hash,
+        treatments=trial.treatments,
+        start_time=trial.start_time,
+        session=trial.session,
+        skeleton=skeleton,
+    )
+
+
+def _require_its_own(
+    trial: MarkerTrial,
+    skeleton: Skeleton,
+    kinematics: Kinematics | None,
+    placements: Sequence[SensorPlacement],
+) -> None:
+    """Raise unless the coordinates are those of the trial, and the sensors sit on segments of the skeleton."""
+    where = trial.source or trial.name
+    if kinematics is not None and (
+        len(kinematics.values) != trial.n_frames or not np.isclose(kinematics.rate, trial.rate)
+    ):
         raise TrialRefused(
             f"{where}: the motion file has {len(kinematics.values)} frames at {kinematics.rate:g} Hz, the trial "
             f"{trial.n_frames} at {trial.rate:g} Hz. Solve the motion again: kinesynth motion"
@@ -105,49 +162,6 @@ def make_corpus_trial(
         check_segments(placements, skeleton.segment_names, f"skeleton {skeleton.name}")
     except ValueError as error:
         raise TrialRefused(str(error)) from error
-    worn = {placement.segment for placement in placements}
-    clusters, left_out = trial_clusters(trial, skeleton, worn) if source != "model" else ({}, [])
-    posed = {segment: cluster_motion(trial, cluster) for segment, cluster in clusters.items()}
-    posed = {segment: motion for segment, motion in posed.items() if np.isfinite(motion.origin).any()}
-    fitted = model_motions(skeleton, kinematics) if source != "cluster" else {}
-    motions = _motions(placements, posed, fitted, where, kinematics is not None)
-    try:
-        cutoffs = trial_cutoffs(motions, cutoff, method)
-    except ValueError as error:
-        raise TrialRefused(f"{where}: {error}") from error
-    recordings = _recordings(trial, placements, {s: clusters[s] for s in posed}, motions, method, cutoffs)
-    facts = check_gaps(recordings, where, allow_gaps=allow_gaps) | cutoff_facts(cutoffs)
-    by_model = []
-    if source == "both":
-        by_model = [p.sensor for p in placements if p.segment not in posed]
-        facts |= _disagreement([r for r in recordings if r.placement.segment in posed], fitted, method, cutoffs)
-    treatments = (
-        *trial.treatments,
-        *record_treatments(left_out, by_model, cutoff, cutoffs),
-        *start_note(trial.start_time),
-        *learnt_note(recordings, errors),
-    )
-    made = CorpusTrial(
-        name=trial.name,
-        subject=trial.subject,
-        rate=trial.rate,
-        recordings=recordings,
-        errors=errors,
-        kinematics=None if kinematics is None else Kinematics(kinematics.coordinates, kinematics.values, trial.rate),
-        events=trial.events,
-        task=trial.task,
-        belt_speed=trial.belt_speed,
-        spatiotemporal=spatiotemporal_si(trial),
-        status="measured",
-        source=trial.source,
-        source_hash=trial.source_hash,
-        treatments=treatments,
-        activity=muscle_activity(trial),
-        start_time=trial.start_time,
-        session=trial.session,
-        skeleton=skeleton,
-    )
-    return made, facts
 
 
 def learnt_note(recordings: Sequence[ImuRecording], errors: ImuErrors | None) -> tuple[Treatment, ...]:
@@ -156,44 +170,22 @@ def learnt_note(recordings: Sequence[ImuRecording], errors: ImuErrors | None) ->
     return (Treatment(BEYOND_LEARNT, sentence),) if sentence else ()
 
 
-def _motions(
-    placements: Sequence[SensorPlacement],
-    posed: Mapping[str, SegmentMotion],
-    fitted: Mapping[str, SegmentMotion],
-    where: str,
-    solved: bool,
-) -> dict[str, SegmentMotion]:
-    """Motion of every segment that carries a sensor: of its cluster, or of the skeleton."""
-    motions = {}
-    for placement in placements:
-        motion = posed.get(placement.segment, fitted.get(placement.segment))
-        if motion is None:
-            have = ", ".join(sorted({*posed, *fitted})) or "none"
-            raise TrialRefused(
-                f"{where}: no motion of {placement.segment} for sensor {placement.sensor} (segments with motion: "
-                f"{have}). A cluster needs 3 markers on a segment; "
-                + ("use source 'model' or 'both'." if solved else "there are no coordinates (.mot) of this trial.")
-            )
-        motions[placement.segment] = motion
-    return motions
-
-
 def _recordings(
     trial: MarkerTrial,
     placements: Sequence[SensorPlacement],
-    clusters: Mapping[str, MarkerCluster],
-    motions: Mapping[str, SegmentMotion],
+    moved: MovedSegments,
     method: str,
     cutoffs: Mapping[str, SegmentCutoff],
 ) -> tuple[ImuRecording, ...]:
     """Records in the order of the placements: all clusters in one go, the rest segment by segment."""
+    clusters = moved.clusters
     by_cluster = [placement for placement in placements if placement.segment in clusters]
-    hertz = {segment: cutoff_of(cutoffs, segment) for segment in motions}
+    hertz = {segment: cutoff_of(cutoffs, segment) for segment in moved.motions}
     records = cluster_imu(trial, list(clusters.values()), by_cluster, method=method, cutoff=hertz) if by_cluster else ()
     made = {record.placement.sensor: record for record in records}
     for placement in placements:
         if placement.sensor not in made:
-            motion = motions[placement.segment]
+            motion = moved.motions[placement.segment]
             made[placement.sensor] = simulate_imu(motion, placement, method=method, cutoff=hertz[placement.segment])
     return tuple(made[placement.sensor] for placement in placements)
 
@@ -211,17 +203,16 @@ def cutoff_facts(cutoffs: Mapping[str, SegmentCutoff]) -> dict[str, float | str]
 
 
 def _disagreement(
-    recordings: Sequence[ImuRecording],
-    fitted: Mapping[str, SegmentMotion],
-    method: str,
-    cutoffs: Mapping[str, SegmentCutoff],
+    recordings: Sequence[ImuRecording], moved: MovedSegments, method: str, cutoffs: Mapping[str, SegmentCutoff]
 ) -> dict[str, float | str]:
     """How far records of clusters are from those of the skeleton."""
     differences = {}
     for record in recordings:
         placement = record.placement
+        if placement.segment not in moved.clusters:
+            continue
         hertz = cutoff_of(cutoffs, placement.segment)
-        other = simulate_imu(fitted[placement.segment], placement, method=method, cutoff=hertz)
+        other = simulate_imu(moved.fitted[placement.segment], placement, method=method, cutoff=hertz)
         differences[placement.sensor] = _difference(record, other)
     if not differences:
         return {}
@@ -270,26 +261,6 @@ def muscle_activity(trial: MarkerTrial) -> MuscleActivity | None:
         rate=trial.rate,
         recipe=RECIPE,
     )
-
-
-def trial_clusters(
-    trial: MarkerTrial, skeleton: Skeleton, segments: Iterable[str]
-) -> tuple[dict[str, MarkerCluster], list[str]]:
-    """Clusters of those segments that carry three rigid markers of the trial or more, and the labels left out."""
-    clusters, left_out = {}, []
-    for segment in (name for name in skeleton.segment_names if name in set(segments)):
-        markers = [m for m in skeleton.markers if m.segment == segment and m.name in trial.labels]
-        if len(markers) < 3:
-            continue
-        try:
-            cluster = make_cluster(segment, [m.name for m in markers], [np.array(m.offset) for m in markers])
-        except TrialRefused:  # on a line: this segment carries no cluster
-            continue
-        rigid, without = rigid_part(trial, cluster)
-        left_out += without
-        if rigid is not None:
-            clusters[segment] = rigid
-    return clusters, left_out
 
 
 def spatiotemporal_si(trial: MarkerTrial) -> dict[str, float]:

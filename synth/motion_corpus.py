@@ -19,25 +19,24 @@ import numpy as np
 import pandas as pd
 
 from mocap_import.batch import Task
-from mocap_import.engine import ATTEMPTS, Engine, LocalEngine
+from mocap_import.engine import ATTEMPTS, Engine
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from mocap_import.trial_store import SUFFIX, load_trial
 from opensim_models.exchange.storage import read_motion
 from opensim_models.model.skeleton import Skeleton, load_skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from synth.corpus.recipe import CorpusRecipe, archive_sources, recipe_with
+from synth.corpus.recipe import CorpusRecipe, recipe_with
+from synth.corpus.recipe_source import archive_sources
 from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.writer import CorpusWriter
 from synth.imu.cluster_imu import cluster_imu
-from synth.imu.error_recipe import ImuErrors
 from synth.imu.marker_cluster import make_cluster
-from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import SensorPlacement
+from synth.measured_origin import archive_files
 from synth.measured_trial import BEYOND_LEARNT, NOTES, make_corpus_trial
 from synth.motion_part import Made, load_part, open_parts, part_of, save_part, subject_fingerprint
 from synth.record_settings import RecordSettings, placements_of
-from synth.trial_cutoff import Cutoff
 
 
 @dataclass(frozen=True)
@@ -53,15 +52,8 @@ def build_motion_corpus(
     trials: Path,
     motion: Path,
     out: Path,
+    settings: RecordSettings | None = None,
     *,
-    errors: ImuErrors | None,
-    source: str = "both",
-    method: str = "central_difference",
-    placements: tuple[SensorPlacement, ...] = SEVEN_SENSORS,
-    cutoff: Cutoff = None,
-    scaled: bool = True,
-    allow_gaps: bool = False,
-    n_workers: int = 0,
     progress: Callable[[Iterable, str], Iterable] | None = None,
     keep_parts: bool = False,
     recipe: CorpusRecipe | None = None,
@@ -73,17 +65,11 @@ def build_motion_corpus(
 
     Parameters
     ----------
-    trials : Path
-        Folder with ``<subject>/<trial>.trial.h5``.
-    motion : Path
-        Folder with ``<subject>/skeleton.json`` and ``<subject>/<trial>.mot``.
+    trials, motion : Path
+        Folders with ``<subject>/<trial>.trial.h5``, and with ``<subject>/skeleton.json`` and ``<subject>/<trial>.mot``.
     out : Path
-        The corpus to write; an earlier one is replaced only when the new one is complete. The table goes beside it
-        (``.csv``).
-    errors, source, method, placements, cutoff, scaled, allow_gaps
-        See `RecordSettings`.
-    n_workers : int
-        Processes, each a subject at a time; 0 works without any. The corpus has the same bytes.
+        The corpus to write; an earlier one is replaced when the new one is complete. Its table goes beside it (.csv).
+    settings : RecordSettings, optional
     progress : callable, optional
         Wraps the iteration over trial files, with a description.
     keep_parts : bool
@@ -91,7 +77,7 @@ def build_motion_corpus(
     recipe : CorpusRecipe, optional
         That of these very sources and settings, where it is known already; it is stored in the corpus.
     engine : Engine, optional
-        Where subjects are worked on, in the place of `n_workers` processes of this machine.
+        Where subjects are worked on, each in a task; in this process by default. The bytes are the same.
 
     Returns
     -------
@@ -105,39 +91,54 @@ def build_motion_corpus(
     Raises
     ------
     CorpusMismatch
-        If a folder holds no trials, an option is unknown, or the file cannot be written.
-    NothingAccepted
-        If no trial is left (a `CorpusMismatch` too); no file is written then.
+        A folder holds no trials, or the file cannot be written; `NothingAccepted` where no trial is left.
     """
-    settings = RecordSettings(errors, source, method, cutoff, placements, scaled, allow_gaps)
-    files = sorted(Path(trials).glob(f"*/*{SUFFIX}"))
+    settings, out, motion = settings or RecordSettings(), Path(out), Path(motion)
+    files = _files_of(Path(trials))
+    recipe = recipe or recipe_with(settings, kind="motion", sources=archive_sources(Path(trials), motion))
+    with open_parts(out) as parts:
+        if engine is not None:
+            engine.check_shared(parts, Path(trials), motion)
+        table = _built(files, motion, out, parts, settings, recipe, engine, progress)
+        if not keep_parts:
+            shutil.rmtree(parts, ignore_errors=True)
+    return table
+
+
+def _files_of(trials: Path) -> dict[Path, list[Path]]:
+    """Trial files of an archive by the folder of their subject."""
+    files = sorted(trials.glob(f"*/*{SUFFIX}"))
     if not files:
         raise CorpusMismatch(
             f"{trials}: expected converted trials (<subject>/<trial>{SUFFIX}), found none. "
             "Convert an archive first: kinesynth import ARCHIVE --out TRIALS"
         )
-    out, motion = Path(out), Path(motion)
-    recipe = recipe or recipe_with(settings, kind="motion", sources=archive_sources(Path(trials), motion))
-    with open_parts(out) as parts:
-        by_subject = {folder: list(own) for folder, own in groupby(files, key=lambda file: file.parent)}
-        places: dict[Path, Path] = {}
-        for own in by_subject.values():
-            fingerprint = subject_fingerprint(own, recipe.sources["trials"], motion, settings)
-            places |= {file: part_of(parts, file, fingerprint) for file in own}
-        if engine is not None:
-            engine.check_shared(parts, Path(trials), motion)
-        elif n_workers > 0:
-            engine = LocalEngine(min(n_workers, len(by_subject)))
-        lost = _make_parts(by_subject, places, motion, settings, engine, progress)
-        try:
-            table = _join(out, places, lost, settings, recipe)
-        except NothingAccepted:
-            shutil.rmtree(parts, ignore_errors=True)
-            raise
-        table.to_csv(parts / "table.csv", index=False)
-        (parts / "table.csv").replace(out.with_suffix(".csv"))
-        if not keep_parts:
-            shutil.rmtree(parts, ignore_errors=True)
+    return {folder: list(own) for folder, own in groupby(files, key=lambda file: file.parent)}
+
+
+def _built(
+    by_subject: dict[Path, list[Path]],
+    motion: Path,
+    out: Path,
+    parts: Path,
+    settings: RecordSettings,
+    recipe: CorpusRecipe,
+    engine: Engine | None,
+    progress: Callable[[Iterable, str], Iterable] | None,
+) -> pd.DataFrame:
+    """Make the parts that are missing, and of all the corpus and its table."""
+    places: dict[Path, Path] = {}
+    for own in by_subject.values():
+        fingerprint = subject_fingerprint(own, recipe.sources["trials"], motion, settings)
+        places |= {file: part_of(parts, file, fingerprint) for file in own}
+    lost = _make_parts(by_subject, places, motion, settings, engine, progress)
+    try:
+        table = _join(out, places, lost, settings, recipe)
+    except NothingAccepted:
+        shutil.rmtree(parts, ignore_errors=True)
+        raise
+    table.to_csv(parts / "table.csv", index=False)
+    (parts / "table.csv").replace(out.with_suffix(".csv"))
     return table
 
 
@@ -266,6 +267,7 @@ def _treated(file: Path, motion: Path, people: dict[str, _Person], settings: Rec
             method=settings.method,
             cutoff=settings.cutoff,
             allow_gaps=settings.allow_gaps,
+            files=archive_files(file, motion / code, trial.name),
         )
     except (TrialRefused, ModelMismatch) as error:
         return row | {"reason": str(error)}, None

@@ -42,14 +42,19 @@ def folder_skeleton(
     coordinates : sequence of str, optional
         Of the trial: where they are those of the folder's planar skeleton and no more, that one is meant.
     """
+    found = skeleton_file(path, code, motion, coordinates)
+    return None if found is None else load_skeleton(found)
+
+
+def skeleton_file(path: Path, code: str, motion: Path | None, coordinates: Sequence[str] | None = None) -> Path | None:
+    """File of the skeleton of a trial, None where there is none; see `folder_skeleton`."""
     for folder in _folders(path, code, motion):
         planar = folder / "planar_skeleton.json"
-        if coordinates is not None and planar.is_file():
-            skeleton = load_skeleton(planar)
-            if set(skeleton.coordinate_names) == set(coordinates):
-                return skeleton
+        is_asked = coordinates is not None and planar.is_file()
+        if is_asked and set(load_skeleton(planar).coordinate_names) == set(coordinates):
+            return planar
         if (folder / "skeleton.json").is_file():
-            return load_skeleton(folder / "skeleton.json")
+            return folder / "skeleton.json"
     return None
 
 
@@ -66,7 +71,7 @@ def read_coordinates(path: Path, trial: MarkerTrial, skeleton: Skeleton, motion:
     motion : Path, optional
         See `folder_skeleton`.
     """
-    found = _coordinates(path, trial, motion)
+    found = coordinates_file(path, trial, motion)
     return None if found is None else read_motion(found, skeleton=skeleton)
 
 
@@ -79,8 +84,8 @@ def _folders(path: Path, code: str, motion: Path | None) -> list[Path]:
     return [motion, motion / path.resolve().parent.name, *([motion / code] if code else [])]
 
 
-def _coordinates(path: Path, trial: MarkerTrial, motion: Path | None) -> Path | None:
-    """File of the trial's coordinates, if there is one."""
+def coordinates_file(path: Path, trial: MarkerTrial, motion: Path | None) -> Path | None:
+    """File of the trial's coordinates, None where there is none; see `read_coordinates`."""
     if motion is not None and not motion.is_dir():
         return motion
     for folder in _folders(path, trial.subject.code, motion) if motion is not None else ():

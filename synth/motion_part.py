@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from synth.corpus.lock import CorpusLock
-from synth.corpus.provenance import file_hash, versions
+from synth.corpus.provenance import versions
 from synth.corpus.reader import Corpus
-from synth.corpus.recipe import motion_files
+from synth.corpus.recipe_source import motion_files, motion_hash
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter, cannot_write
@@ -80,7 +80,7 @@ def subject_fingerprint(files: Sequence[Path], hashes: dict[str, str], motion: P
     motions = motion_files(motion / files[0].parent.name, files)
     facts = {
         "trials": [[file.name, hashes[source_name(file)]] for file in files],
-        "motion": [[path.name, file_hash(path)] for path in motions],
+        "motion": [[path.name, motion_hash(path)] for path in motions],
         "settings": settings.config(),
         "scaled": settings.scaled,
         "placements": [

@@ -12,8 +12,9 @@ from mocap_import.batch import ExitCode, exit_code
 from mocap_import.command_end import check_place, sentence_of, stop
 
 if TYPE_CHECKING:
-    from synth.corpus.recipe import CorpusRecipe
+    from synth.corpus.recipe import Recipe
 
+_BESIDE = ("skeleton.json", ".ik.json")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
@@ -47,6 +48,10 @@ def build(
     motion: Annotated[Path | None, typer.Option(help="Folder of motion; default motion/ beside the recipe.")] = None,
     corpus: Annotated[Path | None, typer.Option(help="Corpus to rewrite; default its name beside the recipe.")] = None,
     model: Annotated[Path | None, typer.Option(help="Model of sensors placed anew; default beside the recipe.")] = None,
+    trial: Annotated[Path | None, typer.Option(help="The one trial; default its name beside the recipe.")] = None,
+    guide: Annotated[Path | None, typer.Option(help="Recorded coordinates of a population with a model.")] = None,
+    loads: Annotated[Path | None, typer.Option(help="Recorded ground reactions of such a population.")] = None,
+    parts: Annotated[Path | None, typer.Option(help="Folder of merged corpora; default that of the recipe.")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 works without any.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a corpus that is there already.")] = False,
     as_json: AsJson = False,
@@ -63,7 +68,8 @@ def build(
     try:
         is_corpus = recipe_file.suffix.lower() == ".h5"
         given = recipe_of(recipe_file) if is_corpus else read_recipe(recipe_file)
-        named = {"trials": trials, "motion": motion, "corpus": corpus, "model": model}
+        named = {"trials": trials, "motion": motion, "corpus": corpus, "model": model, "trial": trial}
+        named |= {"guide": guide, "loads": loads, "parts": parts}
         places = _places(given, recipe_file.parent, named)
         outputs = [out, out.with_suffix(".csv")] if given.kind == "motion" else [out]
         check_record_places(outputs, (recipe_file, *places.values()), force=force)
@@ -85,14 +91,20 @@ def build(
         typer.echo(json.dumps(content))
     else:
         typer.echo(f"{out}: {', '.join(f'{n} {status}' for status, n in sorted(counts.items()))}; SHA-256 {digest}")
-    used = counts.get("accepted", 0) + counts.get("repaired", 0)
+    used = sum(counts.values()) - counts.get("refused", 0) - counts.get("static", 0)
     raise typer.Exit(exit_code(used, counts.get("refused", 0)))
 
 
-def _places(recipe: CorpusRecipe, folder: Path, given: dict[str, Path | None]) -> dict[str, Path]:
+_FILES = ("corpus", "model", "trial", "guide", "loads")
+"""Places that are one file, or the file that others lie beside."""
+
+
+def _places(recipe: Recipe, folder: Path, given: dict[str, Path | None]) -> dict[str, Path]:
     """Where the sources of a recipe lie: as given, else beside the recipe."""
     places = {}
     for place, names in recipe.sources.items():
-        own = next(iter(names), place) if place in ("corpus", "model") else place
+        own = "." if place == "parts" else place
+        if place in _FILES:
+            own = min(names, key=lambda name: (name.endswith(_BESIDE), name), default=place)
         places[place] = given[place] or folder / own
     return places

@@ -21,6 +21,7 @@ from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
 from synth.imu.skeleton_imu import simulate_skeleton_imus
+from synth.measured_origin import chosen_records, coordinates_origin, record_origins
 from synth.measured_trial import learnt_note, make_corpus_trial, start_note
 from synth.record_gap import check_gaps
 from synth.record_settings import RecordSettings, placements_of
@@ -92,6 +93,7 @@ def make_single_trial(source: TrialSource, settings: RecordSettings, method: str
         method=settings.method,
         cutoff=settings.cutoff,
         allow_gaps=settings.allow_gaps,
+        files=source.files,
     )
     segments = dict.fromkeys(placement.segment for placement in placements)
     cutoffs = tuple(
@@ -125,6 +127,8 @@ def _from_coordinates(
         *start_note(source.start_time),
         *learnt_note(records, settings.errors),
     )
+    chosen = chosen_records(method, chosen, "model", cutoffs)
+    sensors = [placement.sensor for placement in placements]
     trial = CorpusTrial(
         name=source.name,
         subject=source.subject,
@@ -137,6 +141,7 @@ def _from_coordinates(
         treatments=notes,
         start_time=source.start_time,
         skeleton=source.skeleton,
+        origins=(*record_origins(placements, sensors, source.files, *chosen, notes), coordinates_origin(source.files)),
     )
     return MadeTrial(trial, tuple(cutoffs.values()), scheme, facts | {"start_time": source.start_time})
 

@@ -7,7 +7,7 @@ coordinates alone (.mot, .sto) with a model.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,20 @@ from opensim_models.model.osim_skeleton import read_osim
 from opensim_models.model.skeleton import Skeleton, load_skeleton
 from opensim_models.motion import Kinematics, SegmentMotion
 from opensim_models.scaling.subject_scaling import load_recording
+from synth.corpus.array_origin import SourceFile
 from synth.imu.marker_cluster import cluster_motion
-from synth.measured_trial import trial_clusters
-from synth.motion_folder import MARKERS, folder_skeleton, is_coordinates, is_markers, read_coordinates
+from synth.measured_origin import TrialFiles, source_file
+from synth.motion_account import MotionAccount, read_account
+from synth.motion_folder import (
+    MARKERS,
+    coordinates_file,
+    folder_skeleton,
+    is_coordinates,
+    is_markers,
+    read_coordinates,
+    skeleton_file,
+)
+from synth.moved_segments import trial_clusters
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,8 @@ class TrialSource:
         Coordinates of the skeleton.
     start_time : float
         Time (s) of the first frame on the file's own clock.
+    files : TrialFiles
+        Where it all was read from.
     """
 
     path: Path
@@ -50,6 +63,7 @@ class TrialSource:
     trial: MarkerTrial | None = None
     kinematics: Kinematics | None = None
     start_time: float = 0.0
+    files: TrialFiles = field(default_factory=TrialFiles)
 
     @property
     def rate(self) -> float:
@@ -85,13 +99,33 @@ def read_source(path: Path, motion: Path | None = None, model: Path | None = Non
                 f"{path}: none of its columns ({', '.join(kinematics.coordinates[:4])}, ...) is a coordinate of "
                 f"{skeleton.name} ({', '.join(skeleton.coordinate_names[:4])}, ...); give the model it was solved with."
             )
-        return TrialSource(path, path.stem, Subject(path.stem), skeleton, None, kinematics, _first_time(path))
+        files = TrialFiles(None, _skeleton_source(path, "", motion, model), source_file(path))
+        return TrialSource(path, path.stem, Subject(path.stem), skeleton, None, kinematics, _first_time(path), files)
     if not is_markers(path):
         raise TrialRefused(f"{path}: expected a trial ({', '.join(MARKERS)}) or coordinates (.mot, .sto).")
     trial = load_recording(path)
     skeleton = find_skeleton(path, trial.subject.code, motion, model)
     kinematics = read_coordinates(path, trial, skeleton, motion)
-    return TrialSource(path, trial.name, trial.subject, skeleton, trial, kinematics, trial.start_time)
+    files = trial_files(path, trial, motion, model)
+    return TrialSource(path, trial.name, trial.subject, skeleton, trial, kinematics, trial.start_time, files)
+
+
+def trial_files(path: Path, trial: MarkerTrial, motion: Path | None, model: Path | None) -> TrialFiles:
+    """Files that a trial of markers is read from; see `read_source`."""
+    solved = coordinates_file(path, trial, motion)
+    account = MotionAccount() if solved is None else read_account(solved.parent, solved.stem)
+    return TrialFiles(
+        source_file(path),
+        _skeleton_source(path, trial.subject.code, motion, model),
+        None if solved is None else source_file(solved),
+        account,
+    )
+
+
+def _skeleton_source(path: Path, code: str, motion: Path | None, model: Path | None) -> SourceFile | None:
+    """The file of the skeleton of `find_skeleton`."""
+    found = model if model is not None else skeleton_file(path, code, motion)
+    return None if found is None else source_file(found)
 
 
 def find_skeleton(

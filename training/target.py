@@ -15,6 +15,7 @@ import numpy as np
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
+from synth.corpus.array_origin import EVENTS, SOLVED, ArrayOrigin, with_origins
 from synth.corpus.trial import CorpusTrial
 
 ANGLE_COORDINATES = (
@@ -33,6 +34,7 @@ GROUND_REACTION_COMPONENTS = ("ground_force_x_r", "ground_force_y_r", "ground_fo
 
 _SCALE = {"angle": 180.0 / math.pi, "moment": 100.0, "ground_reaction": 100.0, "speed": 1.0}
 _UNIT = {"angle": "deg", "moment": "%BWBH", "ground_reaction": "%BW", "speed": "m/s"}
+_ESTIMATED = tuple(name for name in SOLVED if name != EVENTS)
 _FEET = {"r": "right", "l": "left"}
 
 
@@ -172,6 +174,7 @@ def write_targets(
         source=source,
         seconds=seconds,
         solutions=(),
+        origins=with_origins(trial, ArrayOrigin(_ESTIMATED, f"network {source} on the inertial records")).origins,
     )
 
 

@@ -12,7 +12,9 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
+from platform import python_version
 from typing import Any
 
 from mocap_import.durable_file import write_durably
@@ -263,10 +265,16 @@ def trial_task(
         content["row"]["seconds"] = time.perf_counter() - began
         content |= {"fingerprint": fingerprints[step], "residuals": residuals, "sources": sources}
         content |= {"product": file_hash(product_file(folder, name, step))}
-        content |= {"known": {each: settings.get(each) for each in ("mass", "height")}}
+        content |= {"known": {each: settings.get(each) for each in ("mass", "height")}, "software": _software()}
         write_done(done_file(folder, name, step), content)
         done[step] = content
     return done
+
+
+def _software() -> dict[str, str]:
+    """Versions that shape a motion, for whoever asks where it comes from."""
+    found = {"python": python_version()}
+    return found | {name: metadata.version(name) for name in ("kinesynth", "numpy", "scipy")}
 
 
 def _known(settings: Mapping[str, Any]) -> Subject:

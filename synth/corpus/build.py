@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from mocap_import.engine import Engine
+from mocap_import.engine import Engine, LocalEngine
 from mocap_import.trial_store import SUFFIX
 from opensim_models.model.skeleton import Skeleton
-from synth.corpus.recipe import SKELETONS, CorpusRecipe, archive_sources, corpus_sources
+from synth.corpus.merge_recipe import build_merge
+from synth.corpus.recipe import CorpusRecipe, Recipe
+from synth.corpus.recipe_source import SKELETONS, archive_sources, corpus_sources, motion_hash
 from synth.corpus.rewrite import rewrite_corpus
 from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.trial import CorpusTrial
@@ -23,7 +25,7 @@ Progress = Callable[[Iterable, str], Iterable]
 
 
 def build_corpus(
-    recipe: CorpusRecipe,
+    recipe: Recipe,
     out: Path,
     places: Mapping[str, Path],
     *,
@@ -36,22 +38,24 @@ def build_corpus(
 
     Parameters
     ----------
-    recipe : CorpusRecipe
+    recipe : Recipe
     out : Path
         The corpus; of an archive its table goes beside it (``.csv``).
     places : mapping
-        Place → folder or file: ``trials`` and ``motion``; or ``corpus``, and ``motion`` or ``model``.
-    n_workers, progress
+        Place → folder or file, of every place that the recipe names: ``trials`` and ``motion``, ``corpus``, ...
+    n_workers : int
+        Processes; 0 works without any, but optimal control takes one.
+    progress : callable, optional
         See `build_motion_corpus`.
     is_checked : bool
         The sources have just been hashed for this recipe.
     engine : Engine, optional
-        See `build_motion_corpus`; a corpus that is rewritten needs none.
+        Where it is worked on; corpora that are rewritten or merged need none.
 
     Returns
     -------
     DataFrame
-        One row a trial.
+        One row a trial, with its status.
 
     Raises
     ------
@@ -61,12 +65,24 @@ def build_corpus(
     places = {place: Path(path) for place, path in places.items()}
     if not is_checked:
         check_sources(recipe, places)
+    out = Path(out)
     if recipe.kind == "motion":
-        return _build_motion(recipe, Path(out), places, n_workers, progress, engine)
-    return _build_rewrite(recipe, Path(out), places, n_workers, progress)
+        workers = LocalEngine(n_workers) if engine is None and n_workers > 0 else engine
+        return _build_motion(recipe, out, places, progress, workers)
+    if recipe.kind == "rewrite":
+        return _build_rewrite(recipe, out, places)
+    if recipe.kind == "merge":
+        return build_merge(recipe, out, places["parts"])
+    if recipe.kind == "trial":
+        from synth.imu_run import build_trial  # it builds archives by this module
+
+        return build_trial(recipe, out, places)
+    from synth.optimal_control.recipe_build import build_solved  # nobody else needs a solver
+
+    return build_solved(recipe, out, places, engine=engine or LocalEngine(max(n_workers, 1)), progress=progress)
 
 
-def check_sources(recipe: CorpusRecipe, places: Mapping[str, Path]) -> None:
+def check_sources(recipe: Recipe, places: Mapping[str, Path]) -> None:
     """Compare the files at hand with those of a recipe.
 
     Raises
@@ -81,14 +97,7 @@ def check_sources(recipe: CorpusRecipe, places: Mapping[str, Path]) -> None:
                 f"{places.get(place, place)}: expected the place {place!r} of the recipe, with {len(names)} files such "
                 f"as {example}; found none. Say where it is (--{place})."
             )
-    if recipe.kind == "motion":
-        found = archive_sources(places["trials"], places["motion"])
-    else:
-        found = corpus_sources(
-            places["corpus"],
-            places["motion"] if "motion" in recipe.sources else None,
-            places["model"] if "model" in recipe.sources else None,
-        )
+    found = _found_sources(recipe, places)
     awaited = {name.removesuffix(SUFFIX) + ".mot" for name in recipe.sources.get("trials", {})}
     wrong = []
     for place, names in sorted(recipe.sources.items(), key=lambda source: source[0] in ("motion", "model")):
@@ -103,15 +112,33 @@ def check_sources(recipe: CorpusRecipe, places: Mapping[str, Path]) -> None:
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise CorpusMismatch(
             f"the sources are not those of the recipe: {wrong[0]}{more}. Give the files it was made from; for a corpus "
-            "of other files make another one with kinesynth imu."
+            "of other files make another one."
         )
+
+
+def _found_sources(recipe: Recipe, places: Mapping[str, Path]) -> dict[str, dict[str, str]]:
+    """Hashes of what lies at the places of a recipe; where it names single files, of those alone."""
+    if recipe.kind == "motion":
+        return archive_sources(places["trials"], places["motion"])
+    if recipe.kind == "rewrite":
+        given = (places[place] if place in recipe.sources else None for place in ("motion", "model"))
+        return corpus_sources(places["corpus"], *given)
+    return {place: _hashes(places[place], names) for place, names in recipe.sources.items()}
+
+
+def _hashes(place: Path, names: Iterable[str]) -> dict[str, str]:
+    """Hashes of the named files of a folder, or beside a file; those that are there."""
+    folder = place if place.is_dir() else place.parent
+    files = {name: folder / name for name in names}
+    if not place.is_dir() and place.name not in files:
+        files[place.name] = place
+    return {name: motion_hash(path) for name, path in files.items() if path.is_file()}
 
 
 def _build_motion(
     recipe: CorpusRecipe,
     out: Path,
     places: Mapping[str, Path],
-    n_workers: int,
     progress: Progress | None,
     engine: Engine | None,
 ) -> pd.DataFrame:
@@ -127,14 +154,7 @@ def _build_motion(
             places["trials"],
             places["motion"],
             first,
-            errors=settings.errors,
-            source=settings.source,
-            method=settings.method,
-            placements=settings.placements,
-            cutoff=settings.cutoff,
-            scaled=settings.scaled,
-            allow_gaps=settings.allow_gaps,
-            n_workers=n_workers,
+            settings,
             progress=progress,
             keep_parts=not plain,
             recipe=recipe,
@@ -160,13 +180,13 @@ def _build_motion(
     return rows
 
 
-def _build_rewrite(
-    recipe: CorpusRecipe, out: Path, places: Mapping[str, Path], n_workers: int, progress: Progress | None
-) -> pd.DataFrame:
+def _build_rewrite(recipe: CorpusRecipe, out: Path, places: Mapping[str, Path]) -> pd.DataFrame:
     """Corpus of another corpus; one process does it all."""
     source, motion, model = places["corpus"], places.get("motion"), places.get("model")
 
     def skeleton_of(trial: CorpusTrial) -> Skeleton:
+        if motion is None and model is None and trial.skeleton is not None:
+            return trial.skeleton
         names = () if trial.kinematics is None else trial.kinematics.coordinates
         return find_skeleton(source, trial.subject.code, motion, model, names)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synth.corpus.array_origin import origin_faults
 from synth.corpus.finding import Finding
 from synth.corpus.layout import SUBJECT, TRIAL
 from synth.corpus.layout_check import layout_faults
@@ -75,8 +76,9 @@ def _layout_findings(corpus: Corpus) -> list[Finding]:
     try:
         with open_node(corpus.path) as root:
             look(root, "", "", 1)
-            if root.has("skeletons"):
-                look(root.child("skeletons"), "skeletons", "skeletons", 1)
+            for shared in ("skeletons", "origins"):
+                if root.has(shared):
+                    look(root.child(shared), shared, shared, 1)
             for code, person in root.child("subjects").children():
                 look(person, SUBJECT, code, 1)
                 for name, trial in person.child("trials").children():
@@ -94,6 +96,9 @@ def _check_trial(trial: CorpusTrial) -> list[tuple[str, str]]:
         found.append(("error", "refused without a reason"))
     if not (np.isfinite(trial.rate) and trial.rate > 0):
         found.append(("error", f"rate {trial.rate} Hz"))
+    wrong, without = origin_faults(trial)
+    found += [("error", what) for what in wrong]
+    found += [("warning", f"nothing says how {', '.join(without)} was made")] if without else []
     for event in trial.events:
         if not -1 / trial.rate <= event.time <= (trial.n_frames + 1) / trial.rate and trial.n_frames:
             found.append(("warning", f"{event.kind} at {event.time:.3f} s lies outside the trial"))

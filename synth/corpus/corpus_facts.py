@@ -23,6 +23,9 @@ _FOLDERS = re.compile(r"(?<![^\s'\"(\[])(?:[A-Za-z]:)?[\\/]+(?:[^\s\\/:'\"]+[\\/
 """Absolute folders before a file's name: no sheet says where somebody keeps files."""
 
 
+_MOST_WARNINGS = 50
+
+
 def corpus_facts(path: Path | str) -> dict[str, Any]:
     """Read a whole corpus and count what it holds.
 
@@ -33,8 +36,9 @@ def corpus_facts(path: Path | str) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plain data for JSON: file, made, people, trials, sensors, coordinates, labels, recipes, treatments, solutions,
-        refused, splits, findings. Codes of subjects, no names of source files and no folders.
+        Plain data for JSON: file, made, people, trials, sensors, coordinates, labels, recipes, treatments, origins,
+        warnings (the 50 most frequent), solutions, refused, splits, findings. Codes of subjects, no names of source
+        files and no folders.
 
     Raises
     ------
@@ -132,6 +136,10 @@ class _Count:
             self.words[word][value] += 1
         for treatment in trial.treatments:
             self.words["treatment"][treatment.what] += 1
+        for origin in trial.origins:
+            kinds = dict.fromkeys(array.partition("/")[0] for array in origin.arrays)
+            self.words["origin"].update(f"{kind}: {origin.method}" for kind in kinds)
+            self.words["warning"].update(without_folders(warning) for warning in origin.warnings)
         if trial.status == "refused":
             self.words["refused"][without_folders(trial.reason)] += 1
         row = self.subjects.setdefault(trial.subject.code, {"trials": 0, "refused": 0, "seconds": 0.0})
@@ -194,6 +202,8 @@ class _Count:
             "skeletons": _counted(self.skeletons),
             "recipes": _counted(self.words["recipe"]),
             "treatments": _counted(self.words["treatment"]),
+            "origins": _counted(self.words["origin"]),
+            "warnings": dict(list(_counted(self.words["warning"]).items())[:_MOST_WARNINGS]),
             "solutions": {
                 "n": len(self.solutions),
                 "converged": len(converged),

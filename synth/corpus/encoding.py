@@ -13,6 +13,7 @@ import numpy as np
 
 from mocap_import.trial import GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
+from synth.corpus.array_origin import arrays_of, origins_of
 from synth.corpus.schema import (
     CHANNEL_UNITS,
     CHANNELS,
@@ -30,6 +31,7 @@ from synth.corpus.schema import (
     spatiotemporal_unit,
 )
 from synth.corpus.stored_array import describe, fill, new_array, store_array, store_text
+from synth.corpus.stored_origin import origin_texts
 from synth.corpus.stored_skeleton import hash_and_text
 from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
 from synth.imu.recording import ImuRecording, SensorPlacement
@@ -78,9 +80,11 @@ def store_trial(
         Before anything is written, if the trial cannot be stored.
     """
     require_trial(trial, where)
-    skeleton = "" if trial.skeleton is None else _store_skeleton(subjects.parent, trial)
     placements = [recording.placement for recording in trial.recordings]
     placements, n_frames, blocks = stream or (placements, trial.n_frames, [trial.recordings])
+    origins = origins_of(trial.origins, arrays_of(trial, [placement.sensor for placement in placements]))
+    told = origin_texts(origins, where) if origins else None
+    skeleton = "" if trial.skeleton is None else _store_skeleton(subjects.parent, trial)
     subject = trial.subject
     if subject.code not in subjects:
         person = subjects.create_group(subject.code)
@@ -91,9 +95,10 @@ def store_trial(
     group.attrs.update(rate=float(trial.rate), rate_unit="Hz", n_frames=n_frames, task=trial.task)
     group.attrs.update(belt_speed=float(trial.belt_speed), belt_speed_unit="m/s", status=trial.status)
     group.attrs.update(source=trial.source, source_hash=trial.source_hash)
-    group.attrs.update(seconds=float(trial.seconds), seconds_unit="s")
     group.attrs.update(start_time=float(trial.start_time), start_time_unit="s", session=trial.session)
     group.attrs["skeleton"] = skeleton
+    if told is not None:
+        _store_origins(subjects.parent, group, *told)
     _store_text(group, "reason", trial.reason)
     if placements:
         _store_imu(group.create_group("imu"), placements, n_frames, blocks)
@@ -176,6 +181,14 @@ def _store_skeleton(root: h5py.Group, trial: CorpusTrial) -> str:
     if name not in skeletons:
         _store_text(skeletons, name, text)
     return name
+
+
+def _store_origins(root: h5py.Group, group: h5py.Group, name: str, shared: str, own: str) -> None:
+    """Store what trials share of their origins once a file, and the rest with the trial."""
+    known = root.require_group("origins")
+    if name not in known:
+        _store_text(known, name, shared)
+    describe(group.id, {"origins": name, "origin_facts": own})
 
 
 def _store_solutions(group: h5py.Group, solutions: Sequence[SolutionFacts]) -> None:

@@ -15,9 +15,11 @@ from synth.corpus.schema import (
     GROUND_FRAME,
     MISSING,
     SCHEMA_NAME,
+    SCHEMA_VERSION,
     SEGMENT_FRAME,
     SENSOR_FRAME,
     SOLUTION_UNITS,
+    TIMED_SOLUTION_UNITS,
 )
 
 BY_COORDINATE = "rad or m, one a column"
@@ -53,6 +55,8 @@ class Entry:
         Wherever the group that it is in is there.
     since : int
         First schema version that has it.
+    until : int
+        Last one.
     meaning : str
     """
 
@@ -66,6 +70,7 @@ class Entry:
     attributes: dict[str, str | tuple[str, ...] | None] = field(default_factory=dict)
     required: bool = True
     since: int = 1
+    until: int = SCHEMA_VERSION
 
     @property
     def is_attribute(self) -> bool:
@@ -108,6 +113,14 @@ _ROOT = (
     Entry(
         "skeletons/<SHA-256>", "text", "JSON as `kinesynth motion` writes it, without blanks", required=False, since=2
     ),
+    _group("origins", "how arrays were made, as far as trials share it", required=False, since=3),
+    Entry(
+        "origins/<SHA-256>",
+        "text",
+        "JSON: list of {arrays, method, parameters, software}",
+        required=False,
+        since=3,
+    ),
     _group("subjects", ""),
     _group(SUBJECT, "", required=False),
     Entry(f"{SUBJECT}@mass", "f8", "", units="kg"),
@@ -126,10 +139,12 @@ _TRIAL = (
     Entry(f"{TRIAL}@status", "text", ""),
     Entry(f"{TRIAL}@source", "text", ""),
     Entry(f"{TRIAL}@source_hash", "text", ""),
-    Entry(f"{TRIAL}@seconds", "f8", "CPU time to make it", units="s"),
+    Entry(f"{TRIAL}@seconds", "f8", "CPU time to make it", units="s", until=2),
     Entry(f"{TRIAL}@start_time", "f8", "of the first frame on its source's clock", units="s", since=2),
     Entry(f"{TRIAL}@session", "text", "day or visit", since=2),
     Entry(f"{TRIAL}@skeleton", "text", "its SHA-256; empty without", since=2),
+    Entry(f"{TRIAL}@origins", "text", "SHA-256 of what it shares of its origins", required=False, since=3),
+    Entry(f"{TRIAL}@origin_facts", "text", "JSON: sources, and each origin's own", required=False, since=3),
     Entry(f"{TRIAL}/reason", "text", "why it was refused"),
     _group(f"{TRIAL}/imu", "", required=False),
     Entry(f"{TRIAL}/imu@errors", "text", "JSON: the recipe; absent: none", required=False),
@@ -184,16 +199,29 @@ _TRIAL = (
     _texts(f"{TRIAL}/treatments/what", "n_treatments", ""),
     _texts(f"{TRIAL}/treatments/detail", "n_treatments", ""),
     Entry(f"{TRIAL}/spatiotemporal", "f8", "", ("n_parameters",), BY_NAME, attributes={"names": None}),
-    Entry(
-        f"{TRIAL}/solutions",
-        "f8",
-        "one row a solution",
-        ("n_solutions", str(len(SOLUTION_UNITS))),
-        tuple(SOLUTION_UNITS.values()),
-        attributes={"names": tuple(SOLUTION_UNITS)},
-        required=False,
-        since=2,
+    *(
+        Entry(
+            f"{TRIAL}/solutions",
+            "f8",
+            "one row a solution",
+            ("n_solutions", str(len(units))),
+            tuple(units.values()),
+            attributes={"names": tuple(units)},
+            required=False,
+            since=since,
+            until=until,
+        )
+        for units, since, until in ((TIMED_SOLUTION_UNITS, 2, 2), (SOLUTION_UNITS, 3, SCHEMA_VERSION))
     ),
 )
 
-LAYOUT: tuple[Entry, ...] = (*_ROOT, *_TRIAL)
+EVERY_LAYOUT: tuple[Entry, ...] = (*_ROOT, *_TRIAL)
+"""Of all schema versions."""
+
+
+def layout_of(version: int) -> tuple[Entry, ...]:
+    """The layout of one schema version."""
+    return tuple(entry for entry in EVERY_LAYOUT if entry.since <= version <= entry.until)
+
+
+LAYOUT: tuple[Entry, ...] = layout_of(SCHEMA_VERSION)

@@ -6,11 +6,12 @@ It reads what no reader needs: units, frames and masks, names that the schema do
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 
 import h5py
 import numpy as np
 
-from synth.corpus.layout import BY_COORDINATE, BY_FORCE, BY_NAME, LAYOUT, Entry
+from synth.corpus.layout import BY_COORDINATE, BY_FORCE, BY_NAME, Entry, layout_of
 from synth.corpus.node import CorpusNode
 from synth.corpus.schema import (
     GROUND_FRAME,
@@ -33,16 +34,14 @@ _FLOATS = {"f4": np.dtype("<f4"), "f8": np.dtype("<f8"), "bool": np.dtype(bool)}
 _PYTHON = {"f8": (float, int), "integer": (int,), "text": (str,)}
 
 
-def _children() -> dict[str, dict[str, Entry]]:
-    """Path of a group → name (``<>`` for any) → entry, attributes with ``@`` before their name."""
+@cache
+def _children(version: int) -> dict[str, dict[str, Entry]]:
+    """Path of a group → name (``<>`` for any) → entry of a version, attributes with ``@`` before their name."""
     found: dict[str, dict[str, Entry]] = defaultdict(dict)
-    for entry in LAYOUT:
+    for entry in layout_of(version):
         name = "<>" if entry.name.startswith("<") else entry.name
         found[entry.parent][f"@{name}" if entry.is_attribute else name] = entry
     return dict(found)
-
-
-_CHILDREN = _children()
 
 
 def layout_faults(node: CorpusNode, pattern: str, version: int, *, depth: int = 9) -> list[str]:
@@ -59,7 +58,7 @@ def layout_faults(node: CorpusNode, pattern: str, version: int, *, depth: int = 
         How many groups deep.
     """
     faults: list[str] = []
-    length = {"n_frames": node.attribute("n_frames", -1)} if "@n_frames" in _CHILDREN[pattern] else {}
+    length = {"n_frames": node.attribute("n_frames", -1)} if "@n_frames" in _children(version)[pattern] else {}
     _check_group(node, pattern, "", length, version, depth, faults)
     return faults
 
@@ -67,7 +66,7 @@ def layout_faults(node: CorpusNode, pattern: str, version: int, *, depth: int = 
 def _check_group(
     node: CorpusNode, pattern: str, inner: str, lengths: dict, version: int, depth: int, faults: list[str]
 ) -> None:
-    children = {key: e for key, e in _CHILDREN.get(pattern, {}).items() if e.since <= version}
+    children = _children(version).get(pattern, {})
     _check_attributes(node, children, inner, faults)
     lengths = dict(lengths)  # n_coordinates of kinematics and kinetics are not the same
     names = list(node.group)

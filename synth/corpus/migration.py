@@ -29,5 +29,10 @@ def _from_version_1(trial: CorpusTrial) -> CorpusTrial:
         return trial
 
 
-MIGRATIONS: dict[int, Callable[[CorpusTrial], CorpusTrial]] = {1: _from_version_1}
+def _from_version_2(trial: CorpusTrial) -> CorpusTrial:
+    """Version 2 told of no origins, and held the times of the run that the reader has put into the trial already."""
+    return trial
+
+
+MIGRATIONS: dict[int, Callable[[CorpusTrial], CorpusTrial]] = {1: _from_version_1, 2: _from_version_2}
 """Version → what makes a trial of it one of the next version."""

@@ -13,10 +13,10 @@ from importlib import metadata
 from pathlib import Path
 
 
-def versions() -> dict[str, str]:
+def versions(*others: str) -> dict[str, str]:
     """Versions of Python and of the distributions that shape a corpus; ``"not installed"`` where there is none."""
     found = {"python": platform.python_version()}
-    for distribution in ("kinesynth", "numpy", "scipy", "h5py"):
+    for distribution in ("kinesynth", "numpy", "scipy", "h5py", *others):
         try:
             found[distribution] = metadata.version(distribution)
         except metadata.PackageNotFoundError:

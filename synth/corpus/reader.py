@@ -18,10 +18,19 @@ from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, Treatment
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
+from synth.corpus.array_origin import ArrayOrigin
+from synth.corpus.measured_time import MeasuredTime, read_times, run_mark
 from synth.corpus.migration import migrated
 from synth.corpus.node import CorpusNode, open_node
 from synth.corpus.provenance import Provenance
-from synth.corpus.schema import READ_VERSIONS, SCHEMA_NAME, SOLUTION_UNITS, CorpusMismatch
+from synth.corpus.schema import (
+    READ_VERSIONS,
+    SCHEMA_NAME,
+    SOLUTION_UNITS,
+    TIMED_SOLUTION_UNITS,
+    CorpusMismatch,
+)
+from synth.corpus.stored_origin import origins_from
 from synth.corpus.stored_skeleton import skeleton_of
 from synth.corpus.subject_split import SubjectSplit
 from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
@@ -69,8 +78,11 @@ class Corpus:
                 )
             self.version = int(version)
             self.role = str(node.attribute("role"))
+            made = node.text("provenance")
+            self._mark = run_mark(made)
+            self._times: dict[tuple[str, str], MeasuredTime] | None = None
             try:
-                self.provenance = Provenance.from_json(node.text("provenance"))
+                self.provenance = Provenance.from_json(made)
                 self.splits = tuple(SubjectSplit.from_dict(split) for split in json.loads(node.text("splits")))
             except (ValueError, TypeError, KeyError) as error:
                 raise CorpusMismatch(
@@ -115,12 +127,25 @@ class Corpus:
             stored = person.child("trials").child(name)
             trial = _trial(stored, name, _subject(subject, person))
             if self.version > 1:
-                trial = replace(trial, **_since_version_2(node, stored))
+                trial = replace(trial, **_since_version_2(node, stored, self.version))
+        if self.version > 2 and (time := self._measured().get((subject, name))) is not None:
+            trial = time.placed_in(trial)
         trial = migrated(trial, self.version)
         if clean or trial.errors is None:
             return trial
         worn = apply_errors(trial.recordings, trial.errors, subject=subject, trial=name)
         return replace(trial, recordings=worn)
+
+    def _measured(self) -> dict[tuple[str, str], MeasuredTime]:
+        """Times of the run that made the corpus, read when they are first asked for."""
+        if self._times is None:
+            self._times = read_times(self.path, self._mark)
+        return self._times
+
+    def origins(self, subject: str, name: str) -> tuple[ArrayOrigin, ...]:
+        """Origins of the arrays of one trial, without reading the arrays; none in a corpus of version 1 or 2."""
+        with open_node(self.path) as node:
+            return _origins(node, node.child("subjects").child(subject).child("trials").child(name))
 
     def summary(self) -> list[dict[str, object]]:
         """One plain row a trial (names, rate, frames, task, status, sensors), without reading the arrays."""
@@ -182,12 +207,12 @@ def _trial(node: CorpusNode, name: str, subject: Subject) -> CorpusTrial:
         source=str(node.attribute("source")),
         source_hash=str(node.attribute("source_hash")),
         treatments=tuple(Treatment(what, detail) for what, detail in pairs),
-        seconds=float(node.attribute("seconds")),
+        seconds=float(node.attribute("seconds", np.nan)),  # version 3 keeps it beside the corpus
     )
 
 
-def _since_version_2(root: CorpusNode, node: CorpusNode) -> dict[str, object]:
-    """What a trial holds that version 1 did not."""
+def _since_version_2(root: CorpusNode, node: CorpusNode, version: int) -> dict[str, object]:
+    """What a trial holds that version 1 did not, and, since version 3, where it comes from."""
     name = str(node.attribute("skeleton"))
     if name and not _HASH.fullmatch(name):
         raise CorpusMismatch(f"{node.where}: expected the SHA-256 of a skeleton of this file, found {name[:80]!r}.")
@@ -195,19 +220,31 @@ def _since_version_2(root: CorpusNode, node: CorpusNode) -> dict[str, object]:
         "start_time": float(node.attribute("start_time")),
         "session": str(node.attribute("session")),
         "skeleton": _skeleton(root.child("skeletons"), name) if name else None,
-        "solutions": _solutions(node) if node.has("solutions") else (),
+        "solutions": _solutions(node, version) if node.has("solutions") else (),
+        "origins": _origins(root, node),
     }
+
+
+def _origins(root: CorpusNode, node: CorpusNode) -> tuple[ArrayOrigin, ...]:
+    name = str(node.attribute("origins", ""))
+    if not name:
+        return ()
+    if not _HASH.fullmatch(name):
+        raise CorpusMismatch(f"{node.where}: expected the SHA-256 of origins of this file, found {name[:80]!r}.")
+    shared = root.child("origins").text(name)
+    return origins_from(name, shared, str(node.attribute("origin_facts")), node.where)
 
 
 def _skeleton(skeletons: CorpusNode, name: str) -> Skeleton:
     return skeleton_of(name, skeletons.text(name), f"{skeletons.where}/{name[:12]}")
 
 
-def _solutions(node: CorpusNode) -> tuple[SolutionFacts, ...]:
-    rows = node.array("solutions", (-1, len(SOLUTION_UNITS)))
-    if not np.isfinite(rows[:, [list(SOLUTION_UNITS).index(key) for key in ("iterations", "n_nodes")]]).all():
+def _solutions(node: CorpusNode, version: int) -> tuple[SolutionFacts, ...]:
+    names = list(SOLUTION_UNITS if version > 2 else TIMED_SOLUTION_UNITS)
+    rows = node.array("solutions", (-1, len(names)))
+    if not np.isfinite(rows[:, [names.index(key) for key in ("iterations", "n_nodes")]]).all():
         raise CorpusMismatch(f"{node.where}/solutions: expected counts of iterations and nodes, found NaN.")
-    facts = [SolutionFacts(**dict(zip(SOLUTION_UNITS, map(float, row), strict=True))) for row in rows]
+    facts = [SolutionFacts(**dict(zip(names, map(float, row), strict=True))) for row in rows]
     counts = ("iterations", "n_nodes")
     return tuple(
         replace(fact, converged=fact.converged == 1.0, **{key: int(getattr(fact, key)) for key in counts})

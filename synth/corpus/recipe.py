@@ -7,18 +7,16 @@ equal bytes.
 
 from __future__ import annotations
 
+import importlib
 import json
 import tomllib
-from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from scipy.spatial.transform import Rotation
 
-from mocap_import.trial_store import SUFFIX
-from synth.corpus.provenance import file_hash, versions
+from synth.corpus.provenance import versions
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.imu.error_recipe import ImuErrors
@@ -26,8 +24,18 @@ from synth.imu.recording import SensorPlacement
 from synth.record_settings import RecordSettings
 
 FORMAT, VERSION = "kinesynth-corpus-recipe", 1
-SKELETONS = ("skeleton.json", "planar_skeleton.json")
-Place = Literal["trials", "motion", "corpus", "model"]
+Place = Literal["trials", "motion", "corpus", "model", "trial", "guide", "loads", "parts"]
+"""Folders of trials and motion, corpora, models and other files: what a recipe calls the places of its sources."""
+KINDS = {
+    "motion": "synth.corpus.recipe:CorpusRecipe",
+    "rewrite": "synth.corpus.recipe:CorpusRecipe",
+    "trial": "synth.corpus.recipe:CorpusRecipe",
+    "merge": "synth.corpus.merge_recipe:MergeRecipe",
+    "reference": "synth.corpus.solved_recipe:SolvedRecipe",
+    "baseline": "synth.corpus.solved_recipe:SolvedRecipe",
+    "population": "synth.corpus.solved_recipe:PopulationRecipe",
+}
+"""What makes a corpus → the class of its recipe."""
 
 
 class PlacementRecipe(BaseModel):
@@ -53,18 +61,35 @@ class PlacementRecipe(BaseModel):
         return SensorPlacement(self.sensor, self.segment, self.offset, Rotation([x, y, z, w], normalize=False))
 
 
-class CorpusRecipe(BaseModel):
-    """How a corpus is made from which files."""
+class Recipe(BaseModel):
+    """What every recipe says: what makes the corpus, from which files, by which software."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["kinesynth-corpus-recipe"] = FORMAT
     version: Literal[1] = VERSION
-    kind: Literal["motion", "rewrite"] = Field(
-        description="motion: an archive of trials and their solved motion; rewrite: another corpus."
-    )
+    kind: str
     sources: dict[Place, dict[str, str]] = Field(description="Place → name in it → SHA-256.")
     software: dict[str, str] = Field(default_factory=versions, description="Versions that made the corpus.")
+
+    def to_json(self) -> str:
+        """Indented JSON, as a file of its own."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+
+    def other_versions(self) -> list[str]:
+        """What differs between the software of the recipe and that at hand, one phrase each; equal bytes need none."""
+        here = versions(*(name for name in self.software if name not in versions()))
+        names = sorted({*self.software, *here})
+        pairs = [(name, self.software.get(name, "nothing"), here.get(name, "nothing")) for name in names]
+        return [f"{name} {then} then, {now} here" for name, then, now in pairs if then != now]
+
+
+class CorpusRecipe(Recipe):
+    """How records of virtual sensors are made from which files."""
+
+    kind: Literal["motion", "rewrite", "trial"] = Field(
+        description="motion: an archive of trials and their solved motion; rewrite: another corpus; trial: one trial."
+    )
     errors: dict[str, Any] | None = Field(
         None, description="Error recipe as in the corpus; none: the stored one stays."
     )
@@ -79,6 +104,7 @@ class CorpusRecipe(BaseModel):
     bake: bool = Field(False, description="Store records with their errors.")
     sensors: tuple[str, ...] | None = Field(None, description="Of a rewrite: the sensors that are kept.")
     placed_anew: bool = Field(False, description="Of a rewrite: simulate the placements on the stored coordinates.")
+    given_method: str | None = Field(None, description="Of one trial: the method as it was asked for, or none.")
 
     @field_validator("errors")
     @classmethod
@@ -103,17 +129,6 @@ class CorpusRecipe(BaseModel):
             allow_gaps=self.allow_gaps,
         )
 
-    def to_json(self) -> str:
-        """Indented JSON, as a file of its own."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
-
-    def other_versions(self) -> list[str]:
-        """What differs between the software of the recipe and that at hand, one phrase each; equal bytes need none."""
-        here = versions()
-        names = sorted({*self.software, *here})
-        pairs = [(name, self.software.get(name, "nothing"), here.get(name, "nothing")) for name in names]
-        return [f"{name} {then} then, {now} here" for name, then, now in pairs if then != now]
-
 
 def recipe_with(settings: RecordSettings, **facts: Any) -> CorpusRecipe:
     """A recipe of settings and of whatever else is given.
@@ -135,41 +150,7 @@ def recipe_with(settings: RecordSettings, **facts: Any) -> CorpusRecipe:
     )
 
 
-def archive_sources(trials: Path, motion: Path) -> dict[str, dict[str, str]]:
-    """Hashes of every trial of an archive, and of the skeletons and coordinates that there are for them."""
-    files = sorted(Path(trials).glob(f"*/*{SUFFIX}"))
-    found: dict[str, str] = {}
-    for folder, own in groupby(files, key=lambda file: file.parent):
-        for path in motion_files(Path(motion) / folder.name, list(own)):
-            found[f"{folder.name}/{path.name}"] = file_hash(path)
-    return {"trials": {f"{file.parent.name}/{file.name}": file_hash(file) for file in files}, "motion": found}
-
-
-def motion_files(folder: Path, trials: Sequence[Path]) -> list[Path]:
-    """Skeleton and coordinates that there are for the trials of one subject.
-
-    Coordinates are found by the name that a trial has inside; where none have the name of its file, any may be its own.
-    """
-    names = [f"{trial.name.removesuffix(SUFFIX)}.mot" for trial in trials]
-    moved = [folder / name for name in names if (folder / name).is_file()]
-    if len(moved) < len(names):
-        moved = sorted(folder.glob("*.mot"))
-    return [path for path in (folder / SKELETONS[0], *moved) if path.is_file()]
-
-
-def corpus_sources(corpus: Path, motion: Path | None = None, model: Path | None = None) -> dict[str, dict[str, str]]:
-    """Hashes of a corpus, and of the skeletons or the model by which sensors are placed anew on it."""
-    found = {"corpus": {Path(corpus).name: file_hash(corpus)}}
-    if motion is not None:
-        motion = Path(motion) if Path(motion).is_dir() else Path(motion).parent
-        skeletons = sorted(path for name in SKELETONS for path in (*motion.glob(name), *motion.glob(f"*/{name}")))
-        found["motion"] = {path.relative_to(motion).as_posix(): file_hash(path) for path in skeletons}
-    if model is not None:
-        found["model"] = {Path(model).name: file_hash(model)}
-    return found
-
-
-def read_recipe(path: Path | str) -> CorpusRecipe:
+def read_recipe(path: Path | str) -> Recipe:
     """Read a recipe (.json or .toml).
 
     Raises
@@ -190,7 +171,7 @@ def read_recipe(path: Path | str) -> CorpusRecipe:
     return _checked(plain, str(path))
 
 
-def recipe_of(path: Path | str) -> CorpusRecipe:
+def recipe_of(path: Path | str) -> Recipe:
     """The recipe that a corpus holds.
 
     Raises
@@ -201,14 +182,19 @@ def recipe_of(path: Path | str) -> CorpusRecipe:
     stored = Corpus(path).provenance.config.get("recipe")
     if stored is None:
         raise CorpusMismatch(
-            f"{path} holds no recipe; `kinesynth imu` stores one in corpora that it makes of an archive or a corpus."
+            f"{path} holds no recipe: `kinesynth imu`, `kinesynth gait reference`, `baseline` and `population` and "
+            "`merge_corpora` store one; whatever else made it does not, nor did an earlier kinesynth."
         )
     return _checked(stored, f"{path}: its recipe")
 
 
-def _checked(plain: Any, where: str) -> CorpusRecipe:
+def _checked(plain: Any, where: str) -> Recipe:
+    kind = plain.get("kind") if isinstance(plain, dict) else None
+    if kind not in KINDS:
+        raise CorpusMismatch(f"{where}: kind: expected one of {', '.join(KINDS)} (found {kind!r:.80}).")
+    module, _, name = KINDS[kind].partition(":")
     try:
-        return CorpusRecipe.model_validate(plain)
+        return getattr(importlib.import_module(module), name).model_validate(plain)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the whole"

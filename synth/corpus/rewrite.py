@@ -1,11 +1,13 @@
 """Corpus rewrite: the motion of a corpus with another error recipe, fewer sensors, or sensors at other places.
 
 A corpus holds clean records and a recipe, so another recipe costs nothing. Sensors at other places need the skeleton
-behind the stored coordinates, which a corpus does not hold: from the folder of ``kinesynth motion``, or a model.
+behind the stored coordinates: the one that the trial holds, or, where it holds none or another is wanted, one from the
+folder of ``kinesynth motion`` or a model.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,9 +19,11 @@ from mocap_import.trial import Treatment, TrialRefused
 from opensim_models.inverse.segment_motion import segment_motions
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.model_mismatch import ModelMismatch
-from synth.corpus.provenance import file_hash
+from synth.corpus.array_origin import KINEMATICS, ArrayOrigin, sensor_array, with_origins
+from synth.corpus.provenance import file_hash, versions
 from synth.corpus.reader import Corpus
-from synth.corpus.recipe import CorpusRecipe, corpus_sources, recipe_with
+from synth.corpus.recipe import CorpusRecipe, recipe_with
+from synth.corpus.recipe_source import corpus_sources
 from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter
@@ -188,7 +192,19 @@ def baked(trial: CorpusTrial) -> CorpusTrial:
         return trial
     worn = apply_errors(trial.recordings, trial.errors, subject=trial.subject.code, trial=trial.name)
     note = Treatment(BAKED, trial.errors.in_words())
-    return replace(trial, recordings=worn, errors=None, treatments=(*trial.treatments, note))
+    drawn = json.loads(trial.errors.to_json())
+    names = {sensor_array(recording.placement.sensor) for recording in trial.recordings}
+    origins = tuple(_with_errors(origin, drawn) if names & {*origin.arrays} else origin for origin in trial.origins)
+    return replace(trial, recordings=worn, errors=None, treatments=(*trial.treatments, note), origins=origins)
+
+
+def _with_errors(origin: ArrayOrigin, drawn: dict) -> ArrayOrigin:
+    """Origin of records that carry errors for good."""
+    return replace(
+        origin,
+        method=f"{origin.method}, with sensor errors",
+        parameters={**origin.parameters, "errors": drawn},
+    )
 
 
 def _recipes(
@@ -277,4 +293,17 @@ def _renewed(trial: CorpusTrial, records: tuple[ImuRecording, ...], how: str) ->
     sensors = ", ".join(record.placement.sensor for record in records)
     note = Treatment(PLACED_ANEW, f"{sensors}: motion of the skeleton by the stored coordinates, {how}")
     kept = tuple(treatment for treatment in trial.treatments if treatment.what not in OF_RECORDS)
-    return replace(trial, recordings=records, treatments=(*kept, note))
+    return with_origins(replace(trial, recordings=records, treatments=(*kept, note)), _anew_origin(trial, records, how))
+
+
+def _anew_origin(trial: CorpusTrial, records: Sequence[ImuRecording], how: str) -> ArrayOrigin:
+    """Origin of records of sensors that are placed anew: the coordinates, with their sources and warnings."""
+    moved = next((origin for origin in trial.origins if KINEMATICS in origin.arrays), ArrayOrigin((), ""))
+    return ArrayOrigin(
+        tuple(sensor_array(record.placement.sensor) for record in records),
+        f"virtual inertial sensor: motion of the skeleton by its coordinates, {how}",
+        found=moved.found,
+        sources=moved.sources,
+        software=versions(),
+        warnings=moved.warnings,
+    )

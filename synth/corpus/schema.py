@@ -1,4 +1,4 @@
-"""Schema version 2 of the corpus: the words, units and frames that a file must carry, and the one exception.
+"""Schema version 3 of the corpus: the words, units and frames that a file must carry, and the one exception.
 
 The page ``docs/corpus.md`` is the same schema for people; ``kinesynth corpus check`` compares a file with it.
 """
@@ -10,8 +10,8 @@ import re
 import numpy as np
 
 SCHEMA_NAME = "kinesynth-corpus"
-SCHEMA_VERSION = 2
-READ_VERSIONS = (1, 2)
+SCHEMA_VERSION = 3
+READ_VERSIONS = (1, 2, 3)
 """Older ones are brought up to date while they are read, see `synth.corpus.migration`."""
 
 ROLES = ("motion", "reference", "baseline", "prediction")
@@ -48,11 +48,22 @@ SOLUTION_UNITS = {
     "converged": "1",
     "objective": "1",
     "iterations": "1",
-    "cpu_seconds": "s",
     "n_nodes": "1",
     "residual_share": "1",
 }
 """Columns of the facts of solutions, in this order (`synth.corpus.trial.SolutionFacts`)."""
+
+TIMED_SOLUTION_UNITS = {
+    "start": "s",
+    "end": "s",
+    "converged": "1",
+    "objective": "1",
+    "iterations": "1",
+    "cpu_seconds": "s",
+    "n_nodes": "1",
+    "residual_share": "1",
+}
+"""Those of version 2; times lie beside the corpus since (`synth.corpus.measured_time`)."""
 
 _TRANSLATION = re.compile(r"_t[xyz]$")
 _SPATIOTEMPORAL_UNITS = {

@@ -11,6 +11,7 @@ from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, Treatment
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
+from synth.corpus.array_origin import ArrayOrigin
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.recording import ImuRecording
 
@@ -54,7 +55,7 @@ class SolutionFacts:
     iterations : int
         Of the solver.
     cpu_seconds : float
-        CPU time (s) of all its problems; NaN if not kept. It is content: another value gives another file.
+        CPU time (s) of all its problems; NaN if not kept. Stored beside the corpus, see `seconds` of the trial.
     n_nodes : int
         Instants at which the equations of motion hold.
     residual_share : float
@@ -108,7 +109,8 @@ class CorpusTrial:
         SHA-256 of that file.
     treatments : tuple of Treatment
     seconds : float
-        CPU time (s) spent to make it; NaN if not measured. It is content: another value gives another file.
+        CPU time (s) spent to make it; NaN if not measured. A fact of the run: it is stored beside the corpus, whose
+        bytes it does not touch (`synth.corpus.measured_time`).
     start_time : float
         Time (s) of the first frame on the clock of its source.
     session : str
@@ -117,6 +119,8 @@ class CorpusTrial:
         The model whose coordinates `kinematics` and `kinetics` are, scaled to the subject.
     solutions : tuple of SolutionFacts
         Of optimal control, one a solved stretch.
+    origins : tuple of ArrayOrigin
+        From which files, by which method and with which warnings its arrays were made; none where nobody said.
     """
 
     name: str
@@ -141,6 +145,7 @@ class CorpusTrial:
     session: str = ""
     skeleton: Skeleton | None = None
     solutions: tuple[SolutionFacts, ...] = ()
+    origins: tuple[ArrayOrigin, ...] = ()
 
     @property
     def n_frames(self) -> int:

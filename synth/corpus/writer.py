@@ -21,6 +21,7 @@ from mocap_import.durable_file import os_words
 from mocap_import.subject import Subject
 from synth.corpus.encoding import store_trial, trial_bytes
 from synth.corpus.lock import CorpusLock
+from synth.corpus.measured_time import MeasuredTime, run_mark, write_times
 from synth.corpus.provenance import Provenance, versions
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import (
@@ -85,7 +86,7 @@ class CorpusWriter:
         self._lock = CorpusLock(self.path)
         self._file: h5py.File | None = None
         self._subjects: dict[str, Subject] = {}
-        self._trials: set[tuple[str, str]] = set()
+        self._trials: dict[tuple[str, str], MeasuredTime] = {}
 
     def __enter__(self) -> CorpusWriter:
         try:
@@ -118,6 +119,8 @@ class CorpusWriter:
             self._file.close()
             self._file = None
             _sync(self._temporary)
+            rows = ((*key, time) for key, time in self._trials.items())
+            write_times(self.path, run_mark(self.provenance.to_json()), rows)  # first: no corpus lacks its times
             self._temporary.replace(self.path)
             _sync(self.path.parent)
         except (OSError, RuntimeError, ValueError) as failure:
@@ -201,7 +204,7 @@ class CorpusWriter:
                 raise cannot_write(self.path, error) from error
             raise
         self._subjects[key[0]] = trial.subject
-        self._trials.add(key)
+        self._trials[key] = MeasuredTime.of(trial)
 
     def copy_trials(self, corpus: Corpus) -> None:
         """Append every trial of another corpus unchanged (clean records and their recipe)."""
@@ -262,8 +265,20 @@ def merge_corpora(
 ) -> int:
     """Join corpora into one, in the order of subject and trial names; return the number of trials.
 
-    The result has the same bytes whatever the order of `parts`.
+    The result has the same bytes whatever the order of `parts`. Its recipe is that of the merge, unless `config` holds
+    another one under ``recipe``.
+
+    Raises
+    ------
+    CorpusMismatch
+        A trial is in two of them.
     """
+    from synth.corpus.merge_recipe import merge_recipe  # recipes are read by readers, which need no writer
+
+    parts, config = list(parts), dict(config or {})
+    if "recipe" not in config:
+        made = merge_recipe(parts, role, config, seed, sources, splits)
+        config["recipe"] = made.model_dump(mode="json")
     found: dict[tuple[str, str], Corpus] = {}
     for part in parts:
         corpus = Corpus(part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,12 +14,16 @@ from mocap_import.engine import Engine
 from mocap_import.trial import Treatment
 from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus import Corpus, CorpusTrial
+from synth.corpus.array_origin import SOLVED, ArrayOrigin, SourceFile
+from synth.corpus.recipe_source import solved_sources
+from synth.corpus.solved_recipe import SolvedRecipe, solver_versions
 from synth.imu.recording import ImuRecording
 from synth.optimal_control.corpus_run import (
     TURNING,
     place_in_trial,
     run_corpus,
     shifted_events,
+    with_solved_origin,
     write_part,
 )
 from synth.optimal_control.gait.gait_samples import GaitSamples, sample_gait
@@ -72,13 +76,15 @@ def build_baseline_corpus(
     DataFrame
         One row a trial: subject, trial, status (``converged`` or ``refused``), reason, seconds, speed.
     """
+    sources, weights = solved_sources(Path(imu)), asdict(WEIGHTS)
     return run_corpus(
         imu,
         out,
         role="baseline",
         function="synth.optimal_control.baseline:solve_baseline_trial",
-        arguments=lambda _subject, _name: {},
-        config={"weights": asdict(WEIGHTS)},
+        arguments=lambda _subject, _name: {"hashes": sources["corpus"]},
+        config={"weights": weights},
+        recipe=SolvedRecipe(kind="baseline", sources=sources, weights=weights),
         n_workers=n_workers,
         progress=progress,
         engine=engine,
@@ -86,8 +92,11 @@ def build_baseline_corpus(
     )
 
 
-def solve_baseline_trial(imu: str, subject: str, name: str, part: str) -> str:
-    """Solve the baseline of one trial and write it as a corpus of its own; returns its status."""
+def solve_baseline_trial(imu: str, subject: str, name: str, part: str, hashes: Mapping[str, str] | None = None) -> str:
+    """Solve the baseline of one trial and write it as a corpus of its own; returns its status.
+
+    `hashes` are the files that it is solved from, name → SHA-256, for the origins of its arrays.
+    """
     corpus = Corpus(Path(imu))
     seen = corpus.read(subject, name)
     clean = corpus.read(subject, name, clean=True)
@@ -95,7 +104,14 @@ def solve_baseline_trial(imu: str, subject: str, name: str, part: str) -> str:
     nothing = {"kinematics": None, "kinetics": None, "skeleton": None, "solutions": ()}
     blind = replace(clean, **nothing, events=(), spatiotemporal={}, status="refused")
     result = _solve(seen, blind)
-    write_part(Path(part), result, "baseline")
+    origin = ArrayOrigin(
+        SOLVED,
+        "optimal control of a generic person that explains the inertial records",
+        {"weights": asdict(WEIGHTS), "errors": "as the stored recipe draws them"},
+        sources=tuple(SourceFile(*file) for file in (hashes or {}).items()),
+        software=solver_versions(),
+    )
+    write_part(Path(part), with_solved_origin(result, origin), "baseline")
     return result.status
 
 

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,10 @@ from mocap_import.product import fingerprint, is_made, product_hash, remember_ma
 from mocap_import.trial import GaitEvent, GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import Corpus, CorpusTrial, CorpusWriter, merge_corpora
-from synth.corpus.provenance import file_hash, versions
+from synth.corpus.array_origin import ArrayOrigin, with_origins
+from synth.corpus.corpus_facts import without_folders
+from synth.corpus.provenance import file_hash
+from synth.corpus.solved_recipe import SolvedRecipe, solver_versions
 from synth.optimal_control.gait.gait_samples import GaitSamples
 from synth.optimal_control.gait.gait_solution import gait_events
 from synth.optimal_control.movement.solution import MovementSolution
@@ -45,6 +47,7 @@ def run_corpus(
     progress: Callable | None = None,
     engine: Engine | None = None,
     retry: bool = False,
+    recipe: SolvedRecipe | None = None,
 ) -> pd.DataFrame:
     """Solve every moving trial of an IMU corpus and write one corpus.
 
@@ -70,6 +73,8 @@ def run_corpus(
         Where the trials are solved; default: `n_workers` processes of this machine.
     retry : bool
         Try trials again that crashed or took too long in every attempt of an earlier run.
+    recipe : SolvedRecipe, optional
+        Of the whole, stored in the corpus.
 
     Returns
     -------
@@ -79,8 +84,8 @@ def run_corpus(
     imu, out = Path(imu), Path(out)
     corpus, digest = Corpus(imu), file_hash(imu)
     parts = out.with_name(out.name + ".parts")
-    software = versions() | {"casadi": metadata.version("casadi")}
-    keys = [(str(row["subject"]), str(row["trial"])) for row in corpus.summary() if row["task"] != "static"]
+    software = solver_versions()
+    keys = moving_trials(corpus)
     tasks = []
     for subject, name in keys:
         part = str(_part(parts, subject, name))
@@ -102,7 +107,7 @@ def run_corpus(
         [_part(parts, subject, name) for subject, name in keys],
         out,
         role=role,
-        config=dict(config),
+        config=dict(config) | ({} if recipe is None else {"recipe": recipe.model_dump(mode="json")}),
         seed=corpus.provenance.seed,
         sources={imu.name: digest},
     )
@@ -110,6 +115,11 @@ def run_corpus(
         remember_made(out, mark)
         shutil.rmtree(parts, ignore_errors=True)
     return pd.DataFrame(rows)
+
+
+def moving_trials(corpus: Corpus) -> list[tuple[str, str]]:
+    """(subject, trial) of the trials of a corpus that are solved."""
+    return [(str(row["subject"]), str(row["trial"])) for row in corpus.summary() if row["task"] != "static"]
 
 
 def _part(parts: Path, subject: str, name: str) -> Path:
@@ -128,7 +138,7 @@ def _finished(imu: Path, parts: Path, subject: str, name: str, failures: Mapping
     part, failure = _part(parts, subject, name), failures.get(f"{subject}/{name}")
     if failure is not None or not part.exists():
         trial = Corpus(imu).read(subject, name, clean=True)
-        reason = failure or "its result is missing: delete the .parts folder and run again"
+        reason = without_folders(failure or "its result is missing: delete the .parts folder and run again")
         refused = replace(trial, kinematics=None, kinetics=None, skeleton=None, status="refused", reason=reason)
         write_part(part, refused, role)
     return Corpus(part).read(subject, name, clean=True)
@@ -194,6 +204,16 @@ def place_in_trial(
         skeleton=first.skeleton,
         solutions=solution_facts([(frames, solution) for frames, _, solution in pieces], trial.rate, residuals),
     )
+
+
+def with_solved_origin(trial: CorpusTrial, origin: ArrayOrigin) -> CorpusTrial:
+    """A trial whose solution, if it has one, says where it comes from: its files, residuals and refused stretches."""
+    if not trial.solutions:  # its events and parameters, if any, are those of the recording
+        return trial
+    residuals = [float(f"{fact.residual_share:.4g}") for fact in trial.solutions if np.isfinite(fact.residual_share)]
+    found = {"iterations": [fact.iterations for fact in trial.solutions], "nodes": trial.solutions[0].n_nodes}
+    found |= {"residual_share": residuals} if residuals else {}
+    return with_origins(trial, replace(origin, found=found, warnings=(trial.reason,) if trial.reason else ()))
 
 
 def shifted_events(solution: MovementSolution, start: float, end: float, length: float) -> tuple[GaitEvent, ...]:

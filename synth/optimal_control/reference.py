@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,15 +12,20 @@ import pandas as pd
 from mocap_import.engine import Engine
 from mocap_import.subject import Subject
 from mocap_import.trial import MarkerTrial, Treatment
-from mocap_import.trial_store import load_trial
+from mocap_import.trial_store import SUFFIX, load_trial
 from opensim_models.model.skeleton import Skeleton, load_skeleton
 from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus import Corpus, CorpusTrial
+from synth.corpus.array_origin import SOLVED, ArrayOrigin, SourceFile
+from synth.corpus.recipe_source import solved_sources
+from synth.corpus.solved_recipe import SolvedRecipe, solver_versions
 from synth.optimal_control.corpus_run import (
     TURNING,
+    moving_trials,
     place_in_trial,
     run_corpus,
     shifted_events,
+    with_solved_origin,
     write_part,
 )
 from synth.optimal_control.gait.gait_samples import GaitSamples, sample_gait
@@ -72,13 +77,20 @@ def build_reference_corpus(
     DataFrame
         One row a trial: subject, trial, status (``converged`` or ``refused``), reason, seconds, speed.
     """
+    trials, motion, imu = Path(trials), Path(motion), Path(imu)
+    sources = solved_sources(imu, moving_trials(Corpus(imu)), trials, motion)
+    hashes = sources["trials"] | sources["motion"]
+    weights = asdict(TrackingWeights())
+    recipe = SolvedRecipe(kind="reference", sources=sources, weights=weights, cycles_per_trial=cycles_per_trial)
 
     def inputs(subject: str, name: str) -> tuple[Path, Path]:
-        return Path(trials) / subject / f"{name}.trial.h5", Path(motion) / subject / "planar_skeleton.json"
+        return trials / subject / f"{name}{SUFFIX}", motion / subject / "planar_skeleton.json"
 
     def arguments(subject: str, name: str) -> dict:
         trial, skeleton = inputs(subject, name)
-        return {"trial_file": str(trial), "skeleton_file": str(skeleton), "cycles_per_trial": cycles_per_trial}
+        mine = {own: hashes[own] for own in (_named(trial), _named(skeleton)) if own in hashes}
+        given = {"trial_file": str(trial), "skeleton_file": str(skeleton), "cycles_per_trial": cycles_per_trial}
+        return given | {"hashes": sources["corpus"] | mine}
 
     return run_corpus(
         imu,
@@ -86,13 +98,19 @@ def build_reference_corpus(
         role="reference",
         function="synth.optimal_control.reference:solve_reference_trial",
         arguments=arguments,
-        config={"weights": asdict(TrackingWeights()), "cycles_per_trial": cycles_per_trial},
+        config={"weights": weights, "cycles_per_trial": cycles_per_trial},
         inputs=inputs,
         n_workers=n_workers,
         progress=progress,
         engine=engine,
         retry=retry,
+        recipe=recipe,
     )
+
+
+def _named(file: Path) -> str:
+    """Name of a subject's file among the sources."""
+    return f"{file.parent.name}/{file.name}"
 
 
 def solve_reference_trial(
@@ -103,17 +121,28 @@ def solve_reference_trial(
     trial_file: str,
     skeleton_file: str,
     cycles_per_trial: int | None = None,
+    hashes: Mapping[str, str] | None = None,
 ) -> str:
-    """Solve the reference of one trial and write it as a corpus of its own; returns its status."""
+    """Solve the reference of one trial and write it as a corpus of its own; returns its status.
+
+    `hashes` are the files that it is solved from, name → SHA-256, for the origins of its arrays.
+    """
     record = Corpus(Path(imu)).read(subject, name, clean=True)
     refused = replace(record, kinematics=None, kinetics=None, skeleton=None, status="refused")
     result = refused
     if not Path(skeleton_file).exists():
-        result = replace(refused, reason=f"no planar skeleton of {subject}: {skeleton_file} is missing")
+        result = replace(refused, reason=f"no planar skeleton of {subject}: {_named(Path(skeleton_file))} is missing")
     else:
         trial = load_trial(Path(trial_file))
         result = _solve(record, refused, trial, load_skeleton(Path(skeleton_file)), cycles_per_trial)
-    write_part(Path(part), result, "reference")
+    origin = ArrayOrigin(
+        SOLVED,
+        "optimal control that follows markers and ground reactions",
+        {"weights": asdict(TrackingWeights()), "cycles_per_trial": cycles_per_trial},
+        sources=tuple(SourceFile(*file) for file in (hashes or {}).items()),
+        software=solver_versions(),
+    )
+    write_part(Path(part), with_solved_origin(result, origin), "reference")
     return result.status
 
 

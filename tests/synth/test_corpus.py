@@ -242,7 +242,7 @@ def test_an_error_while_writing_leaves_the_old_corpus(tmp_path):
         corpus.append(make_trial("walk_02"))
         raise RuntimeError("solver failed")
     assert file_hash(tmp_path / "c.h5") == before
-    assert [path.name for path in tmp_path.iterdir()] == ["c.h5"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.h5", "c.h5.times.csv"]
 
 
 def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path):
@@ -253,7 +253,7 @@ def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path):
         corpus.append(make_trial())
     assert Corpus(path).trials() == [("S01", "walk_01")]
     write(path, make_trial("later"))
-    assert [item.name for item in tmp_path.iterdir()] == ["c.h5"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["c.h5", "c.h5.times.csv"]
 
 
 def test_a_missing_or_read_only_folder_gives_one_sentence(tmp_path, monkeypatch):
@@ -291,7 +291,7 @@ def test_a_full_disk_gives_one_sentence_and_keeps_the_old_corpus(tmp_path):
     assert run.returncode == 0, run.stderr
     assert "cannot be written" in run.stdout and "File too large" in run.stdout
     assert file_hash(tmp_path / "c.h5") == before
-    assert [path.name for path in tmp_path.iterdir()] == ["c.h5"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.h5", "c.h5.times.csv"]
 
 
 def test_too_little_space_is_seen_before_anything_is_written(tmp_path, monkeypatch):
@@ -323,7 +323,7 @@ def _kill_while_writing(folder, n_kills):
             child.send_signal(signal.SIGKILL)
         assert file_hash(path) == expected
     write(path, *[make_trial(f"walk_{i}") for i in range(3)])  # neither a lock nor a leftover stands in the way
-    assert [item.name for item in folder.iterdir()] == ["c.h5"]
+    assert sorted(item.name for item in folder.iterdir()) == ["c.h5", "c.h5.times.csv"]
 
 
 def test_a_kill_while_writing_leaves_the_old_corpus(tmp_path):
@@ -445,8 +445,8 @@ def test_files_that_are_no_corpus_are_refused(tmp_path):
         Corpus(tmp_path / "other.h5")
     path = write(tmp_path / "newer.h5")
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = 3
-    with pytest.raises(CorpusMismatch, match="schema version 3; this kinesynth reads versions 1 and 2"):
+        file.attrs["schema_version"] = 4
+    with pytest.raises(CorpusMismatch, match="schema version 4; this kinesynth reads versions 1 and 2 and 3"):
         Corpus(path)
     cut = write(tmp_path / "cut.h5")
     cut.write_bytes(cut.read_bytes()[:5000])

@@ -16,6 +16,7 @@ from opensim_models.generic.catalogue import planar_skeleton
 from opensim_models.motion import Kinematics, Kinetics
 from synth.cli import corpus_app
 from synth.corpus import CorpusTrial, CorpusWriter, ImuErrors, MuscleActivity, SolutionFacts, check_corpus
+from synth.corpus.array_origin import EMG, SOLVED, ArrayOrigin, SourceFile
 from synth.corpus.layout import LAYOUT
 from synth.corpus.layout_text import schema_json, tree_text
 from synth.imu.recording import ImuRecording, SensorPlacement
@@ -24,6 +25,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "corpus.md"
 N, RATE, WHERE = 30, 100.0, "S01/walk_01"
 TRIAL = "subjects/S01/trials/walk_01"
 ANY = {"<subject>": "S01", "<trial>": "walk_01", "<number>": "00"}
+EVERY_ARRAY = ("imu/shank_r", "imu/pelvis", *SOLVED, EMG)
 ARRAYS = [e for e in LAYOUT if e.dtype != "group" and not e.is_attribute and e.path.startswith("subjects/<subject>/t")]
 
 
@@ -56,6 +58,7 @@ def full_trial():
         treatments=(Treatment("gap_filled", "LKNE: 3 frames"),),
         skeleton=skeleton,
         solutions=(SolutionFacts(0.0, 0.3, True, 2.5, 40, 1.5, 20, 0.01),),
+        origins=(ArrayOrigin(EVERY_ARRAY, "drawn", {"seed": 1}, sources=(SourceFile("walk.c3d", "ab" * 32),)),),
     )
 
 
@@ -97,7 +100,7 @@ def test_the_writer_makes_everything_in_the_table_and_nothing_else(whole):
     with h5py.File(whole) as file:
         for entry in LAYOUT:
             if "<SHA-256>" in entry.path:
-                assert len(file["skeletons"]) == 1
+                assert len(file[entry.parent]) == 1
             elif entry.is_attribute:
                 group, name = place(entry).split("@")
                 assert name in file[group or "/"].attrs, entry

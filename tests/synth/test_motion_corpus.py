@@ -19,15 +19,15 @@ from synth.corpus.provenance import file_hash
 from synth.imu.placement import SEVEN_SENSORS
 from synth.measured_trial import make_corpus_trial, segment_cutoff
 from synth.motion_corpus import build_motion_corpus
+from synth.record_settings import RecordSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_archive import RATE, make_motion, make_person, make_trial, write_person
 
 
 def build(root, **options):
-    return build_motion_corpus(
-        root / "trials", root / "motion", root / "c.h5", errors=ImuErrors(seed=7), **{"source": "both"} | options
-    )
+    settings = RecordSettings(ImuErrors(seed=7), **{"source": "both"} | options)
+    return build_motion_corpus(root / "trials", root / "motion", root / "c.h5", settings)
 
 
 @pytest.fixture

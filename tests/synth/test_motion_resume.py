@@ -13,11 +13,14 @@ import pytest
 
 import synth.motion_corpus
 import synth.motion_part
+from mocap_import.engine import LocalEngine
 from synth.corpus import Corpus, CorpusMismatch, CorpusTrial, CorpusWriter, ImuErrors
 from synth.corpus.provenance import file_hash
 from synth.imu_options import recipe_of
-from synth.imu_request import make_request, run_archive
+from synth.imu_request import make_request
+from synth.imu_run import run_archive
 from synth.motion_corpus import build_motion_corpus
+from synth.record_settings import RecordSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_archive import write_person
@@ -33,10 +36,9 @@ def archive(tmp_path):
     return tmp_path
 
 
-def build(root, out="c.h5", **options):
-    return build_motion_corpus(
-        root / "trials", root / "motion", root / out, errors=ImuErrors(seed=7), **{"source": "model"} | options
-    )
+def build(root, out="c.h5", source="model", **ways):
+    settings = RecordSettings(ImuErrors(seed=7), source=source)
+    return build_motion_corpus(root / "trials", root / "motion", root / out, settings, **ways)
 
 
 def bake(root):
@@ -148,7 +150,7 @@ def test_several_processes_give_the_same_bytes_and_go_on(archive):
     build(archive, keep_parts=True)
     for part in sorted((archive / "c.h5.parts").glob("*.h5"))[::2]:
         part.unlink()
-    build(archive, n_workers=2)
+    build(archive, engine=LocalEngine(2))
     assert file_hash(archive / "c.h5") == whole
 
 

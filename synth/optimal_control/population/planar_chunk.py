@@ -16,6 +16,8 @@ import numpy as np
 
 from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from synth.corpus import CorpusTrial
+from synth.corpus.array_origin import SOLVED, ArrayOrigin, with_origins
+from synth.corpus.solved_recipe import solver_versions
 from synth.optimal_control.gait.gait_mode import MODES, WALK
 from synth.optimal_control.gait.normative_gait import GaitStyle
 from synth.optimal_control.population.carried_gait import SolvedGait
@@ -109,6 +111,16 @@ class PopulationRequest:
         return {**asdict(self), "speeds": list(self.speeds), "model": "planar"}
 
     @property
+    def people(self) -> dict:
+        """Arguments by which the same people are drawn again."""
+        return {**asdict(self), "speeds": list(self.speeds)}
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The planar model is the package's own."""
+        return {}
+
+    @property
     def function(self) -> str:
         """``module:name`` of what solves a chunk."""
         return f"{solve_chunk.__module__}:{solve_chunk.__name__}"
@@ -185,4 +197,10 @@ def _trial(result: GaitResult, request: PopulationRequest) -> CorpusTrial:
     )
     status = "predicted" if gait.task == "predict" else "converged"
     residual = result.check.figures.get("residual_share_bw", float("nan"))
-    return gait_trial(name, gait.person.subject, result.solution, request.rate, status, recipe, gait.mode, residual)
+    solved = gait_trial(name, gait.person.subject, result.solution, request.rate, status, recipe, gait.mode, residual)
+    chosen = {"seed": request.seed, "task": gait.task, "mode": gait.mode, "spread": request.spread, "model": "planar"}
+    method = "optimal control of a virtual person, near a normative gait"
+    if gait.task == "predict":
+        method = "optimal control of a virtual person, by speed and effort alone"
+    found = {"person": gait.person.number, "gait": gait.number, "speed": gait.speed, "intervals": result.n_intervals}
+    return with_origins(solved, ArrayOrigin(SOLVED, method, chosen, found, software=solver_versions()))

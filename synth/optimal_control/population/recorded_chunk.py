@@ -13,7 +13,9 @@ import numpy as np
 from mocap_import.durable_file import durable_place
 from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from synth.corpus import CorpusTrial
+from synth.corpus.array_origin import SOLVED, ArrayOrigin, SourceFile, with_origins
 from synth.corpus.provenance import file_hash
+from synth.corpus.solved_recipe import solver_versions
 from synth.optimal_control.population.gait_trial import gait_trial, refused_trial, trial_name
 from synth.optimal_control.population.part import alone, part_row, write_part
 from synth.optimal_control.population.recorded_people import (
@@ -30,6 +32,7 @@ from synth.optimal_control.recording.muscle_neighbour import MuscleNeighbour, re
 from synth.virtual_people import VirtualPerson, draw_person
 
 _FIRST, _SOLES = "first.npz", "first_skeleton.json"
+_FILES = ("model", "coordinates", "loads")
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,21 @@ class RecordedRequest:
 
     @property
     def config(self) -> dict:
-        """The recipe, as JSON can hold it."""
-        return {**asdict(self), "hold": list(self.hold), "task": "recorded"}
+        """What it is, as JSON can hold it: files by name, their contents by hash."""
+        named = {Path(path).name: digest for path, digest in self.hashes.items()}
+        files = {place: Path(getattr(self, place)).name for place in _FILES}
+        return {**asdict(self), **files, "hashes": named, "hold": list(self.hold), "task": "recorded"}
+
+    @property
+    def people(self) -> dict:
+        """Arguments by which the same people are drawn again; the files are named by place."""
+        plain = {key: value for key, value in asdict(self).items() if key not in (*_FILES, "hashes")}
+        return {**plain, "hold": list(self.hold), "task": "recorded"}
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Model and recording."""
+        return {"model": Path(self.model), "guide": Path(self.coordinates), "loads": Path(self.loads)}
 
     @property
     def function(self) -> str:
@@ -99,7 +115,7 @@ class RecordedRequest:
 
     def arguments(self, folder: Path) -> dict:
         """What every chunk needs beside its people."""
-        return {"request": self.config, "folder": str(folder)}
+        return {"request": {**asdict(self), "hold": list(self.hold)}, "folder": str(folder)}
 
     def speed(self, person: int, number: int) -> float:
         """Of one walk: it is found with the walk."""
@@ -112,7 +128,7 @@ class RecordedRequest:
 
 def solve_recorded_chunk(part: str, first: int, last: int, request: Mapping, folder: str) -> list[dict]:
     """Solve the walks of some people and write them as a corpus of its own; a row a walk."""
-    wanted = RecordedRequest(**{**{k: v for k, v in request.items() if k != "task"}, "hold": tuple(request["hold"])})
+    wanted = RecordedRequest(**{**request, "hold": tuple(request["hold"])})
     walk, neighbour = _shared(json.dumps(request, sort_keys=True), folder)
     trials, rows = [], []
     for number in range(first, last):
@@ -158,4 +174,9 @@ def _trial(result: RecordedResult, person: VirtualPerson, number: int, request: 
         "half a cycle"
     )
     residual = result.check.figures.get("residual_share_bw", float("nan"))
-    return gait_trial(name, person.subject, result.solution, request.rate, "converged", recipe, residual=residual)
+    solved = gait_trial(name, person.subject, result.solution, request.rate, "converged", recipe, residual=residual)
+    method = "optimal control of a virtual person who walks as it was recorded"
+    chosen = {"seed": request.seed, "spread": request.spread, "hold": list(request.hold)}
+    found = {"person": person.number, "gait": number, "intervals": result.n_intervals}
+    files = tuple(SourceFile(Path(path).name, digest) for path, digest in request.hashes.items())
+    return with_origins(solved, ArrayOrigin(SOLVED, method, chosen, found, files, solver_versions()))

@@ -20,6 +20,8 @@ from mocap_import.durable_file import write_durably
 from mocap_import.engine import ATTEMPTS, Engine, LocalEngine
 from mocap_import.product import fingerprint, is_made, made_file, remember_made
 from synth.corpus import Corpus, merge_corpora
+from synth.corpus.recipe_source import named_sources
+from synth.corpus.solved_recipe import PopulationRecipe
 from synth.optimal_control.population.gait_trial import refused_trial, trial_name
 from synth.optimal_control.population.part import chunks, part_file, part_rows, write_part
 from synth.virtual_people import draw_person
@@ -45,6 +47,14 @@ class Population(Protocol):
     @property
     def config(self) -> dict[str, Any]:
         """The recipe, as JSON can hold it."""
+
+    @property
+    def people(self) -> dict[str, Any]:
+        """Arguments by which the same people are drawn again."""
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Place → file that they are drawn from, beside the package's own."""
 
     @property
     def function(self) -> str:
@@ -88,7 +98,8 @@ def build_population(
     """
     out = Path(out)
     parts = out.with_name(out.name + ".parts")
-    config = {**request.config, "version": _VERSION}
+    recipe = PopulationRecipe(sources=named_sources(request.files), people=request.people)
+    config = {**request.config, "version": _VERSION, "recipe": recipe.model_dump(mode="json")}
     mark = fingerprint(config)
     is_untouched = is_made(out, mark) or not made_file(out).exists()
     finished = _finished_before(out, request, config) if is_untouched else None
