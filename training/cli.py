@@ -47,6 +47,7 @@ def train(
     split: Annotated[str, typer.Option(help="Stored splits: a family (nested_of_20) or one of them.")] = "",
     apply_to: Annotated[Path | None, typer.Option(help="With --all: a corpus of other subjects to estimate.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
+    loaders: Annotated[int, typer.Option(min=0, help="Processes that read windows ahead of each training.")] = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights, windows and sensor errors.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda. Default: the file's, or cpu.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or bf16. Default: the file's, or float32.")] = None,
@@ -76,7 +77,7 @@ def train(
         configs = [load_config(config, network=name, **overrides) for name in network or [None]]
         by_name = {c.network: c for c in configs}
         who = (leave_one_out, split, apply_to)
-        return train_networks(Wish(corpus, out_dir, by_name, *who, workers, save_every, as_json))
+        return train_networks(Wish(corpus, out_dir, by_name, *who, workers, loaders, save_every, as_json))
 
     with_reasons(run, as_json)
 

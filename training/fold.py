@@ -18,7 +18,7 @@ from training.config import TrainingConfig, resolve_config
 from training.loop import train
 from training.ranks import launched_rank
 from training.run_folder import RunFolder
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 FoldProgress = Callable[[int, int, str], None]
 """Called as progress(folds done, folds in all, what was done last)."""
@@ -105,6 +105,7 @@ def train_folds(
     folds: Sequence[Fold],
     *,
     n_workers: int = 1,
+    n_loaders: int = 0,
     save_every: int,
     progress: FoldProgress | None = None,
 ) -> dict[str, str]:
@@ -116,6 +117,8 @@ def train_folds(
     folds : sequence of Fold
     n_workers : int
         Processes that train at the same time, one thread each; 1 trains in this process.
+    n_loaders : int
+        Processes that read windows ahead of each training.
     save_every : int
         Steps between two states on the disk.
     progress : callable, optional
@@ -125,7 +128,7 @@ def train_folds(
     dict of str to str
         Key of each fold that failed in a worker process → the reason.
     """
-    waiting = [_task(corpus, out, fold, save_every) for fold in folds if not fold.is_trained]
+    waiting = [_task(corpus, out, fold, n_loaders, save_every) for fold in folds if not fold.is_trained]
     failures: dict[str, str] = {}
     done = len(folds) - len(waiting)
 
@@ -148,7 +151,7 @@ def train_folds(
     return failures
 
 
-def _task(corpus: Path, out: Path, fold: Fold, save_every: int) -> Task:
+def _task(corpus: Path, out: Path, fold: Fold, n_loaders: int, save_every: int) -> Task:
     """A fold as a task of a worker process, in plain data."""
     arguments = {
         "corpus": str(corpus),
@@ -156,6 +159,7 @@ def _task(corpus: Path, out: Path, fold: Fold, save_every: int) -> Task:
         "config": fold.config.model_dump(mode="json"),
         "path": str(fold.path),
         "fingerprint": fold.fingerprint,
+        "n_loaders": n_loaders,
         "save_every": save_every,
         "run": str(out),
         "name": [fold.method, fold.split.name],
@@ -169,6 +173,7 @@ def train_fold(
     config: dict[str, Any],
     path: str,
     fingerprint: str,
+    n_loaders: int,
     save_every: int,
     run: str,
     name: Sequence[str],
@@ -183,7 +188,7 @@ def train_fold(
     settings = resolve_config(config)
     data = read_training_set(Corpus(Path(corpus)), subjects, settings.outputs, mirror=settings.mirror)
     folder = RunFolder(Path(run))
-    options = {"path": Path(path), "fingerprint": fingerprint, "save_every": save_every}
+    options = {"path": Path(path), "fingerprint": fingerprint, "n_loaders": n_loaders, "save_every": save_every}
     checkpoint = train(data, settings, **options, record=folder.steps_of(*name))
     if launched_rank() == 0:
         folder.log(f"{'/'.join(name)}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")

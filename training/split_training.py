@@ -24,6 +24,7 @@ def train_splits(
     chosen: ChosenSplits,
     *,
     n_workers: int = 1,
+    n_loaders: int = 0,
     save_every: int = SAVE_EVERY,
     progress: FoldProgress | None = None,
 ) -> dict[str, Path]:
@@ -45,6 +46,8 @@ def train_splits(
         From `training.chosen_split.choose_splits`.
     n_workers : int
         Processes that train at the same time, one thread each; 1 trains in this process.
+    n_loaders : int
+        Processes that read windows ahead of each training; the result is the same.
     save_every : int
         Steps between two states on the disk.
     progress : callable, optional
@@ -67,7 +70,8 @@ def train_splits(
     is_writer = launched_rank() == 0
     if is_writer:
         open_run(out, corpus, configs, chosen.subjects, chosen.name)
-    failures = train_folds(corpus, out, folds, n_workers=n_workers, save_every=save_every, progress=progress)
+    loading = {"n_workers": n_workers, "n_loaders": n_loaders, "save_every": save_every}
+    failures = train_folds(corpus, out, folds, **loading, progress=progress)
     if not is_writer:
         return {}
     run = RunFolder(out)

@@ -34,6 +34,8 @@ GROUND_REACTION_COMPONENTS = ("ground_force_x_r", "ground_force_y_r", "ground_fo
 _SCALE = {"angle": 180.0 / math.pi, "moment": 100.0, "ground_reaction": 100.0, "speed": 1.0}
 _UNIT = {"angle": "deg", "moment": "%BWBH", "ground_reaction": "%BW", "speed": "m/s"}
 _FEET = {"r": "right", "l": "left"}
+FEET = {foot: side for side, foot in _FEET.items()}
+"""Foot of a ground reaction → side of a target."""
 
 
 @dataclass(frozen=True)

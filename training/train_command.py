@@ -20,7 +20,7 @@ from training.prediction import apply_checkpoint
 from training.ranks import is_launched, joined_ranks, launched_rank
 from training.run_folder import RunFolder, open_run
 from training.split_training import mean_waveforms_of, train_splits
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Wish:
         A corpus of other subjects to estimate with the network on all.
     workers : int
         Folds trained at the same time.
+    loaders : int
+        Processes that read windows ahead of each training.
     save_every : int
         Steps between two states.
     as_json : bool
@@ -53,6 +55,7 @@ class Wish:
     split: str
     apply_to: Path | None
     workers: int
+    loaders: int
     save_every: int
     as_json: bool
 
@@ -92,7 +95,7 @@ def _train_folds(wish: Wish) -> ExitCode:
             bar.advance(done - so_far, description=f"Training {last}")
             so_far = done
 
-        options = {"n_workers": wish.workers, "save_every": wish.save_every}
+        options = {"n_workers": wish.workers, "n_loaders": wish.loaders, "save_every": wish.save_every}
         written = train_splits(corpus, out_dir, wish.configs, chosen, **options, progress=progress)
     if launched_rank() > 0:
         return ExitCode.ALL
@@ -134,7 +137,12 @@ def _train_on_all(wish: Wish) -> ExitCode:
                 bar.advance(step - so_far)  # a training that goes on begins at its state
                 so_far = step
 
-            options = {"path": path, "save_every": wish.save_every, "record": run.steps_of(name, "all")}
+            options = {
+                "path": path,
+                "save_every": wish.save_every,
+                "n_loaders": wish.loaders,
+                "record": run.steps_of(name, "all"),
+            }
             checkpoint = train(data, config, **options, progress=progress)
         if not is_writer:
             continue

@@ -1,4 +1,4 @@
-"""The corpus: self-describing HDF5, schema version 2 (``docs/corpus.md``).
+"""The corpus: self-describing HDF5, schema version 3 (``docs/corpus.md``).
 
 Names are imported when they are used, so that a command that only needs to know `CorpusMismatch` opens quickly.
 """

@@ -17,6 +17,7 @@ from synth.corpus.node import CorpusNode, open_node
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import ROLES, STATUSES, CorpusMismatch, coordinate_unit
 from synth.corpus.trial import CorpusTrial
+from synth.corpus.trial_index import GROUP, index_faults
 
 
 def check_corpus(path: Path | str) -> list[Finding]:
@@ -75,6 +76,9 @@ def _layout_findings(corpus: Corpus) -> list[Finding]:
     try:
         with open_node(corpus.path) as root:
             look(root, "", "", 1)
+            if root.has(GROUP):
+                look(root.child(GROUP), GROUP, GROUP, 1)
+                findings.extend(Finding("error", "", what) for what in index_faults(root))
             if root.has("skeletons"):
                 look(root.child("skeletons"), "skeletons", "skeletons", 1)
             for code, person in root.child("subjects").children():

@@ -29,5 +29,5 @@ def _from_version_1(trial: CorpusTrial) -> CorpusTrial:
         return trial
 
 
-MIGRATIONS: dict[int, Callable[[CorpusTrial], CorpusTrial]] = {1: _from_version_1}
+MIGRATIONS: dict[int, Callable[[CorpusTrial], CorpusTrial]] = {1: _from_version_1, 2: lambda trial: trial}
 """Version → what makes a trial of it one of the next version."""

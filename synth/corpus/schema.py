@@ -1,4 +1,4 @@
-"""Schema version 2 of the corpus: the words, units and frames that a file must carry, and the one exception.
+"""Schema version 3 of the corpus: the words, units and frames that a file must carry, and the one exception.
 
 The page ``docs/corpus.md`` is the same schema for people; ``kinesynth corpus check`` compares a file with it.
 """
@@ -10,8 +10,8 @@ import re
 import numpy as np
 
 SCHEMA_NAME = "kinesynth-corpus"
-SCHEMA_VERSION = 2
-READ_VERSIONS = (1, 2)
+SCHEMA_VERSION = 3
+READ_VERSIONS = (1, 2, 3)
 """Older ones are brought up to date while they are read, see `synth.corpus.migration`."""
 
 ROLES = ("motion", "reference", "baseline", "prediction")

@@ -115,17 +115,17 @@ def test_a_migrated_file_says_the_same_in_the_new_version(golden, tmp_path):
 
 def test_the_command_migrates_and_says_so(golden, tmp_path):
     done = CliRunner().invoke(corpus_app, ["migrate", str(golden), str(tmp_path / "new.h5")])
-    assert done.exit_code == 0 and "2 trials from schema version 1 to 2" in done.stdout
+    assert done.exit_code == 0 and "2 trials from schema version 1 to 3" in done.stdout
     again = CliRunner().invoke(corpus_app, ["migrate", str(tmp_path / "new.h5"), str(tmp_path / "third.h5")])
-    assert again.exit_code == 1 and "is of schema version 2 already" in again.output
+    assert again.exit_code == 1 and "is of schema version 3 already" in again.output
     assert not (tmp_path / "third.h5").exists()
 
 
-@pytest.mark.parametrize("version", [3, 99, 0, -1, "two"])
+@pytest.mark.parametrize("version", [4, 99, 0, -1, "two"])
 def test_another_version_is_refused_by_name(golden, tmp_path, version):
     with h5py.File(golden, "r+") as file:
         file.attrs["schema_version"] = version
-    with pytest.raises(CorpusMismatch, match=rf"schema version {version}; this kinesynth reads versions 1 and 2"):
+    with pytest.raises(CorpusMismatch, match=rf"schema version {version}; this kinesynth reads versions 1 and 2 and 3"):
         Corpus(golden)
     with pytest.raises(CorpusMismatch, match="schema version"):
         migrate_corpus(golden, tmp_path / "new.h5")

@@ -26,7 +26,7 @@ from training.loop import train
 from training.loss import count_labels, supervised_loss
 from training.networks.shared_batch import SharedBatchNorm, SharedDropout, SharedMemory
 from training.ranks import ALONE, Ranks, is_launched
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 QUICK = {"width": 8, "steps": 6, "batch": 5}
 
