@@ -11,28 +11,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from synth.imu.misalignment import draw_misalignment
-from training.window import TrialRecord, Windows
+from training.record_summary import RecordSummary
+from training.window import Windows
 
 
-def channel_covariances(records: Sequence[TrialRecord]) -> np.ndarray:
+def channel_covariances(summaries: Sequence[RecordSummary]) -> np.ndarray:
     """Covariance of every 3-vector of every record over its trial.
 
     Parameters
     ----------
-    records : sequence of TrialRecord
+    summaries : sequence of RecordSummary
 
     Returns
     -------
-    ndarray, shape (n_records, n_vectors, 3, 3)
+    ndarray, shape (n_records, n_vectors, 3, 3), float32
         Two vectors a sensor; frames without a value are left out. A rotated sensor's channel SDs are the roots of
         the diagonal of R C R^T, so that no trial has to be rotated to know its noise.
     """
-    covariances = []
-    for record in records:
-        vectors = record.inputs[~record.is_missing].reshape(-1, record.inputs.shape[1] // 3, 3).astype(float)
-        centred = vectors - vectors.mean(axis=0)
-        covariances.append(np.einsum("tvi,tvj->vij", centred, centred) / len(vectors))
-    return np.stack(covariances)
+    return np.stack([summary.covariance for summary in summaries])
 
 
 def augment(

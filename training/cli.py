@@ -38,10 +38,16 @@ def train(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with training settings.")] = None,
     leave_one_out: Annotated[
-        bool, typer.Option("--leave-one-out/--all", help="One network a left-out subject, or one on all subjects.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--leave-one-out/--all",
+            help="One network a left-out subject, or one on all. Default: the stored splits, if there is one family.",
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Stored splits: a family (nested_of_20) or one of them.")] = "",
     apply_to: Annotated[Path | None, typer.Option(help="With --all: a corpus of other subjects to estimate.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
+    loaders: Annotated[int, typer.Option(min=0, help="Processes that read windows ahead of each training.")] = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights, windows and sensor errors.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda. Default: the file's, or cpu.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or bf16. Default: the file's, or float32.")] = None,
@@ -52,9 +58,12 @@ def train(
 
     Leaving one subject out writes OUT_DIR/NETWORK.h5 (a corpus of estimates) and one checkpoint a subject, and
     OUT_DIR/mean_waveform.h5, the estimate that every network must beat (and mean_waveform_true_timing.h5, the same
-    told the contact times of the truth, a bound). --all writes OUT_DIR/NETWORK.safetensors. A run that was killed or
-    interrupted goes on where it stopped, on the same command, and ends with the same weights: finished folds are kept,
-    and the state of an unfinished training lies beside its checkpoint.
+    told the contact times of the truth, a bound). --all writes OUT_DIR/NETWORK.safetensors. Splits that are stored in
+    the corpus (`kinesynth corpus split`) decide who teaches and who is tested: --split names them, and one family is
+    used without being named. Nested ones write OUT_DIR/NETWORK_SPLIT.h5, a point of the learning curve each.
+
+    A run that was killed or interrupted goes on where it stopped, on the same command, and ends with the same weights:
+    finished folds are kept, and the state of an unfinished training lies beside its checkpoint.
 
     Under `torchrun --nproc-per-node N -m kinesynth train ...` N processes train each network together.
 
@@ -66,11 +75,9 @@ def train(
         from training.train_command import Wish, train_networks
 
         configs = [load_config(config, network=name, **overrides) for name in network or [None]]
-        return train_networks(
-            Wish(
-                corpus, out_dir, {c.network: c for c in configs}, leave_one_out, apply_to, workers, save_every, as_json
-            )
-        )
+        by_name = {c.network: c for c in configs}
+        who = (leave_one_out, split, apply_to)
+        return train_networks(Wish(corpus, out_dir, by_name, *who, workers, loaders, save_every, as_json))
 
     with_reasons(run, as_json)
 

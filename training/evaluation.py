@@ -30,6 +30,9 @@ COLUMNS = ("subject", "trial", "coordinate", "metric", "value", "unit", "method"
 SECONDS_PER_TRIAL = 60.0
 """Of the scoring of a trial, a hundred times what a long one takes."""
 
+TESTED = "tested_subjects"
+"""Configuration key of estimates by a stored split: whom it tests."""
+
 TRIAL = "trial"
 """`coordinate` of the rows that belong to a trial as a whole."""
 
@@ -53,7 +56,8 @@ def evaluate(
     truth : Path
         Corpus with role ``"reference"`` (or ``"motion"``).
     estimate : Path
-        Corpus with the same subjects and trial names on the same time base.
+        Corpus with the same subjects and trial names on the same time base. Of a stored split only the test subjects
+        are scored.
     method : str
         Name of the method in the table.
     engine : Engine, optional
@@ -91,6 +95,9 @@ def evaluate(
             "Both files must come from the same archive, with the same subject codes and trial names."
         )
     keys = list(reference.trials())
+    tested = estimates.provenance.config.get(TESTED)
+    if tested is not None:
+        keys = [key for key in keys if key[0] in tested]
     chunks = [keys[first : first + CHUNK] for first in range(0, len(keys), CHUNK)]
     places = {"truth": str(truth), "estimate": str(estimate), "method": method}
     if engine is None:

@@ -91,12 +91,18 @@ def sensor_features(channels: np.ndarray) -> np.ndarray:
     return np.concatenate([mean[:3] / max(np.linalg.norm(mean[:3]), 1e-9), correlations])
 
 
-def fit_signature(trials: Sequence[np.ndarray], sensors: Sequence[str]) -> WearingSignature | None:
+def wearing_of(channels: np.ndarray) -> np.ndarray:
+    """Features of every sensor (n_sensors, 18) from its six channels; see `sensor_features`."""
+    return np.stack([sensor_features(channels[:, i : i + 6]) for i in range(0, channels.shape[1], 6)])
+
+
+def fit_signature(wearings: Sequence[np.ndarray], sensors: Sequence[str]) -> WearingSignature | None:
     """Learn how the sensors of some trials are worn.
 
     Parameters
     ----------
-    trials : sequence of ndarray, shape (n_frames, 6 n_sensors)
+    wearings : sequence of ndarray, shape (n_sensors, 18)
+        One a trial, of `wearing_of`.
     sensors : sequence of str
         In the order of the channels.
 
@@ -105,26 +111,34 @@ def fit_signature(trials: Sequence[np.ndarray], sensors: Sequence[str]) -> Weari
     WearingSignature or None
         None with fewer than `MIN_TRIALS` trials or without a pair of sensors.
     """
-    paired = paired_sensors(sensors)
-    if not paired:
+    paired = tuple(name for name in sensors if other_side(name) != name and other_side(name) in sensors)
+    if len(wearings) < MIN_TRIALS or not paired:
         return None
-    return _signature(paired, [_features(trial, sensors, paired) for trial in trials])
+    rows = np.stack(wearings)[:, [list(sensors).index(name) for name in paired]].astype(float)
+    return WearingSignature(paired, rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_SPREAD))
 
 
-def paired_sensors(sensors: Sequence[str]) -> tuple[str, ...]:
-    """Sensors that have a counterpart on the other side."""
-    return tuple(name for name in sensors if other_side(name) != name and other_side(name) in sensors)
+def side_score(signature: WearingSignature, wearing: np.ndarray, sensors: Sequence[str]) -> float:
+    """Say how much better a trial fits as it is than with right and left exchanged.
 
-
-def side_score(signature: WearingSignature, channels: np.ndarray, sensors: Sequence[str]) -> float:
-    """Say how much better records fit as they are than with right and left exchanged.
+    Parameters
+    ----------
+    signature : WearingSignature
+    wearing : ndarray, shape (n_sensors, 18)
+        Of `wearing_of`.
+    sensors : sequence of str
 
     Returns
     -------
     float
         Mean difference of the log-likelihoods of a feature (nat); negative: exchanged sensors fit better.
     """
-    return _score(signature, _features(channels, sensors, signature.sensors))
+
+    def misfit(names: Sequence[str]) -> float:
+        rows = wearing[[list(sensors).index(name) for name in names]]
+        return float(0.5 * np.mean(((rows - signature.mean) / signature.sd) ** 2))
+
+    return misfit([other_side(name) for name in signature.sensors]) - misfit(signature.sensors)
 
 
 def is_exchanged(signature: WearingSignature, score: float) -> bool:
@@ -162,7 +176,7 @@ def check_channels(
                 InputFinding(False, f"{sensor} has no value for {silent / rate:.1f} s: nothing is estimated there")
             )
     if signature is not None and not any(finding.is_refusal for finding in found):
-        score = side_score(signature, channels, sensors)
+        score = side_score(signature, wearing_of(channels), sensors)
         if is_exchanged(signature, score):
             found.append(
                 InputFinding(
@@ -181,8 +195,8 @@ def exchanged_sides(
 
     Parameters
     ----------
-    trials : sequence of (subject, trial, channels)
-        Channels of shape (n_frames, 6 n_sensors).
+    trials : sequence of (subject, trial, wearing)
+        Each wearing of shape (n_sensors, 18), of `wearing_of`.
     sensors : sequence of str
 
     Returns
@@ -191,14 +205,11 @@ def exchanged_sides(
         (subject, trial) → `side_score` against the trials of all other subjects, where it names an exchange; empty
         where there are too few of them.
     """
-    paired = paired_sensors(sensors)
-    features = [_features(channels, sensors, paired) for _, _, channels in trials] if paired else []
     found = {}
     for code in sorted({subject for subject, _, _ in trials}):
-        others = [row for row, (subject, _, _) in zip(features, trials, strict=False) if subject != code]
-        signature = _signature(paired, others)
-        for row, (subject, name, _) in zip(features, trials, strict=False):
-            if signature is not None and subject == code and is_exchanged(signature, score := _score(signature, row)):
+        signature = fit_signature([wearing for subject, _, wearing in trials if subject != code], sensors)
+        for subject, name, wearing in trials if signature is not None else ():
+            if subject == code and is_exchanged(signature, score := side_score(signature, wearing, sensors)):
                 found[subject, name] = score
     return found
 
@@ -233,26 +244,6 @@ def _check_sensor(sensor: str, force: np.ndarray, turn: np.ndarray) -> list[Inpu
     if fast > FASTEST:
         found.append(f"{sensor} turns at {fast:.0f} rad/s, more than gyroscopes measure ({FASTEST:.0f}): in deg/s")
     return [InputFinding(True, f"{sentence}? Convert the records to m/s² and rad/s") for sentence in found]
-
-
-def _features(channels: np.ndarray, sensors: Sequence[str], names: Sequence[str]) -> np.ndarray:
-    places = [list(sensors).index(name) for name in names]
-    return np.stack([sensor_features(channels[:, 6 * i : 6 * i + 6]) for i in places])
-
-
-def _signature(paired: tuple[str, ...], features: Sequence[np.ndarray]) -> WearingSignature | None:
-    if len(features) < MIN_TRIALS:
-        return None
-    rows = np.stack(features)
-    return WearingSignature(paired, rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST_SPREAD))
-
-
-def _score(signature: WearingSignature, features: np.ndarray) -> float:
-    others = [signature.sensors.index(other_side(name)) for name in signature.sensors]
-    as_it_is, exchanged = (
-        0.5 * np.mean(((rows - signature.mean) / signature.sd) ** 2) for rows in (features, features[others])
-    )
-    return float(exchanged - as_it_is)
 
 
 def _longest_run(flags: np.ndarray) -> int:

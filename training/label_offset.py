@@ -10,20 +10,21 @@ from training data alone; estimates are scored on the labels as they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
+from training.record_summary import RecordSummary
 from training.target import MOMENT_COORDINATES, Target
-from training.window import TrialRecord
 
 
-def learnable_shares(records: Sequence[TrialRecord], targets: Sequence[Target], misalignment_deg: float) -> np.ndarray:
+def learnable_shares(
+    summaries: Sequence[RecordSummary], targets: Sequence[Target], misalignment_deg: float
+) -> np.ndarray:
     """Share of each target's trial offset that turned sensors can show.
 
     Parameters
     ----------
-    records : sequence of TrialRecord
+    summaries : sequence of RecordSummary
     targets : sequence of Target
     misalignment_deg : float
         SD of the signed rotation angle of each sensor (deg).
@@ -33,7 +34,7 @@ def learnable_shares(records: Sequence[TrialRecord], targets: Sequence[Target], 
     ndarray, shape (n_targets,)
         1 for everything that is not an angle, and for all if sensors are not turned.
     """
-    means = _trial_means(records)
+    means = _trial_means(summaries)
     shares = np.ones(len(targets))
     turned = np.deg2rad(misalignment_deg) ** 2 / 3.0
     for column, target in enumerate(targets):
@@ -45,29 +46,21 @@ def learnable_shares(records: Sequence[TrialRecord], targets: Sequence[Target], 
     return shares
 
 
-def shrink_offsets(
-    records: Sequence[TrialRecord], targets: Sequence[Target], misalignment_deg: float
-) -> tuple[TrialRecord, ...]:
-    """Pull every trial's mean angles towards the mean of all trials, by what `learnable_shares` says.
+def offset_shifts(summaries: Sequence[RecordSummary], targets: Sequence[Target], misalignment_deg: float) -> np.ndarray:
+    """What pulls every trial's mean angles towards the mean of all trials, by what `learnable_shares` says.
 
     Returns
     -------
-    tuple of TrialRecord
-        New records; waveforms about their mean are unchanged.
+    ndarray, shape (n_records, n_targets), float32
+        Added to the labels of a record; waveforms about their mean are unchanged.
     """
-    means = _trial_means(records)
+    means = _trial_means(summaries)
     known = np.isfinite(means)
     overall = np.where(known, means, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    lost = 1.0 - learnable_shares(records, targets, misalignment_deg)
-    shifts = np.where(known, lost * (overall - means), 0.0).astype(np.float32)
-    return tuple(replace(record, labels=record.labels + shift) for record, shift in zip(records, shifts, strict=True))
+    lost = 1.0 - learnable_shares(summaries, targets, misalignment_deg)
+    return np.where(known, lost * (overall - means), 0.0).astype(np.float32)
 
 
-def _trial_means(records: Sequence[TrialRecord]) -> np.ndarray:
+def _trial_means(summaries: Sequence[RecordSummary]) -> np.ndarray:
     """Mean of every label over its frames, (n_records, n_targets); NaN where a trial has none."""
-    means = np.full((len(records), records[0].labels.shape[1]), np.nan)
-    for row, record in enumerate(records):
-        known = np.isfinite(record.labels)
-        has = known.any(axis=0)
-        means[row, has] = np.where(known, record.labels, 0.0).sum(axis=0)[has] / known.sum(axis=0)[has]
-    return means
+    return np.stack([summary.label_mean for summary in summaries]).astype(float)

@@ -1,4 +1,4 @@
-"""One step of learning: a batch of fresh windows, the loss, the gradient; alone or with other processes.
+"""One step of learning from a batch: the loss, the gradient; alone or with other processes.
 
 Every process draws the whole batch, from the same seed, and learns from its share: drawing costs little beside
 learning, and what is drawn does not depend on how many processes there are.
@@ -9,22 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from training.augmentation import augment, channel_covariances
+from training.augmentation import channel_covariances
+from training.batch_stream import Batch, BatchStream
 from training.config import TrainingConfig
 from training.device import computing_in
-from training.label_offset import shrink_offsets
+from training.label_offset import offset_shifts
 from training.loss import count_labels, supervised_loss
 from training.networks.registry import build_network
 from training.networks.shared_batch import share_batch
 from training.normalisation import Normalisation, fit_normalisation
 from training.ranks import Ranks
+from training.training_set import TrainingSet
 from training.training_state import Learner
-from training.window import TrainingSet, TrialRecord, draw_windows
+from training.window_source import WindowSource
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,8 @@ class Lesson:
 
     Attributes
     ----------
-    records : tuple of TrialRecord
+    stream : BatchStream
     normalisation : Normalisation
-    covariances : ndarray
-        From `training.augmentation.channel_covariances`.
-    length : int
-        Frames per window.
     rate : float
         Frames per second (Hz).
     columns : dict
@@ -47,44 +44,41 @@ class Lesson:
     ranks : Ranks
     """
 
-    records: tuple[TrialRecord, ...]
+    stream: BatchStream
     normalisation: Normalisation
-    covariances: np.ndarray
-    length: int
     rate: float
     columns: dict[str, list[int]]
     device: torch.device
     ranks: Ranks
 
 
-def prepare_lesson(
-    data: TrainingSet, config: TrainingConfig, length: int, device: torch.device, ranks: Ranks
-) -> Lesson:
+def prepare_lesson(data: TrainingSet, config: TrainingConfig, device: torch.device, ranks: Ranks) -> Lesson:
     """Bring the data of a training into the shape that steps need."""
-    records = data.records
-    if config.shrink_offsets:
-        records = shrink_offsets(records, data.targets, config.augmentation.misalignment_deg)
+    source = WindowSource(data, config.window_seconds)
+    summaries = [record.summary for record in data.records]
+    misalignment = config.augmentation.misalignment_deg if config.shrink_offsets else 0.0
+    shifts = offset_shifts(summaries, data.targets, misalignment)
     columns = {k: [i for i, t in enumerate(data.targets) if t.kind == k] for k in {t.kind: 0 for t in data.targets}}
-    scale, covariances = fit_normalisation(records), channel_covariances(records)
-    return Lesson(records, scale, covariances, length, data.rate, columns, device, ranks)
+    stream = BatchStream(source, channel_covariances(summaries), shifts, config)
+    return Lesson(stream, fit_normalisation(summaries, shifts), data.rate, columns, device, ranks)
 
 
 def fresh_learner(lesson: Lesson, config: TrainingConfig) -> Learner:
-    """A network with the weights of the seed, its optimiser, its schedule and the generator of its windows."""
+    """A network with the weights of the seed, its optimiser and its schedule."""
     scale = lesson.normalisation
     network = build_network(len(scale.input_mean), len(scale.target_mean), lesson.rate, config).train()
     network.to(lesson.device)
     share_batch(network, lesson.ranks, config.batch)
     optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.steps + 1)
-    learner = Learner(network, optimiser, schedule, np.random.default_rng(config.seed))
+    learner = Learner(network, optimiser, schedule)
     if lesson.ranks.is_shared:
         learner.estimate = DistributedDataParallel(network)
     return learner
 
 
-def take_step(lesson: Lesson, learner: Learner, config: TrainingConfig) -> dict[str, Any]:
-    """Draw a batch, learn from it.
+def take_step(lesson: Lesson, learner: Learner, config: TrainingConfig, batch: Batch) -> dict[str, Any]:
+    """Learn from a batch.
 
     Returns
     -------
@@ -92,16 +86,14 @@ def take_step(lesson: Lesson, learner: Learner, config: TrainingConfig) -> dict[
         Figures of the step, over the whole batch: numbers, or tensors without a shape.
     """
     device, ranks = lesson.device, lesson.ranks
-    windows = draw_windows(lesson.records, lesson.length, config.batch, learner.rng)
-    inputs = augment(windows, lesson.covariances, **dict(config.augmentation), rng=learner.rng)
     shift, size, target_shift, target_size = (
         torch.from_numpy(values).to(device) for values in vars(lesson.normalisation).values()
     )
     own = ranks.share(config.batch)
-    counts = count_labels(windows.labels, lesson.columns) if ranks.is_shared else None
-    labels = (torch.from_numpy(windows.labels[own]).to(device) - target_shift) / target_size
+    counts = count_labels(batch.labels.numpy(), lesson.columns) if ranks.is_shared else None
+    labels = (batch.labels[own].to(device) - target_shift) / target_size
     with computing_in(config, device):
-        outputs = learner.estimate((torch.from_numpy(inputs[own]).to(device) - shift) / size)
+        outputs = learner.estimate((batch.inputs[own].to(device) - shift) / size)
     loss, terms = supervised_loss(outputs.float(), labels, lesson.columns, counts)
     learner.optimiser.zero_grad()
     # Each rank's loss is its share of the sum over the whole batch; the gradient is averaged over ranks afterwards.

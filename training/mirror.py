@@ -7,7 +7,8 @@ laboratory with few subjects and teaches a network that sides are alike; test da
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from mocap_import.trial import GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus.trial import CorpusTrial
 from synth.imu.mirror_image import AXIAL, MIDLINE_SIGNS, POLAR
-from synth.imu.recording import ImuRecording
+from synth.imu.recording import ImuRecording, SensorPlacement
 
 SIGN_CHANGES = tuple(name for name, sign in MIDLINE_SIGNS.items() if sign < 0)
 """Coordinates without a side that change sign; those with a side keep it, by OpenSim's convention."""
@@ -32,6 +33,42 @@ def can_mirror(trial: CorpusTrial) -> bool:
     """Whether every sensor with a side has its counterpart."""
     sensors = {recording.placement.sensor for recording in trial.recordings}
     return bool(sensors) and all(other_side(sensor) in sensors for sensor in sensors)
+
+
+@dataclass(frozen=True)
+class Reflection:
+    """What the channels of a mirrored trial are made of, for one set of sensor placements.
+
+    Attributes
+    ----------
+    source : ndarray of int, shape (n_vectors,)
+        Of each 3-vector (specific force and angular velocity, sensor by sensor): whose readings it takes.
+    matrix : ndarray, shape (n_vectors, 3, 3), float32
+        From those readings to its own.
+    """
+
+    source: np.ndarray
+    matrix: np.ndarray
+
+    def mirror(self, inputs: np.ndarray) -> np.ndarray:
+        """Mirror channels (n_frames, 3 n_vectors), as `mirror_trial` mirrors records."""
+        vectors = inputs.reshape(len(inputs), -1, 3)[:, self.source]
+        turned = vectors.transpose(1, 0, 2) @ self.matrix.transpose(0, 2, 1)
+        return np.ascontiguousarray(turned.transpose(1, 0, 2), dtype=inputs.dtype).reshape(inputs.shape)
+
+
+def reflection_of(placements: Sequence[SensorPlacement]) -> Reflection:
+    """The reflection of sensors at these placements, which come in pairs (`can_mirror`)."""
+    names = [placement.sensor for placement in placements]
+    source, matrices = [], []
+    for placement in placements:
+        partner = names.index(other_side(placement.sensor))
+        into_segment = placements[partner].mounting.as_matrix()
+        into_sensor = placement.mounting.inv().as_matrix()
+        for row, signs in enumerate((POLAR, AXIAL)):
+            source.append(2 * partner + row)
+            matrices.append(into_sensor @ np.diag(signs) @ into_segment)
+    return Reflection(np.array(source), np.array(matrices, dtype=np.float32))
 
 
 def mirror_trial(trial: CorpusTrial) -> CorpusTrial:

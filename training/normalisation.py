@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.window import TrialRecord
+from training.record_summary import RecordSummary
 
 
 @dataclass(frozen=True)
@@ -27,30 +27,37 @@ class Normalisation:
     target_sd: np.ndarray
 
 
-def fit_normalisation(records: Sequence[TrialRecord]) -> Normalisation:
+def fit_normalisation(summaries: Sequence[RecordSummary], shifts: np.ndarray | None = None) -> Normalisation:
     """Take means and SDs over all frames with a value; every trial weighs the same.
 
     Parameters
     ----------
-    records : sequence of TrialRecord
+    summaries : sequence of RecordSummary
         Of the training subjects; who is not in it has no influence.
+    shifts : ndarray, shape (n_records, n_targets), optional
+        What is added to the labels of each record.
 
     Returns
     -------
     Normalisation
         A constant channel or target gets SD 1, so that it stays finite.
     """
-    inputs = _pooled([np.where(r.is_missing[:, None], np.nan, r.inputs) for r in records])
-    targets = _pooled([r.labels for r in records])
+    labels = np.stack([summary.label_mean for summary in summaries]).astype(float)
+    inputs = _pooled(
+        np.stack([summary.input_mean for summary in summaries]).astype(float),
+        np.stack([summary.input_variance for summary in summaries]),
+    )
+    targets = _pooled(
+        labels if shifts is None else labels + shifts, np.stack([summary.label_variance for summary in summaries])
+    )
     return Normalisation(*inputs, *targets)
 
 
-def _pooled(series: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and SD of the columns, NaN left out, every trial weighing the same."""
-    weights = np.concatenate([np.isfinite(s) / np.maximum(np.isfinite(s).sum(axis=0), 1) for s in series])
-    values = np.nan_to_num(np.concatenate(series).astype(float))
-    total = np.maximum(weights.sum(axis=0), 1e-12)
-    mean = (weights * values).sum(axis=0) / total
-    sd = np.sqrt((weights * (values - mean) ** 2).sum(axis=0) / total)
+def _pooled(means: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and SD of the columns from those of each record (n_records, n_columns); NaN = nothing known."""
+    known = np.isfinite(means)
+    total = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, means, 0.0).sum(axis=0) / total
+    sd = np.sqrt(np.where(known, variances + (means - mean) ** 2, 0.0).sum(axis=0) / total)
     sd = np.where(sd > 1e-6 * np.maximum(1.0, np.abs(mean)), sd, 1.0)
     return mean.astype(np.float32), sd.astype(np.float32)

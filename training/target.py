@@ -36,6 +36,8 @@ _SCALE = {"angle": 180.0 / math.pi, "moment": 100.0, "ground_reaction": 100.0, "
 _UNIT = {"angle": "deg", "moment": "%BWBH", "ground_reaction": "%BW", "speed": "m/s"}
 _ESTIMATED = tuple(name for name in SOLVED if name != EVENTS)
 _FEET = {"r": "right", "l": "left"}
+FEET = {foot: side for side, foot in _FEET.items()}
+"""Foot of a ground reaction → side of a target."""
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ import typer
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.progress import track
 from synth.corpus import Corpus
+from training.chosen_split import choose_splits, labelled_subjects
 from training.config import ConfigRefused, TrainingConfig
 from training.device import choose_device
-from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
 from training.loop import train
-from training.mean_waveform import TIMINGS
 from training.prediction import apply_checkpoint
 from training.ranks import is_launched, joined_ranks, launched_rank
 from training.run_folder import RunFolder, open_run
-from training.window import read_training_set
+from training.split_training import mean_waveforms_of, train_splits
+from training.training_set import read_training_set
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,17 @@ class Wish:
     corpus, out_dir : Path
     configs : dict of str to TrainingConfig
         Network → its configuration.
-    leave_one_out : bool
-        One network a left-out subject; otherwise one on all subjects.
+    leave_one_out : bool or None
+        True: one network a left-out subject, whatever splits are stored; False: one on all subjects; None: the stored
+        splits, if there is one family of them, otherwise as True.
+    split : str
+        A stored family of splits, or one split; ``""`` = not said.
     apply_to : Path or None
         A corpus of other subjects to estimate with the network on all.
     workers : int
         Folds trained at the same time.
+    loaders : int
+        Processes that read windows ahead of each training.
     save_every : int
         Steps between two states.
     as_json : bool
@@ -46,9 +51,11 @@ class Wish:
     corpus: Path
     out_dir: Path
     configs: dict[str, TrainingConfig]
-    leave_one_out: bool
+    leave_one_out: bool | None
+    split: str
     apply_to: Path | None
     workers: int
+    loaders: int
     save_every: int
     as_json: bool
 
@@ -66,18 +73,21 @@ def train_networks(wish: Wish) -> ExitCode:
     ConfigRefused
         For wishes that exclude each other.
     """
-    if wish.leave_one_out and wish.apply_to is not None:
-        raise ConfigRefused("--apply-to needs --all: leaving one subject out estimates the corpus's own subjects")
+    on_all = wish.leave_one_out is False
+    if not on_all and wish.apply_to is not None:
+        raise ConfigRefused("--apply-to needs --all: splits estimate the corpus's own subjects")
+    if wish.split and wish.leave_one_out is not None:
+        raise ConfigRefused("--split says who is left out: leave out --leave-one-out and --all")
     if is_launched() and wish.workers > 1:
         raise ConfigRefused("--workers: under torchrun every fold is trained by all processes together; leave it out")
     with joined_ranks(choose_device(next(iter(wish.configs.values())))):
-        return _train_folds(wish) if wish.leave_one_out else _train_on_all(wish)
+        return _train_on_all(wish) if on_all else _train_folds(wish)
 
 
 def _train_folds(wish: Wish) -> ExitCode:
     corpus, out_dir = wish.corpus, wish.out_dir
-    n_folds = len(wish.configs) * len(labelled_subjects(Corpus(corpus)))
-    with track(n_folds, "Training", shown=wish.shows_progress) as bar:
+    chosen = choose_splits(Corpus(corpus), wish.split, stored=not wish.leave_one_out)
+    with track(len(wish.configs) * len(chosen.splits), "Training", shown=wish.shows_progress) as bar:
         so_far = 0
 
         def progress(done: int, total: int, last: str) -> None:
@@ -85,12 +95,11 @@ def _train_folds(wish: Wish) -> ExitCode:
             bar.advance(done - so_far, description=f"Training {last}")
             so_far = done
 
-        options = {"n_workers": wish.workers, "save_every": wish.save_every}
-        written = leave_one_subject_out(corpus, out_dir, wish.configs, **options, progress=progress)
+        options = {"n_workers": wish.workers, "n_loaders": wish.loaders, "save_every": wish.save_every}
+        written = train_splits(corpus, out_dir, wish.configs, chosen, **options, progress=progress)
     if launched_rank() > 0:
         return ExitCode.ALL
-    for method in TIMINGS:
-        written[method] = predict_mean_waveforms(corpus, out_dir / f"{method}.h5", method=method)
+    written |= mean_waveforms_of(corpus, out_dir, chosen)
     n_done = n_refused = 0
     rows = []
     for method, path in written.items():
@@ -106,7 +115,9 @@ def _train_folds(wish: Wish) -> ExitCode:
                 "reasons": sorted({str(row["reason"]) for row in refused}),
             }
         )
-    _tell(rows, wish.as_json, {"methods": rows})
+    if not wish.as_json:
+        typer.echo(f"{chosen.name}: {len(chosen.splits)} splits")
+    _tell(rows, wish.as_json, {"splits": chosen.name, "methods": rows})
     return exit_code(n_done, n_refused)
 
 
@@ -117,6 +128,9 @@ def _train_on_all(wish: Wish) -> ExitCode:
     rows = []
     for name, config in wish.configs.items():
         data = read_training_set(reader, labelled_subjects(reader), config.outputs, mirror=config.mirror)
+        for doubt in data.doubts if is_writer else ():
+            run.log(f"{name}: {doubt}")
+            typer.echo(doubt, err=True)
         path = wish.out_dir / f"{name}.safetensors"
         with track(config.steps, f"Training {name}", shown=wish.shows_progress) as bar:
             so_far = 0
@@ -126,7 +140,12 @@ def _train_on_all(wish: Wish) -> ExitCode:
                 bar.advance(step - so_far)  # a training that goes on begins at its state
                 so_far = step
 
-            options = {"path": path, "save_every": wish.save_every, "record": run.steps_of(name, "all")}
+            options = {
+                "path": path,
+                "save_every": wish.save_every,
+                "n_loaders": wish.loaders,
+                "record": run.steps_of(name, "all"),
+            }
             checkpoint = train(data, config, **options, progress=progress)
         if not is_writer:
             continue

@@ -1,7 +1,8 @@
 """The state of a training between two steps: with it a killed training goes on and ends with the same weights.
 
 One safetensors file beside the checkpoint: weights, moments of the optimiser and the state of torch's generator as
-tensors, all the rest (step, schedule, the state of NumPy's generator) as JSON in its header. No pickle.
+tensors, all the rest (step, schedule) as JSON in its header. No pickle. Windows and sensor errors come from the seed
+and the number of the step, so their generator has no state.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from torch import nn
 from mocap_import.durable_file import write_durably
 from synth.corpus.schema import CorpusMismatch
 from training.config import TrainingConfig
-from training.window import TrainingSet
+from training.training_set import TrainingSet
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ENDING = ".state"
 """Of the file's name, which is the checkpoint's otherwise."""
 
@@ -41,8 +42,6 @@ class Learner:
     network : torch.nn.Module
     optimiser : torch.optim.Optimizer
     schedule : torch.optim.lr_scheduler.LRScheduler
-    rng : numpy.random.Generator
-        Draws windows and sensor errors; weights and dropout come from torch's own generator.
     estimate : callable
         Windows → outputs: the network itself, or what passes its gradients on to other processes.
     """
@@ -50,7 +49,6 @@ class Learner:
     network: nn.Module
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
-    rng: np.random.Generator
     estimate: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     def __post_init__(self) -> None:
@@ -65,7 +63,7 @@ class TrainingState:
     ----------
     tensors : dict of str to Tensor
     card : dict
-        Plain data: ``step``, ``seconds`` (s, wall, of all sittings), ``mark``, generator and schedule.
+        Plain data: ``step``, ``seconds`` (s, wall, of all sittings), ``mark`` and schedule.
     """
 
     tensors: dict[str, torch.Tensor]
@@ -95,12 +93,8 @@ def state_path(checkpoint: Path) -> Path:
 def training_mark(data: TrainingSet, config: TrainingConfig) -> str:
     """SHA-256 of all that decides the weights: data, configuration, versions of torch and NumPy."""
     facts = [config.model_dump(mode="json"), data.sensors, [(t.kind, t.coordinate) for t in data.targets], data.rate]
-    digest = hashlib.sha256(json.dumps([*facts, torch.__version__, np.__version__]).encode())
-    for record in data.records:
-        digest.update(json.dumps([record.subject, record.name, record.inputs.shape, record.is_mirrored]).encode())
-        for values in (record.inputs, record.labels, record.is_missing):
-            digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
+    facts += [data.digest, [record.is_mirrored for record in data.records], torch.__version__, np.__version__]
+    return hashlib.sha256(json.dumps([FORMAT_VERSION, *facts]).encode()).hexdigest()
 
 
 def capture_state(learner: Learner, step: int, seconds: float, mark: str) -> TrainingState:
@@ -120,7 +114,6 @@ def capture_state(learner: Learner, step: int, seconds: float, mark: str) -> Tra
         "mark": mark,
         "schedule": {k: v for k, v in learner.schedule.state_dict().items() if isinstance(v, int | float | list)},
         "groups": [{key: group[key] for key in _SCHEDULED if key in group} for group in optimiser["param_groups"]],
-        "generator": learner.rng.bit_generator.state,
     }
     return TrainingState({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, card)
 
@@ -141,7 +134,6 @@ def restore_state(learner: Learner, state: TrainingState) -> None:
         group |= {key: tuple(value) if isinstance(value, list) else value for key, value in scheduled.items()}
     learner.optimiser.load_state_dict({"state": moments, "param_groups": groups})
     learner.schedule.load_state_dict(state.card["schedule"])
-    learner.rng.bit_generator.state = state.card["generator"]
     torch.set_rng_state(parts["generator"]["cpu"])
     if "cuda" in parts["generator"] and torch.cuda.is_available():
         torch.cuda.set_rng_state(parts["generator"]["cuda"], next(learner.network.parameters()).device)

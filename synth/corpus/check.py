@@ -18,6 +18,7 @@ from synth.corpus.node import CorpusNode, open_node
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import ROLES, STATUSES, CorpusMismatch, coordinate_unit
 from synth.corpus.trial import CorpusTrial
+from synth.corpus.trial_index import GROUP, index_faults
 
 
 def check_corpus(path: Path | str) -> list[Finding]:
@@ -76,6 +77,9 @@ def _layout_findings(corpus: Corpus) -> list[Finding]:
     try:
         with open_node(corpus.path) as root:
             look(root, "", "", 1)
+            if root.has(GROUP):
+                look(root.child(GROUP), GROUP, GROUP, 1)
+                findings.extend(Finding("error", "", what) for what in index_faults(root))
             for shared in ("skeletons", "origins"):
                 if root.has(shared):
                     look(root.child(shared), shared, shared, 1)

@@ -40,7 +40,7 @@ class Entry:
     path : str
         From the root; ``<...>`` stands for any name, ``@`` begins the name of an attribute.
     dtype : str
-        ``"group"``, ``"text"`` (UTF-8), ``"bool"``, ``"f4"``, ``"f8"`` (little-endian) or ``"integer"``.
+        ``"group"``, ``"text"`` (UTF-8), ``"bool"``, ``"f4"``, ``"f8"``, ``"i8"`` (little-endian) or ``"integer"``.
     shape : tuple of str
         Lengths, by name or number; ``()`` a single value.
     units : str or tuple of str
@@ -130,6 +130,17 @@ _ROOT = (
     _group(f"{SUBJECT}/trials", ""),
 )
 
+_INDEX = (
+    _group("index", "where the records of each trial lie", since=3),
+    _texts("index/subject", "n_trials", "sorted, then by trial", since=3),
+    _texts("index/trial", "n_trials", "", since=3),
+    Entry("index/rate", "f8", "", ("n_trials",), "Hz", since=3),
+    Entry("index/n_frames", "i8", "", ("n_trials",), "1", since=3),
+    Entry("index/offset", "i8", "of the first record in the file; -1 without", ("n_trials",), "byte", since=3),
+    Entry("index/sensor_set", "i8", "row of sensor_sets; -1 without records", ("n_trials",), "1", since=3),
+    _texts("index/sensor_sets", "n_sensor_sets", "names of sensors, one a line", since=3),
+)
+
 _TRIAL = (
     _group(TRIAL, "", required=False),
     Entry(f"{TRIAL}@rate", "f8", "", units="Hz"),
@@ -215,7 +226,7 @@ _TRIAL = (
     ),
 )
 
-EVERY_LAYOUT: tuple[Entry, ...] = (*_ROOT, *_TRIAL)
+EVERY_LAYOUT: tuple[Entry, ...] = (*_ROOT, *_TRIAL, *_INDEX)
 """Of all schema versions."""
 
 

@@ -30,7 +30,7 @@ _UNIT_OF = {
     BY_FORCE: ("coordinates", force_unit),
     BY_NAME: ("names", spatiotemporal_unit),
 }
-_FLOATS = {"f4": np.dtype("<f4"), "f8": np.dtype("<f8"), "bool": np.dtype(bool)}
+_FLOATS = {"f4": np.dtype("<f4"), "f8": np.dtype("<f8"), "i8": np.dtype("<i8"), "bool": np.dtype(bool)}
 _PYTHON = {"f8": (float, int), "integer": (int,), "text": (str,)}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from synth.corpus.reader import Corpus
 from synth.corpus.record_anchor import AnchorIndex
 from synth.corpus.same_person import same_person
 from synth.corpus.schema import CorpusMismatch
+from synth.corpus.subject_split import SubjectSplit
 from synth.corpus.trial import CorpusTrial
 
 SAME = 1e-3
@@ -29,6 +31,26 @@ LEAST_OVERLAP = 32
 _N_SHIFTS = 4
 
 Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """The same data or the same person twice.
+
+    Attributes
+    ----------
+    one, other : str
+        Codes of the subjects; the same where a trial is there twice under one code.
+    where : str
+        The trial or the code that repeats what `one` has.
+    what : str
+        The sentence.
+    """
+
+    one: str
+    other: str
+    where: str
+    what: str
 
 
 class LeakSearch:
@@ -73,8 +95,8 @@ class LeakSearch:
         else:
             self._anchors.add(number, trial)
 
-    def findings(self) -> list[Finding]:
-        """One error a leak."""
+    def leaks(self) -> list[Leak]:
+        """What is there twice, of all trials that were looked at."""
         found, pairs = [], set()
         for number, twin in self._exact.items():
             found.append(self._same(twin, number, f"holds the same records as {_name(self._keys[twin])}"))
@@ -91,24 +113,26 @@ class LeakSearch:
             if frozenset((first[0], second[0])) not in pairs:
                 pairs.add(frozenset((first[0], second[0])))
                 what = f"comes from the same file (SHA-256) as {_name(first)}: one person under two codes"
-                found.append(Finding("error", _name(second), what + self._crossed(first[0], second[0])))
+                found.append(Leak(first[0], second[0], _name(second), what))
         for (one, other), why in same_person(self._people).items():
             if frozenset((one, other)) not in pairs:
-                what = f"is {one} under another code: {why}" + self._crossed(one, other)
-                found.append(Finding("error", other, what))
+                found.append(Leak(one, other, other, f"is {one} under another code: {why}"))
         return found
 
-    def _same(self, a: int, b: int, what: str) -> Finding:
+    def findings(self) -> list[Finding]:
+        """One error a leak, with the split that it crosses."""
+        return [Finding("error", leak.where, leak.what + self._crossed(leak.one, leak.other)) for leak in self.leaks()]
+
+    def _same(self, a: int, b: int, what: str) -> Leak:
         (one, _), (other, _) = self._keys[a], self._keys[b]
         kind = "a leak between subjects" if one != other else "the trial is there twice"
-        return Finding("error", _name(self._keys[b]), f"{what}: {kind}{self._crossed(one, other)}")
+        return Leak(one, other, _name(self._keys[b]), f"{what}: {kind}")
 
     def _crossed(self, one: str, other: str) -> str:
         """Name a split that learns from one code and is tested on the other."""
         for split in self.corpus.splits:
-            sides = {code: side for side in ("train", "validation", "test") for code in getattr(split, side)}
-            if one in sides and other in sides and sides[one] != sides[other]:
-                return f" (split {split.name!r} has one in {sides[one]}, the other in {sides[other]})"
+            if sides := sides_apart(split, one, other):
+                return f" (split {split.name!r} has one in {sides[0]}, the other in {sides[1]})"
         return ""
 
     def _overlap(self, a: int, b: int, shift: int) -> bool:
@@ -131,6 +155,13 @@ class LeakSearch:
         return self.corpus.map_imu(*self._keys[number])[:, columns].astype(float)
 
 
+def sides_apart(split: SubjectSplit, one: str, other: str) -> tuple[str, str] | None:
+    """The sides of a split on which two codes stand, if these differ."""
+    sides = {code: side for side in ("train", "validation", "test") for code in getattr(split, side)}
+    apart = one in sides and other in sides and sides[one] != sides[other]
+    return (sides[one], sides[other]) if apart else None
+
+
 def find_leaks(path: Path | str) -> list[Finding]:
     """Search a corpus for data and persons that are there twice; trials that cannot be read are passed over.
 
@@ -139,14 +170,41 @@ def find_leaks(path: Path | str) -> list[Finding]:
     list of Finding
         Errors; empty if there is no leak.
     """
-    corpus = Corpus(path)
+    return _searched(Corpus(path)).findings()
+
+
+def refuse_leaking_splits(path: Path | str, splits: Sequence[SubjectSplit]) -> None:
+    """Refuse splits that have one person, or the same data, on two sides.
+
+    Parameters
+    ----------
+    path : Path
+    splits : sequence of SubjectSplit
+
+    Raises
+    ------
+    CorpusMismatch
+        With the sentence of the first leak that a split has on two sides. The whole corpus is read for it.
+    """
+    for leak in _searched(Corpus(path)).leaks():
+        for split in splits:
+            if sides := sides_apart(split, leak.one, leak.other):
+                raise CorpusMismatch(
+                    f"{path}: split {split.name!r} shares a person or data: {leak.where} {leak.what} "
+                    f"({leak.one} is in {sides[0]}, {leak.other} in {sides[1]}). Give one person one code, or split "
+                    "the corpus anew (`kinesynth corpus split`); `kinesynth corpus check` lists all leaks."
+                )
+
+
+def _searched(corpus: Corpus) -> LeakSearch:
+    """A search that has seen every trial that can be read."""
     search = LeakSearch(corpus)
     for key in corpus.trials():
         try:
             search.add(corpus.read(*key, clean=True))
         except CorpusMismatch:
             continue
-    return search.findings()
+    return search
 
 
 def _fingerprint(trial: CorpusTrial) -> bytes:

@@ -19,6 +19,7 @@ from mocap_import.trial import GaitEvent, GroundReaction, Treatment
 from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus.array_origin import ArrayOrigin
+from synth.corpus.array_place import ArrayPlace, place_of
 from synth.corpus.measured_time import MeasuredTime, read_times, run_mark
 from synth.corpus.migration import migrated
 from synth.corpus.node import CorpusNode, open_node
@@ -34,6 +35,7 @@ from synth.corpus.stored_origin import origins_from
 from synth.corpus.stored_skeleton import skeleton_of
 from synth.corpus.subject_split import SubjectSplit
 from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
+from synth.corpus.trial_index import stored_index
 from synth.imu.error_recipe import ImuErrors, apply_errors
 from synth.imu.recording import ImuRecording, SensorPlacement
 
@@ -88,11 +90,8 @@ class Corpus:
                 raise CorpusMismatch(
                     f"{self.path}: provenance or splits are not the expected JSON ({error})."
                 ) from error
-            self._trials = tuple(
-                (code, name)
-                for code, person in node.child("subjects").children()
-                for name, _ in person.child("trials").children()
-            )
+            index = stored_index(node)
+            self._trials = _names(node) if index is None else index.keys
             self._known = frozenset(self._trials)
 
     def trials(self) -> list[tuple[str, str]]:
@@ -169,6 +168,36 @@ class Corpus:
         if offset is None:
             return np.empty(shape, dtype)
         return np.memmap(self.path, dtype=dtype, mode="r", offset=offset, shape=shape)
+
+    def value_places(self, subject: str, name: str) -> dict[str, ArrayPlace]:
+        """Where the values of a trial lie in the file, for random windows of labels.
+
+        Returns
+        -------
+        dict of str to ArrayPlace
+            ``"kinematics"``, ``"kinetics"`` (generalized forces) and ``"force 0"``, ``"force 1"`` ... (ground
+            reactions, in the order of `CorpusTrial.kinetics`), of those that the trial holds.
+        """
+        with open_node(self.path) as node:
+            trial = node.child("subjects").child(subject).child("trials").child(name)
+            found = {}
+            if trial.has("kinematics"):
+                found["kinematics"] = place_of(trial.child("kinematics"), "values")
+            if trial.has("kinetics"):
+                kinetics = trial.child("kinetics")
+                found["kinetics"] = place_of(kinetics, "generalized_forces")
+                plates = kinetics.child("ground_reactions").children()
+                found |= {f"force {number}": place_of(plate, "force") for number, (_, plate) in enumerate(plates)}
+            return found
+
+
+def _names(node: CorpusNode) -> tuple[tuple[str, str], ...]:
+    """Subject and trial of every trial, of a file without an index."""
+    return tuple(
+        (code, name)
+        for code, person in node.child("subjects").children()
+        for name, _ in person.child("trials").children()
+    )
 
 
 def _subject(code: str, person: CorpusNode) -> Subject:

@@ -13,6 +13,7 @@ import numpy as np
 
 from synth.corpus.node import CorpusNode, open_node
 from synth.corpus.schema import IMU_DTYPE, CorpusMismatch
+from synth.corpus.trial_index import TrialIndex, TrialPlace, index_of, place_of_trial, stored_index
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,12 @@ class WindowIndex:
             )
 
 
-def index_windows(path: Path | str, length: int, subjects: Iterable[str] | None = None) -> WindowIndex:
+def index_windows(
+    path: Path | str,
+    length: int,
+    subjects: Iterable[str] | None = None,
+    trials: Iterable[tuple[str, str]] | None = None,
+) -> WindowIndex:
     """Find the records of a corpus, without reading them.
 
     Parameters
@@ -93,46 +99,91 @@ def index_windows(path: Path | str, length: int, subjects: Iterable[str] | None 
         Frames of a window.
     subjects : iterable of str, optional
         Codes; all by default.
+    trials : iterable of (subject, trial), optional
+        Only these of their trials.
 
     Raises
     ------
     CorpusMismatch
         The file is no sound corpus, a subject is not in it, no trial has `length` frames, or sensors or rates differ.
     """
-    path = Path(path)
+    path, chosen = Path(path), None if trials is None else frozenset(trials)
     if length < 1:
         raise CorpusMismatch(f"{path}: a window has 1 frame or more; got {length}.")
-    found, left_out = [], []
     with open_node(path) as node:
-        identity = FileIdentity.of(path)
-        people = node.child("subjects")
-        codes = sorted(people.group.keys())
+        identity, codes = FileIdentity.of(path), sorted(node.child("subjects").group.keys())
         wanted = codes if subjects is None else sorted(set(subjects))
         strangers = sorted(set(wanted) - set(codes))
         if strangers:
             raise CorpusMismatch(f"{path}: subject {strangers[0]!r} is not in it; there are {', '.join(codes)}.")
-        for code in wanted:
-            trials = people.child(code).child("trials")
-            for name in sorted(trials.group.keys()):
-                place = _plain_place(trials, name) or _records_place(trials.child(name))
-                reason = _unfit(place, length)
-                (left_out.append((code, name, reason)) if reason else found.append((code, name, *place)))
-    if not found:
+        index = stored_index(node)
+        if index is None:
+            index = index_of(_places(node, wanted, chosen))
+        else:
+            _require_true(node, index)
+    members = set(wanted)
+    mine = np.array(
+        [code in members and (chosen is None or (code, name) in chosen) for code, name in index.keys], dtype=bool
+    )
+    has_records = (index.offset >= 0) & (index.sensor_set >= 0)
+    fits = mine & has_records & (index.n_frames >= length)
+    left_out = tuple(
+        (*index.keys[number], _unfit(bool(has_records[number]), int(index.n_frames[number]), length))
+        for number in np.flatnonzero(mine & ~fits)
+    )
+    if not fits.any():
         said = "; ".join(f"{code}/{name}: {reason}" for code, name, reason in left_out[:3]) or "no trial"
         raise CorpusMismatch(f"{path}: no trial gives a window of {length} frames. {said}")
-    rate, sensors = (_common(path, found, column, what) for column, what in ((4, "rate (Hz)"), (5, "sensors")))
-    offsets, n_frames = (np.array([row[column] for row in found], dtype=np.int64) for column in (2, 3))
-    keys = tuple((row[0], row[1]) for row in found)
-    return WindowIndex(path, identity, keys, offsets, n_frames, sensors, rate, length, tuple(left_out))
+    numbers = np.flatnonzero(fits)
+    _require_common(path, index, numbers, index.rate, "rate (Hz)")
+    _require_common(path, index, numbers, index.sensor_set, "sensors")
+    first = index.place(int(numbers[0]))
+    return WindowIndex(
+        path=path,
+        identity=identity,
+        trials=tuple(index.keys[number] for number in numbers),
+        offsets=index.offset[numbers].astype(np.int64),
+        n_frames=index.n_frames[numbers].astype(np.int64),
+        sensors=first.sensors,
+        rate=first.rate,
+        length=length,
+        left_out=left_out,
+    )
+
+
+def _places(
+    node: CorpusNode, subjects: list[str], chosen: frozenset[tuple[str, str]] | None
+) -> dict[tuple[str, str], TrialPlace]:
+    """Look at each trial of a file without an index."""
+    found = {}
+    for code in subjects:
+        own = node.child("subjects").child(code).child("trials")
+        for name in sorted(own.group.keys()):
+            if chosen is None or (code, name) in chosen:
+                found[code, name] = _plain_place(own, name) or place_of_trial(own.child(name))
+    return found
+
+
+_N_LOOKS = 16
+
+
+def _require_true(node: CorpusNode, index: TrialIndex) -> None:
+    """Look at some trials of all: other programs that copy HDF5 files move arrays and leave the index as it is."""
+    for number in np.unique(np.linspace(0, len(index.keys) - 1, _N_LOOKS).astype(int)) if index.keys else ():
+        code, name = index.keys[number]
+        trial = node.child("subjects").child(code).child("trials").child(name)
+        if place_of_trial(trial) != index.place(int(number)):
+            raise CorpusMismatch(
+                f"{trial.where} lies elsewhere than the index of the file says, as after a copy by another program. "
+                "Use the original, or write the file anew (`kinesynth corpus split --add`)."
+            )
 
 
 _TEXT = h5py.string_dtype()
-_OfTrial = tuple[int | None, int, float, tuple[str, ...]]
-"""Offset, frames, rate and sensors."""
 
 
-def _plain_place(trials: CorpusNode, name: str) -> _OfTrial | None:
-    """As `_records_place`, at half of its cost, for a trial that is just as we write it; None for any other.
+def _plain_place(trials: CorpusNode, name: str) -> TrialPlace | None:
+    """As `place_of_trial`, at half of its cost, for a trial that is just as we write it; None for any other.
 
     The same is asked as by `CorpusNode`: hard links only, to groups and contiguous arrays inside the file.
     """
@@ -156,7 +207,7 @@ def _plain_place(trials: CorpusNode, name: str) -> _OfTrial | None:
     hertz, texts = np.empty((), np.float64), np.empty(n_sensors, _TEXT)
     rate.read(hertz)
     sensors.read(h5py.h5s.ALL, h5py.h5s.ALL, texts)
-    return offset, shape[0], float(hertz), tuple(text.decode() for text in texts)
+    return TrialPlace(float(hertz), shape[0], offset, tuple(text.decode() for text in texts))
 
 
 def _linked(group: h5py.h5g.GroupID, name: bytes, kind: type) -> h5py.h5g.GroupID | h5py.h5d.DatasetID | None:
@@ -173,39 +224,19 @@ def _is_contiguous(array: h5py.h5d.DatasetID) -> bool:
     return properties.get_layout() == h5py.h5d.CONTIGUOUS and properties.get_external_count() == 0
 
 
-def _records_place(trial: CorpusNode) -> _OfTrial:
-    """Offset, frames, rate and sensors of one trial, or what is wrong with it."""
-    rate = float(trial.attribute("rate"))
-    if not trial.has("imu"):
-        return None, 0, rate, ()
-    imu = trial.child("imu")
-    records, sensors = imu.dataset("records"), tuple(imu.texts("sensors"))
-    if records.dtype != IMU_DTYPE or records.shape[1:] != (len(sensors), 6):
+def _unfit(has_records: bool, n_frames: int, length: int) -> str:
+    """Why a trial gives no window."""
+    return f"{n_frames} frames, a window has {length}" if has_records else "no inertial records"
+
+
+def _require_common(path: Path, index: TrialIndex, numbers: np.ndarray, column: np.ndarray, what: str) -> None:
+    """Raise unless all trials share a value."""
+    other = numbers[column[numbers] != column[numbers[0]]]
+    if len(other):
+        one, two = int(numbers[0]), int(other[0])
+        values = [index.place(n).sensors if what == "sensors" else index.place(n).rate for n in (one, two)]
+        names = ["/".join(index.keys[n]) for n in (one, two)]
         raise CorpusMismatch(
-            f"{imu.where}/records: expected {IMU_DTYPE} (n_frames, {len(sensors)}, 6), found {records.dtype} "
-            f"{records.shape}."
+            f"{path}: expected the same {what} in all trials; {names[0]} has {values[0]}, {names[1]} has {values[1]}. "
+            "Choose subjects that agree, or write a corpus that does."
         )
-    offset = records.id.get_offset()
-    if offset is not None and offset + records.nbytes > trial.file_bytes:
-        raise CorpusMismatch(f"{imu.where}/records ends beyond the end of the file. Copy it again.")
-    return offset, records.shape[0], rate, sensors
-
-
-def _unfit(place: _OfTrial, length: int) -> str:
-    """Why a trial gives no window; empty if it does."""
-    offset, n_frames, _, sensors = place
-    if not sensors or offset is None:
-        return "no inertial records"
-    return f"{n_frames} frames, a window has {length}" if n_frames < length else ""
-
-
-def _common(path: Path, found: list[tuple], column: int, what: str) -> float | tuple[str, ...]:
-    """The value that all trials share."""
-    first = found[0]
-    for row in found:
-        if row[column] != first[column]:
-            raise CorpusMismatch(
-                f"{path}: expected the same {what} in all trials; {first[0]}/{first[1]} has {first[column]}, "
-                f"{row[0]}/{row[1]} has {row[column]}. Choose subjects that agree, or write a corpus that does."
-            )
-    return first[column]

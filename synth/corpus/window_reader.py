@@ -57,6 +57,8 @@ class WindowReader:
         Root of all draws.
     subjects : iterable of str, optional
         Codes of the subjects to draw from; all by default.
+    trials : iterable of (subject, trial), optional
+        Only these of their trials.
     errors : {"clean", "stored"} or ImuErrors
         Records as simulated; with the recipe of the corpus; or with another. Errors are drawn for whole trials
         (filters, drift and clocks have a memory), as `Corpus.read` draws them; some of these records are kept.
@@ -88,6 +90,7 @@ class WindowReader:
         *,
         seed: int = 0,
         subjects: Iterable[str] | None = None,
+        trials: Iterable[tuple[str, str]] | None = None,
         errors: str | ImuErrors = "clean",
         fresh_errors: bool = False,
         kept_bytes: int = 1 << 28,
@@ -95,7 +98,7 @@ class WindowReader:
     ) -> None:
         if not isinstance(errors, ImuErrors) and errors not in ERRORS:
             raise CorpusMismatch(f"{path}: errors {errors!r}: expected {' or '.join(map(repr, ERRORS))} or a recipe.")
-        self.index = index_windows(path, length, subjects)
+        self.index = index_windows(path, length, subjects, trials)
         self.length, self.seed = length, seed
         self.errors, self.fresh_errors, self.kept_bytes = errors, fresh_errors, kept_bytes
         self.portable = portable
@@ -178,20 +181,53 @@ class WindowReader:
             for row, (t, s) in enumerate(zip(trial.tolist(), start.tolist(), strict=True)):
                 out[row] = self._array(t)[s : s + self.length].reshape(shape[1:])
         else:
-            self._copy_mapped(trial, start, out)
+            self._copy_mapped(trial, start, out, self.file_bytes())
         return RecordWindows(out, trial, start)
+
+    def records_at(self, trial: np.ndarray, start: np.ndarray) -> np.ndarray:
+        """Clean records of windows at chosen places, (n_windows, length, n_channels) float32.
+
+        Parameters
+        ----------
+        trial : ndarray of int, shape (n_windows,)
+            Place in `trials`.
+        start : ndarray of int, shape (n_windows,)
+            First frame, from 0 to the number of frames less `length`.
+
+        Raises
+        ------
+        CorpusMismatch
+            If another file took the place of the one that was indexed.
+        """
+        out = np.empty((len(trial), self.length, self.index.n_channels), dtype=IMU_DTYPE)
+        self._copy_mapped(np.asarray(trial), np.asarray(start), out, self.file_bytes())
+        return out
+
+    def whole_records(self, trial: int) -> np.ndarray:
+        """Clean records of a trial, (n_frames, n_channels) float32, as a view of the file."""
+        index = self.index
+        shape = (int(index.n_frames[trial]), index.n_channels)
+        stop = int(index.offsets[trial]) + shape[0] * shape[1] * IMU_DTYPE.itemsize
+        return self.file_bytes()[int(index.offsets[trial]) : stop].view(IMU_DTYPE).reshape(shape)
+
+    def file_bytes(self) -> np.ndarray:
+        """The whole file as bytes, mapped once in each process."""
+        self._open()
+        if self._map is None:
+            # A plain array over the map: slices of `numpy.memmap` cost more than the copy of a window.
+            self._map = np.asarray(np.memmap(self.index.path, dtype=np.uint8, mode="r"))
+        return self._map
 
     def stream(self, epoch: int, n_batches: int, n_windows: int) -> Iterator[RecordWindows]:
         """The batches of one epoch, in order."""
         for number in range(n_batches):
             yield self.batch(epoch, number, n_windows)
 
-    def _copy_mapped(self, trial: np.ndarray, start: np.ndarray, out: np.ndarray) -> None:
+    def _copy_mapped(self, trial: np.ndarray, start: np.ndarray, out: np.ndarray, mapped: np.ndarray) -> None:
         """Copy each window, which is one stretch of bytes of the file."""
         n_bytes = self.length * self.index.n_channels * IMU_DTYPE.itemsize
         first = self.index.offsets[trial] + start * (self.index.n_channels * IMU_DTYPE.itemsize)
         rows = out.reshape(len(out), -1).view(np.uint8)
-        mapped = self._map
         for row, place in zip(rows, first.tolist(), strict=True):
             row[:] = mapped[place : place + n_bytes]
 
@@ -212,9 +248,6 @@ class WindowReader:
         if self.portable and self._corpus is None:
             with open_node(self.index.path):  # whatever is wrong is said in our words
                 self._file = h5py.File(self.index.path, "r")
-        elif self._corpus is None:
-            # A plain array over the map: slices of `numpy.memmap` cost more than the copy of a window.
-            self._map = np.asarray(np.memmap(self.index.path, dtype=np.uint8, mode="r"))
         self._process = os.getpid()
 
     def _worn_records(self, trial: int, epoch: int) -> np.ndarray:

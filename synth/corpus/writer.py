@@ -35,6 +35,7 @@ from synth.corpus.schema import (
 )
 from synth.corpus.subject_split import SubjectSplit
 from synth.corpus.trial import CorpusTrial
+from synth.corpus.trial_index import TrialPlace, index_of, store_index
 from synth.imu.recording import ImuRecording, SensorPlacement
 
 _METADATA_BYTES = 64 * 1024  # generous room for the groups and attributes of one trial
@@ -86,7 +87,8 @@ class CorpusWriter:
         self._lock = CorpusLock(self.path)
         self._file: h5py.File | None = None
         self._subjects: dict[str, Subject] = {}
-        self._trials: dict[tuple[str, str], MeasuredTime] = {}
+        self._trials: dict[tuple[str, str], TrialPlace] = {}
+        self._times: dict[tuple[str, str], MeasuredTime] = {}
 
     def __enter__(self) -> CorpusWriter:
         try:
@@ -116,10 +118,11 @@ class CorpusWriter:
         if self._file is None:
             raise CorpusMismatch(f"{self.path} was given up when a trial could not be written; nothing was changed.")
         try:
+            store_index(self._file, index_of(self._trials))
             self._file.close()
             self._file = None
             _sync(self._temporary)
-            rows = ((*key, time) for key, time in self._trials.items())
+            rows = ((*key, time) for key, time in self._times.items())
             write_times(self.path, run_mark(self.provenance.to_json()), rows)  # first: no corpus lacks its times
             self._temporary.replace(self.path)
             _sync(self.path.parent)
@@ -196,6 +199,7 @@ class CorpusWriter:
         try:
             self._require_space(n_bytes)
             store_trial(self._file["subjects"], trial, where, stream=stream)
+            place = self._place(trial, stream)
         except CorpusMismatch:  # refused before anything was written
             raise
         except BaseException as error:
@@ -204,7 +208,19 @@ class CorpusWriter:
                 raise cannot_write(self.path, error) from error
             raise
         self._subjects[key[0]] = trial.subject
-        self._trials[key] = MeasuredTime.of(trial)
+        self._times[key] = MeasuredTime.of(trial)
+        self._trials[key] = place
+
+    def _place(self, trial: CorpusTrial, stream: tuple[Sequence[SensorPlacement], int, object] | None) -> TrialPlace:
+        """Where the records of a trial that was just stored lie."""
+        placements = stream[0] if stream else [recording.placement for recording in trial.recordings]
+        n_frames = stream[1] if stream else trial.n_frames
+        if not placements:
+            return TrialPlace(float(trial.rate), n_frames, -1, ())
+        place = f"subjects/{trial.subject.code}/trials/{trial.name}/imu/records"
+        offset = h5py.h5d.open(self._file.id, place.encode()).get_offset()
+        sensors = tuple(placement.sensor for placement in placements)
+        return TrialPlace(float(trial.rate), n_frames, -1 if offset is None else offset, sensors)
 
     def copy_trials(self, corpus: Corpus) -> None:
         """Append every trial of another corpus unchanged (clean records and their recipe)."""

@@ -11,7 +11,7 @@ from training.checkpoint import load_checkpoint, read_card, save_checkpoint
 from training.config import OUTPUT_KINDS, resolve_config
 from training.loop import train
 from training.prediction import apply_checkpoint, predict_trial
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 
 @pytest.fixture(scope="module", params=["conv1d", "lstm"])

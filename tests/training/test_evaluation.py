@@ -11,7 +11,7 @@ from training.csv_table import read_csv, write_csv
 from training.evaluation import COLUMNS, count_trials, evaluate
 from training.leave_one_out import predict_mean_waveforms
 from training.target import ALL_TARGETS, available_targets, has_waveform, read_targets, write_targets
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 
 def write_estimates(truth, out, change, config=None, role="baseline"):

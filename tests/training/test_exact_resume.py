@@ -14,8 +14,8 @@ from synth.corpus import Corpus, CorpusMismatch
 from training.checkpoint import load_checkpoint
 from training.config import OUTPUT_KINDS, resolve_config
 from training.loop import train
+from training.training_set import read_training_set
 from training.training_state import earlier_state, load_state, state_path
-from training.window import read_training_set
 
 QUICK = {"width": 8, "steps": 30, "batch": 4, "window_seconds": 0.4, "depth": 2}
 

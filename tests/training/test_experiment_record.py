@@ -19,7 +19,7 @@ from training.leave_one_out import leave_one_subject_out
 from training.loop import train
 from training.run_folder import CARD, RunFolder, open_run, read_run_card, without_folders
 from training.step_record import StepRecord
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 QUICK = {"width": 8, "steps": 6, "batch": 4}
 METRICS = ["loss", *(f"loss_{kind}" for kind in OUTPUT_KINDS), "learning_rate", "gradient_norm", "seconds"]

@@ -13,10 +13,12 @@ from training.input_check import (
     refuse_or_name,
     sensor_features,
     side_score,
+    wearing_of,
 )
 from training.mirror import other_side
 from training.stream.replay import trial_frames
-from training.window import read_training_set, sensor_names
+from training.training_set import read_training_set
+from training.window import sensor_names
 
 SENSORS = ("pelvis", "thigh_r", "thigh_l")
 GRAVITY = np.array([0.0, 9.81, 0.0])
@@ -45,7 +47,7 @@ def sentences(channels, **options):
 
 def test_sound_records_pass():
     rng = np.random.default_rng(0)
-    signature = fit_signature([worn(rng) for _ in range(6)], SENSORS)
+    signature = fit_signature([wearing_of(worn(rng)) for _ in range(6)], SENSORS)
     assert sentences(worn(rng), signature=signature) == []
 
 
@@ -72,19 +74,20 @@ def test_silence_is_named_with_its_length():
 
 def test_exchanged_sides_are_named_and_the_score_changes_its_sign():
     rng = np.random.default_rng(3)
-    signature = fit_signature([worn(rng) for _ in range(6)], SENSORS)
+    signature = fit_signature([wearing_of(worn(rng)) for _ in range(6)], SENSORS)
     channels = worn(rng)
-    score = side_score(signature, channels, SENSORS)
+    score = side_score(signature, wearing_of(channels), SENSORS)
     assert score > 0.2
-    assert side_score(signature, exchanged(channels, SENSORS), SENSORS) == pytest.approx(-score)
+    assert side_score(signature, wearing_of(exchanged(channels, SENSORS)), SENSORS) == pytest.approx(-score)
     assert any("exchanged" in s for s in sentences(exchanged(channels, SENSORS), signature=signature))
 
 
 def test_in_a_training_the_one_trial_with_exchanged_sides_is_found():
     rng = np.random.default_rng(4)
-    trials = [(f"S{k}", "walk", worn(rng)) for k in range(5)]
+    channels = [worn(rng) for _ in range(5)]
+    trials = [(f"S{k}", "walk", wearing_of(rows)) for k, rows in enumerate(channels)]
     assert exchanged_sides(trials, SENSORS) == {}
-    trials[2] = ("S2", "walk", exchanged(trials[2][2], SENSORS))
+    trials[2] = ("S2", "walk", wearing_of(exchanged(channels[2], SENSORS)))
     assert list(exchanged_sides(trials, SENSORS)) == [("S2", "walk")]
 
 
@@ -93,8 +96,8 @@ def test_a_walk_in_the_plane_has_no_sides_and_raises_no_alarm(walking_corpus):
     trials = [(code, name, corpus.read(code, name)) for code, name in corpus.trials()]
     sensors = sensor_names(trials[0][2])
     channels = [(code, name, trial_frames(trial)) for code, name, trial in trials]
-    assert exchanged_sides(channels, sensors) == {}
-    assert exchanged_sides([(c, n, exchanged(x, sensors)) for c, n, x in channels], sensors) == {}
+    for worn_as in (lambda rows: rows, lambda rows: exchanged(rows, sensors)):
+        assert exchanged_sides([(c, n, wearing_of(worn_as(rows))) for c, n, rows in channels], sensors) == {}
 
 
 def test_a_sensor_that_does_not_move_has_no_correlations():
@@ -129,9 +132,10 @@ def test_on_real_legs_every_walk_is_worn_right_and_every_exchange_is_seen(data_d
         frames = slice(500, 1000)
         force, turn = readings.acceleration[frames], readings.angular_velocity[frames]
         channels = np.concatenate([force, turn], axis=2).reshape(len(force), -1)
-        trials.append((path.parts[-3], path.stem, channels))
+        trials.append((path.parts[-3], path.stem, wearing_of(channels)))
     assert len(trials) >= 5
     assert exchanged_sides(trials, sensors) == {}
-    for k, (code, name, channels) in enumerate(trials):
-        one = [*trials[:k], (code, name, exchanged(channels, sensors)), *trials[k + 1 :]]
+    others = [sensors.index(other_side(name)) for name in sensors]
+    for k, (code, name, wearing) in enumerate(trials):
+        one = [*trials[:k], (code, name, wearing[others]), *trials[k + 1 :]]
         assert (code, name) in exchanged_sides(one, sensors)

@@ -1,5 +1,7 @@
 """Losses, normalisation and the loop: what must not matter has exactly no influence."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,8 @@ from training.loop import train
 from training.loss import masked_mse, supervised_loss
 from training.networks.registry import build_network, known_networks, register_network
 from training.normalisation import fit_normalisation
-from training.window import read_training_set
+from training.training_set import read_training_set
+from training.window_source import WindowSource
 
 QUICK = {"width": 16, "steps": 25, "batch": 8, "window_seconds": 0.6}
 
@@ -50,16 +53,17 @@ def test_normalisation_uses_training_subjects_only(walking_corpus, training_set)
     corpus = Corpus(walking_corpus)
     everybody = read_training_set(corpus, ["S01", "S02", "S03", "S04"], OUTPUT_KINDS)
     of_two = [record for record in everybody.records if record.subject in ("S01", "S02")]
-    fitted, expected = fit_normalisation(training_set.records), fit_normalisation(of_two)
+    fitted, expected = (fit_normalisation([r.summary for r in rs]) for rs in (training_set.records, of_two))
     for key, value in vars(fitted).items():
         np.testing.assert_array_equal(value, getattr(expected, key))
     assert {record.subject for record in training_set.records} == {"S01", "S02"}
-    assert not np.array_equal(fitted.input_mean, fit_normalisation(everybody.records).input_mean)
+    assert not np.array_equal(fitted.input_mean, fit_normalisation([r.summary for r in everybody.records]).input_mean)
 
 
 def test_normalised_labels_have_mean_zero_and_sd_one(training_set):
-    scale = fit_normalisation(training_set.records)
-    by_trial = [(record.labels - scale.target_mean) / scale.target_sd for record in training_set.records]
+    scale, source = fit_normalisation([r.summary for r in training_set.records]), WindowSource(training_set, 0.6)
+    wholes = [source.whole(number) for number in range(len(training_set.records))]
+    by_trial = [(whole.labels - scale.target_mean) / scale.target_sd for whole in wholes]
     np.testing.assert_allclose(np.mean([np.nanmean(t, axis=0) for t in by_trial], axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(np.mean([np.nanmean(t**2, axis=0) for t in by_trial], axis=0), 1, rtol=1e-3)
 
@@ -82,7 +86,7 @@ def test_a_network_overfits_one_clean_trial(training_set, network):
     config = resolve_config(
         QUICK | {"network": network, "width": 32, "steps": 150, "dropout": 0.0, "augmentation": errors_off}
     )
-    one = type(training_set)(training_set.records[:1], *list(vars(training_set).values())[1:])
+    one = replace(training_set, records=training_set.records[:1])
     losses = []
     train(one, config, progress=lambda step, n, loss: losses.append(loss))
     assert np.mean(losses[-10:]) < 0.05 * losses[0]

@@ -10,7 +10,7 @@ from training.evaluation import evaluate
 from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
 from training.loop import train
 from training.prediction import apply_checkpoint
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 QUICK = {"width": 8, "steps": 4, "batch": 4}
 

@@ -20,12 +20,13 @@ from training.cli import train_app
 from training.config import OUTPUT_KINDS, ConfigRefused, resolve_config
 from training.csv_table import read_csv
 from training.device import choose_device
-from training.leave_one_out import fold_fingerprint, labelled_subjects
+from training.fold import fold_fingerprint
+from training.leave_one_out import labelled_subjects
 from training.loop import train
 from training.loss import count_labels, supervised_loss
 from training.networks.shared_batch import SharedBatchNorm, SharedDropout, SharedMemory
 from training.ranks import ALONE, Ranks, is_launched
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 QUICK = {"width": 8, "steps": 6, "batch": 5}
 

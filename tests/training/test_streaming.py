@@ -30,7 +30,8 @@ from training.stream.live_server import LiveServer
 from training.stream.replay import empty_scene, figure_frames, replay, trial_frames
 from training.stream_command import stream_app
 from training.target import read_targets
-from training.window import read_training_set, sensor_names
+from training.training_set import read_training_set
+from training.window import sensor_names
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

@@ -10,7 +10,9 @@ from synth.corpus import Corpus, CorpusMismatch, CorpusWriter
 from training.config import OUTPUT_KINDS
 from training.record_gap import bridge_gaps
 from training.target import ALL_TARGETS, available_targets, has_waveform, read_targets, write_targets
-from training.window import TrialRecord, draw_windows, read_training_set, sensor_names, trial_record
+from training.training_set import read_training_set
+from training.window import sensor_names, trial_record
+from training.window_source import WindowSource
 
 
 @pytest.fixture(scope="module")
@@ -18,25 +20,31 @@ def training_set(walking_corpus):
     return read_training_set(Corpus(walking_corpus), ["S01", "S02", "S03"], OUTPUT_KINDS)
 
 
-def marked_record(number: int, n_frames: int) -> TrialRecord:
-    """A trial whose every sample says where it comes from."""
-    frames = np.arange(n_frames)
-    inputs = np.column_stack([np.full(n_frames, number), frames]).astype(np.float32)
-    labels = np.full((n_frames, 1), np.nan, dtype=np.float32)
-    labels[n_frames // 3 : n_frames // 2, 0] = frames[n_frames // 3 : n_frames // 2]
-    return TrialRecord(f"S{number}", "walk", 100.0, inputs, np.zeros(n_frames, dtype=bool), labels)
+@pytest.fixture(scope="module")
+def source(training_set):
+    return WindowSource(training_set, 0.5)
 
 
-def test_a_window_never_crosses_trials_and_always_holds_a_label():
-    records = [marked_record(i, 60 + 17 * i) for i in range(5)]
-    windows = draw_windows(records, 50, 500, np.random.default_rng(0))
-    assert windows.inputs.shape == (500, 50, 2)
-    assert (np.ptp(windows.inputs[..., 0], axis=1) == 0).all()
-    assert (np.diff(windows.inputs[..., 1], axis=1) == 1).all()
-    assert np.isfinite(windows.labels).any(axis=(1, 2)).all()
-    known = np.isfinite(windows.labels[..., 0])
-    np.testing.assert_array_equal(windows.labels[..., 0][known], windows.inputs[..., 1][known])
-    assert set(windows.record) == set(range(5))
+def test_a_window_never_crosses_trials_and_always_holds_a_label(source):
+    windows = source.draw(300, np.random.default_rng(0))
+    assert windows.inputs.shape == (300, 50, 42)
+    assert set(windows.record) == set(range(6))
+    wholes = [source.whole(number) for number in range(6)]
+    for inputs, labels, record, start in zip(*vars(windows).values(), strict=True):
+        np.testing.assert_array_equal(inputs, wholes[record].inputs[start : start + 50])
+        np.testing.assert_array_equal(labels, wholes[record].labels[start : start + 50])
+        assert np.isfinite(labels).any()
+
+
+def test_labelled_frames_are_drawn_evenly_and_fall_anywhere_in_their_window(source):
+    windows = source.draw(4000, np.random.default_rng(1))
+    assert np.bincount(windows.record) == pytest.approx(4000 / 6, rel=0.15)
+    runs = source.records[0].labelled
+    own = windows.start[windows.record == 0]
+    assert own.min() >= runs[0, 0] - 49
+    assert own.max() <= runs[-1, 1] - 1
+    # The start is a labelled frame less 0 to 49: the mean is that of both.
+    assert own.mean() == pytest.approx(runs.mean() - 24.5, abs=6)
 
 
 def test_channels_are_the_sensors_records_in_order(walking_corpus):
@@ -48,9 +56,10 @@ def test_channels_are_the_sensors_records_in_order(walking_corpus):
     np.testing.assert_allclose(record.inputs[:, 39:], trial.recordings[0].angular_velocity, rtol=1e-6, atol=1e-7)
 
 
-def test_labels_exist_in_solved_cycles_only(training_set, walking_corpus):
+def test_labels_exist_in_solved_cycles_only(training_set, source, walking_corpus):
     assert len(training_set.records) == 6
-    for record in training_set.records:
+    for number in range(6):
+        record = source.whole(number)
         trial = Corpus(walking_corpus).read(record.subject, record.name)
         np.testing.assert_array_equal(np.isfinite(record.labels).all(axis=1), has_waveform(trial))
         assert 80 < len(record.labelled_frames) < 200
