@@ -30,7 +30,7 @@ def _from_version_1(trial: CorpusTrial) -> CorpusTrial:
 
 
 def _from_version_2(trial: CorpusTrial) -> CorpusTrial:
-    """Version 2 told of no origins, had no index, and held the times of the run that the reader has put into the trial already."""
+    """Version 2 had no origins and no index, and held the times of the run; the reader has put these into the trial."""
     return trial
 
 
