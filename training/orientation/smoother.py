@@ -24,6 +24,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import STANDARD_GRAVITY
+from opensim_models.kernel.compilation import announce_compilation
 from training.orientation.smoother_kernel import assemble, inverse_blocks, solve
 from training.orientation.strap_down import frame_turns
 from training.orientation.turn_kernel import turned_rows
@@ -80,7 +81,7 @@ def smooth_orientation(
     bias_walk: float | None = None,
     bias_interval: float = 10.0,
     rule: str = "mean",
-    tolerance: float = 1e-5,
+    tolerance: float = 1e-2,
 ) -> SmoothedOrientation:
     """Estimate a segment's orientation over a whole trial.
 
@@ -119,7 +120,8 @@ def smooth_orientation(
     rule : str
         See `strap_down.frame_turns`.
     tolerance : float
-        Iteration ends at a step below this (rad).
+        The last step's length in posterior deviations, over all unknowns together. One hundredth is far below what
+        anybody could see; the error that is left is smaller still.
 
     Returns
     -------
@@ -131,6 +133,7 @@ def smooth_orientation(
         Lengths that differ, deviations that are not positive, a gyroscope or a prior without any frame, tilt without
         its records, an iteration that does not come to rest.
     """
+    announce_compilation(assemble, "orientation smoother", 15)
     turn, turn_weight = _turns(angular_velocity, rate, gyroscope_deviation, rule)
     n = len(turn)
     known = _known(prior, prior_known, n)
@@ -184,18 +187,25 @@ def _gauss_newton(
         _, main, upper, rhs, corner, slope = system
         x, pivot, multiplier, log_determinant = solve(main, upper, rhs)
         coupling = x[:, :, 1:]
-        columns = rhs[:, :, 1:].reshape(-1, len(border))
-        matrix = corner + precision - columns.T @ coupling.reshape(-1, len(border))
+        columns = rhs[:, :, 1:].reshape(3 * len(main), -1)
+        matrix = corner + precision - columns.T @ coupling.reshape(3 * len(main), -1)
         right = slope - precision @ border - columns.T @ x[:, :, 0].ravel()
         change = np.linalg.solve(matrix, right)
         turn = x[:, :, 0] - coupling @ change
-        largest = float(np.abs(turn).max())
-        if not math.isfinite(largest):
+        gain = float((rhs[:, :, 0] * turn).sum() + (slope - precision @ border) @ change)
+        if not math.isfinite(gain):
             break
-        if largest < tolerance:
+        if gain < tolerance**2:
             covariance = inverse_blocks(pivot, multiplier, coupling, np.linalg.inv(matrix))
             log_determinant += np.linalg.slogdet(matrix)[1] if len(border) else 0.0
-            return turned_rows(quaternion, turn, 1.0), border + change, covariance, objective, log_determinant, iteration
+            return (
+                turned_rows(quaternion, turn, 1.0),
+                border + change,
+                covariance,
+                objective,
+                log_determinant,
+                iteration,
+            )
         share = 1.0
         while True:
             trial, beside = turned_rows(quaternion, turn, share), border + share * change
@@ -269,9 +279,7 @@ def _tilt(
     return force, np.where(believed, spread**-2, 0.0)
 
 
-def _knots(
-    deviation: float | None, walk: float | None, interval: float, n: int, rate: float
-) -> tuple[int, np.ndarray]:
+def _knots(deviation: float | None, walk: float | None, interval: float, n: int, rate: float) -> tuple[int, np.ndarray]:
     """Number of knots of the bias, and every frame's position between them (n,)."""
     if deviation is None:
         if walk is not None:
@@ -293,7 +301,9 @@ def _border_precision(
     if n_knots:
         bias[0, 0] = _deviation(deviation, "bias_deviation", "rad/s")[0] ** -2
     for k in range(n_knots - 1):
-        bias[k : k + 2, k : k + 2] += np.array([[1, -1], [-1, 1]]) / (_deviation(walk, "bias_walk", "")[0] ** 2 * interval)
+        bias[k : k + 2, k : k + 2] += np.array([[1, -1], [-1, 1]]) / (
+            _deviation(walk, "bias_walk", "")[0] ** 2 * interval
+        )
     m = 3 * n_knots + (3 if offset else 0)
     precision = np.zeros((m, m))
     precision[: 3 * n_knots, : 3 * n_knots] = np.kron(bias, np.eye(3))
@@ -303,7 +313,7 @@ def _border_precision(
 
 
 def _start(prior: Rotation, known: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """Quaternions (n, 4): the prior, and the gyroscope from its nearest earlier (or first) frame where it is unknown."""
+    """Quaternions (n, 4): the prior; where it is unknown, the gyroscope from the frame before (or from the first)."""
     quaternion = np.ascontiguousarray(prior.as_quat())
     if known.all():
         return quaternion
