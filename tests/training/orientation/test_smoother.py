@@ -234,11 +234,11 @@ def test_sweeps_solve_and_invert_the_dense_matrix():
 def test_the_covariance_is_that_of_many_draws():
     """Coverage of 90 % intervals and the normalised estimation error squared (expected 3) under the assumed law."""
     rng = np.random.default_rng(7)
-    n, laws = 60, {"prior_deviation": [0.1, 0.06, 0.14], "prior_correlation": 0.1, "gyroscope_deviation": 0.3}
+    n, laws = 40, {"prior_deviation": [0.1, 0.06, 0.14], "prior_correlation": 0.1, "gyroscope_deviation": 0.3}
     laws |= {"prior_offset_deviation": 0.05, "bias_deviation": 0.1, "tilt_deviation": 0.2, "rule": "later"}
     true, velocity = leg(n)
     errors, covariances, biases = [], [], []
-    for _ in range(1500):
+    for _ in range(1000):
         bias, offset = rng.normal(0, 0.1, 3), rng.normal(0, 0.05, 3)
         error = coloured(n, 1.0, 0.1, rng) * laws["prior_deviation"] + offset
         force = true.inv().apply(UP) + rng.normal(0, 0.2, (n, 3))
