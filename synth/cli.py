@@ -9,11 +9,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from mocap_import.batch import ExitCode
+from synth.cluster_command import EXAMPLE as CLUSTERS_EXAMPLE
+from synth.cluster_command import clusters
 from synth.exchange import command as exchange
 from synth.imu_command import imu_app
 from synth.origin_command import EXAMPLE as ORIGINS_EXAMPLE
 from synth.origin_command import origins
 from synth.recipe_command import build, recipe
+from synth.stride_command import EXAMPLE as STRIDES_EXAMPLE
+from synth.stride_command import strides
 
 __all__ = ["corpus_app", "imu_app"]
 
@@ -26,6 +30,8 @@ corpus_app = typer.Typer(
 )
 corpus_app.command(epilog=exchange.EXAMPLE)(exchange.export)
 corpus_app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_b3d)
+corpus_app.command(epilog=STRIDES_EXAMPLE)(strides)
+corpus_app.command(epilog=CLUSTERS_EXAMPLE)(clusters)
 
 corpus_app.command(epilog=ORIGINS_EXAMPLE)(origins)
 corpus_app.command(epilog="Example: kinesynth corpus recipe walking.h5 --out walking.json")(recipe)

@@ -32,6 +32,7 @@ from synth.corpus.schema import (
     CorpusMismatch,
 )
 from synth.corpus.stored_origin import origins_from
+from synth.corpus.stored_segment import stored_segments
 from synth.corpus.stored_skeleton import skeleton_of
 from synth.corpus.subject_split import SubjectSplit
 from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
@@ -251,6 +252,7 @@ def _since_version_2(root: CorpusNode, node: CorpusNode, version: int) -> dict[s
         "skeleton": _skeleton(root.child("skeletons"), name) if name else None,
         "solutions": _solutions(node, version) if node.has("solutions") else (),
         "origins": _origins(root, node),
+        "segments": stored_segments(node.child("segments"), node) if node.has("segments") else (),
     }
 
 
