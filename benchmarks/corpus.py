@@ -1,5 +1,4 @@
-"""The corpus: writing and reading trials, and random windows for training, beside .npy files and chunked gzip HDF5;
-opening a corpus of many trials.
+"""The corpus: writing, reading, opening, and random windows for training, beside .npy files and chunked gzip HDF5.
 
 Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/corpus.py [FOLDER]
 40 trials of 6,000 frames, seven sensors, 23 coordinates (94 MB); files in a temporary folder (of FOLDER), page cache
@@ -30,7 +29,7 @@ from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import ImuRecording
 
 N_TRIALS, N_FRAMES, N_COORDINATES, WINDOW, BATCH = 40, 6000, 23, 200, 64
-N_OPENED = 5000
+N_OPENED = 3000
 REPEATS = 5
 
 
