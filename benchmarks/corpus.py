@@ -1,4 +1,4 @@
-"""The corpus: writing and reading trials, and random windows for training, beside .npy files and chunked gzip HDF5.
+"""The corpus: writing, reading, opening, and random windows for training, beside .npy files and chunked gzip HDF5.
 
 Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/corpus.py [FOLDER]
 40 trials of 6,000 frames, seven sensors, 23 coordinates (94 MB); files in a temporary folder (of FOLDER), page cache
@@ -29,6 +29,7 @@ from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import ImuRecording
 
 N_TRIALS, N_FRAMES, N_COORDINATES, WINDOW, BATCH = 40, 6000, 23, 200, 64
+N_OPENED = 3000
 REPEATS = 5
 
 
@@ -135,6 +136,21 @@ def window_speeds(folder: Path) -> dict[str, tuple[float, float]]:
     }
 
 
+def opening_costs(folder: Path) -> tuple[float, float]:
+    """CPU seconds a trial to open a corpus and start a window reader: with its index, and looking at each trial."""
+    values = np.zeros((3, 3))
+    records = tuple(ImuRecording(placement, values, values, 100.0) for placement in SEVEN_SENSORS)
+    with CorpusWriter(folder / "many.h5") as corpus:
+        for i in range(N_OPENED):
+            corpus.append(CorpusTrial(f"t{i:05d}", Subject(f"S{i % 50}", 70, 1.7), 100.0, records))
+    shutil.copy(folder / "many.h5", folder / "unindexed.h5")
+    with h5py.File(folder / "unindexed.h5", "r+") as file:
+        del file["index"]
+    runs = [lambda path=folder / name: (Corpus(path), WindowReader(path, 2)) for name in ("many.h5", "unindexed.h5")]
+    (_, indexed), (_, looked) = medians(*runs)
+    return indexed / N_OPENED, looked / N_OPENED
+
+
 def figure(ours: float, peer: float, goal: str, least: float, **more: float) -> dict:
     """One figure of the last line."""
     return {"ours": ours, "peer": peer, "ratio": ours / peer, "goal": goal, "met": bool(ours >= least)} | more
@@ -163,6 +179,7 @@ def main() -> None:
             lambda: [np.load(path) for path in files],
         )
         windows = window_speeds(folder)
+        indexed, looked = opening_costs(folder)
     mb = size / 1e6
     print(f"{mb:.0f} MB, medians of {REPEATS}: MB/s by wall, by CPU")
     rows = {"write": write, "write .npy": peer_write, "disk alone": raw, "read": read, "read clean": clean}
@@ -171,12 +188,20 @@ def main() -> None:
     print(f"windows of {WINDOW} x 42 a second by wall, by CPU (batches of {BATCH})")
     for what, (wall, cpu) in windows.items():
         print(f"  {what:17s} {wall:9,.0f} {cpu:9,.0f}")
+    print(f"opening and a reader, CPU a trial: {1e6 * indexed:.0f} us by the index, {1e6 * looked:.0f} us without")
     rate, by_cpu = mb / write[0], mb / write[1]
     peer, disk = mb / peer_write[0], mb / raw[0]
     mapped, gzip = windows["mapped_new_memory"], windows["gzip"]
     figures = {
         "write_mb_per_s": figure(rate, peer, ">= 200 by wall (peer: .npy)", 200, by_cpu=by_cpu, disk_alone=disk),
         "read_clean_mb_per_s": figure(mb / clean[0], mb / peer_read[0], ">= 200 (peer: .npy)", 200),
+        "opening_cpu_us_per_trial": {
+            "ours": 1e6 * indexed,
+            "peer": 1e6 * looked,
+            "ratio": indexed / looked,
+            "goal": "<= 50, a million trials in a minute (peer: a corpus without an index)",
+            "met": bool(indexed <= 50e-6),
+        },
         "windows_per_s_and_core": figure(
             mapped[1],
             windows["npy"][1],

@@ -1,12 +1,13 @@
 """Leaks: the same data or the same person twice in a corpus, so that a method is tested on what it has learnt from.
 
 Found are a trial that is there twice, also shifted, cut or with a little noise, and a person under two codes: by the
-same records, by the same source file, or by the same body.
+same records, by the same source file, or by the same body. A gait that is alike is a warning, not a leak.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,10 @@ import numpy as np
 from mocap_import.subject import Subject
 from opensim_models.model.skeleton import Skeleton
 from synth.corpus.finding import Finding
+from synth.corpus.gait_signature import alike_gaits, gait_signature
 from synth.corpus.reader import Corpus
 from synth.corpus.record_anchor import AnchorIndex
-from synth.corpus.same_person import same_person
+from synth.corpus.same_person import may_be_one, same_person
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.subject_split import SubjectSplit
 from synth.corpus.trial import CorpusTrial
@@ -73,6 +75,7 @@ class LeakSearch:
         self._anchors = AnchorIndex()
         self._people: dict[str, tuple[Subject, Skeleton | None]] = {}
         self._shared_files: list[tuple[Key, Key]] = []
+        self._gaits: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, trial: CorpusTrial) -> None:
         """Look at one trial, with clean records."""
@@ -87,6 +90,9 @@ class LeakSearch:
             first = self._files.setdefault(trial.source_hash, key)
             if first[0] != code:
                 self._shared_files.append((first, key))
+        signature = gait_signature(trial)
+        if signature is not None:
+            self._gaits[code][trial.task].append(signature)
         if not trial.recordings or not trial.n_frames:
             return
         twin = self._prints.setdefault(_fingerprint(trial), number)
@@ -120,8 +126,29 @@ class LeakSearch:
         return found
 
     def findings(self) -> list[Finding]:
-        """One error a leak, with the split that it crosses."""
-        return [Finding("error", leak.where, leak.what + self._crossed(leak.one, leak.other)) for leak in self.leaks()]
+        """One error a leak, one warning a likeness, with the split that they cross."""
+        leaks = self.leaks()
+        told = {frozenset((leak.one, leak.other)) for leak in leaks}
+        likenesses = [like for like in self.likenesses() if frozenset((like.one, like.other)) not in told]
+        return [
+            Finding(level, leak.where, leak.what + self._crossed(leak.one, leak.other))
+            for level, found in (("error", leaks), ("warning", likenesses))
+            for leak in found
+        ]
+
+    def likenesses(self) -> list[Leak]:
+        """Codes that may be two visits of one person: their gait is alike, and no fact of theirs speaks against it."""
+        return [
+            Leak(
+                one,
+                other,
+                other,
+                f"moves as {one} does: their mean cycles of hip, knee and ankle differ by {np.rad2deg(apart):.1f}° "
+                "(RMS). Two visits of one person, or two people alike",
+            )
+            for (one, other), apart in alike_gaits(self._gaits).items()
+            if may_be_one(self._people[one][0], self._people[other][0])
+        ]
 
     def _same(self, a: int, b: int, what: str) -> Leak:
         (one, _), (other, _) = self._keys[a], self._keys[b]
@@ -168,7 +195,7 @@ def find_leaks(path: Path | str) -> list[Finding]:
     Returns
     -------
     list of Finding
-        Errors; empty if there is no leak.
+        Errors; warnings for people who may be one. Empty if there is neither.
     """
     return _searched(Corpus(path)).findings()
 

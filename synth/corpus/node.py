@@ -52,7 +52,7 @@ class CorpusNode:
 
     def has(self, name: str) -> bool:
         """Whether the group has a member of this name, of whatever kind."""
-        return "/" not in name and name in self.group  # a path would lead through links
+        return "/" not in name and self.group.id.links.exists(name.encode())  # a path would lead through links
 
     def child(self, name: str) -> CorpusNode:
         """Return a group inside this one."""
@@ -65,8 +65,8 @@ class CorpusNode:
     def _member(self, name: str, kind: type) -> h5py.Group | h5py.Dataset:
         if not self.has(name):
             raise CorpusMismatch(f"{self.where} lacks {name!r}, which schema version {SCHEMA_VERSION} requires.")
-        link = self.group.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink):
+        if self.group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
+            link = self.group.get(name, getlink=True)
             raise CorpusMismatch(
                 f"{self.where}/{name} is a {type(link).__name__} to elsewhere; a corpus holds its own data."
             )
@@ -87,6 +87,10 @@ class CorpusNode:
 
     def array(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """Numbers as float64; -1 in `shape` is any length."""
+        return self.numbers(name, shape).astype(np.float64, copy=False)
+
+    def numbers(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Numbers as they are stored; -1 in `shape` is any length."""
         found = self.dataset(name)
         if found.dtype.kind not in "fiu" or len(found.shape) != len(shape):
             raise CorpusMismatch(
@@ -94,7 +98,7 @@ class CorpusNode:
             )
         if any(want not in (-1, got) for want, got in zip(shape, found.shape, strict=True)):
             raise CorpusMismatch(f"{self.where}/{name}: expected shape {shape}, found {found.shape}.")
-        return found[...].astype(np.float64)
+        return found[...]
 
     def texts(self, name: str) -> list[str]:
         """Read a list of texts."""

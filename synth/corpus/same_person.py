@@ -54,13 +54,13 @@ def same_person(people: People) -> dict[tuple[str, str], str]:
             by_facts[subject.mass, subject.height].append(code)
     for (mass, height), codes in by_facts.items():
         for one, other in combinations(codes, 2):
-            if _may_be_one(people[one][0], people[other][0]) and not _differ(lengths.get(one), lengths.get(other)):
+            if may_be_one(people[one][0], people[other][0]) and not _differ(lengths.get(one), lengths.get(other)):
                 found[one, other] = f"both have {mass:.10g} kg and {height:.10g} m"
     for one, other, apart in _alike(lengths):
         first, second = people[one][0], people[other][0]
         equal = (first.mass, first.height) == (second.mass, second.height)
         limit = LENGTH_TOLERANCE if equal else SAME_STATIC
-        if (one, other) in found or not _may_be_one(first, second) or apart > limit:
+        if (one, other) in found or not may_be_one(first, second) or apart > limit:
             continue
         others = [(people[code][0].height, lengths[code]) for code in lengths if code not in (one, other)]
         if not _by_height_alone(first, lengths[one], others):
@@ -90,7 +90,7 @@ def _is_between(value: float, step: float) -> bool:
     return abs(value / step - round(value / step)) > 1e-6
 
 
-def _may_be_one(first: Subject, second: Subject) -> bool:
+def may_be_one(first: Subject, second: Subject) -> bool:
     """Whether no fact speaks against it: sex, and mass and height beyond what changes between two visits."""
     if "unknown" not in (first.sex, second.sex) and first.sex != second.sex:
         return False
