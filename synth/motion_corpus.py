@@ -271,6 +271,7 @@ def _treated(file: Path, motion: Path, people: dict[str, _Person], settings: Rec
         )
     except (TrialRefused, ModelMismatch) as error:
         return row | {"reason": str(error)}, None
+    made = replace(made, movement=settings.movement)
     ours = [t for t in made.treatments[len(trial.treatments) :] if t.what not in NOTES]
     said = ours + [t for t in made.treatments if t.what == BEYOND_LEARNT]
     reason = "; ".join(treatment.detail for treatment in said)

@@ -97,6 +97,8 @@ def store_trial(
     group.attrs.update(source=trial.source, source_hash=trial.source_hash)
     group.attrs.update(start_time=float(trial.start_time), start_time_unit="s", session=trial.session)
     group.attrs["skeleton"] = skeleton
+    if trial.movement is not None:
+        group.attrs["movement"] = trial.movement.to_json()
     if told is not None:
         _store_origins(subjects.parent, group, *told)
     _store_text(group, "reason", trial.reason)

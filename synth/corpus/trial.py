@@ -13,6 +13,7 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus.array_origin import ArrayOrigin
 from synth.imu.error_recipe import ImuErrors
+from synth.imu.movement_recipe import MovementRecipe
 from synth.imu.recording import ImuRecording
 
 
@@ -121,6 +122,8 @@ class CorpusTrial:
         Of optimal control, one a solved stretch.
     origins : tuple of ArrayOrigin
         From which files, by which method and with which warnings its arrays were made; none where nobody said.
+    movement : MovementRecipe or None
+        Which other movements a reader draws from it; None: as it is stored.
     """
 
     name: str
@@ -146,6 +149,7 @@ class CorpusTrial:
     skeleton: Skeleton | None = None
     solutions: tuple[SolutionFacts, ...] = ()
     origins: tuple[ArrayOrigin, ...] = ()
+    movement: MovementRecipe | None = None
 
     @property
     def n_frames(self) -> int:
