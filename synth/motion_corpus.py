@@ -262,16 +262,11 @@ def _treated(file: Path, motion: Path, people: dict[str, _Person], settings: Rec
             people[code].skeleton,
             read_motion(motion / code / f"{trial.name}.mot"),
             people[code].placements,
-            errors=settings.errors,
-            source=settings.source,
-            method=settings.method,
-            cutoff=settings.cutoff,
-            allow_gaps=settings.allow_gaps,
+            settings,
             files=archive_files(file, motion / code, trial.name),
         )
     except (TrialRefused, ModelMismatch) as error:
         return row | {"reason": str(error)}, None
-    made = replace(made, movement=settings.movement)
     ours = [t for t in made.treatments[len(trial.treatments) :] if t.what not in NOTES]
     said = ours + [t for t in made.treatments if t.what == BEYOND_LEARNT]
     reason = "; ".join(treatment.detail for treatment in said)

@@ -1,8 +1,8 @@
 """The drawn movement of a trial: what its movement recipe makes of it in one epoch, labels and all.
 
 Time is warped first, then sides are exchanged. A warp changes accelerations, so records are simulated anew, on the
-skeleton and coordinates that the trial holds; what does not follow a warp (forces, moments, activity, parameters) is left
-out. A mirror image keeps everything; the skeleton stays, since OpenSim's models are symmetric.
+skeleton and coordinates that the trial holds; what does not follow a warp (forces, moments, activity, parameters) is
+left out. A mirror image keeps everything; the skeleton stays, since OpenSim's models are symmetric.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def build_baseline_corpus(
     DataFrame
         One row a trial: subject, trial, status (``converged`` or ``refused``), reason, seconds, speed.
     """
-    sources, weights = solved_sources(Path(imu)), asdict(WEIGHTS)
+    sources, weights = solved_sources(Corpus(imu).path), asdict(WEIGHTS)
     return run_corpus(
         imu,
         out,
