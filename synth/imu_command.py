@@ -96,6 +96,10 @@ PositionSd = Annotated[float, typer.Option("--position-sd", help="SD (m) of each
 Swap = Annotated[float, typer.Option("--swap", help="Probability that a left-right pair is exchanged in a trial.")]
 Tissue = Annotated[str, typer.Option("--soft-tissue", help="none, spring or resampled (from cluster residuals).")]
 Sensor = Annotated[str, typer.Option("--sensor", help="Datasheet errors: bmi270, mpu_9250, xsens_mti_300, ...")]
+Mirror = Annotated[float, typer.Option("--mirror", help="Readers exchange right and left with this probability.")]
+Warp = Annotated[
+    float, typer.Option("--warp", help="Readers change the speed by this share (RMS, to 0.3), up to 0.5 Hz.")
+]
 Learnt = Annotated[bool, typer.Option("--learnt", help="Errors learnt from real sensors.")]
 Seed = Annotated[int, typer.Option(min=0, help="Root of all random draws, stored in the corpus.")]
 AllowGaps = Annotated[
@@ -139,6 +143,8 @@ def records(
     soft_tissue: Tissue = "none",
     sensor: Sensor = "",
     learnt: Learnt = False,
+    mirror: Mirror = 0.0,
+    warp: Warp = 0.0,
     seed: Seed = 7,
     bake: Bake = False,
     allow_gaps: AllowGaps = False,
@@ -181,6 +187,7 @@ def records(
         )
         request = make_request(source, place, motion or motion_place, model, csv, sto, sensor_set, placements, force)
         request = request.with_choices(errors, method, cutoff, motions, noise_scope, training, bake, allow_gaps)
+        request = request.with_movement(mirror, warp, seed)
     except ValueError as error:
         stop(str(error), as_json, ExitCode.USAGE)
     _run(replace(request, n_workers=workers, engine=engine, scheduler=scheduler), as_json)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synth.imu.error_recipe import ImuErrors
+from synth.imu.movement_recipe import MovementRecipe
 from synth.imu.simulation import METHODS
 from synth.imu_options import check_recipe, placements_of_options, scope_of
 from synth.record_file import OPENSENSE, opensense_file
@@ -123,6 +124,23 @@ class ImuRequest:
             cutoff=read_cutoff(cutoff),
         )
         return replace(self, settings=settings, method=plain, scope=scope_of(scope), training=names, bake=bake)
+
+    def with_movement(self, mirror: float, warp: float, seed: int) -> ImuRequest:
+        """The request with a movement recipe, if one is asked for.
+
+        Raises
+        ------
+        ValueError
+            A number that is no recipe, or records that carry their errors for good, of which nothing can be drawn.
+        """
+        if not (mirror or warp):
+            return self
+        if self.bake:
+            raise ValueError(
+                "--mirror and --warp are drawn when a trial is read, from clean records; leave --bake out."
+            )
+        movement = MovementRecipe(mirror, warp, seed=seed)
+        return replace(self, settings=replace(self.settings, movement=movement))
 
 
 def make_request(

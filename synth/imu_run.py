@@ -76,6 +76,7 @@ def run_single(request: ImuRequest) -> tuple[MadeTrial, tuple[Path, ...]]:
         return _run_long(request)
     source = read_source(request.source, request.motion, request.model)
     made = make_single_trial(source, settings, request.method)
+    made = replace(made, trial=replace(made.trial, movement=settings.movement))
     if request.scope == "subject":
         errors = with_noise_reference(settings.errors, "subject", [made.trial.recordings])
         made = replace(made, trial=replace(made.trial, errors=errors))

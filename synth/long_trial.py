@@ -94,6 +94,7 @@ def stream_long_trial(
     trial = replace(
         recorded_trial(head, skeleton),
         errors=settings.errors,
+        movement=settings.movement,
         treatments=(*head.treatments, *notes, *start_note(head.start_time)),
         origins=(*record_origins(placements, fitted, files, *chosen, notes), *recorded_origins(head, files)),
     )

@@ -28,6 +28,7 @@ from synth.imu.simulation import simulate_imu
 from synth.measured_origin import TrialFiles, chosen_records, coordinates_origin, record_origins, recorded_origins
 from synth.moved_segments import MovedSegments, moved_segments
 from synth.record_gap import check_gaps
+from synth.record_settings import RecordSettings
 from synth.trial_cutoff import AUTO, CUTOFFS, Cutoff, cutoff_of, segment_cutoff, trial_cutoffs
 
 __all__ = ["CUTOFFS", "make_corpus_trial", "muscle_activity", "segment_cutoff", "spatiotemporal_si"]
@@ -51,12 +52,8 @@ def make_corpus_trial(
     skeleton: Skeleton,
     kinematics: Kinematics | None,
     placements: tuple[SensorPlacement, ...],
+    settings: RecordSettings | None = None,
     *,
-    errors: ImuErrors | None = None,
-    source: str = "both",
-    method: str = "central_difference",
-    cutoff: Cutoff = None,
-    allow_gaps: bool = False,
     files: TrialFiles | None = None,
 ) -> tuple[CorpusTrial, dict[str, float | str]]:
     """Make the corpus trial of one marker trial.
@@ -69,14 +66,8 @@ def make_corpus_trial(
     kinematics : Kinematics or None
         Of that skeleton, one row a frame of the trial; None leaves marker clusters alone.
     placements : tuple of SensorPlacement
-        Of this person.
-    errors : ImuErrors or None
-    source, method : str
-        See `build_motion_corpus`.
-    cutoff : {None, "auto", "none"} or float
-        Low-pass of the segments, see `synth.trial_cutoff`.
-    allow_gaps : bool
-        Keep longer gaps than `synth.record_gap` lets pass, as NaN.
+        Of this person; those of the settings are not.
+    settings : RecordSettings, optional
     files : TrialFiles, optional
         Where it all was read from, for the origins of its arrays.
 
@@ -90,39 +81,55 @@ def make_corpus_trial(
     Raises
     ------
     TrialRefused
-        If the coordinates do not belong to this trial, or a sensor's segment does not exist or has no motion, or a
-        record has no sample or too long gaps.
+        The coordinates do not belong to this trial, a sensor's segment does not exist or has no motion, or a record
+        has no sample or too long gaps.
     """
+    settings = settings or RecordSettings()
     if kinematics is None:
-        source = "cluster"
+        settings = replace(settings, source="cluster")
     _require_its_own(trial, skeleton, kinematics, placements)
     where = trial.source or trial.name
-    moved = moved_segments(trial, skeleton, kinematics, placements, source)
+    moved = moved_segments(trial, skeleton, kinematics, placements, settings.source)
     try:
-        cutoffs = trial_cutoffs(moved.motions, cutoff, method)
+        cutoffs = trial_cutoffs(moved.motions, settings.cutoff, settings.method)
     except ValueError as error:
         raise TrialRefused(f"{where}: {error}") from error
-    recordings = _recordings(trial, placements, moved, method, cutoffs)
-    facts = check_gaps(recordings, where, allow_gaps=allow_gaps) | cutoff_facts(cutoffs)
-    if source == "both":
-        facts |= _disagreement(recordings, moved, method, cutoffs)
-    fitted = moved.by_model(placements)
-    said = record_treatments(moved.left_out, fitted if source == "both" else [], cutoff, cutoffs)
-    files = files or TrialFiles()
-    chosen = chosen_records(method, cutoff, source, cutoffs)
-    origins = record_origins(placements, fitted, files, *chosen, (*said, *learnt_note(recordings, errors)))
-    notes = (*said, *start_note(trial.start_time), *learnt_note(recordings, errors))
+    recordings = _recordings(trial, placements, moved, settings.method, cutoffs)
+    facts = check_gaps(recordings, where, allow_gaps=settings.allow_gaps) | cutoff_facts(cutoffs)
+    if settings.source == "both":
+        facts |= _disagreement(recordings, moved, settings.method, cutoffs)
     made = replace(
         recorded_trial(trial, skeleton),
         recordings=recordings,
-        errors=errors,
+        errors=settings.errors,
+        movement=settings.movement,
         kinematics=None if kinematics is None else replace(kinematics, rate=trial.rate),
-        treatments=(*trial.treatments, *notes),
         spatiotemporal=spatiotemporal_si(trial),
         activity=muscle_activity(trial),
+    )
+    return _told(made, trial, moved, cutoffs, settings, files or TrialFiles()), facts
+
+
+def _told(
+    made: CorpusTrial,
+    trial: MarkerTrial,
+    moved: MovedSegments,
+    cutoffs: Mapping[str, SegmentCutoff],
+    settings: RecordSettings,
+    files: TrialFiles,
+) -> CorpusTrial:
+    """A trial with what is to be known of how it was made: its treatments, and the origins of its arrays."""
+    placements = [recording.placement for recording in made.recordings]
+    fitted = moved.by_model(placements)
+    said = record_treatments(moved.left_out, fitted if settings.source == "both" else [], settings.cutoff, cutoffs)
+    learnt = learnt_note(made.recordings, settings.errors)
+    chosen = chosen_records(settings.method, settings.cutoff, settings.source, cutoffs)
+    origins = record_origins(placements, fitted, files, *chosen, (*said, *learnt))
+    return replace(
+        made,
+        treatments=(*trial.treatments, *said, *start_note(trial.start_time), *learnt),
         origins=(*origins, coordinates_origin(files), *recorded_origins(trial, files)),
     )
-    return made, facts
 
 
 def recorded_trial(trial: MarkerTrial, skeleton: Skeleton) -> CorpusTrial:

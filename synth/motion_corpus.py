@@ -262,11 +262,7 @@ def _treated(file: Path, motion: Path, people: dict[str, _Person], settings: Rec
             people[code].skeleton,
             read_motion(motion / code / f"{trial.name}.mot"),
             people[code].placements,
-            errors=settings.errors,
-            source=settings.source,
-            method=settings.method,
-            cutoff=settings.cutoff,
-            allow_gaps=settings.allow_gaps,
+            settings,
             files=archive_files(file, motion / code, trial.name),
         )
     except (TrialRefused, ModelMismatch) as error:

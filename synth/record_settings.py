@@ -11,6 +11,7 @@ from mocap_import.subject import Subject
 from opensim_models.model.skeleton import Skeleton
 from synth.corpus.schema import CorpusMismatch
 from synth.imu.error_recipe import ImuErrors
+from synth.imu.movement_recipe import MovementRecipe
 from synth.imu.placement import SEVEN_SENSORS, scaled_placements
 from synth.imu.recording import SensorPlacement
 from synth.imu.simulation import METHODS
@@ -39,6 +40,8 @@ class RecordSettings:
         The placements are given for a stature of 1.80 m and scaled to each subject; False takes them as they are.
     allow_gaps : bool
         Keep records with longer gaps than `synth.record_gap` lets pass, as NaN.
+    movement : MovementRecipe or None
+        Stored beside the trials; readers draw other movements by it.
 
     Raises
     ------
@@ -53,6 +56,7 @@ class RecordSettings:
     placements: tuple[SensorPlacement, ...] = SEVEN_SENSORS
     scaled: bool = True
     allow_gaps: bool = False
+    movement: MovementRecipe | None = None
 
     def __post_init__(self) -> None:
         """Refuse options that are none."""
@@ -71,6 +75,7 @@ class RecordSettings:
             "cutoffs_hz": CUTOFFS if self.cutoff is None else self.cutoff,
             "placements": [placement.sensor for placement in self.placements],
             "allow_gaps": self.allow_gaps,
+            **({} if self.movement is None else {"movement": json.loads(self.movement.to_json())}),
         }
 
 

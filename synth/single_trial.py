@@ -88,11 +88,7 @@ def make_single_trial(source: TrialSource, settings: RecordSettings, method: str
         source.skeleton,
         source.kinematics,
         placements,
-        errors=settings.errors,
-        source=settings.source,
-        method=settings.method,
-        cutoff=settings.cutoff,
-        allow_gaps=settings.allow_gaps,
+        settings,
         files=source.files,
     )
     segments = dict.fromkeys(placement.segment for placement in placements)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import h5py
 import numpy as np
 
+from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus.array_origin import arrays_of, origins_of
@@ -87,18 +88,14 @@ def store_trial(
     origins = origins_of(trial.origins, arrays_of(trial, [placement.sensor for placement in placements]))
     told = origin_texts(origins, where) if origins else None
     skeleton = "" if trial.skeleton is None else _store_skeleton(subjects.parent, trial)
-    subject = trial.subject
-    if subject.code not in subjects:
-        person = subjects.create_group(subject.code)
-        person.attrs.update(mass=float(subject.mass), mass_unit="kg", height=float(subject.height), height_unit="m")
-        person.attrs.update(age=float(subject.age), age_unit="yr", sex=subject.sex)
-        person.create_group("trials")
-    group = subjects[subject.code]["trials"].create_group(trial.name)
+    group = _person(subjects, trial.subject)["trials"].create_group(trial.name)
     group.attrs.update(rate=float(trial.rate), rate_unit="Hz", n_frames=n_frames, task=trial.task)
     group.attrs.update(belt_speed=float(trial.belt_speed), belt_speed_unit="m/s", status=trial.status)
     group.attrs.update(source=trial.source, source_hash=trial.source_hash)
     group.attrs.update(start_time=float(trial.start_time), start_time_unit="s", session=trial.session)
     group.attrs["skeleton"] = skeleton
+    if trial.movement is not None:
+        group.attrs["movement"] = trial.movement.to_json()
     if told is not None:
         _store_origins(subjects.parent, group, *told)
     _store_text(group, "reason", trial.reason)
@@ -123,6 +120,16 @@ def store_trial(
     keys = sorted(trial.spatiotemporal)
     values = np.array([trial.spatiotemporal[key] for key in keys], dtype=VALUE_DTYPE)
     _store_array(group, "spatiotemporal", values, names=keys, units=[spatiotemporal_unit(key) for key in keys])
+
+
+def _person(subjects: h5py.Group, subject: Subject) -> h5py.Group:
+    """Group of a subject, made with the first trial."""
+    if subject.code not in subjects:
+        person = subjects.create_group(subject.code)
+        person.attrs.update(mass=float(subject.mass), mass_unit="kg", height=float(subject.height), height_unit="m")
+        person.attrs.update(age=float(subject.age), age_unit="yr", sex=subject.sex)
+        person.create_group("trials")
+    return subjects[subject.code]
 
 
 def require_trial(trial: CorpusTrial, where: str) -> None:

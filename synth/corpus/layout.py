@@ -157,6 +157,7 @@ _TRIAL = (
     Entry(f"{TRIAL}@skeleton", "text", "its SHA-256; empty without", since=2),
     Entry(f"{TRIAL}@origins", "text", "SHA-256 of what it shares of its origins", required=False, since=3),
     Entry(f"{TRIAL}@origin_facts", "text", "JSON: sources, and each origin's own", required=False, since=3),
+    Entry(f"{TRIAL}@movement", "text", "JSON: movements to draw; absent: as stored", required=False, since=3),
     Entry(f"{TRIAL}/reason", "text", "why it was refused"),
     _group(f"{TRIAL}/imu", "", required=False),
     Entry(f"{TRIAL}/imu@errors", "text", "JSON: the recipe; absent: none", required=False),

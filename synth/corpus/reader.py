@@ -20,6 +20,7 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus.array_origin import ArrayOrigin
 from synth.corpus.array_place import ArrayPlace, place_of
+from synth.corpus.drawn_movement import drawn_movement
 from synth.corpus.measured_time import MeasuredTime, read_times, run_mark
 from synth.corpus.migration import migrated
 from synth.corpus.node import CorpusNode, open_node
@@ -37,10 +38,13 @@ from synth.corpus.stored_skeleton import skeleton_of
 from synth.corpus.subject_split import SubjectSplit
 from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
 from synth.corpus.trial_index import stored_index
-from synth.imu.error_recipe import ImuErrors, apply_errors
+from synth.imu.error_recipe import ImuErrors, apply_errors, errors_of_epoch
+from synth.imu.movement_recipe import MovementRecipe
 from synth.imu.recording import ImuRecording, SensorPlacement
 
 _HASH = re.compile("[0-9a-f]{64}")
+_DRAWN = ("motion", "reference")
+"""Roles of corpora whose trials other movements are drawn from."""
 
 
 class Corpus:
@@ -104,7 +108,7 @@ class Corpus:
         with open_node(self.path) as node:
             return [_subject(code, person) for code, person in node.child("subjects").children()]
 
-    def read(self, subject: str, name: str, clean: bool = False) -> CorpusTrial:
+    def read(self, subject: str, name: str, clean: bool = False, epoch: int = 0) -> CorpusTrial:
         """Read one trial.
 
         Parameters
@@ -112,7 +116,10 @@ class Corpus:
         subject, name : str
             As `trials` gives them.
         clean : bool
-            False applies the stored error recipe (identical on each read); True gives the records as stored.
+            False draws by the stored recipes of movement and errors (identical on each read); True gives what is
+            stored.
+        epoch : int
+            Another one draws anew, from the stored seeds; 0 is what everybody reads.
 
         Raises
         ------
@@ -131,9 +138,13 @@ class Corpus:
         if self.version > 2 and (time := self._measured().get((subject, name))) is not None:
             trial = time.placed_in(trial)
         trial = migrated(trial, self.version)
-        if clean or trial.errors is None:
+        if clean:
             return trial
-        worn = apply_errors(trial.recordings, trial.errors, subject=subject, trial=name)
+        if trial.movement is not None and self.role in _DRAWN:  # an estimate is one of what was drawn
+            trial = drawn_movement(trial, trial.movement, epoch)
+        if trial.errors is None:
+            return trial
+        worn = apply_errors(trial.recordings, errors_of_epoch(trial.errors, epoch), subject=subject, trial=name)
         return replace(trial, recordings=worn)
 
     def _measured(self) -> dict[tuple[str, str], MeasuredTime]:
@@ -253,7 +264,16 @@ def _since_version_2(root: CorpusNode, node: CorpusNode, version: int) -> dict[s
         "solutions": _solutions(node, version) if node.has("solutions") else (),
         "origins": _origins(root, node),
         "segments": stored_segments(node.child("segments"), node) if node.has("segments") else (),
+        "movement": _movement(node),
     }
+
+
+def _movement(node: CorpusNode) -> MovementRecipe | None:
+    text = node.attribute("movement", None)
+    try:
+        return None if text is None else MovementRecipe.from_json(str(text))
+    except ValueError as error:
+        raise CorpusMismatch(f"{node.where}: {error}") from error
 
 
 def _origins(root: CorpusNode, node: CorpusNode) -> tuple[ArrayOrigin, ...]:

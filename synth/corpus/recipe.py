@@ -20,6 +20,7 @@ from synth.corpus.provenance import versions
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.imu.error_recipe import ImuErrors
+from synth.imu.movement_recipe import MovementRecipe
 from synth.imu.recording import SensorPlacement
 from synth.record_settings import RecordSettings
 
@@ -104,6 +105,7 @@ class CorpusRecipe(Recipe):
     bake: bool = Field(False, description="Store records with their errors.")
     sensors: tuple[str, ...] | None = Field(None, description="Of a rewrite: the sensors that are kept.")
     placed_anew: bool = Field(False, description="Of a rewrite: simulate the placements on the stored coordinates.")
+    movement: dict[str, Any] | None = Field(None, description="Movement recipe as in the corpus.")
     given_method: str | None = Field(None, description="Of one trial: the method as it was asked for, or none.")
 
     @field_validator("errors")
@@ -127,6 +129,7 @@ class CorpusRecipe(Recipe):
             placements=tuple(recipe.placement() for recipe in self.placements),
             scaled=self.scaled,
             allow_gaps=self.allow_gaps,
+            movement=None if self.movement is None else MovementRecipe.from_json(json.dumps(self.movement)),
         )
 
 
@@ -146,6 +149,7 @@ def recipe_with(settings: RecordSettings, **facts: Any) -> CorpusRecipe:
         cutoff=settings.cutoff,
         scaled=settings.scaled,
         allow_gaps=settings.allow_gaps,
+        movement=None if settings.movement is None else json.loads(settings.movement.to_json()),
         **{"placements": tuple(PlacementRecipe.of(p) for p in settings.placements)} | facts,
     )
 

@@ -144,6 +144,7 @@ def rewrite_corpus(
                 stretched = learnt_note(trial.recordings, recipes[code])
                 kept = tuple(t for t in trial.treatments if t.what != BEYOND_LEARNT)
                 trial = replace(trial, errors=recipes[code], treatments=(*kept, *stretched))
+                trial = replace(trial, movement=settings.movement or trial.movement)
                 writer.append(baked(trial) if bake else trial)
     return pd.DataFrame(rows)
 

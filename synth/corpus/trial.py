@@ -13,6 +13,7 @@ from opensim_models.model.skeleton import Skeleton
 from opensim_models.motion import Kinematics, Kinetics, SegmentMotion
 from synth.corpus.array_origin import ArrayOrigin
 from synth.imu.error_recipe import ImuErrors
+from synth.imu.movement_recipe import MovementRecipe
 from synth.imu.recording import ImuRecording
 
 
@@ -124,6 +125,8 @@ class CorpusTrial:
     segments : tuple of SegmentMotion
         Poses of segments with six degrees of freedom each, where no skeleton's coordinates tell them: marker clusters,
         or joints that turn about three axes. NaN origin: the pose is unknown.
+    movement : MovementRecipe or None
+        Which other movements a reader draws from it; None: as it is stored.
     """
 
     name: str
@@ -150,6 +153,7 @@ class CorpusTrial:
     solutions: tuple[SolutionFacts, ...] = ()
     origins: tuple[ArrayOrigin, ...] = ()
     segments: tuple[SegmentMotion, ...] = ()
+    movement: MovementRecipe | None = None
 
     @property
     def n_frames(self) -> int:

@@ -207,6 +207,14 @@ def child_rng(errors: ImuErrors, purpose: str, *, subject: str, trial: str, sens
     return np.random.default_rng(np.random.SeedSequence(entropy=errors.seed, spawn_key=tuple(int(w) for w in words)))
 
 
+def errors_of_epoch(errors: ImuErrors, epoch: int) -> ImuErrors:
+    """The recipe with the seed of an epoch, for errors that are drawn anew; epoch 0 is the stored one."""
+    if epoch == 0:
+        return errors
+    seed = np.random.SeedSequence(errors.seed, spawn_key=(epoch,)).generate_state(1, np.uint64)[0] >> 1
+    return replace(errors, seed=int(seed))
+
+
 def apply_errors(
     recordings: Sequence[ImuRecording], errors: ImuErrors | None, *, subject: str, trial: str
 ) -> tuple[ImuRecording, ...]:

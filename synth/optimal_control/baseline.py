@@ -17,6 +17,7 @@ from synth.corpus import Corpus, CorpusTrial
 from synth.corpus.array_origin import SOLVED, ArrayOrigin, SourceFile
 from synth.corpus.recipe_source import solved_sources
 from synth.corpus.solved_recipe import SolvedRecipe, solver_versions
+from synth.imu.error_recipe import apply_errors
 from synth.imu.recording import ImuRecording
 from synth.optimal_control.corpus_run import (
     TURNING,
@@ -76,7 +77,7 @@ def build_baseline_corpus(
     DataFrame
         One row a trial: subject, trial, status (``converged`` or ``refused``), reason, seconds, speed.
     """
-    sources, weights = solved_sources(Path(imu)), asdict(WEIGHTS)
+    sources, weights = solved_sources(Corpus(imu).path), asdict(WEIGHTS)
     return run_corpus(
         imu,
         out,
@@ -98,8 +99,9 @@ def solve_baseline_trial(imu: str, subject: str, name: str, part: str, hashes: M
     `hashes` are the files that it is solved from, name → SHA-256, for the origins of its arrays.
     """
     corpus = Corpus(Path(imu))
-    seen = corpus.read(subject, name)
-    clean = corpus.read(subject, name, clean=True)
+    clean = replace(corpus.read(subject, name, clean=True), movement=None)  # solved as it was recorded
+    worn = apply_errors(clean.recordings, clean.errors, subject=subject, trial=name)
+    seen = replace(clean, recordings=worn)
     # nothing of the motion behind the records may reach the baseline
     nothing = {"kinematics": None, "kinetics": None, "skeleton": None, "solutions": ()}
     blind = replace(clean, **nothing, events=(), spatiotemporal={}, status="refused")

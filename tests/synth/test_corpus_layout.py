@@ -20,6 +20,7 @@ from synth.corpus import CorpusTrial, CorpusWriter, ImuErrors, MuscleActivity, S
 from synth.corpus.array_origin import EMG, SOLVED, ArrayOrigin, SourceFile
 from synth.corpus.layout import LAYOUT
 from synth.corpus.layout_text import schema_json, tree_text
+from synth.imu.movement_recipe import MovementRecipe
 from synth.imu.recording import ImuRecording, SensorPlacement
 
 PAGE = Path(__file__).parents[2] / "docs" / "corpus.md"
@@ -59,6 +60,7 @@ def full_trial():
         treatments=(Treatment("gap_filled", "LKNE: 3 frames"),),
         skeleton=skeleton,
         solutions=(SolutionFacts(0.0, 0.3, True, 2.5, 40, 1.5, 20, 0.01),),
+        movement=MovementRecipe(0.5),
         origins=(ArrayOrigin(EVERY_ARRAY, "drawn", {"seed": 1}, sources=(SourceFile("walk.c3d", "ab" * 32),)),),
         segments=(SegmentMotion("pelvis", rng.standard_normal((N, 3)), Rotation.random(N, rng=rng), RATE),),
     )

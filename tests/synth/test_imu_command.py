@@ -300,14 +300,15 @@ def test_a_corpus_is_not_differentiated_again(corpus, tmp_path):
         assert "made already" in run(corpus, tmp_path / "no.h5", *words, code=2).stderr
 
 
-def test_sensors_at_other_places_need_the_skeleton(archive, corpus, tmp_path):
+def test_sensors_at_other_places_sit_on_the_stored_skeleton_or_another(archive, corpus, tmp_path):
     own = tmp_path / "own.json"
     own.write_text(json.dumps({"sensor": [{"name": "toe", "segment": "calcn_l", "offset": [0.2, 0.0, 0.0]}]}))
-    done = run(corpus, tmp_path / "no.h5", "--placements", own, code=1)
-    assert "a corpus holds coordinates but no skeleton" in done.stderr
+    run(corpus, tmp_path / "own.h5", "--placements", own)
     run(corpus, tmp_path / "anew.h5", "--placements", own, "--motion", archive / "motion")
     run(archive / "trials", archive / "motion", tmp_path / "direct.h5", "--placements", own, "--source", "model")
-    anew, direct = (Corpus(tmp_path / f"{n}.h5").read("S01", "walk_02", clean=True) for n in ("anew", "direct"))
+    names = ("own", "anew", "direct")
+    mine, anew, direct = (Corpus(tmp_path / f"{n}.h5").read("S01", "walk_02", clean=True) for n in names)
+    same(mine.recordings, direct.recordings)
     same(anew.recordings, direct.recordings)
 
 

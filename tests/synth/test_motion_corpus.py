@@ -110,7 +110,7 @@ def test_occluded_frames_stay_missing_and_are_counted():
     trial = make_trial(subject, skeleton, kinematics)
     columns = [i for i, label in enumerate(trial.labels) if label.startswith("tibia_r")]
     trial.positions[60:70, columns[:2]] = np.nan
-    made, facts = make_corpus_trial(trial, skeleton, kinematics, SEVEN_SENSORS, source="cluster")
+    made, facts = make_corpus_trial(trial, skeleton, kinematics, SEVEN_SENSORS, RecordSettings(source="cluster"))
     shank = made.recordings[2].specific_force
     assert np.isnan(shank[59:71]).all() and np.isfinite(shank[1:59]).all() and np.isfinite(shank[71:-1]).all()
     assert facts["missing"] == pytest.approx((7 * 2 + 12) / (7 * 150))

@@ -36,8 +36,8 @@ def archive(tmp_path):
     return tmp_path
 
 
-def build(root, out="c.h5", source="model", **ways):
-    settings = RecordSettings(ImuErrors(seed=7), source=source)
+def build(root, out="c.h5", source="model", method="central_difference", **ways):
+    settings = RecordSettings(ImuErrors(seed=7), source, method)
     return build_motion_corpus(root / "trials", root / "motion", root / out, settings, **ways)
 
 

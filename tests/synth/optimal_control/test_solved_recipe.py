@@ -53,6 +53,7 @@ def standing(path):
     return path
 
 
+@pytest.mark.slow
 def test_what_is_refused_is_rebuilt_bit_for_bit_too(tmp_path):
     imu = standing(tmp_path / "imu.h5")
     build_baseline_corpus(imu, tmp_path / "baseline.h5")
@@ -71,10 +72,7 @@ def test_what_is_refused_is_rebuilt_bit_for_bit_too(tmp_path):
 
 
 def test_other_weights_and_other_people_are_refused(tmp_path):
-    standing(tmp_path / "imu.h5")
-    build_baseline_corpus(tmp_path / "imu.h5", tmp_path / "baseline.h5")
-    recipe = recipe_of(tmp_path / "baseline.h5")
-    other = recipe.model_copy(update={"weights": {"effort": 2.0}})
+    other = SolvedRecipe(kind="baseline", sources={"corpus": {"imu.h5": "ab" * 32}}, weights={"effort": 2.0})
     with pytest.raises(CorpusMismatch, match="other weights than this kinesynth"):
         build_solved(other, tmp_path / "b.h5", {"corpus": tmp_path / "imu.h5"})
     with pytest.raises(CorpusMismatch, match="draws no people"):
