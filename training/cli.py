@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mocap_import.batch import ExitCode, exit_code
+from mocap_import.command_end import sentence_of, stop
 from mocap_import.engine import EngineFailed, open_engine
 from mocap_import.engine_option import EngineWord, Scheduler
 from mocap_import.progress import track
@@ -136,12 +137,10 @@ def with_reasons(run: Callable[[], ExitCode], as_json: bool) -> None:
     try:
         code = run()
     except (CorpusMismatch, ConfigRefused, EngineFailed, OSError) as error:
-        sentence = " ".join(str(error).split())
-        typer.echo(json.dumps({"error": sentence}) if as_json else f"Error: {sentence}", err=not as_json)
-        code = ExitCode.ERROR
+        stop(" ".join(sentence_of(error).split()), as_json)
     except KeyboardInterrupt:
-        typer.echo("Stopped. What was finished is kept; run the same command again to go on.", err=True)
-        code = ExitCode.INTERRUPTED
+        kept = "interrupted; what is finished is kept, and the same command goes on from there."
+        stop(kept, as_json, ExitCode.INTERRUPTED)
     raise typer.Exit(int(code))
 
 

@@ -226,7 +226,7 @@ def _skeleton(
 
     names = entry.kinematics.coordinates if entry.kinematics is not None else None
     code = entry.subject.code
-    own = getattr(entry, "skeleton", None)  # corpora of the first schema hold none
+    own = entry.skeleton
     named = model
     if named is None and motion is not None:
         named = folder_skeleton(file, code, motion, names)

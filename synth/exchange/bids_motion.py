@@ -165,8 +165,7 @@ def _write_trial(data_set: _DataSet, source: Corpus, key: tuple[str, str]) -> di
 
 def _session(trial: CorpusTrial) -> str:
     """Label of the session, ``""`` where the corpus tells none (schema version 1 never does)."""
-    session = getattr(trial, "session", "")
-    return bids_labels([session])[session] if session else ""
+    return bids_labels([trial.session])[trial.session] if trial.session else ""
 
 
 def _write_system(folder: Path, stem: str, system: TrackingSystem, trial: CorpusTrial) -> list[Path]:

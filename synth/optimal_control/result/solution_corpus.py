@@ -73,6 +73,7 @@ def solution_trial(solution: MovementSolution, source_hash: str = "") -> CorpusT
         source="optimal control",
         source_hash=source_hash,
         seconds=solution.cpu_seconds,
+        skeleton=solution.skeleton,
     )
 
 
