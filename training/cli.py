@@ -113,7 +113,7 @@ def compare(
 
 @report_app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Folder of a run; several are compared.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folder of a run, or a corpus; several runs are compared.")],
     out: Annotated[
         Path | None,
         typer.Option(help="HTML file to write (or as last argument). Default: RUN/report.html, or runs.html."),
@@ -209,7 +209,8 @@ def _report(runs: list[Path], out: Path | None, title: str, names: bool, as_json
         page = write_comparison(read_runs(runs), out or Path("runs.html"), title)
     else:
         inputs, remarks = read_run(runs[0], title)
-        page = write_report(inputs, out or runs[0] / "report.html", keep_names=names)
+        beside = runs[0].with_name(f"{runs[0].stem}_report.html") if runs[0].is_file() else runs[0] / "report.html"
+        page = write_report(inputs, out or beside, keep_names=names)
     if as_json:
         typer.echo(json.dumps({"report": str(page), "remarks": remarks}))
     else:
