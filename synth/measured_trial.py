@@ -19,7 +19,7 @@ from mocap_import.spatiotemporal import spatiotemporal
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from opensim_models.inverse.segment_motion import segment_motions as model_motions
 from opensim_models.model.skeleton import Skeleton
-from opensim_models.motion import Kinematics, SegmentMotion
+from opensim_models.motion import Kinematics, Kinetics, SegmentMotion
 from synth.corpus.trial import CorpusTrial, MuscleActivity
 from synth.imu.cluster_imu import cluster_imu
 from synth.imu.cluster_rigidity import rigid_part
@@ -60,6 +60,7 @@ def make_corpus_trial(
     method: str = "central_difference",
     cutoff: Cutoff = None,
     allow_gaps: bool = False,
+    kinetics: Kinetics | None = None,
 ) -> tuple[CorpusTrial, dict[str, float | str]]:
     """Make the corpus trial of one marker trial.
 
@@ -79,6 +80,8 @@ def make_corpus_trial(
         Low-pass of the segments, see `synth.trial_cutoff`.
     allow_gaps : bool
         Keep longer gaps than `synth.record_gap` lets pass, as NaN.
+    kinetics : Kinetics, optional
+        Of the trial's frames, see `synth.measured_kinetics`.
 
     Returns
     -------
@@ -134,6 +137,7 @@ def make_corpus_trial(
         recordings=recordings,
         errors=errors,
         kinematics=None if kinematics is None else Kinematics(kinematics.coordinates, kinematics.values, trial.rate),
+        kinetics=kinetics,
         events=trial.events,
         task=trial.task,
         belt_speed=trial.belt_speed,

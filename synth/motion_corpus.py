@@ -34,6 +34,7 @@ from synth.imu.error_recipe import ImuErrors
 from synth.imu.marker_cluster import make_cluster
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.recording import SensorPlacement
+from synth.measured_kinetics import measured_kinetics
 from synth.measured_trial import BEYOND_LEARNT, NOTES, make_corpus_trial
 from synth.motion_part import Made, load_part, open_parts, part_of, save_part, subject_fingerprint
 from synth.record_settings import RecordSettings, placements_of
@@ -76,7 +77,8 @@ def build_motion_corpus(
     trials : Path
         Folder with ``<subject>/<trial>.trial.h5``.
     motion : Path
-        Folder with ``<subject>/skeleton.json`` and ``<subject>/<trial>.mot``.
+        Folder with ``<subject>/skeleton.json``, ``<subject>/<trial>.mot`` and, where moments were solved,
+        ``<subject>/<trial>_forces.sto``.
     out : Path
         The corpus to write; an earlier one is replaced only when the new one is complete. The table goes beside it
         (``.csv``).
@@ -266,6 +268,7 @@ def _treated(file: Path, motion: Path, people: dict[str, _Person], settings: Rec
             method=settings.method,
             cutoff=settings.cutoff,
             allow_gaps=settings.allow_gaps,
+            kinetics=measured_kinetics(trial, motion / code),
         )
     except (TrialRefused, ModelMismatch) as error:
         return row | {"reason": str(error)}, None

@@ -11,7 +11,7 @@ import pandas as pd
 from mocap_import.engine import Engine
 from mocap_import.trial_store import SUFFIX
 from opensim_models.model.skeleton import Skeleton
-from synth.corpus.recipe import SKELETONS, CorpusRecipe, archive_sources, corpus_sources
+from synth.corpus.recipe import FORCES, SKELETONS, CorpusRecipe, archive_sources, corpus_sources
 from synth.corpus.rewrite import rewrite_corpus
 from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.trial import CorpusTrial
@@ -89,7 +89,7 @@ def check_sources(recipe: CorpusRecipe, places: Mapping[str, Path]) -> None:
             places["motion"] if "motion" in recipe.sources else None,
             places["model"] if "model" in recipe.sources else None,
         )
-    awaited = {name.removesuffix(SUFFIX) + ".mot" for name in recipe.sources.get("trials", {})}
+    awaited = {name.removesuffix(SUFFIX) + end for name in recipe.sources.get("trials", {}) for end in (".mot", FORCES)}
     wrong = []
     for place, names in sorted(recipe.sources.items(), key=lambda source: source[0] in ("motion", "model")):
         for name in sorted({*names, *found[place]}):

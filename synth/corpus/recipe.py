@@ -27,6 +27,8 @@ from synth.record_settings import RecordSettings
 
 FORMAT, VERSION = "kinesynth-corpus-recipe", 1
 SKELETONS = ("skeleton.json", "planar_skeleton.json")
+FORCES = "_forces.sto"
+"""End of the name of a trial's generalized forces in a motion folder."""
 Place = Literal["trials", "motion", "corpus", "model"]
 
 
@@ -146,7 +148,7 @@ def archive_sources(trials: Path, motion: Path) -> dict[str, dict[str, str]]:
 
 
 def motion_files(folder: Path, trials: Sequence[Path]) -> list[Path]:
-    """Skeleton and coordinates that there are for the trials of one subject.
+    """Skeleton, coordinates and moments that there are for the trials of one subject.
 
     Coordinates are found by the name that a trial has inside; where none have the name of its file, any may be its own.
     """
@@ -154,7 +156,8 @@ def motion_files(folder: Path, trials: Sequence[Path]) -> list[Path]:
     moved = [folder / name for name in names if (folder / name).is_file()]
     if len(moved) < len(names):
         moved = sorted(folder.glob("*.mot"))
-    return [path for path in (folder / SKELETONS[0], *moved) if path.is_file()]
+    forces = [path.with_name(path.stem + FORCES) for path in moved]
+    return [path for path in (folder / SKELETONS[0], *moved, *forces) if path.is_file()]
 
 
 def corpus_sources(corpus: Path, motion: Path | None = None, model: Path | None = None) -> dict[str, dict[str, str]]:
