@@ -120,6 +120,9 @@ def view(
     ],
     trial: Annotated[str, typer.Option(help="SUBJECT/NAME in a corpus; default: the first one.")] = "",
     beside: Annotated[Path | None, typer.Option(help="Corpus, solution or recording to show beside it.")] = None,
+    align: Annotated[
+        str, typer.Option(help="Of the one beside: zero, start (clocks of their sources), or seconds later.")
+    ] = "zero",
     motion: Annotated[Path | None, typer.Option(help="Folder of `kinesynth motion`, for the skeleton.")] = None,
     model: Annotated[Path | None, typer.Option(help="Model (.osim or .json) of the coordinates.")] = None,
     out: Annotated[Path | None, typer.Option(help="HTML file to write and keep; default: a temporary one.")] = None,
@@ -141,7 +144,8 @@ def view(
                 None if place is None else _as_corpus(place, Path(folder) / str(i))
                 for i, place in enumerate((file, beside))
             ]
-            notes = view_file(shown[0], page, trial=trial, beside=shown[1], motion=motion, model=_skeleton(model))
+            skeleton = _skeleton(model)
+            notes = view_file(shown[0], page, trial=trial, beside=shown[1], motion=motion, model=skeleton, align=align)
     elif not page.is_file():
         raise FileNotFoundError(errno.ENOENT, "there is no such page", str(page))
     address = page.resolve().as_uri()
