@@ -18,6 +18,7 @@ from training.evaluation import evaluate
 from training.leave_one_out import leave_one_subject_out, predict_mean_waveforms
 from training.report.page import write_report
 from training.report.run_directory import read_run
+from training.report.trial_quality import refusal_rows
 from training.run_folder import open_run
 
 METHODS = ("conv1d", "mean_waveform")
@@ -92,6 +93,16 @@ def test_spatiotemporal_parameters_stand_in_the_units_of_their_headings(typed):
     assert 60 < row["cadence"] < 160
 
 
+def test_records_of_one_trial_in_two_corpora_are_one_trial(typed):
+    shutil.copy(typed / "imu.h5", typed / "other_errors.h5")
+    inputs = read_run(typed)[0]
+    assert sorted(set(inputs.records["corpus"])) == ["imu.h5", "other_errors.h5"]
+    stages = refusal_rows(inputs).set_index("stage")
+    assert stages.loc["virtual sensors", "n_trials"] == 8
+    assert stages.loc["motion", "refused"] == 1
+    (typed / "other_errors.h5").unlink()
+
+
 def test_a_comparison_older_than_the_error_tables_is_made_anew(typed):
     stale = pd.DataFrame({"method": ["conv1d"], "measure": ["angle_rmse"]})
     write_csv(typed / "comparison.csv", stale)
@@ -104,7 +115,9 @@ def test_a_comparison_older_than_the_error_tables_is_made_anew(typed):
 def test_a_method_scored_again_under_another_name_is_not_counted_twice(typed):
     again = pd.read_csv(typed / "conv1d.csv").assign(value=99.0)
     write_csv(typed / "again.csv", again)
-    errors = read_run(typed)[0].errors
+    inputs, remarks = read_run(typed)
+    errors = inputs.errors
+    assert remarks == ["conv1d: in several error tables; taken from again.csv, the latest"]
     assert len(errors[errors["method"] == "conv1d"]) == len(again)
     assert (errors.loc[errors["method"] == "conv1d", "value"] == 99.0).all()
     (typed / "again.csv").unlink()

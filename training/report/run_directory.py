@@ -119,7 +119,7 @@ def read_run(place: Path, title: str = "") -> tuple[ReportInputs, list[str]]:
 def _parts(folder: Path, corpora: FoundCorpora, title: str, remarks: list[str]) -> ReportInputs:
     """Every part that the folder or its corpora tell; a folder that does not exist tells nothing."""
     record = _record(folder, remarks)
-    errors = find_errors(folder)
+    errors = find_errors(folder, remarks)
     motion, records = find_table(folder, "motion.csv", remarks), records_of_corpora(corpora.motions)
     solutions = _solutions(folder, corpora.methods)
     spatiotemporal = find_table(folder, "spatiotemporal.csv", remarks)

@@ -34,10 +34,10 @@ def find_table(folder: Path, name: str, remarks: list[str]) -> pd.DataFrame | No
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
-def find_errors(folder: Path) -> pd.DataFrame | None:
+def find_errors(folder: Path, remarks: list[str] | None = None) -> pd.DataFrame | None:
     """``errors.csv``, or every error table of `kinesynth evaluate` in the folder, whatever its name; None without.
 
-    A method that stands in several tables is taken from the one that was written last.
+    A method that stands in several tables is taken from the one that was written last, which is a remark.
     """
     whole = folder / "errors.csv"
     paths = [whole] if whole.is_file() else [path for path in sorted(folder.glob("*.csv")) if _holds_errors(path)]
@@ -46,7 +46,11 @@ def find_errors(folder: Path) -> pd.DataFrame | None:
     latest = sorted(paths, key=lambda path: path.stat().st_mtime)
     place: dict[str, pd.DataFrame] = {}
     for path in latest:
-        place |= dict(iter(read_csv(path, COLUMNS[:-1]).groupby("method", sort=False)))
+        found = dict(iter(read_csv(path, COLUMNS[:-1]).groupby("method", sort=False)))
+        twice = sorted(map(str, found.keys() & place.keys()))
+        if twice and remarks is not None:
+            remarks.append(f"{', '.join(twice)}: in several error tables; taken from {path.name}, the latest")
+        place |= found
     return pd.concat(place.values(), ignore_index=True) if place else read_csv(paths[0], COLUMNS[:-1])
 
 

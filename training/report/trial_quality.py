@@ -52,7 +52,7 @@ def refusal_rows(inputs: ReportInputs) -> pd.DataFrame | None:
         rows.append(_stage("recordings", table["status"] == "refused", table.get("reason")))
     for name, of in (("motion", inputs.motion), ("virtual sensors", inputs.records)):
         if of is not None and "status" in of:
-            moving = of[of["status"] != "static"]
+            moving = of[of["status"] != "static"].drop_duplicates(KEYS)  # records of one trial may be in two corpora
             rows.append(_stage(name, moving["status"] == "refused", moving.get("reason")))
     if (table := inputs.solutions) is not None and {"role", "status"} <= set(table):
         for role, of in table.groupby("role", sort=False):
