@@ -121,6 +121,9 @@ def view(
     ],
     trial: Annotated[str, typer.Option(help="SUBJECT/NAME in a corpus; default: the first one.")] = "",
     beside: Annotated[Path | None, typer.Option(help="Corpus, solution or recording to show beside it.")] = None,
+    align: Annotated[
+        str, typer.Option(help="Of the one beside: zero, start (clocks of their sources), or seconds later.")
+    ] = "zero",
     motion: Annotated[Path | None, typer.Option(help="Folder of `kinesynth motion`, for the skeleton.")] = None,
     model: Annotated[Path | None, typer.Option(help="Model (.osim or .json) of the coordinates.")] = None,
     out: Annotated[Path | None, typer.Option(help="HTML file to write and keep; default: a temporary one.")] = None,
@@ -142,7 +145,8 @@ def view(
                 None if place is None else _as_corpus(place, Path(folder) / str(i))
                 for i, place in enumerate((file, beside))
             ]
-            notes = view_file(shown[0], page, trial=trial, beside=shown[1], motion=motion, model=_skeleton(model))
+            skeleton = _skeleton(model)
+            notes = view_file(shown[0], page, trial=trial, beside=shown[1], motion=motion, model=skeleton, align=align)
     elif not page.is_file():
         raise FileNotFoundError(errno.ENOENT, "there is no such page", str(page))
     address = page.resolve().as_uri()
@@ -266,8 +270,7 @@ def _noticed_interrupts() -> Iterator[list[int]]:
 def _explain(error: Exception, *, as_json: bool, command: str) -> int:
     """Print what went wrong and return the exit code."""
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # the command line library's own: wrong usage
-        error.show()
-        return error.exit_code
+        return _explain_usage(error, as_json=as_json)
     if isinstance(error, BrokenPipeError):  # the reader of our output has left, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -277,11 +280,29 @@ def _explain(error: Exception, *, as_json: bool, command: str) -> int:
     sentence = sentence_of(error, command)
     if not expected:
         sentence = f"unexpected {sentence} (this is a fault of Kinesynth: please report it with the lines above)"
-    if as_json:
-        typer.echo(json.dumps({"error": sentence}))
-    else:
-        typer.echo(f"error: {sentence}" if not isinstance(error, Interrupted) else sentence, err=True)
-    return INTERRUPTED if isinstance(error, Interrupted) else 1
+    code = INTERRUPTED if isinstance(error, Interrupted) else 1
+    _tell(sentence, as_json, code)
+    return code
+
+
+def _tell(sentence: str, as_json: bool, code: int) -> None:
+    """Print why a command ends; the packages' own way is imported when it is needed, not to show help."""
+    from mocap_import.command_end import tell
+
+    tell(sentence, as_json, code)
+
+
+def _explain_usage(error: Any, *, as_json: bool) -> int:
+    """Say which words a command does not take, how it is used, and return the exit code."""
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":  # no command was named; the message is the help
+        error.show()
+        return error.exit_code
+    if context is not None and not as_json:
+        typer.echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
+    _tell(message[:1].lower() + message[1:], as_json, error.exit_code)
+    return error.exit_code
 
 
 def is_expected(error: BaseException) -> bool:
@@ -293,9 +314,9 @@ def is_expected(error: BaseException) -> bool:
 def sentence_of(error: BaseException, command: str = "") -> str:
     """One sentence for an error, of this command."""
     if isinstance(error, Interrupted) and command in RESUMING:
-        return "Interrupted; what is finished is kept, and the same command goes on from there."
+        return "interrupted; what is finished is kept, and the same command goes on from there."
     if isinstance(error, Interrupted):
-        return "Interrupted; no file is left half-written. Run the same command again."
+        return "interrupted; no file is left half-written. Run the same command again."
     if isinstance(error, OSError) and (error.errno == errno.ENOSPC or "No space left" in str(error)):
         place = f" while writing {error.filename}" if error.filename else ""
         return f"the disk is full{place}; earlier results are intact. Free some space and run the same command again."

@@ -212,6 +212,8 @@ def _report(run: Run) -> str:
     inputs = ReportInputs(
         title="Kinesynth demonstration" if run.is_made else f"Kinesynth: {run.archive.name}",
         import_table=table("import.csv"),
+        motion=table("motion/motion.csv"),
+        records=table("imu.csv"),
         spatiotemporal=table("spatiotemporal.csv"),
         comparison=table("comparison.csv"),
         errors=table("errors.csv"),

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from mocap_import.batch import ExitCode, exit_code
 from mocap_import.command_end import OneCommand, check_place, sentence_of, stop
 from mocap_import.engine_option import EngineWord, Retry, Scheduler
 from mocap_import.worker_environment import ONE_THREAD
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 import_app = typer.Typer(
     cls=OneCommand,
@@ -81,13 +84,22 @@ def import_archive(
     """
     if workers == 0:
         _use_one_thread()
-    from mocap_import.archive.file import find_files, lies_in
+    asked = {
+        **{"marker_set": marker_set, "participants": participants, "belt_speed": belt_speed, "unit": unit},
+        **{"axes": axes, "reader": reader, "emg": emg, "codes": codes, "subject_folder": subject_folder, "key": key},
+        **{"quarantine": quarantine, "add": add, "verify": verify, "retry": retry},
+    }
+    _check(archive, asked, as_json)
+    n_workers = _cores() if workers is None else workers
+    table = _converted(archive, out, asked, (n_workers, engine, scheduler), as_json)
+    counts = _tell(archive, out, table, marker_set, as_json)
+    raise typer.Exit(exit_code(counts["accepted"] + counts["repaired"], counts["refused"]))
+
+
+def _check(archive: Path, asked: dict[str, Any], as_json: bool) -> None:
+    """Wrong usage: no folder, or words that mean nothing."""
     from mocap_import.archive.plan import check_settings
-    from mocap_import.archive.run import convert_archive
-    from mocap_import.archive.set_label import labels_in_no_recording
-    from mocap_import.engine import EngineFailed, open_engine
     from mocap_import.marker.marker_set import load_marker_set
-    from mocap_import.progress import track
     from mocap_import.trial import TrialRefused
 
     check_place(archive, as_json)
@@ -99,39 +111,33 @@ def import_archive(
             ExitCode.USAGE,
         )
     try:
-        check_settings(unit, axes, reader, codes, belt_speed, subject_folder)
-        if marker_set is not None:
-            load_marker_set(marker_set)
+        words = ("unit", "axes", "reader", "codes", "belt_speed", "subject_folder")
+        check_settings(*(asked[word] for word in words))
+        if asked["marker_set"] is not None:
+            load_marker_set(asked["marker_set"])
     except TrialRefused as problem:
         stop(str(problem), as_json, ExitCode.USAGE)
+
+
+def _converted(
+    archive: Path, out: Path, asked: dict[str, Any], place: tuple[int, str, str], as_json: bool
+) -> pd.DataFrame:
+    """The table of the archive; `place` is workers, engine, scheduler. Ends the command where nothing can be made."""
+    from mocap_import.archive.file import find_files
+    from mocap_import.archive.run import convert_archive
+    from mocap_import.engine import EngineFailed, open_engine
+    from mocap_import.progress import track
+    from mocap_import.trial import TrialRefused
+
+    n_workers, engine, scheduler = place
     try:
         total = len(find_files(archive, out))
-        n_workers = _cores() if workers is None else workers
         with (
             open_engine(engine, n_workers=max(1, n_workers), scheduler=scheduler) as runner,
             track(total, "Importing", shown=False if as_json else None) as bar,
         ):
-            table = convert_archive(
-                archive,
-                out,
-                marker_set=marker_set,
-                participants=participants,
-                belt_speed=belt_speed,
-                unit=unit,
-                axes=axes,
-                reader=reader,
-                emg=emg,
-                codes=codes,
-                subject_folder=subject_folder,
-                key=key,
-                quarantine=quarantine,
-                add=add,
-                verify=verify,
-                n_workers=n_workers,
-                progress=bar,
-                engine=None if engine == "local" else runner,
-                retry=retry,
-            )
+            where = None if engine == "local" else runner
+            return convert_archive(archive, out, **asked, n_workers=n_workers, progress=bar, engine=where)
     except (TrialRefused, EngineFailed, OSError) as problem:
         stop(sentence_of(problem), as_json)
     except KeyboardInterrupt:
@@ -140,22 +146,27 @@ def import_archive(
             as_json,
             ExitCode.INTERRUPTED,
         )
+
+
+def _tell(archive: Path, out: Path, table: pd.DataFrame, marker_set: str | None, as_json: bool) -> dict[str, int]:
+    """Print what came of every file; returns how many were accepted, repaired and refused."""
+    from mocap_import.archive.file import lies_in
+    from mocap_import.archive.set_label import labels_in_no_recording
+
     rows = json.loads(table.to_json(orient="records"))
     counts = {status: sum(row["status"] == status for row in rows) for status in ("accepted", "repaired", "refused")}
     absent = labels_in_no_recording(marker_set, [out / row["output"] for row in rows if row["output"]])
     if as_json:
         told = {"gone": table.attrs["gone"], "labels_in_no_recording": absent}
         typer.echo(json.dumps({"files": len(rows), **counts, **told, "rows": rows}))
-    else:
-        said = [_gone_words(file) for file in table.attrs["gone"]] + [*table.attrs["people"], *absent]
-        if any(row["marker_set"] == "unknown" and row["n_markers"] for row in rows):
-            said.append(
-                f"no marker set explains some files: draft one with `kinesynth labels {archive} --draft lab.toml`"
-            )
-        if lies_in(out, archive):
-            said.append(f"{out} lies in the archive: it is never searched for recordings")
-        _print_table(rows, counts, out, table.attrs["originals"], said)
-    raise typer.Exit(exit_code(counts["accepted"] + counts["repaired"], counts["refused"]))
+        return counts
+    said = [_gone_words(file) for file in table.attrs["gone"]] + [*table.attrs["people"], *absent]
+    if any(row["marker_set"] == "unknown" and row["n_markers"] for row in rows):
+        said.append(f"no marker set explains some files: draft one with `kinesynth labels {archive} --draft lab.toml`")
+    if lies_in(out, archive):
+        said.append(f"{out} lies in the archive: it is never searched for recordings")
+    _print_table(rows, counts, out, table.attrs["originals"], said)
+    return counts
 
 
 def _use_one_thread() -> None:

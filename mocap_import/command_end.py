@@ -36,8 +36,13 @@ def check_place(place: Path, as_json: bool) -> None:
 
 def stop(sentence: str, as_json: bool, code: int = ExitCode.ERROR) -> NoReturn:
     """Print the sentence, as JSON for machines, and leave with the code."""
+    tell(sentence, as_json, code)
+    raise typer.Exit(int(code))
+
+
+def tell(sentence: str, as_json: bool = False, code: int = ExitCode.ERROR) -> None:
+    """Print why a command ends, the one way in which all do: JSON for machines; an interruption is no error."""
     if as_json:
         typer.echo(json.dumps({"error": sentence}))
     else:
-        print(f"error: {sentence}", file=sys.stderr)
-    raise typer.Exit(code)
+        print(sentence if code == ExitCode.INTERRUPTED else f"error: {sentence}", file=sys.stderr)

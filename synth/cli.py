@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from mocap_import.batch import ExitCode
+from mocap_import.command_end import stop
 from synth.cluster_command import EXAMPLE as CLUSTERS_EXAMPLE
 from synth.cluster_command import clusters
 from synth.exchange import command as exchange
@@ -54,7 +55,7 @@ def show(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json:
         corpus = Corpus(file)
         rows, people = corpus.summary(), corpus.subjects()
     except CorpusMismatch as error:
-        _fail(str(error), as_json)
+        stop(str(error), as_json)
     if as_json:
         facts = {"file": str(file), "role": corpus.role, "provenance": json.loads(corpus.provenance.to_json())}
         facts["subjects"] = [{k: None if v != v else v for k, v in vars(person).items()} for person in people]
@@ -73,6 +74,8 @@ def check(file: Annotated[Path, typer.Argument(help="A corpus (.h5).")], as_json
     """Check a corpus against its schema and for what is probably wrong; exit code 1 if there is an error."""
     from synth.corpus import check_corpus
 
+    if not file.is_file():
+        stop(f"{file} is not a file; expected a corpus (.h5). Check the path.", as_json)
     findings = check_corpus(file)
     n_errors = sum(finding.level == "error" for finding in findings)
     if as_json:
@@ -97,7 +100,7 @@ def migrate(
     try:
         n_trials, version = migrate_corpus(old, new), Corpus(old).version
     except CorpusMismatch as error:
-        _fail(str(error), as_json)
+        stop(str(error), as_json)
     if as_json:
         typer.echo(json.dumps({"file": str(new), "trials": n_trials, "from": version, "to": SCHEMA_VERSION}))
     else:
@@ -148,9 +151,9 @@ def split(
         )
         stored = store_splits(file, out or file, made, keep=add)
     except ValueError:
-        _fail(f"--sizes {sizes!r}: expected whole numbers with commas, as 5,10,20.", as_json, ExitCode.USAGE)
+        stop(f"--sizes {sizes!r}: expected whole numbers with commas, as 5,10,20.", as_json, ExitCode.USAGE)
     except CorpusMismatch as error:
-        _fail(str(error), as_json)
+        stop(str(error), as_json)
     if as_json:
         typer.echo(json.dumps({"file": str(out or file), "splits": [each.as_dict() for each in stored]}))
         return
@@ -176,15 +179,9 @@ def sheet(
         else:
             typer.echo(f"{write_datasheet(file, out)}: the datasheet of {file}")
     except CorpusMismatch as error:
-        _fail(str(error), as_json)
+        stop(str(error), as_json)
 
 
 def _listed(text: str) -> list[str]:
     """Words of a list with commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _fail(reason: str, as_json: bool, code: ExitCode = ExitCode.ERROR) -> NoReturn:
-    """End the command with one sentence."""
-    typer.echo(json.dumps({"error": reason}) if as_json else f"Error: {reason}", err=not as_json)
-    raise typer.Exit(int(code))

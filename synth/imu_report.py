@@ -16,7 +16,7 @@ from synth.corpus.table import print_table
 from synth.imu.cutoff import SegmentCutoff
 from synth.imu_request import ImuRequest
 from synth.single_trial import MadeTrial
-from synth.trial_cutoff import CUTOFFS, error_sentences, expected_errors
+from synth.trial_cutoff import CUTOFFS, MOTION_BAND, expected_errors
 
 
 def print_single(made: MadeTrial, files: Sequence[Path], as_json: bool) -> None:
@@ -42,8 +42,7 @@ def print_single(made: MadeTrial, files: Sequence[Path], as_json: bool) -> None:
     typer.echo(
         f"{made.trial.subject.code}/{made.trial.name}: {n_frames} frames at {made.trial.rate:g} Hz{_begin(start)}"
     )
-    for sentence in made.sentences():
-        typer.echo(sentence)
+    print_table(error_table(made.cutoffs, made.method, made.trial.rate), error_title(made.method, made.trial.rate))
     for treatment in made.trial.treatments:
         typer.echo(f"{treatment.what}: {treatment.detail}")
     if missing:
@@ -71,12 +70,7 @@ def print_archive(request: ImuRequest, rows: pd.DataFrame, as_json: bool) -> Non
         return
     print_table(rows[["subject", "trial", "status", "n_frames", "rate", "reason"]], str(request.out))
     if cutoffs:
-        if by_table:
-            table = ", ".join(f"{segment} {hertz:g}" for segment, hertz in CUTOFFS.items())
-            typer.echo(f"Low-pass cut-offs (Hz): {table}")
-        typer.echo(f"Medians over the trials, {method.replace('_', ' ')} at {rate:g} Hz:")
-        for sentence in error_sentences(cutoffs, method, rate):
-            typer.echo(sentence)
+        print_table(error_table(cutoffs, method, rate), f"{error_title(method, rate)}, medians over the trials")
     if "missing" in rows and float(rows["missing"].max()) > 0:
         typer.echo(_missing(float(rows["missing"].mean()), int(rows["gaps"].sum())))
     typer.echo(f"errors: {recipe_in_words(request.out)}")
@@ -101,6 +95,39 @@ def typical_cutoffs(rows: pd.DataFrame) -> list[SegmentCutoff]:
             reason = str(rows[f"reason_{segment}"].mode().iloc[0])
             found.append(SegmentCutoff(segment, float(rows[column].median()), jitter, reason))
     return found
+
+
+def error_title(method: str, rate: float) -> str:
+    """What the table of expected errors is about."""
+    band = min(MOTION_BAND, rate / 2)
+    return f"Expected errors on motion up to {band:g} Hz, {method.replace('_', ' ')} at {rate:g} Hz"
+
+
+def error_table(cutoffs: Sequence[SegmentCutoff], method: str, rate: float) -> pd.DataFrame:
+    """One row a segment: its cut-off, why, and what the derivatives are expected to err.
+
+    Returns
+    -------
+    DataFrame
+        ``segment``, ``low-pass`` (Hz), ``by``, ``acceleration`` and ``angular velocity`` (share of the signal that is
+        lost), ``jitter`` of the path (RMS) and the acceleration ``noise`` that it makes; text with units.
+    """
+    rows = []
+    for found in cutoffs:
+        error = expected_errors([found], method, rate)[found.segment]
+        known = not math.isnan(found.jitter)
+        rows.append(
+            {
+                "segment": found.segment,
+                "low-pass": "none" if math.isnan(found.cutoff) else f"{found.cutoff:.1f} Hz",
+                "by": found.reason,
+                "acceleration": f"{100 * error.acceleration_share:.2g} %",
+                "angular velocity": f"{100 * error.angular_velocity_share:.2g} %",
+                "jitter": f"{1000 * found.jitter:.2g} mm" if known else None,
+                "noise": f"{error.acceleration_noise:.2g} m/s²" if known else None,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def recipe_in_words(path: Path) -> str:

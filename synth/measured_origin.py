@@ -12,6 +12,8 @@ from mocap_import.trial import MarkerTrial, Treatment
 from synth.corpus.array_origin import (
     EMG,
     EVENTS,
+    FORCES,
+    GROUND_REACTIONS,
     KINEMATICS,
     SPATIOTEMPORAL,
     ArrayOrigin,
@@ -19,6 +21,7 @@ from synth.corpus.array_origin import (
     sensor_array,
 )
 from synth.corpus.provenance import file_hash, versions
+from synth.corpus.recipe_source import MOMENTS
 from synth.imu.cutoff import SegmentCutoff
 from synth.imu.recording import SensorPlacement
 from synth.motion_account import MotionAccount, read_account
@@ -33,7 +36,7 @@ class TrialFiles:
     ----------
     recording : SourceFile or None
         Markers and forces.
-    skeleton, coordinates : SourceFile or None
+    skeleton, coordinates, moments : SourceFile or None
     account : MotionAccount
         Of the coordinates.
     """
@@ -41,6 +44,7 @@ class TrialFiles:
     recording: SourceFile | None = None
     skeleton: SourceFile | None = None
     coordinates: SourceFile | None = None
+    moments: SourceFile | None = None
     account: MotionAccount = field(default_factory=MotionAccount)
 
 
@@ -62,13 +66,11 @@ def archive_files(recording: Path, motion: Path, trial: str) -> TrialFiles:
         Its own name, by which its coordinates are found.
     """
     code = motion.name
-    skeleton, coordinates = motion / "skeleton.json", motion / f"{trial}.mot"
-    return TrialFiles(
-        source_file(recording, recording.parent.name),
-        source_file(skeleton, code) if skeleton.is_file() else None,
-        source_file(coordinates, code) if coordinates.is_file() else None,
-        read_account(motion, trial),
-    )
+    there = [
+        source_file(path, code) if path.is_file() else None
+        for path in (motion / "skeleton.json", motion / f"{trial}.mot", motion / f"{trial}{MOMENTS}")
+    ]
+    return TrialFiles(source_file(recording, recording.parent.name), *there, read_account(motion, trial))
 
 
 def record_origins(
@@ -145,6 +147,23 @@ def coordinates_origin(files: TrialFiles) -> ArrayOrigin:
         software=account.software,
         warnings=account.warnings,
     )
+
+
+def kinetics_origins(files: TrialFiles) -> tuple[ArrayOrigin, ...]:
+    """Origins of the moments that were solved, and of the forces on the feet beside them; none without moments."""
+    if files.moments is None:
+        return ()
+    account = files.account
+    solved = ArrayOrigin(
+        (FORCES,),
+        "inverse dynamics of `kinesynth motion`",
+        found=account.found,
+        sources=_given(files.recording, files.skeleton, files.coordinates, files.moments),
+        software=account.software,
+        warnings=account.warnings,
+    )
+    plates = ArrayOrigin((GROUND_REACTIONS,), "force plates, shared out to the feet", sources=_given(files.recording))
+    return solved, plates
 
 
 def chosen_records(method: str, cutoff: Cutoff, motion_of: str, cutoffs: Mapping[str, SegmentCutoff]) -> tuple:

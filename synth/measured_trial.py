@@ -16,7 +16,7 @@ from mocap_import.emg import RECIPE
 from mocap_import.spatiotemporal import spatiotemporal
 from mocap_import.trial import MarkerTrial, Treatment, TrialRefused
 from opensim_models.model.skeleton import Skeleton
-from opensim_models.motion import Kinematics
+from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus.trial import CorpusTrial, MuscleActivity
 from synth.imu.cluster_imu import cluster_imu
 from synth.imu.cutoff import SegmentCutoff
@@ -25,7 +25,14 @@ from synth.imu.learnt_error import unlike_learnt
 from synth.imu.placement import check_segments
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
-from synth.measured_origin import TrialFiles, chosen_records, coordinates_origin, record_origins, recorded_origins
+from synth.measured_origin import (
+    TrialFiles,
+    chosen_records,
+    coordinates_origin,
+    kinetics_origins,
+    record_origins,
+    recorded_origins,
+)
 from synth.moved_segments import MovedSegments, moved_segments
 from synth.record_gap import check_gaps
 from synth.record_settings import RecordSettings
@@ -55,6 +62,7 @@ def make_corpus_trial(
     settings: RecordSettings | None = None,
     *,
     files: TrialFiles | None = None,
+    kinetics: Kinetics | None = None,
 ) -> tuple[CorpusTrial, dict[str, float | str]]:
     """Make the corpus trial of one marker trial.
 
@@ -70,6 +78,8 @@ def make_corpus_trial(
     settings : RecordSettings, optional
     files : TrialFiles, optional
         Where it all was read from, for the origins of its arrays.
+    kinetics : Kinetics, optional
+        Of the trial's frames, see `synth.measured_kinetics`.
 
     Returns
     -------
@@ -104,6 +114,7 @@ def make_corpus_trial(
         errors=settings.errors,
         movement=settings.movement,
         kinematics=None if kinematics is None else replace(kinematics, rate=trial.rate),
+        kinetics=kinetics,
         spatiotemporal=spatiotemporal_si(trial),
         activity=muscle_activity(trial),
     )
@@ -128,7 +139,7 @@ def _told(
     return replace(
         made,
         treatments=(*trial.treatments, *said, *start_note(trial.start_time), *learnt),
-        origins=(*origins, coordinates_origin(files), *recorded_origins(trial, files)),
+        origins=(*origins, coordinates_origin(files), *kinetics_origins(files), *recorded_origins(trial, files)),
     )
 
 

@@ -33,6 +33,7 @@ from synth.corpus.writer import CorpusWriter
 from synth.imu.cluster_imu import cluster_imu
 from synth.imu.marker_cluster import make_cluster
 from synth.imu.recording import SensorPlacement
+from synth.measured_kinetics import measured_kinetics
 from synth.measured_origin import archive_files
 from synth.measured_trial import BEYOND_LEARNT, NOTES, make_corpus_trial
 from synth.motion_part import Made, load_part, open_parts, part_of, save_part, subject_fingerprint
@@ -66,7 +67,8 @@ def build_motion_corpus(
     Parameters
     ----------
     trials, motion : Path
-        Folders with ``<subject>/<trial>.trial.h5``, and with ``<subject>/skeleton.json`` and ``<subject>/<trial>.mot``.
+        Folders with ``<subject>/<trial>.trial.h5``, and with ``<subject>/skeleton.json``, ``<subject>/<trial>.mot``
+        and, where moments were solved, ``<subject>/<trial>_forces.sto``.
     out : Path
         The corpus to write; an earlier one is replaced when the new one is complete. Its table goes beside it (.csv).
     settings : RecordSettings, optional
@@ -264,6 +266,7 @@ def _treated(file: Path, motion: Path, people: dict[str, _Person], settings: Rec
             people[code].placements,
             settings,
             files=archive_files(file, motion / code, trial.name),
+            kinetics=measured_kinetics(trial, motion / code),
         )
     except (TrialRefused, ModelMismatch) as error:
         return row | {"reason": str(error)}, None

@@ -25,7 +25,7 @@ from synth.measured_origin import chosen_records, coordinates_origin, record_ori
 from synth.measured_trial import learnt_note, make_corpus_trial, start_note
 from synth.record_gap import check_gaps
 from synth.record_settings import RecordSettings, placements_of
-from synth.trial_cutoff import AUTO, cutoff_of, error_sentences, trial_cutoffs
+from synth.trial_cutoff import AUTO, cutoff_of, trial_cutoffs
 from synth.trial_source import TrialSource, source_motions
 
 ANALYTIC = "analytic"
@@ -50,10 +50,6 @@ class MadeTrial:
     cutoffs: tuple[SegmentCutoff, ...]
     method: str
     facts: dict[str, float | str] = field(default_factory=dict)
-
-    def sentences(self) -> list[str]:
-        """One line a segment: cut-off and expected error."""
-        return error_sentences(self.cutoffs, self.method, self.trial.rate)
 
 
 def make_single_trial(source: TrialSource, settings: RecordSettings, method: str | None = None) -> MadeTrial:

@@ -116,19 +116,3 @@ def expected_errors(cutoffs: Sequence[SegmentCutoff], method: str, rate: float) 
         )
         for found in cutoffs
     }
-
-
-def error_sentences(cutoffs: Sequence[SegmentCutoff], method: str, rate: float) -> list[str]:
-    """One line a segment: cut-off, why, and what the derivative is expected to err."""
-    lines = []
-    for found in cutoffs:
-        error = expected_errors([found], method, rate)[found.segment]
-        how = "no low-pass" if math.isnan(found.cutoff) else f"cut-off {found.cutoff:.1f} Hz"
-        known = not math.isnan(found.jitter)
-        jitter = f", {1000 * found.jitter:.2g} mm of jitter make {error.acceleration_noise:.2g} m/s²" if known else ""
-        lines.append(
-            f"{found.segment}: {how} ({found.reason}); expected error on motion up to {error.band:g} Hz "
-            f"{100 * error.acceleration_share:.2g} % of the acceleration, "
-            f"{100 * error.angular_velocity_share:.2g} % of the angular velocity{jitter}"
-        )
-    return lines

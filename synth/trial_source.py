@@ -118,7 +118,7 @@ def trial_files(path: Path, trial: MarkerTrial, motion: Path | None, model: Path
         source_file(path),
         _skeleton_source(path, trial.subject.code, motion, model),
         None if solved is None else source_file(solved),
-        account,
+        account=account,
     )
 
 

@@ -158,7 +158,7 @@ def test_a_fault_of_ours_keeps_its_traceback(failing, capsys):
 def test_ctrl_c_ends_with_one_sentence_and_130(failing, capsys):
     failing(KeyboardInterrupt())
     assert kinesynth.main(["demo"]) == 130
-    assert capsys.readouterr().err.startswith("Interrupted; ")
+    assert capsys.readouterr().err.startswith("interrupted; ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

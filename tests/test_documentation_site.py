@@ -8,9 +8,13 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from browser_page import BrowserPage
 
 API = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
 
@@ -87,19 +91,42 @@ def test_the_glossary_is_in_order_and_says_each_word_once(repository):
     assert words == sorted(set(words), key=str.casefold)
 
 
-@pytest.mark.slow
-def test_the_site_builds_without_a_warning_and_loads_nothing_from_the_network(repository, tmp_path):
+@pytest.fixture(scope="module")
+def site(repository, tmp_path_factory):
+    """The built site: its folder, and what the build said."""
     if importlib.util.find_spec("mkdocs") is None or importlib.util.find_spec("mkdocstrings") is None:
         message = "mkdocs-material and mkdocstrings build the site: pip install 'kinesynth[docs]'"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"]
+    folder = tmp_path_factory.mktemp("docs") / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder]
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-4000:]
-    assert "WARNING" not in done.stderr, done.stderr[-4000:]
+    return folder, done.stderr
+
+
+@pytest.mark.slow
+def test_the_search_finds_pages_of_a_site_that_is_opened_from_a_folder(site):
+    folder, _ = site
+    with BrowserPage() as page:
+        page.open(folder / "index.html")
+        page.wait("document.querySelector('.md-search__input')")
+        page.value("document.querySelector('.md-search__input').focus()")
+        page.call("Input.insertText", text="treadmill")
+        page.wait("document.querySelectorAll('.md-search-result__item').length > 3", 60.0)
+        found = page.value("document.querySelector('.md-search-result__list').textContent.toLowerCase()")
+        assert "treadmill" in found
+        assert page.errors == []
+        assert page.requests == []
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_loads_nothing_from_the_network(repository, site):
+    folder, said = site
+    assert "WARNING" not in said, said[-4000:]
     for page in navigation(repository):
-        text = (tmp_path / "site" / page).with_suffix(".html").read_text(encoding="utf-8")
+        text = (folder / page).with_suffix(".html").read_text(encoding="utf-8")
         assert re.findall(r"<(?:script|img|iframe|link)[^>]+(?:src|href)=\"?(?:https?:)?//[^\" >]+", text) == [], page
-    reference = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
+    reference = (folder / "api.html").read_text(encoding="utf-8")
     for name in documented(repository):
         assert f'id="{name}"' in reference, name

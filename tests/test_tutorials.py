@@ -1,14 +1,10 @@
-"""The tutorials are true: what a newcomer types on the three pages, in order, works and leaves what the pages name."""
+"""The tutorials are true: what a newcomer types on the three pages leaves what they name (typed in test_page_lines)."""
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
-
-import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 TUTORIALS = ("tutorial_archive.md", "tutorial_network.md", "tutorial_comparison.md")
@@ -36,20 +32,8 @@ def commands_of(block: str) -> list[str]:
     return [line for line in lines if line.startswith("kinesynth ")]
 
 
-@pytest.fixture(scope="module")
-def terminal(tmp_path_factory, repository) -> tuple[Path, dict[str, str]]:
-    """An empty folder, and surroundings in which `kinesynth` is this source tree."""
-    programs = tmp_path_factory.mktemp("bin")
-    command = programs / "kinesynth"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kinesynth "$@"\n', encoding="utf-8")
-    command.chmod(0o755)
-    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    return tmp_path_factory.mktemp("newcomer"), {**os.environ, "PATH": path, "PYTHONPATH": str(repository)}
-
-
-@pytest.mark.slow
-def test_a_newcomer_can_follow_the_tutorials(terminal):
-    folder, environment = terminal
+def follow_tutorials(folder: Path, environment: dict[str, str]) -> None:
+    """Type what the three pages say, in order; each block must end as its page announces, and leave what it names."""
     for page in TUTORIALS:
         for commands, code in shell_blocks(page):
             done = subprocess.run(

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mocap_import.batch import ExitCode, exit_code
+from mocap_import.command_end import sentence_of, stop
 from mocap_import.engine import EngineFailed, open_engine
 from mocap_import.engine_option import EngineWord, Scheduler
 from mocap_import.progress import track
@@ -119,7 +120,7 @@ def compare(
 
 @report_app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Folder of a run; several are compared.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folder of a run, or a corpus; several runs are compared.")],
     out: Annotated[
         Path | None,
         typer.Option(help="HTML file to write (or as last argument). Default: RUN/report.html, or runs.html."),
@@ -143,12 +144,10 @@ def with_reasons(run: Callable[[], ExitCode], as_json: bool) -> None:
     try:
         code = run()
     except (CorpusMismatch, ConfigRefused, EngineFailed, OSError) as error:
-        sentence = " ".join(str(error).split())
-        typer.echo(json.dumps({"error": sentence}) if as_json else f"Error: {sentence}", err=not as_json)
-        code = ExitCode.ERROR
+        stop(" ".join(sentence_of(error).split()), as_json)
     except KeyboardInterrupt:
-        typer.echo("Stopped. What was finished is kept; run the same command again to go on.", err=True)
-        code = ExitCode.INTERRUPTED
+        kept = "interrupted; what is finished is kept, and the same command goes on from there."
+        stop(kept, as_json, ExitCode.INTERRUPTED)
     raise typer.Exit(int(code))
 
 
@@ -217,7 +216,8 @@ def _report(runs: list[Path], out: Path | None, title: str, names: bool, as_json
         page = write_comparison(read_runs(runs), out or Path("runs.html"), title)
     else:
         inputs, remarks = read_run(runs[0], title)
-        page = write_report(inputs, out or runs[0] / "report.html", keep_names=names)
+        beside = runs[0].with_name(f"{runs[0].stem}_report.html") if runs[0].is_file() else runs[0] / "report.html"
+        page = write_report(inputs, out or beside, keep_names=names)
     if as_json:
         typer.echo(json.dumps({"report": str(page), "remarks": remarks}))
     else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ class View:
     kinematics : Kinematics or None
     note : str
         What was chosen for the user, ``""`` if nothing.
+    start_time : float
+        s, of the first frame on the clock of its source.
     """
 
     scene: Scene
@@ -40,6 +43,7 @@ class View:
     skeleton: Skeleton | None = None
     kinematics: Kinematics | None = None
     note: str = ""
+    start_time: float = 0.0
 
 
 def is_page(place: Path) -> bool:
@@ -55,6 +59,7 @@ def view_file(
     beside: Path | None = None,
     motion: Path | None = None,
     model: Skeleton | None = None,
+    align: str = "zero",
 ) -> list[str]:
     """Write the viewer's page of a file.
 
@@ -72,6 +77,9 @@ def view_file(
         Folder of ``kinesynth motion`` (the whole one or a subject's), or a file of coordinates.
     model : Skeleton, optional
         Of the coordinates; goes before that of the folder.
+    align : str
+        ``"zero"``: both begin at the same time; ``"start"``: by the clocks of their sources; or how many seconds the
+        one beside begins after the first.
 
     Returns
     -------
@@ -87,7 +95,7 @@ def view_file(
 
     views = [read_view(file, trial=trial, motion=motion, model=model)]
     if beside is not None:
-        views.append(read_view(beside, motion=motion, model=model, first=views[0]))
+        views.append(_aligned(read_view(beside, motion=motion, model=model, first=views[0]), views[0], align))
     write_viewer([view.scene for view in views], out)
     return [view.note for view in views if view.note]
 
@@ -125,6 +133,29 @@ def read_view(
     )
 
 
+def _aligned(view: View, first: View, align: str) -> View:
+    """The view beside the first on the first one's clock."""
+    from training.report.viewer.scene_delay import delayed
+
+    later = view.start_time - first.start_time
+    if align == "zero":
+        clocks = (
+            f"the first begins at {first.start_time:.2f} s of its clock, the one beside it at {view.start_time:.2f} s"
+        )
+        told = f"{clocks}; shown from the same moment on. --align start lays them by their clocks."
+        return replace(view, note=" ".join(filter(None, [view.note, told if abs(later) >= 0.005 else ""])))
+    try:
+        seconds = later if align == "start" else float(align)
+        if not math.isfinite(seconds):
+            raise ValueError("no finite number")
+    except ValueError:
+        raise TrialRefused(f"--align {align}: expected zero, start, or a number of seconds.") from None
+    try:
+        return replace(view, scene=delayed(view.scene, seconds))
+    except ValueError as error:
+        raise TrialRefused(str(error)) from error
+
+
 def is_corpus(file: Path) -> bool:
     """Whether a file calls itself a corpus."""
     from mocap_import.trial_store import SUFFIX
@@ -153,13 +184,18 @@ def _markers_view(file: Path, motion: Path | None, model: Skeleton | None) -> Vi
     # A laboratory names its files after people; only what `kinesynth import` has named is safe to show.
     title = "" if file.name.endswith(SUFFIX) else f"Recording {_digest(file)}"
     return View(
-        trial_scene(trial, skeleton, kinematics, title=title), (trial.subject.code, trial.name), skeleton, kinematics
+        trial_scene(trial, skeleton, kinematics, title=title),
+        (trial.subject.code, trial.name),
+        skeleton,
+        kinematics,
+        start_time=trial.start_time,
     )
 
 
 def _coordinates_view(file: Path, motion: Path | None, model: Skeleton | None) -> View:
     from mocap_import.subject import Subject
     from opensim_models.exchange.storage import read_motion
+    from opensim_models.exchange.storage_table import read_table
     from synth.corpus import CorpusTrial
     from synth.motion_folder import folder_skeleton
     from training.report.viewer.scene_of_corpus import corpus_scene
@@ -174,7 +210,7 @@ def _coordinates_view(file: Path, motion: Path | None, model: Skeleton | None) -
         )
     moved = CorpusTrial(file.stem, Subject(file.stem), kinematics.rate, kinematics=kinematics)
     scene = corpus_scene(moved, skeleton, title=f"Coordinates {_digest(file)}")
-    return View(scene, (file.stem, file.stem), skeleton, kinematics)
+    return View(scene, (file.stem, file.stem), skeleton, kinematics, start_time=read_table(file).start_time)
 
 
 def _corpus_view(file: Path, trial: str, motion: Path | None, model: Skeleton | None, first: View | None) -> View:
@@ -187,7 +223,8 @@ def _corpus_view(file: Path, trial: str, motion: Path | None, model: Skeleton | 
     skeleton = _skeleton(file, entry, motion, model, first)
     guide = first.kinematics if first is not None else None
     title = f"{key[0]} · {key[1]}" + (f" ({corpus.role})" if corpus.role != "motion" else "")
-    return View(corpus_scene(entry, skeleton, guide=guide, title=title), key, skeleton, entry.kinematics, note)
+    scene = corpus_scene(entry, skeleton, guide=guide, title=title)
+    return View(scene, key, skeleton, entry.kinematics, note, entry.start_time)
 
 
 def _chosen(corpus: Corpus, trial: str, first: View | None) -> tuple[tuple[str, str], str]:
@@ -226,7 +263,7 @@ def _skeleton(
 
     names = entry.kinematics.coordinates if entry.kinematics is not None else None
     code = entry.subject.code
-    own = getattr(entry, "skeleton", None)  # corpora of the first schema hold none
+    own = entry.skeleton
     named = model
     if named is None and motion is not None:
         named = folder_skeleton(file, code, motion, names)

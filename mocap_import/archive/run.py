@@ -14,16 +14,16 @@ from typing import Any
 import pandas as pd
 
 from mocap_import.archive.duplicate import duplicate_facts
-from mocap_import.archive.file import check_out_place, find_files
+from mocap_import.archive.file import ArchiveFile, find_files
 from mocap_import.archive.folder_lock import folder_lock
-from mocap_import.archive.identity import Identity, assign, find_archive, load_identity
-from mocap_import.archive.identity_key import check_key_place, write_key
+from mocap_import.archive.identity import Identity, Recording, assign, find_archive, load_identity
+from mocap_import.archive.identity_key import write_key
 from mocap_import.archive.journal import Journal
 from mocap_import.archive.page import write_page
-from mocap_import.archive.participants import assumed_format, read_participants
-from mocap_import.archive.people import find_people, known_files, private_sentences, public_sentences
-from mocap_import.archive.plan import check_settings, plan_jobs
-from mocap_import.archive.quarantine import check_quarantine_place, copy_refused, write_quarantine
+from mocap_import.archive.people import People, find_people, known_files, private_sentences, public_sentences
+from mocap_import.archive.plan import plan_jobs
+from mocap_import.archive.quarantine import copy_refused, write_quarantine
+from mocap_import.archive.request import ArchiveRequest
 from mocap_import.archive.session_fact import session_facts
 from mocap_import.archive.settled_frame import settled_frames
 from mocap_import.archive.table import COLUMNS, make_table, write_table
@@ -31,7 +31,9 @@ from mocap_import.archive.work import ArchiveRun, archive_workers, convert_jobs,
 from mocap_import.durable_file import sweep_temporary, write_durably
 from mocap_import.engine import Engine
 from mocap_import.marker.marker_set import load_marker_set
+from mocap_import.subject import Subject
 
+Progress = Callable[[dict[str, Any]], object]
 _MOST_ROUNDS = 3
 """A trial that is told its axes may weigh another mass, which others must be told; there it ends."""
 __all__ = ["COLUMNS", "convert_archive"]
@@ -55,7 +57,7 @@ def convert_archive(
     add: bool = False,
     verify: bool = False,
     n_workers: int = 1,
-    progress: Callable[[dict[str, Any]], object] | None = None,
+    progress: Progress | None = None,
     engine: Engine | None = None,
     retry: bool = False,
 ) -> pd.DataFrame:
@@ -116,60 +118,80 @@ def convert_archive(
     KeyboardInterrupt
         After saving the table of what was done so far.
     """
-    archive, out = Path(archive), Path(out)
-    check_settings(unit, axes, reader, codes, belt_speed, subject_folder)
-    check_out_place(out, archive)
-    for place, check in ((key, check_key_place), (quarantine, check_quarantine_place)):
-        if place is not None:
-            check(Path(place), out, archive)
-    files = find_files(archive, out)
-    settings = {"out": str(out), "belt_speed": belt_speed, "unit": unit, "axes": axes, "reader": reader, "codes": codes}
-    settings |= {"marker_set": None if marker_set is None else str(marker_set)} | ({"emg": True} if emg else {})
+    request = ArchiveRequest(
+        *(Path(archive), Path(out), marker_set, participants, belt_speed, unit, axes, reader, emg, codes),
+        *(subject_folder, key, quarantine, add, verify, retry),
+    )
+    request.check()
+    files = find_files(request.archive, request.out)
     if marker_set is not None:
         load_marker_set(marker_set)
-    table_path = participants or archive / "participants.csv"
-    subjects = read_participants(table_path) if participants or table_path.is_file() else {}
+    told = request.people_told()
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with folder_lock(out), Journal(out) as journal, contextlib.ExitStack() as stack:
-            identity = load_identity(out, codes)
-            sweep_temporary(out)
-            sizes = {name: row["size"] for name, row in journal.rows.items() if row.get("size")}
-            number = find_archive(identity, archive, files, sizes, add)
-            if identity.subject_folder.get(str(number)) != subject_folder:
-                _forget_codes(identity, journal, out, number)
-                identity.subject_folder[str(number)] = subject_folder
-            known = () if key is not None or subjects else known_files(identity, number, files)
-            people = find_people(archive, files, known, subjects, subject_folder)
-            recordings = assign(identity, number, files, people.names, subjects)
-            identity.save(out)
-            settings["marker_set"] = _own_set(settings["marker_set"], out)
-            jobs = plan_jobs(archive, recordings, subjects, settings)
-            if engine is not None:
-                engine.check_shared(out, archive)
-            n_own = min(n_workers, len(jobs)) if engine is None else 0
-            workers = [stack.enter_context(worker) for worker in archive_workers(n_own)]
-            read_as = [assumed_format(table_path)] if subjects and assumed_format(table_path) else []
-            said = (*public_sentences(people, recordings, subjects), *read_as)
-            elsewhere = {"engine": engine, "retry": retry}
-            run = ArchiveRun(archive, out, identity, journal, recordings, jobs, workers, verify, said, **elsewhere)
-            # Arrow, in which pandas keeps text where it is installed, has no place for file names that are no text
-            with pd.option_context("mode.string_storage", "python"):
-                table = _convert(run, number, progress)
-            table.attrs["people"] = [*private_sentences(people, recordings, subjects), *read_as]
-            if key is not None:
-                write_key(Path(key), recordings)
-            if quarantine is not None:
-                rows = [(journal.rows[r.key], archive / r.file.relative) for r in recordings]
-                copy_refused(Path(quarantine), rows)
+        request.out.mkdir(parents=True, exist_ok=True)
+        with folder_lock(request.out), Journal(request.out) as journal, contextlib.ExitStack() as stack:
+            return _convert_files(request, files, told, journal, stack, n_workers, engine, progress)
     except OSError as problem:
         if "intact" in str(problem):
             raise
-        raise not_written(problem.filename or out, problem) from problem
+        raise not_written(problem.filename or request.out, problem) from problem
+
+
+def _convert_files(
+    request: ArchiveRequest,
+    files: Sequence[ArchiveFile],
+    told: tuple[dict[str, Subject], list[str]],
+    journal: Journal,
+    stack: contextlib.ExitStack,
+    n_workers: int,
+    engine: Engine | None,
+    progress: Progress | None,
+) -> pd.DataFrame:
+    """Name everybody, plan, convert, and write what was asked for beside the trials."""
+    archive, out, (subjects, read_as) = request.archive, request.out, told
+    identity = load_identity(out, request.codes)
+    sweep_temporary(out)
+    people, recordings, number = _named(request, files, subjects, identity, journal)
+    jobs = plan_jobs(archive, recordings, subjects, request.settings(_own_set(request.marker_set, out)))
+    if engine is not None:
+        engine.check_shared(out, archive)
+    n_own = min(n_workers, len(jobs)) if engine is None else 0
+    workers = [stack.enter_context(worker) for worker in archive_workers(n_own)]
+    said = (*public_sentences(people, recordings, subjects), *read_as)
+    elsewhere = {"engine": engine, "retry": request.retry}
+    run = ArchiveRun(archive, out, identity, journal, recordings, jobs, workers, request.verify, said, **elsewhere)
+    # Arrow, in which pandas keeps text where it is installed, has no place for file names that are no text
+    with pd.option_context("mode.string_storage", "python"):
+        table = _convert(run, number, progress)
+    table.attrs["people"] = [*private_sentences(people, recordings, subjects), *read_as]
+    if request.key is not None:
+        write_key(Path(request.key), recordings)
+    if request.quarantine is not None:
+        copy_refused(Path(request.quarantine), [(journal.rows[r.key], archive / r.file.relative) for r in recordings])
     return table
 
 
-def _convert(run: ArchiveRun, number: int, progress: Callable[[dict[str, Any]], object] | None) -> pd.DataFrame:
+def _named(
+    request: ArchiveRequest,
+    files: Sequence[ArchiveFile],
+    subjects: dict[str, Subject],
+    identity: Identity,
+    journal: Journal,
+) -> tuple[People, list[Recording], int]:
+    """Who is in the archive, the code of every file, and the archive's number in the folder; kept on the disk."""
+    sizes = {name: row["size"] for name, row in journal.rows.items() if row.get("size")}
+    number = find_archive(identity, request.archive, files, sizes, request.add)
+    if identity.subject_folder.get(str(number)) != request.subject_folder:
+        _forget_codes(identity, journal, request.out, number)
+        identity.subject_folder[str(number)] = request.subject_folder
+    known = () if request.key is not None or subjects else known_files(identity, number, files)
+    people = find_people(request.archive, files, known, subjects, request.subject_folder)
+    recordings = assign(identity, number, files, people.names, subjects)
+    identity.save(request.out)
+    return people, recordings, number
+
+
+def _convert(run: ArchiveRun, number: int, progress: Progress | None) -> pd.DataFrame:
     """All rows, standing trials first: they tell the mass of subjects that no table knows."""
     rows: dict[str, dict[str, Any]] = {}
 
@@ -264,8 +286,9 @@ def _forget_codes(identity: Identity, journal: Journal, out: Path, number: int) 
             journal.forget(key)
 
 
-def _own_set(marker_set: str | None, out: Path) -> str | None:
+def _own_set(marker_set: str | Path | None, out: Path) -> str | None:
     """A laboratory's own marker set, copied beside the trials that it explains; a shipped one by its name."""
+    marker_set = None if marker_set is None else str(marker_set)
     if marker_set is None or not marker_set.endswith(".toml"):
         return marker_set
     content = Path(marker_set).read_bytes()

@@ -13,7 +13,7 @@ from mocap_import.trial_store import SUFFIX
 from opensim_models.model.skeleton import Skeleton
 from synth.corpus.merge_recipe import build_merge
 from synth.corpus.recipe import CorpusRecipe, Recipe
-from synth.corpus.recipe_source import SKELETONS, archive_sources, corpus_sources, motion_hash
+from synth.corpus.recipe_source import MOMENTS, SKELETONS, archive_sources, corpus_sources, motion_hash
 from synth.corpus.rewrite import rewrite_corpus
 from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.trial import CorpusTrial
@@ -98,7 +98,8 @@ def check_sources(recipe: Recipe, places: Mapping[str, Path]) -> None:
                 f"as {example}; found none. Say where it is (--{place})."
             )
     found = _found_sources(recipe, places)
-    awaited = {name.removesuffix(SUFFIX) + ".mot" for name in recipe.sources.get("trials", {})}
+    stems = [name.removesuffix(SUFFIX) for name in recipe.sources.get("trials", {})]
+    awaited = {stem + end for stem in stems for end in (".mot", MOMENTS)}
     wrong = []
     for place, names in sorted(recipe.sources.items(), key=lambda source: source[0] in ("motion", "model")):
         for name in sorted({*names, *found[place]}):

@@ -2,7 +2,8 @@
 
 Time is warped first, then sides are exchanged. A warp changes accelerations, so records are simulated anew, on the
 skeleton and coordinates that the trial holds; what does not follow a warp (forces, moments, activity, parameters) is
-left out, and so are poses of segments. A mirror image keeps everything; the skeleton stays, since OpenSim's models are symmetric.
+left out, and so are poses of segments. A mirror image keeps everything; the skeleton stays, since OpenSim's models are
+symmetric.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from synth.corpus.provenance import file_hash
 from synth.motion_account import account_file, read_account
 
 SKELETONS = ("skeleton.json", "planar_skeleton.json")
+MOMENTS = "_forces.sto"
+"""End of the name of a trial's generalized forces in a motion folder."""
 
 
 def archive_sources(trials: Path, motion: Path) -> dict[str, dict[str, str]]:
@@ -25,7 +27,7 @@ def archive_sources(trials: Path, motion: Path) -> dict[str, dict[str, str]]:
 
 
 def motion_files(folder: Path, trials: Sequence[Path]) -> list[Path]:
-    """Skeleton, coordinates and accounts of them that there are for the trials of one subject.
+    """Skeleton, coordinates, moments and accounts of them that there are for the trials of one subject.
 
     Coordinates are found by the name that a trial has inside; where none have the name of its file, any may be its own.
     """
@@ -34,7 +36,8 @@ def motion_files(folder: Path, trials: Sequence[Path]) -> list[Path]:
     if len(moved) < len(names):
         moved = sorted(folder.glob("*.mot"))
     told = [account_file(folder, path.stem) for path in moved]
-    return [path for path in (folder / SKELETONS[0], *moved, *told) if path.is_file()]
+    moments = [path.with_name(path.stem + MOMENTS) for path in moved]
+    return [path for path in (folder / SKELETONS[0], *moved, *moments, *told) if path.is_file()]
 
 
 def motion_hash(path: Path) -> str:

@@ -24,6 +24,7 @@ from synth.corpus.trial import CorpusTrial
 from synth.exchange.bids_description import write_description
 from synth.exchange.corpus_files import NOT_APPLICABLE, REFUSED, WRITTEN, chosen_trials
 from synth.exchange.safe_label import bids_labels
+from synth.exchange.staging_folder import leftovers, staging_folder
 from synth.exchange.tracking_system import Channel, TrackingSystem, tracking_systems
 
 _COUNTED = ("ACCEL", "ANGACCEL", "GYRO", "JNTANG", "LATENCY", "MAGN", "MISC", "ORNT", "POS", "VEL")
@@ -91,10 +92,10 @@ def write_bids(
     """
     source, out = Corpus(corpus), Path(out)
     keys = chosen_trials(source, subjects)
+    _take_back(out)
     _require_place(out, overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
+    with staging_folder(out.parent, f".{out.name}-new-") as staging:
         tasks = [row["task"] for row in source.summary()]
         data_set = _DataSet(staging, bids_labels(code for code, _ in source.trials()), bids_labels(tasks), clean)
         rows = []
@@ -119,8 +120,6 @@ def write_bids(
             clean=clean,
         )
         _put_in_place(staging, out)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     for row in rows:
         row["files"] = [str(out / file) for file in row["files"]]
     return pd.DataFrame(rows, columns=["subject", "trial", "format", "status", "reason", "files"])
@@ -165,8 +164,7 @@ def _write_trial(data_set: _DataSet, source: Corpus, key: tuple[str, str]) -> di
 
 def _session(trial: CorpusTrial) -> str:
     """Label of the session, ``""`` where the corpus tells none (schema version 1 never does)."""
-    session = getattr(trial, "session", "")
-    return bids_labels([session])[session] if session else ""
+    return bids_labels([trial.session])[trial.session] if trial.session else ""
 
 
 def _write_system(folder: Path, stem: str, system: TrackingSystem, trial: CorpusTrial) -> list[Path]:
@@ -239,6 +237,16 @@ def _require_place(out: Path, overwrite: bool) -> None:
         raise CorpusMismatch(f"{out} holds something else than a data set of Kinesynth; choose another --out.")
     if not overwrite:
         raise CorpusMismatch(f"{out} holds a data set; --overwrite replaces it, or choose another --out.")
+
+
+def _take_back(out: Path) -> None:
+    """Give a data set its name again that a run killed at that moment had put aside; remove what else it left."""
+    if not out.parent.is_dir():
+        return
+    for aside in leftovers(out.parent, f".{out.name}-old-"):
+        if not out.exists() and (aside / out.name).is_dir():
+            (aside / out.name).replace(out)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _put_in_place(staging: Path, out: Path) -> None:

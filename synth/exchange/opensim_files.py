@@ -138,8 +138,7 @@ def write_virtual_markers(stem: Path, trial: CorpusTrial) -> Written:
         Empty for a trial without coordinates or without a skeleton that carries markers.
     notes : list of str
     """
-    skeleton = getattr(trial, "skeleton", None)  # schema version 1 has none
-    motion = trial.kinematics
+    skeleton, motion = trial.skeleton, trial.kinematics
     if skeleton is None or not skeleton.markers or motion is None or not trial.n_frames:
         return [], ["the corpus holds no skeleton with markers of this trial"] if motion is not None else []
     labels = tuple(marker.name for marker in skeleton.markers)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from synth.corpus.schema import CorpusMismatch
+from synth.exchange.staging_folder import staging_folder
 from synth.exchange.table_file import KINDS, TableFile
 from synth.exchange.tidy_table import Column
 
@@ -77,7 +76,14 @@ def open_tables(
         A file is there, or the library is missing.
     """
     require_free([out / f"{table}.{form}" for table in (*columns, DICTIONARY)], overwrite)
-    staging = Path(tempfile.mkdtemp(prefix=".tables-", dir=out))
+    with staging_folder(out, ".tables-") as staging:
+        yield from _growing(staging, out, form, columns, files)
+
+
+def _growing(
+    staging: Path, out: Path, form: str, columns: Mapping[str, tuple[Column, ...]], files: list[Path]
+) -> Iterator[dict[str, LateFile]]:
+    """The tables while they grow; at the end of a block that ends well they move."""
     tables = {table: LateFile(staging / f"{table}.{form}", form, columns[table]) for table in columns}
     try:
         yield tables
@@ -91,7 +97,6 @@ def open_tables(
     finally:
         for table in tables.values():
             table.close()
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 _DICTIONARY_COLUMNS = tuple(Column(word) for word in ("table", "column", "kind", "unit", "frame"))

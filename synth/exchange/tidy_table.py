@@ -141,8 +141,7 @@ def trial_rows(trial: CorpusTrial) -> dict[str, pd.DataFrame]:
     """
     recipe = trial.errors.to_json() if trial.errors is not None else ""
     facts = (trial.task, trial.rate, trial.n_frames, trial.belt_speed, trial.status, trial.reason)
-    facts += (trial.source, trial.source_hash, trial.seconds)
-    facts += (getattr(trial, "start_time", 0.0), getattr(trial, "session", ""), recipe)  # version 1 has neither
+    facts += (trial.source, trial.source_hash, trial.seconds, trial.start_time, trial.session, recipe)
     events = [(event.time, event.foot, event.kind, event.source) for event in trial.events]
     shares = [(key, value, spatiotemporal_unit(key)) for key, value in sorted(trial.spatiotemporal.items())]
     treatments = [(treatment.what, treatment.detail) for treatment in trial.treatments]

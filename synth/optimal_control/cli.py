@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
+from mocap_import.command_end import stop
 from mocap_import.engine import EngineFailed, open_engine
 from mocap_import.engine_option import EngineWord, Retry, Scheduler
 from mocap_import.progress import track
@@ -79,7 +80,7 @@ def predict(
     from synth.optimal_control.gait.gait_mode import MODES
 
     if task not in MODES:
-        _fail(f"--task {task}: expected one of {', '.join(MODES)}.", as_json, ExitCode.USAGE)
+        stop(f"--task {task}: expected one of {', '.join(MODES)}.", as_json, ExitCode.USAGE)
     speed = MODES[task].comfortable_speed if speed is None else speed
     if model is not None:
         wished = {"speed": speed, "window": window, "hold": hold, "slope": slope, "strength": strength, "mesh": mesh}
@@ -103,9 +104,9 @@ def _predict_corpus(subject: Subject, out: Path, wish: dict[str, Any], rate: flo
     try:
         solution = generate_gait(subject, **wish)
     except (ModelMismatch, SolutionNotFound) as problem:
-        _fail(str(problem), as_json)
+        stop(str(problem), as_json)
     if not solution.converged:
-        _fail(f"no gait found: {solution.reason}", as_json, ExitCode.NONE)
+        stop(f"no gait found: {solution.reason}", as_json, ExitCode.NONE)
     frames = np.arange(round(solution.duration * rate))
     samples = sample_gait(solution.movement, frames / rate)
     mode, seed = wish["mode"], wish["seed"] or 0
@@ -119,7 +120,7 @@ def _predict_corpus(subject: Subject, out: Path, wish: dict[str, Any], rate: flo
         with CorpusWriter(out, config=config, seed=seed) as corpus:
             corpus.append(replace(trial, spatiotemporal=facts, seconds=solution.cpu_seconds))
     except CorpusMismatch as problem:
-        _fail(str(problem), as_json)
+        stop(str(problem), as_json)
     figures = {
         **facts,
         **solution.checks,
@@ -156,7 +157,7 @@ def reference(
 
     for folder, made_by in ((trials, "import"), (motion, "motion")):
         if not folder.is_dir():
-            _fail(f"{folder}: expected the folder that `kinesynth {made_by}` wrote, found none.", as_json)
+            stop(f"{folder}: expected the folder that `kinesynth {made_by}` wrote, found none.", as_json)
 
     def build() -> pd.DataFrame:
         with open_engine(engine, n_workers=workers, scheduler=scheduler) as runner:
@@ -198,13 +199,11 @@ def _run(build: Callable[[], pd.DataFrame], out: Path, as_json: bool) -> NoRetur
     try:
         rows = build()
     except (CorpusMismatch, TrialRefused, EngineFailed) as problem:
-        _fail(str(problem), as_json)
+        stop(str(problem), as_json)
     except OSError as problem:
-        _fail(
-            f"{out}: cannot be written ({problem.strerror or problem}). Free space or choose another folder.", as_json
-        )
+        stop(f"{out}: cannot be written ({problem.strerror or problem}). Free space or choose another folder.", as_json)
     except KeyboardInterrupt:
-        _fail(
+        stop(
             f"interrupted; solved trials are kept in {out}.parts, the same command goes on from there",
             as_json,
             ExitCode.INTERRUPTED,
@@ -226,9 +225,3 @@ def _show(rows: pd.DataFrame) -> None:
     for row in rows.itertuples():
         note = f"  {row.reason}" if row.reason else ""
         typer.echo(f"{row.status:10} {row.subject}/{row.trial}  {row.speed:.2f} m/s  {row.seconds:.1f} s{note}")
-
-
-def _fail(reason: str, as_json: bool, code: ExitCode = ExitCode.ERROR) -> NoReturn:
-    """End the command with one sentence."""
-    typer.echo(json.dumps({"error": reason}) if as_json else f"Error: {reason}", err=not as_json)
-    raise typer.Exit(int(code))

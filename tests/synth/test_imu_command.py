@@ -28,8 +28,9 @@ from synth.imu.error_recipe import apply_errors
 from synth.imu.placement import SEVEN_SENSORS
 from synth.imu.sensor_preset import sensor_preset
 from synth.imu.simulation import simulate_imu
+from synth.imu_report import error_table
 from synth.real_imu.sensor_file import read_sensors
-from synth.trial_cutoff import error_sentences, read_cutoff, trial_cutoffs
+from synth.trial_cutoff import read_cutoff, trial_cutoffs
 
 CORNERS = ((0.06, 0.0, 0.0), (-0.05, 0.04, 0.02), (0.0, -0.06, 0.05), (0.02, 0.03, -0.06))
 RATE, N = 100.0, 240
@@ -99,8 +100,11 @@ def test_cut_offs_are_chosen_for_each_segment_recorded_and_printed_with_the_expe
     table = pd.read_csv(out.with_suffix(".csv")).iloc[0]
     assert table.status == "accepted" and f"tibia_r {table.cutoff_tibia_r:.1f} Hz" in note.detail
     assert 4.0 <= table.cutoff_pelvis < 15.0 and 1e-4 < table.jitter_calcn_l < 1e-3
-    assert "Medians over the trials, butterworth at 100 Hz:" in said
-    assert sum("expected error on motion up to 8 Hz" in line for line in said.splitlines()) == 7
+    assert "Expected errors on motion up to 8 Hz, butterworth at 100 Hz, medians over the trials" in said
+    rows = [line for line in said.splitlines() if " mm " in line and " m/s²" in line]
+    assert len(rows) == 7
+    assert max(map(len, rows)) < 120
+    assert sum(f"{table.cutoff_tibia_r:.1f} Hz" in line for line in rows) >= 1
     assert "gaps inside the records" in said
 
 
@@ -332,7 +336,8 @@ def test_a_cut_off_for_all_and_none(archive):
     assert read_cutoff("12") == 12.0 and read_cutoff("auto") == "auto" and read_cutoff(None) is None
     assert {c.cutoff for c in trial_cutoffs(motions, 12.0, "spline").values()} == {12.0}
     unfiltered = trial_cutoffs(motions, "none", "spline")
-    assert error_sentences(list(unfiltered.values()), "spline", RATE)[0].startswith("pelvis: no low-pass")
+    first = error_table(list(unfiltered.values()), "spline", RATE).iloc[0]
+    assert (first["segment"], first["low-pass"], first["jitter"]) == ("pelvis", "none", "0 mm")
     with pytest.raises(ValueError, match="less than half the rate"):
         trial_cutoffs(motions, 50.0, "spline")
     with pytest.raises(ValueError, match="smooths, so it needs a cut-off"):

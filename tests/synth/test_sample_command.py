@@ -68,7 +68,7 @@ def test_interrupted_the_sample_leaves_nothing_behind(monkeypatch, tmp_path, cap
 
     monkeypatch.setattr(synth.virtual_archive, "make_archive", make)
     assert kinesynth.main(["sample", str(tmp_path / "recordings")]) == 130
-    assert "Interrupted; no file is left half-written" in capsys.readouterr().err
+    assert "interrupted; no file is left half-written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,7 +15,8 @@ from training.leave_one_out import leave_one_subject_out, predict_mean_waveforms
 from training.report.curves import collect_curves
 from training.report.inputs import ReportInputs
 from training.report.page import write_report
-from training.report.run_directory import read_run, timing_table
+from training.report.run_directory import read_run
+from training.report.run_table import timing_table
 from training.report.table import format_cell, verdict_sentences
 
 HOSTILE = "<script>alert('archive')</script>"
@@ -47,7 +48,7 @@ def run_dir(walking_corpus, tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(run_dir):
     inputs, remarks = read_run(run_dir, "Four walkers & a <test>")
-    assert remarks == ["spatiotemporal.csv is missing; the report says so in its place"]
+    assert remarks == ["motion.csv is missing (`kinesynth motion` writes it); the report says so in its place"]
     return write_report(inputs, run_dir / "report.html")
 
 

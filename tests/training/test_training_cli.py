@@ -77,7 +77,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_one(run_dir, tmp_path):
         result = call(app, *words)
         assert result.exit_code == 1, result.output
         assert expected in result.output
-        assert result.output.startswith("Error: ")
+        assert result.output.startswith("error: ")
         assert result.output.count("\n") == 1
     assert not (tmp_path / "e.csv").exists()
 

@@ -98,7 +98,7 @@ def recoding_of(codes: Iterable[str]) -> Recoding:
 def recode_inputs(inputs: ReportInputs, recoding: Recoding) -> ReportInputs:
     """The same inputs with every table, note and source under neutral names; the corpora are as they were."""
     recoding = replace(recoding, files=file_words(inputs.import_table))
-    tables = ("import_table", "spatiotemporal", "errors", "solutions", "timings", "comparison")
+    tables = ("import_table", "motion", "records", "spatiotemporal", "errors", "solutions", "timings", "comparison")
     return replace(
         inputs,
         title=recoding.text(inputs.title),
@@ -110,7 +110,8 @@ def recode_inputs(inputs: ReportInputs, recoding: Recoding) -> ReportInputs:
 
 def subject_codes(inputs: ReportInputs) -> set[str]:
     """Every code that the tables and the corpora name."""
-    tables = (inputs.import_table, inputs.spatiotemporal, inputs.errors, inputs.solutions)
+    tables = (inputs.import_table, inputs.motion, inputs.records)
+    tables += (inputs.spatiotemporal, inputs.errors, inputs.solutions)
     named = {str(c) for table in tables if table is not None and "subject" in table for c in table["subject"].dropna()}
     return named | {subject.code for path in inputs.corpora.values() for subject in Corpus(path).subjects()}
 

@@ -18,6 +18,10 @@ class ReportInputs:
     title : str
     import_table : DataFrame or None
         One row a file of the archive, with `status` (accepted, repaired, refused) and `reason`.
+    motion : DataFrame or None
+        One row a trial of `kinesynth motion`, with `status`, `reason`, marker error and residual force.
+    records : DataFrame or None
+        One row a trial of `kinesynth imu`, with `status`, `reason` and the share of missing samples.
     spatiotemporal : DataFrame or None
         One row a trial and side.
     comparison : DataFrame or None
@@ -40,6 +44,8 @@ class ReportInputs:
 
     title: str = "Kinesynth report"
     import_table: pd.DataFrame | None = None
+    motion: pd.DataFrame | None = None
+    records: pd.DataFrame | None = None
     spatiotemporal: pd.DataFrame | None = None
     comparison: pd.DataFrame | None = None
     errors: pd.DataFrame | None = None

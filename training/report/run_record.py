@@ -12,7 +12,7 @@ import pandas as pd
 
 from synth.corpus.schema import CorpusMismatch
 from training.csv_table import read_csv
-from training.evaluation import COLUMNS
+from training.report.run_table import find_errors
 from training.run_folder import CARD, METRICS, read_run_card
 
 MAX_POINTS = 250
@@ -65,21 +65,13 @@ def read_record(folder: Path) -> RunRecord:
                 if path.stat().st_size
             )
             steps[method] = tuple(table for table in tables if len(table))
-    errors = read_errors(folder)
+    errors = find_errors(folder)
     if not methods and errors is None:
         raise CorpusMismatch(
-            f"{folder}: expected run.json (of `kinesynth train`) or errors*.csv (of `kinesynth evaluate`), found none."
+            f"{folder}: expected run.json (of `kinesynth train`) or an error table (of `kinesynth evaluate`), "
+            "found none."
         )
     return RunRecord(folder.resolve().name, methods, steps, errors)
-
-
-def read_errors(folder: Path) -> pd.DataFrame | None:
-    """``errors.csv``, or all of ``errors_*.csv`` together; None if there is neither."""
-    whole = folder / "errors.csv"
-    paths = [whole] if whole.is_file() else sorted(folder.glob("errors_*.csv"))
-    if not paths:
-        return None
-    return pd.concat([read_csv(path, COLUMNS[:-1]) for path in paths], ignore_index=True)
 
 
 def loss_curve(tables: Sequence[pd.DataFrame]) -> dict[str, list[float]] | None:

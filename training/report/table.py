@@ -36,7 +36,40 @@ ARCHIVE_COLUMNS = (
 )
 """Columns of the archive table that the page shows, where they are there; import.csv has them all."""
 
+MOTION_COLUMNS = (
+    "subject",
+    "trial",
+    "status",
+    "marker_error_mm",
+    "dynamics",
+    "residual_force_percent",
+    "masked_percent",
+    "doubts",
+    "reason",
+    "dynamics_reason",
+)
+"""Columns of the table of motion that the page shows; motion.csv has them all."""
+
+RECORD_COLUMNS = (
+    "corpus",
+    "subject",
+    "trial",
+    "status",
+    "n_frames",
+    "rate",
+    "missing",
+    "gaps",
+    "reason",
+)
+"""Columns of the table of virtual records that the page shows; the .csv beside the corpus has them all."""
+
 HEADINGS = {
+    "marker_error_mm": "marker error (mm)",
+    "residual_force_percent": "residual force (% of body weight)",
+    "masked_percent": "frames without moments (%)",
+    "dynamics": "joint moments",
+    "dynamics_reason": "why moments are missing",
+    "missing": "share without a value",
     "speed": "speed (m/s)",
     "cadence": "cadence (steps/min)",
     "stride_time": "stride time (s)",
@@ -113,7 +146,7 @@ def key_facts(inputs: ReportInputs) -> list[tuple[str, str]]:
         facts.append((f"{n_subjects} subjects", f"{n_trials} trials with a reference"))
         facts.append((f"{n_methods} methods", "scored by the same function on the same trials"))
     if inputs.timings is not None and "seconds" in inputs.timings:
-        facts.append((f"{inputs.timings['seconds'].sum():.0f} s", "for all stages together"))
+        facts.append((f"{inputs.timings['seconds'].sum():.0f} s", "for the stages that were timed"))
     return facts
 
 

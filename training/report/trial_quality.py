@@ -50,6 +50,10 @@ def refusal_rows(inputs: ReportInputs) -> pd.DataFrame | None:
     rows = []
     if (table := inputs.import_table) is not None and "status" in table:
         rows.append(_stage("recordings", table["status"] == "refused", table.get("reason")))
+    for name, of in (("motion", inputs.motion), ("virtual sensors", inputs.records)):
+        if of is not None and "status" in of:
+            moving = of[of["status"] != "static"].drop_duplicates(KEYS)  # records of one trial may be in two corpora
+            rows.append(_stage(name, moving["status"] == "refused", moving.get("reason")))
     if (table := inputs.solutions) is not None and {"role", "status"} <= set(table):
         for role, of in table.groupby("role", sort=False):
             rows.append(_stage(str(role), of["status"] == "refused", of.get("reason")))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
+from mocap_import.command_end import stop
 from mocap_import.engine import EngineFailed, open_engine
 from mocap_import.engine_option import EngineWord, Retry, Scheduler
 from mocap_import.progress import track
@@ -70,18 +71,18 @@ def population(
                 )
             request = _recorded(people, (model, guide, loads), hold or [])
     except ValueError as problem:
-        _fail(str(problem), as_json, ExitCode.USAGE)
+        stop(str(problem), as_json, ExitCode.USAGE)
     try:
         with open_engine(engine, n_workers=workers, scheduler=scheduler) as runner:
             rows = build_population(request, out, progress=None if as_json else track, engine=runner, retry=retry)
     except (CorpusMismatch, TrialRefused, ModelMismatch, EngineFailed, ValueError) as problem:
-        _fail(str(problem), as_json)
+        stop(str(problem), as_json)
     except OSError as problem:
         reason = problem.strerror or problem
-        _fail(f"{out}: cannot be written ({reason}). Free space or choose another folder.", as_json)
+        stop(f"{out}: cannot be written ({reason}). Free space or choose another folder.", as_json)
     except KeyboardInterrupt:
         words = f"interrupted; what is finished is kept in {out}.parts, the same command goes on from there"
-        _fail(words, as_json, ExitCode.INTERRUPTED)
+        stop(words, as_json, ExitCode.INTERRUPTED)
     accepted = int((rows.status != "refused").sum())
     counts = {str(kind): int(n) for kind, n in rows[rows.status == "refused"].kind.value_counts().items()}
     if as_json:
@@ -133,9 +134,3 @@ def speed_range(text: str) -> tuple[float, float]:
     if len(values) not in (1, 2):
         raise ValueError(f"--speeds {text}: expected a speed in m/s or a range, such as 1.2 or 0.8-1.8")
     return values[0], values[-1]
-
-
-def _fail(reason: str, as_json: bool, code: ExitCode = ExitCode.ERROR) -> NoReturn:
-    """End the command with one sentence."""
-    typer.echo(json.dumps({"error": reason}) if as_json else f"Error: {reason}", err=not as_json)
-    raise typer.Exit(int(code))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from mocap_import.plate.force_plate import FORCE_THRESHOLD
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction
+from opensim_models.exchange.storage_table import read_table
 from opensim_models.model.skeleton import save_skeleton
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import CorpusTrial, CorpusWriter
@@ -20,6 +22,8 @@ from synth.optimal_control.result.solution_file import load_solution
 from synth.optimal_control.result.solution_frames import SolutionFrames, solution_frames
 
 SUBJECT, TRIAL = "solution", "movement"
+COORDINATES = "movement_coordinates.mot"
+"""Of the same solution, beside it."""
 RATE = 100.0
 """Hz, about: the steps of a cycle come out even."""
 
@@ -45,7 +49,9 @@ def write_solution_corpus(solution: Path, out: Path) -> Path:
         The file is no whole solution, holds numbers that are not finite, or the corpus cannot be written.
     """
     found, recipe = load_solution(solution)
-    trial = solution_trial(found, source_hash=file_hash(solution))
+    coordinates = solution.with_name(COORDINATES)  # which know when the recording began
+    start = read_table(coordinates).start_time if coordinates.is_file() else 0.0
+    trial = replace(solution_trial(found, source_hash=file_hash(solution)), start_time=start)
     with CorpusWriter(out, role="reference", config=recipe.config) as corpus:
         corpus.append(trial)
     save_skeleton(found.skeleton, out.with_name("skeleton.json"))
@@ -73,6 +79,7 @@ def solution_trial(solution: MovementSolution, source_hash: str = "") -> CorpusT
         source="optimal control",
         source_hash=source_hash,
         seconds=solution.cpu_seconds,
+        skeleton=solution.skeleton,
     )
 
 

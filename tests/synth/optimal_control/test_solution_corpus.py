@@ -11,7 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from small_movements import SPEED, smooth_solution
 
+from opensim_models.exchange.storage import write_motion
 from opensim_models.model.skeleton import load_skeleton
+from opensim_models.motion import Kinematics
 from synth.corpus import Corpus
 from synth.corpus.check import check_corpus
 from synth.corpus.provenance import Provenance
@@ -34,6 +36,16 @@ def test_the_corpus_holds_the_movement_that_was_solved(tmp_path):
     assert travelled[-1] - travelled[0] == pytest.approx(SPEED * solution.duration, rel=1e-6)
     assert load_skeleton(tmp_path / "skeleton.json") == solution.skeleton
     assert [finding for finding in check_corpus(out) if "error" in str(finding).lower()] == []
+
+
+def test_the_corpus_begins_when_the_recording_of_its_coordinates_did(tmp_path):
+    solution = smooth_solution()
+    save_solution(tmp_path / "solution.npz", solution, Provenance())
+    motion = Kinematics(solution.skeleton.coordinate_names, solution.coordinates, 100.0)
+    write_motion(tmp_path / "movement_coordinates.mot", motion, start_time=1.25)
+    trial = Corpus(write_solution_corpus(tmp_path / "solution.npz", tmp_path / "solution.h5")).read(SUBJECT, TRIAL)
+    assert trial.start_time == pytest.approx(1.25)
+    assert trial.skeleton == solution.skeleton
 
 
 def test_forces_act_at_the_centre_of_pressure_of_loaded_feet():

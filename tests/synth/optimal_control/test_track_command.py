@@ -241,6 +241,7 @@ def test_interrupt_is_no_failure(trial, tmp_path, monkeypatch):
     monkeypatch.setattr(movement_folder, "resumed_climb", interrupted)
     said = sentence(run(trial, tmp_path), 130)
     assert "interrupted; the last iterate is kept" in said
+    assert "error:" not in said
 
 
 @pytest.mark.parametrize("which", ["resumed_climb", "export_solution", "save_solution_picture"])
