@@ -16,12 +16,14 @@ from opensim_models.model.skeleton import load_skeleton
 from opensim_models.motion import Kinetics
 from synth.corpus import Corpus, ImuErrors, check_corpus
 from synth.corpus.build import check_sources
-from synth.corpus.recipe import archive_sources, recipe_of
+from synth.corpus.recipe import recipe_of
+from synth.corpus.recipe_source import archive_sources
 from synth.corpus.schema import CorpusMismatch
 from synth.measured_kinetics import measured_kinetics, reactions_at_frames
 from synth.motion_corpus import build_motion_corpus
+from synth.record_settings import RecordSettings
 from training.target import available_targets, read_targets
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_archive import RATE, write_person
@@ -67,7 +69,7 @@ def archive(tmp_path) -> Path:
 
 
 def built(root: Path, name: str = "c.h5") -> Corpus:
-    build_motion_corpus(root / "trials", root / "motion", root / name, errors=ImuErrors(seed=7))
+    build_motion_corpus(root / "trials", root / "motion", root / name, RecordSettings(errors=ImuErrors(seed=7)))
     return Corpus(root / name)
 
 
