@@ -110,8 +110,8 @@ def arrays_of(trial: CorpusTrial, sensors: Iterable[str] | None = None) -> tuple
 
 def origins_of(origins: Iterable[ArrayOrigin], arrays: Collection[str]) -> tuple[ArrayOrigin, ...]:
     """The origins of some arrays alone; those of no such array are left out."""
-    kept = (replace(each, arrays=tuple(name for name in each.arrays if name in arrays)) for each in origins)
-    return tuple(each for each in kept if each.arrays)
+    kept = ((each, tuple(name for name in each.arrays if name in arrays)) for each in origins)
+    return tuple(each if own == each.arrays else replace(each, arrays=own) for each, own in kept if own)
 
 
 def with_origins(trial: CorpusTrial, *origins: ArrayOrigin) -> CorpusTrial:

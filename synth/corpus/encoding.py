@@ -87,7 +87,7 @@ def store_trial(
     placements, n_frames, blocks = stream or (placements, trial.n_frames, [trial.recordings])
     origins = origins_of(trial.origins, arrays_of(trial, [placement.sensor for placement in placements]))
     told = origin_texts(origins, where) if origins else None
-    skeleton = "" if trial.skeleton is None else _store_skeleton(subjects.parent, trial)
+    skeleton = "" if trial.skeleton is None else _store_skeleton(subjects.file, trial)
     group = _person(subjects, trial.subject)["trials"].create_group(trial.name)
     group.attrs.update(rate=float(trial.rate), rate_unit="Hz", n_frames=n_frames, task=trial.task)
     group.attrs.update(belt_speed=float(trial.belt_speed), belt_speed_unit="m/s", status=trial.status)
@@ -97,7 +97,7 @@ def store_trial(
     if trial.movement is not None:
         group.attrs["movement"] = trial.movement.to_json()
     if told is not None:
-        _store_origins(subjects.parent, group, *told)
+        _store_origins(subjects.file, group, *told)
     _store_text(group, "reason", trial.reason)
     if placements:
         _store_imu(group.create_group("imu"), placements, n_frames, blocks)

@@ -57,6 +57,7 @@ def build_merge(recipe: MergeRecipe, out: Path, folder: Path) -> pd.DataFrame:
         seed=recipe.seed,
         sources=recipe.named,
         splits=[SubjectSplit.from_dict(split) for split in recipe.splits],
+        with_recipe=True,
     )
     rows = Corpus(out).summary()
     return pd.DataFrame(rows).assign(status="accepted") if rows else pd.DataFrame(columns=["status"])

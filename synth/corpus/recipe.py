@@ -187,7 +187,7 @@ def recipe_of(path: Path | str) -> Recipe:
     if stored is None:
         raise CorpusMismatch(
             f"{path} holds no recipe: `kinesynth imu`, `kinesynth gait reference`, `baseline` and `population` and "
-            "`merge_corpora` store one; whatever else made it does not, nor did an earlier kinesynth."
+            "`merge_corpora(..., with_recipe=True)` store one; nothing else does, nor did an earlier kinesynth."
         )
     return _checked(stored, f"{path}: its recipe")
 

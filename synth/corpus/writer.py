@@ -278,11 +278,12 @@ def merge_corpora(
     seed: int = 0,
     sources: Mapping[str, str] | None = None,
     splits: Sequence[SubjectSplit] = (),
+    with_recipe: bool = False,
 ) -> int:
     """Join corpora into one, in the order of subject and trial names; return the number of trials.
 
-    The result has the same bytes whatever the order of `parts`. Its recipe is that of the merge, unless `config` holds
-    another one under ``recipe``.
+    The result has the same bytes whatever the order of `parts`, and those of a corpus that was written in one go. With
+    `with_recipe` it holds the recipe of the merge, the parts by SHA-256: for corpora that are kept and merged again.
 
     Raises
     ------
@@ -292,7 +293,7 @@ def merge_corpora(
     from synth.corpus.merge_recipe import merge_recipe  # recipes are read by readers, which need no writer
 
     parts, config = list(parts), dict(config or {})
-    if "recipe" not in config:
+    if with_recipe:
         made = merge_recipe(parts, role, config, seed, sources, splits)
         config["recipe"] = made.model_dump(mode="json")
     found: dict[tuple[str, str], Corpus] = {}

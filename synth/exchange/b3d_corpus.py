@@ -21,6 +21,7 @@ from mocap_import.stretch import stretches_named
 from mocap_import.subject import Subject
 from mocap_import.trial import GroundReaction, Treatment
 from opensim_models.motion import Kinematics, Kinetics
+from synth.corpus.array_origin import FORCES, GROUND_REACTIONS, KINEMATICS, ArrayOrigin, SourceFile
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.trial import CorpusTrial
@@ -182,7 +183,15 @@ def trial_of(
         source=source,
         source_hash=source_hash,
         treatments=treatments,
+        origins=(_origin(arrays, source, source_hash),) if source else (),
     )
+
+
+def _origin(arrays: dict[str, Any], source: str, source_hash: str) -> ArrayOrigin:
+    """Origin of what was read from a file; AddBiomechanics does not say by which version it was made."""
+    passes = {"passes": [str(each) for each in arrays["passes"]]}
+    held = (KINEMATICS, FORCES, GROUND_REACTIONS) if _DYNAMICS in arrays["passes"] else (KINEMATICS,)
+    return ArrayOrigin(held, "read from an AddBiomechanics .b3d", {}, passes, (SourceFile(source, source_hash),))
 
 
 def _reaction(arrays: dict[str, Any], k: int, body: str, unknown: np.ndarray, rate: float) -> GroundReaction:

@@ -14,7 +14,17 @@ from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, Treatment
 from opensim_models.motion import Kinematics, Kinetics
 from synth.cli import corpus_app
-from synth.corpus import Corpus, CorpusMismatch, CorpusTrial, ImuErrors, MuscleActivity, check_corpus, migrate_corpus
+from synth.corpus import (
+    Corpus,
+    CorpusMismatch,
+    CorpusTrial,
+    ImuErrors,
+    MuscleActivity,
+    SolutionFacts,
+    check_corpus,
+    migrate_corpus,
+)
+from synth.corpus.measured_time import times_file
 from synth.corpus.migration import migrated
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import SCHEMA_VERSION
@@ -111,6 +121,28 @@ def test_a_migrated_file_says_the_same_in_the_new_version(golden, tmp_path):
     assert not [finding for finding in check_corpus(new.path) if finding.level == "error"]
     migrate_corpus(golden, tmp_path / "again.h5")
     assert file_hash(tmp_path / "again.h5") == file_hash(tmp_path / "new.h5")
+
+
+def test_a_version_2_file_keeps_its_times_which_move_beside_the_new_one(tmp_path):
+    """Written by the writer of schema version 2, with two solutions of the walk."""
+    packed = Path(__file__).parent / "golden" / "corpus_version_2.h5.gz"
+    (tmp_path / "old.h5").write_bytes(gzip.decompress(packed.read_bytes()))
+    facts = (
+        SolutionFacts(0.0, 0.03, True, 2.5, 40, 1.25, 20, 0.01),
+        SolutionFacts(0.03, 0.06, False, 3.5, 99, 2.5, 20),
+    )
+    walk, refused = golden_trials()
+    given = replace(walk, session="visit 2", solutions=facts), refused
+    assert migrate_corpus(tmp_path / "old.h5", tmp_path / "new.h5") == 2
+    for path, version in ((tmp_path / "old.h5", 2), (tmp_path / "new.h5", SCHEMA_VERSION)):
+        assert Corpus(path).version == version
+        assert not [finding for finding in check_corpus(path) if finding.level == "error"]
+        for trial in given:
+            same(Corpus(path).read(trial.subject.code, trial.name, clean=True), trial)
+    assert times_file(tmp_path / "new.h5").is_file() and not times_file(tmp_path / "old.h5").exists()
+    with h5py.File(tmp_path / "new.h5") as file:
+        stored = file["subjects/S01/trials/walk_01"]
+        assert "seconds" not in stored.attrs and "cpu_seconds" not in stored["solutions"].attrs["names"]
 
 
 def test_the_command_migrates_and_says_so(golden, tmp_path):

@@ -142,8 +142,8 @@ def test_a_merged_corpus_is_rebuilt_bit_for_bit_in_whatever_order(archive, tmp_p
         write_person(tmp_path / code, f"S{code}")
         run(imu_app, tmp_path / code / "trials", tmp_path / code / "motion", tmp_path / "parts" / code / "c.h5")
     parts = [tmp_path / "parts" / code / "c.h5" for code in ("a", "b")]
-    merge_corpora(parts, tmp_path / "all.h5", config={"licence": "CC0"}, seed=4)
-    merge_corpora(parts[::-1], tmp_path / "same.h5", config={"licence": "CC0"}, seed=4)
+    merge_corpora(parts, tmp_path / "all.h5", config={"licence": "CC0"}, seed=4, with_recipe=True)
+    merge_corpora(parts[::-1], tmp_path / "same.h5", config={"licence": "CC0"}, seed=4, with_recipe=True)
     assert file_hash(tmp_path / "all.h5") == file_hash(tmp_path / "same.h5")
     recipe = recipe_of(tmp_path / "all.h5")
     assert recipe.kind == "merge" and set(recipe.sources["parts"]) == {"a/c.h5", "b/c.h5"}
