@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -20,7 +20,7 @@ from synth.corpus.node import open_node
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import IMU_DTYPE, CorpusMismatch
 from synth.corpus.window_index import index_windows
-from synth.imu.error_recipe import ImuErrors, apply_errors
+from synth.imu.error_recipe import ImuErrors, apply_errors, errors_of_epoch
 
 ERRORS = ("clean", "stored")
 _OPEN_ARRAYS = 4096  # handles of HDF5 that the portable way keeps; one costs about 1 kB
@@ -258,21 +258,13 @@ class WindowReader:
             return self._worn[key]
         self.index.require_same_file()
         subject, name = self.trials[trial]
-        made = self._corpus.read(subject, name, clean=True)
-        recipe = made.errors if self.errors == "stored" else self.errors
-        recordings = made.recordings
-        if recipe is not None:
-            recordings = apply_errors(recordings, _of_epoch(recipe, key[1]), subject=subject, trial=name)
+        if self.errors == "stored":
+            recordings = self._corpus.read(subject, name, epoch=key[1]).recordings
+        else:
+            clean = self._corpus.read(subject, name, clean=True).recordings
+            recordings = apply_errors(clean, errors_of_epoch(self.errors, key[1]), subject=subject, trial=name)
         records = np.concatenate([np.hstack([r.specific_force, r.angular_velocity]) for r in recordings], axis=1)
         self._worn[key] = records = records.astype(IMU_DTYPE)
         while len(self._worn) > 1 and sum(kept.nbytes for kept in self._worn.values()) > self.kept_bytes:
             self._worn.popitem(last=False)
         return records
-
-
-def _of_epoch(errors: ImuErrors, epoch: int) -> ImuErrors:
-    """The recipe with the seed of an epoch; epoch 0 is the stored one."""
-    if epoch == 0:
-        return errors
-    seed = np.random.SeedSequence(errors.seed, spawn_key=(epoch,)).generate_state(1, np.uint64)[0] >> 1
-    return replace(errors, seed=int(seed))

@@ -10,10 +10,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
 from mocap_import.trial import GroundReaction
-from opensim_models.motion import Kinetics
+from opensim_models.motion import Kinetics, SegmentMotion
 from synth.cli import imu_app
 from synth.corpus import Corpus, CorpusMismatch, CorpusTrial, CorpusWriter, ImuErrors, check_corpus
 from synth.corpus.drawn_movement import drawn_movement, mirrored, warped
@@ -42,9 +43,11 @@ def walk(n=150, **changes):
     forces = rng.standard_normal((n, len(names)))
     kinetics = Kinetics(names, forces, RATE, (reaction,), muscles, rng.uniform(size=(n, 2)))
     records = simulate_skeleton_imus(skeleton, kinematics, scaled_placements(subject.height))
+    pose = SegmentMotion("tibia_r", rng.standard_normal((n, 3)), Rotation.random(n, rng=rng), RATE)
     return replace(
         CorpusTrial("walk_01", subject, RATE, tuple(records), kinematics=kinematics, kinetics=kinetics),
-        **{"skeleton": skeleton, "status": "converged", "spatiotemporal": {"step_length_r": 0.6}} | changes,
+        **{"skeleton": skeleton, "segments": (pose,), "status": "converged", "spatiotemporal": {"step_length_r": 0.6}}
+        | changes,
     )
 
 
@@ -58,6 +61,9 @@ def test_mirroring_twice_gives_the_trial_back():
         np.testing.assert_allclose(ours.specific_force, theirs.specific_force, atol=1e-9)
     np.testing.assert_allclose(twice.kinetics.generalized_forces, trial.kinetics.generalized_forces)
     np.testing.assert_allclose(twice.kinematics.values, trial.kinematics.values)
+    assert once.segments[0].segment == "tibia_l"
+    np.testing.assert_allclose(once.segments[0].origin, trial.segments[0].origin * [1, 1, -1])
+    np.testing.assert_allclose(twice.segments[0].orientation.as_matrix(), trial.segments[0].orientation.as_matrix())
 
 
 def test_a_mirror_image_reads_what_sensors_on_the_mirrored_coordinates_read():
@@ -165,3 +171,13 @@ def test_the_command_stores_the_recipe_and_the_build_repeats_it(tmp_path):
     assert file_hash(tmp_path / "again.h5") == file_hash(tmp_path / "c.h5")
     said = CliRunner().invoke(imu_app, [*map(str, asked), "--bake", "--force"])
     assert said.exit_code == 2 and "leave --bake out" in said.output
+
+
+def test_windows_see_the_movement_that_every_reader_draws(stored):
+    reader = WindowReader(stored, 20, seed=1, errors="stored", fresh_errors=True)
+    for epoch in (0, 3):
+        windows = reader.batch(epoch, 0, 8)
+        for records, trial, start in zip(windows.records, windows.trial, windows.start, strict=True):
+            worn = Corpus(stored).read(*reader.trials[trial], epoch=epoch).recordings
+            whole = np.concatenate([np.hstack([r.specific_force, r.angular_velocity]) for r in worn], axis=1)
+            np.testing.assert_array_equal(records, whole[start : start + 20].astype(np.float32))
