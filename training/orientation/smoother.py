@@ -33,6 +33,7 @@ from training.orientation.turn_kernel import turned_rows
 _MOST_ITERATIONS = 30
 _SMALLEST_SHARE = 1.0 / 64.0
 _LONGEST_STRIDE = 12.0
+_ROUNDING = 1e-9
 
 
 class UnsettledSmoother(ValueError):  # noqa: N818 - what happened, as TrialRefused
@@ -155,7 +156,7 @@ def smooth_orientation(
     start = _start(prior, known, turn)
     fixed = (turn, turn_weight, start, known, prior_weight, correlation, tilt, tilt_weight)
     found = _gauss_newton(start, fixed, precision, n_knots, knot, 1.0 / rate, tolerance)
-    quaternion, border, covariance, objective, log_determinant, iterations = found
+    quaternion, border, covariance, log_determinant, objective, iterations = found
     n_tilt = int(np.count_nonzero(tilt_weight))
     follows = known[1:] & known[:-1] if correlation else np.zeros(0, dtype=bool)
     weights = 0.5 * (
@@ -183,44 +184,29 @@ def _gauss_newton(
     period: float,
     tolerance: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float, int]:
-    """Orientation (n, 4), border (m,), covariance (n, 3, 3), objective, log determinant and number of steps."""
+    """Orientation (n, 4), border (m,), covariance (n, 3, 3), log determinant, objective and number of steps."""
     quaternion, border = start, np.zeros(len(precision))
 
     def blocks(at: np.ndarray, beside: np.ndarray) -> tuple:
-        found = assemble(at, *fixed, beside, n_knots, knot, period)
+        found = assemble(at, *fixed, beside, n_knots, knot, period, False)
         return found[0] + 0.5 * float(beside @ precision @ beside), found
 
     objective, system = blocks(quaternion, border)
     last = math.inf
     for iteration in range(1, _MOST_ITERATIONS + 1):
-        _, main, upper, rhs, corner, slope = system
-        x, pivot, multiplier, log_determinant = solve(main, upper, rhs)
-        coupling = x[:, :, 1:]
-        columns = rhs[:, :, 1:].reshape(3 * len(main), -1)
-        matrix = corner + precision - columns.T @ coupling.reshape(3 * len(main), -1)
-        right = slope - precision @ border - columns.T @ x[:, :, 0].ravel()
-        change = np.linalg.solve(matrix, right)
-        turn = x[:, :, 0] - coupling @ change
-        gain = float((rhs[:, :, 0] * turn).sum() + (slope - precision @ border) @ change)
+        turn, change, gain = _step(system, precision, border)
         if not math.isfinite(gain):
             break
         if gain < tolerance**2:
-            covariance = inverse_blocks(pivot, multiplier, coupling, np.linalg.inv(matrix))
-            log_determinant += np.linalg.slogdet(matrix)[1] if len(border) else 0.0
-            return (
-                turned_rows(quaternion, turn, 1.0),
-                border + change,
-                covariance,
-                objective,
-                log_determinant,
-                iteration,
-            )
+            quaternion, border = turned_rows(quaternion, turn, 1.0), border + change
+            system = assemble(quaternion, *fixed, border, n_knots, knot, period, True)
+            return quaternion, border, *_information(system, precision), objective, iteration
         share = _stride(gain, last)
         last = gain if share == 1.0 else math.inf
         while True:
             trial, beside = turned_rows(quaternion, turn, share), border + share * change
             reached, system = blocks(trial, beside)
-            if reached <= objective * (1.0 + 1e-12) or share <= _SMALLEST_SHARE:
+            if reached <= objective * (1.0 + _ROUNDING) or share <= _SMALLEST_SHARE:
                 break
             share *= 0.5
         quaternion, border, objective = trial, beside, reached
@@ -228,6 +214,32 @@ def _gauss_newton(
         f"the smoother did not come to rest in {_MOST_ITERATIONS} steps: prior and gyroscope contradict each other by "
         "far more than their deviations. Check units (rad/s), the frame of the sensor and the rate."
     )
+
+
+def _eliminated(system: tuple, precision: np.ndarray) -> tuple:
+    """Sweep the frames out: their solution, the coupling's, what the sweep keeps, the border's matrix and columns."""
+    _, main, upper, rhs, corner, _ = system
+    x, pivot, multiplier, log_determinant = solve(main, upper, rhs)
+    coupling, columns = x[:, :, 1:], rhs[:, :, 1:].reshape(3 * len(main), -1)
+    matrix = corner + precision - columns.T @ coupling.reshape(3 * len(main), -1)
+    return x[:, :, 0], coupling, pivot, multiplier, log_determinant, matrix, columns
+
+
+def _step(system: tuple, precision: np.ndarray, border: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Gauss-Newton's turn of every frame (n, 3), change of the border (m,), and their squared length in deviations."""
+    alone, coupling, _, _, _, matrix, columns = _eliminated(system, precision)
+    downhill, slope = system[3][:, :, 0], system[5] - precision @ border
+    change = np.linalg.solve(matrix, slope - columns.T @ alone.ravel())
+    turn = alone - coupling @ change
+    return turn, change, float((downhill * turn).sum() + slope @ change)
+
+
+def _information(system: tuple, precision: np.ndarray) -> tuple[np.ndarray, float]:
+    """Covariance of every frame (n, 3, 3) and the logarithm of the information's determinant."""
+    _, coupling, pivot, multiplier, log_determinant, matrix, _ = _eliminated(system, precision)
+    if len(matrix):
+        log_determinant += np.linalg.slogdet(matrix)[1]
+    return inverse_blocks(pivot, multiplier, coupling, np.linalg.inv(matrix)), log_determinant
 
 
 def _stride(gain: float, last: float) -> float:

@@ -89,6 +89,7 @@ def assemble(
     n_knots: int,
     knot: np.ndarray,
     period: float,
+    expecting: bool,
 ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Blocks of the normal equations about an estimate.
 
@@ -102,11 +103,15 @@ def assemble(
     tilt : (n, 3), where the accelerometer points (1 = gravity), used where its weight is not zero.
     border : (m,), n_knots biases (rad/s) and, where m > 3 n_knots, the prior's offset (rad)
     knot : (n,), position of every frame between the knots; period, between frames (s).
+    expecting : count what the prior tells with the Jacobian at its mean error, the offset: right for the covariance.
+        With that at every error, which is Gauss-Newton's and right for a step, an offset and a turn of all frames are
+        told apart by nothing but the scatter of the errors.
 
     Returns
     -------
-    Half the weighted sum of squares; main (n, 3, 3) and upper (n, 3, 3) blocks; right-hand sides (n, 3, 1 + m), the
-    first of the frames and then their coupling to the border; the border's own matrix (m, m) and right-hand side (m,).
+    Half the weighted sum of squares; its exact gradient and a positive definite matrix near its second derivative: main
+    (n, 3, 3) and upper (n, 3, 3) blocks; right-hand sides (n, 3, 1 + m), the first minus the gradient by frames, then
+    the frames' coupling to the border; the border's own matrix (m, m) and minus its gradient (m,).
     """
     n, m = len(quaternion), len(border)
     main, upper, rhs = np.zeros((n, 3, 3)), np.zeros((n, 3, 3)), np.zeros((n, 3, 1 + m))
@@ -115,6 +120,9 @@ def assemble(
     earlier_jacobian, by_bias, spread, own = np.zeros((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.zeros((3, 6))
     residual, error, earlier, weight = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3)
     has_offset = m > 3 * n_knots
+    expected, nothing = np.eye(3), np.zeros(3)
+    if has_offset:
+        inverse_jacobian_into(border[3 * n_knots], border[3 * n_knots + 1], border[3 * n_knots + 2], expected)
     half_square = 0.0
     for k in range(n):
         here = row(quaternion, k)
@@ -139,9 +147,10 @@ def assemble(
             _times(now, step, -1.0, before)
             width = 0
             if n_knots > 0:
-                # d r / d b = period J(r) Exp(-r) Jr(u), with Jr(u) = 1 - u/2 + u u/6 for the turn of one frame
-                matrix_into(exponential(-r[0], -r[1], -r[2]), step)
-                _times(now, step, period, by_bias)
+                # d r / d b = period J(r)^T Jr(u), where Jr(u) = 1 - u/2 + u u/6 for the turn of one frame
+                for i in range(3):
+                    for j in range(3):
+                        by_bias[i, j] = period * now[j, i]
                 square = x * x + y * y + z * z
                 rest = 1.0 - square / 6.0
                 spread[0, 0], spread[1, 1], spread[2, 2] = rest + x * x / 6, rest + y * y / 6, rest + z * z / 6
@@ -169,11 +178,19 @@ def assemble(
                 weight[i] = prior_weight[i] / (1.0 - last * last)
                 for j in range(3):
                     own[i, j] = last - 1.0 if i == j else 0.0
-                    before[i, j] = -last * earlier_jacobian[i, j]
+                    now[i, j] = expected[i, j] if expecting else jacobian[i, j]
+                    before[i, j] = -last * (expected[i, j] if expecting else earlier_jacobian[i, j])
             columns = (3 * n_knots, 3 if has_offset else 0)
-            half_square += _add(
-                main, upper, rhs, corner, slope, k, before, jacobian, own, columns, weight, residual, paired
-            )
+            _add(main, upper, rhs, corner, slope, k, before, now, own, columns, weight, nothing, paired)
+            for a in range(3):
+                pull = weight[a] * residual[a]
+                half_square += 0.5 * pull * residual[a]
+                for i in range(3):
+                    rhs[k, i, 0] -= jacobian[a, i] * pull
+                    if paired:
+                        rhs[k - 1, i, 0] += last * earlier_jacobian[a, i] * pull
+                if has_offset:
+                    slope[3 * n_knots + a] -= own[a, a] * pull
             earlier[:] = error
             earlier_jacobian[:] = jacobian
         if tilt_weight[k] > 0.0:
