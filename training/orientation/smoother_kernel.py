@@ -45,7 +45,7 @@ def _add(
         half_square += 0.5 * w * r * r
         for i in range(3):
             weighed = w * now[a, i]
-            for j in range(3):
+            for j in range(i, 3):
                 main[k, i, j] += weighed * now[a, j]
             rhs[k, i, 0] -= weighed * r
             for j in range(width):
@@ -57,8 +57,9 @@ def _add(
         if paired:
             for i in range(3):
                 weighed = w * before[a, i]
-                for j in range(3):
+                for j in range(i, 3):
                     main[k - 1, i, j] += weighed * before[a, j]
+                for j in range(3):
                     upper[k - 1, i, j] += weighed * now[a, j]
                 rhs[k - 1, i, 0] -= weighed * r
                 for j in range(width):
@@ -90,7 +91,10 @@ def assemble(
     knot: np.ndarray,
     period: float,
     expecting: bool,
-) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    main: np.ndarray,
+    upper: np.ndarray,
+    rhs: np.ndarray,
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Blocks of the normal equations about an estimate.
 
     Parameters
@@ -106,15 +110,16 @@ def assemble(
     expecting : count what the prior tells with the Jacobian at its mean error, the offset: right for the covariance.
         With that at every error, which is Gauss-Newton's and right for a step, an offset and a turn of all frames are
         told apart by nothing but the scatter of the errors.
+    main, upper, rhs : (n, 3, 3), (n, 3, 3), (n, 3, 1 + m); written: the matrix' blocks (of the main ones the upper
+        triangle) and the right-hand sides, the first minus the gradient by frames, then their coupling to the border.
 
     Returns
     -------
-    Half the weighted sum of squares; its exact gradient and a positive definite matrix near its second derivative: main
-    (n, 3, 3) and upper (n, 3, 3) blocks; right-hand sides (n, 3, 1 + m), the first minus the gradient by frames, then
-    the frames' coupling to the border; the border's own matrix (m, m) and minus its gradient (m,).
+    Half the weighted sum of squares, the border's own matrix (m, m), and minus the gradient by the border (m,). The
+    gradient is exact, the matrix positive definite and near the second derivative.
     """
     n, m = len(quaternion), len(border)
-    main, upper, rhs = np.zeros((n, 3, 3)), np.zeros((n, 3, 3)), np.zeros((n, 3, 1 + m))
+    main[:], upper[:], rhs[:] = 0.0, 0.0, 0.0
     corner, slope = np.zeros((m, m)), np.zeros(m)
     step, jacobian, now, before = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.zeros((3, 3))
     earlier_jacobian, by_bias, spread, own = np.zeros((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.zeros((3, 6))
@@ -203,7 +208,7 @@ def assemble(
                 residual[i] = v[i] - tilt[k, i]
                 weight[i] = tilt_weight[k]
             half_square += _add(main, upper, rhs, corner, slope, k, before, now, own, (0, 0), weight, residual, False)
-    return half_square, main, upper, rhs, corner, slope
+    return half_square, corner, slope
 
 
 @compiled
@@ -222,21 +227,26 @@ def _inverse_into(a: np.ndarray, out: np.ndarray) -> float:
 
 
 @compiled
-def solve(main: np.ndarray, upper: np.ndarray, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def solve(
+    main: np.ndarray,
+    upper: np.ndarray,
+    rhs: np.ndarray,
+    x: np.ndarray,
+    pivot: np.ndarray,
+    multiplier: np.ndarray,
+) -> float:
     """Solve the block tridiagonal part for all right-hand sides, by block elimination.
 
-    Returns
-    -------
-    Solution (n, 3, c), inverse pivots (n, 3, 3), multipliers (n, 3, 3) and the logarithm of the determinant; the pivots
-    are not finite where the matrix is not positive definite.
+    Writes the solution x (n, 3, c), inverse pivots (n, 3, 3) and multipliers (n, 3, 3; not the last); returns the
+    logarithm of the determinant. Pivots are not finite where the matrix is not positive definite.
     """
     n, width = len(main), rhs.shape[2]
-    pivot, multiplier, x = np.empty((n, 3, 3)), np.zeros((n, 3, 3)), rhs.copy()
+    x[:] = rhs
     block = np.empty((3, 3))
     log_determinant = 0.0
     for k in range(n):
         for i in range(3):
-            for j in range(3):
+            for j in range(i, 3):  # the upper triangle is all that the inverse reads
                 block[i, j] = main[k, i, j]
                 if k > 0:
                     for a in range(3):
@@ -259,15 +269,42 @@ def solve(main: np.ndarray, upper: np.ndarray, rhs: np.ndarray) -> tuple[np.ndar
                     if k < n - 1:
                         y[i] -= multiplier[k, i, a] * x[k + 1, a, c]
             x[k, 0, c], x[k, 1, c], x[k, 2, c] = y[0], y[1], y[2]
-    return x, pivot, multiplier, log_determinant
+    return log_determinant
 
 
 @compiled
-def inverse_blocks(pivot: np.ndarray, multiplier: np.ndarray, coupling: np.ndarray, border: np.ndarray) -> np.ndarray:
+def coupled(rhs: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Products (m, 1 + m) of the coupling to the border with the solutions: what the frames take from the border."""
+    m = rhs.shape[2] - 1
+    total = np.zeros((m, m + 1))
+    for k in range(len(rhs)):
+        for i in range(3):
+            for a in range(m):
+                for c in range(m + 1):
+                    total[a, c] += rhs[k, i, 1 + a] * x[k, i, c]
+    return total
+
+
+@compiled
+def turn_and_gain(rhs: np.ndarray, x: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, float]:
+    """Turn (n, 3) of every frame when the border changes by (m,), and its product with the downhill direction."""
+    turn, gain = np.empty((len(x), 3)), 0.0
+    for k in range(len(x)):
+        for i in range(3):
+            value = x[k, i, 0]
+            for a in range(len(change)):
+                value -= x[k, i, 1 + a] * change[a]
+            turn[k, i] = value
+            gain += rhs[k, i, 0] * value
+    return turn, gain
+
+
+@compiled
+def inverse_blocks(pivot: np.ndarray, multiplier: np.ndarray, x: np.ndarray, border: np.ndarray) -> np.ndarray:
     """Diagonal blocks (n, 3, 3) of the whole inverse.
 
     S[k] = pivot[k] + G[k] S[k+1] G[k]^T (Takahashi's recursion), and what the border (m, m; its covariance) adds
-    through the solution of the coupling (n, 3, m).
+    through the solutions x (n, 3, 1 + m) of the coupling.
     """
     n, m = len(pivot), len(border)
     tridiagonal, blocks = np.empty((3, 3)), np.empty((n, 3, 3))
@@ -285,11 +322,11 @@ def inverse_blocks(pivot: np.ndarray, multiplier: np.ndarray, coupling: np.ndarr
             for j in range(m):
                 shared[i, j] = 0.0
                 for a in range(m):
-                    shared[i, j] += coupling[k, i, a] * border[a, j]
+                    shared[i, j] += x[k, i, 1 + a] * border[a, j]
         for i in range(3):
             for j in range(3):
                 value = tridiagonal[i, j]
                 for a in range(m):
-                    value += shared[i, a] * coupling[k, j, a]
+                    value += shared[i, a] * x[k, j, 1 + a]
                 blocks[k, i, j] = value
     return blocks

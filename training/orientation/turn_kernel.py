@@ -74,8 +74,9 @@ def matrix_into(q: Quaternion, out: np.ndarray) -> None:
 def inverse_jacobian_into(x: float, y: float, z: float, out: np.ndarray) -> None:
     """Inverse right Jacobian (3, 3) of SO(3) at (x, y, z): Log(Exp(r) Exp(d)) = r + J d (Sola et al. 2018, eq. 144)."""
     square = x * x + y * y + z * z
-    if square < 1e-4:
-        second = 1.0 / 12.0 + square / 720.0
+    if square < 0.25:  # 1 - (angle / 2) cot(angle / 2) over its square, by Bernoulli's numbers: 1e-12
+        second = 1 / 1209600 + square * (1 / 47900160 + square * 691 / 1307674368000)
+        second = 1 / 12 + square * (1 / 720 + square * (1 / 30240 + square * second))
     else:
         angle = math.sqrt(square)
         second = 1.0 / square - (1.0 + math.cos(angle)) / (2.0 * angle * math.sin(angle))
