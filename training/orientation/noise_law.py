@@ -37,6 +37,8 @@ class NoiseLaw:
         s.
     prior_offset_deviation : float
         rad; 0 for no offset.
+    mounting_deviation : float
+        rad; 0 for sensors whose turn on the segment is known.
     tilt_deviation : float, optional
         rad; None to leave the accelerometer out.
     tilt_tolerance : float
@@ -49,6 +51,7 @@ class NoiseLaw:
     gyroscope_deviation: float
     prior_correlation: float = 0.0
     prior_offset_deviation: float = 0.0
+    mounting_deviation: float = 0.0
     tilt_deviation: float | None = None
     tilt_tolerance: float = math.inf
     bias_deviation: float | None = None
