@@ -93,7 +93,7 @@ def smooth_orientation(
     bias_walk: float | None = None,
     bias_interval: float = 10.0,
     rule: str = "mean",
-    tolerance: float = 1e-2,
+    tolerance: float = 0.1,
 ) -> SmoothedOrientation:
     """Estimate a segment's orientation over a whole trial.
 
@@ -136,7 +136,7 @@ def smooth_orientation(
     rule : str
         See `strap_down.frame_turns`.
     tolerance : float
-        The last step's length in posterior deviations, over all unknowns together. One hundredth is far below what
+        The last step's length in posterior deviations, over all unknowns together. A tenth is far below what
         anybody could see; the error that is left is smaller still.
 
     Returns
