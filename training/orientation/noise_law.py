@@ -37,6 +37,8 @@ class NoiseLaw:
         s.
     prior_offset_deviation : float
         rad; 0 for no offset.
+    mounting_deviation : float
+        rad; 0 for sensors whose turn on the segment is known.
     tilt_deviation : float, optional
         rad; None to leave the accelerometer out.
     tilt_tolerance : float
@@ -49,6 +51,7 @@ class NoiseLaw:
     gyroscope_deviation: float
     prior_correlation: float = 0.0
     prior_offset_deviation: float = 0.0
+    mounting_deviation: float = 0.0
     tilt_deviation: float | None = None
     tilt_tolerance: float = math.inf
     bias_deviation: float | None = None
@@ -70,6 +73,8 @@ class SegmentRecord:
         Of a network that did not see this subject, segment → ground.
     true : Rotation, length n_frames, optional
         Needed for the choice by error.
+    gyroscope_deviation : ndarray, shape (3,), optional
+        rad/s: of this record by axis, instead of the law's (noise that is a share of the signal, as published).
     """
 
     subject: str
@@ -78,16 +83,18 @@ class SegmentRecord:
     rate: float
     prior: Rotation
     true: Rotation | None = None
+    gyroscope_deviation: np.ndarray | None = None
 
 
 def smooth_segment(record: SegmentRecord, law: NoiseLaw, **options: object) -> SmoothedOrientation:
-    """Smooth one segment under a law."""
+    """Smooth one segment under a law; options of `smooth_orientation` go before both."""
+    own = {} if record.gyroscope_deviation is None else {"gyroscope_deviation": record.gyroscope_deviation}
     return smooth_orientation(
         record.angular_velocity,
         record.rate,
         record.prior,
         specific_force=record.specific_force,
-        **(asdict(law) | options),
+        **(asdict(law) | own | options),
     )
 
 

@@ -7,7 +7,7 @@ and of the constant offset c of the network, under the Gaussian laws (errors in 
     network        e[k] = Log(P[k]^T R[k]) - c,  e[k] - a e[k-1] ~ N(0, (1 - a^2) prior_deviation^2)
     accelerometer  R[k]^T up - f[k] / g                       ~ N(0, tilt_deviation^2), frames at about 1 g only
     bias           b ~ N(0, bias_deviation^2), constant or a random walk between knots
-    offset         c ~ N(0, prior_offset_deviation^2)
+    offset         c ~ N(0, prior_offset_deviation^2), of the network or of the sensor on its segment
 
 with a = exp(-T / prior_correlation). The published step (see `strap_down`) has no such anchor and drifts. The minimum
 is found by Gauss-Newton on SO(3) (Forster et al., IEEE T Robot 33:1, 2017, on-manifold factors and their Jacobians)
@@ -25,14 +25,15 @@ from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import STANDARD_GRAVITY
 from opensim_models.kernel.compilation import announce_compilation
-from training.orientation.lasting_error import bias_course, bias_knots, border_precision, positive_deviation
-from training.orientation.smoother_kernel import assemble, inverse_blocks, solve
+from training.orientation.lasting_error import bias_course, bias_knots, border_precision, positive_deviation, unmounted
+from training.orientation.smoother_kernel import assemble, coupled, inverse_blocks, solve, turn_and_gain
 from training.orientation.strap_down import frame_turns
 from training.orientation.turn_kernel import turned_rows
 
 _MOST_ITERATIONS = 30
 _SMALLEST_SHARE = 1.0 / 64.0
 _LONGEST_STRIDE = 12.0
+_ROUNDING = 1e-9
 
 
 class UnsettledSmoother(ValueError):  # noqa: N818 - what happened, as TrialRefused
@@ -56,6 +57,9 @@ class SmoothedOrientation:
     log_likelihood : float
         Logarithm of the probability density of the records under the assumed laws (Laplace's approximation, exact for
         small errors): the larger, the better the deviations fit. Comparable where records and frames are the same.
+    misfit : float
+        Weighted sum of squares over its expectation: 1 where the assumed laws are right, well above where an axis or a
+        pair of sensors is wrong. NaN where nothing is left over to judge by.
     iterations : int
     n_tilt_frames : int
         Frames whose accelerometer was believed.
@@ -66,6 +70,7 @@ class SmoothedOrientation:
     covariance: np.ndarray
     bias_course: np.ndarray
     log_likelihood: float
+    misfit: float
     iterations: int
     n_tilt_frames: int
 
@@ -79,6 +84,7 @@ def smooth_orientation(
     gyroscope_deviation: float | np.ndarray,
     prior_correlation: float = 0.0,
     prior_offset_deviation: float = 0.0,
+    mounting_deviation: float = 0.0,
     prior_known: np.ndarray | None = None,
     specific_force: np.ndarray | None = None,
     tilt_deviation: float | None = None,
@@ -87,7 +93,7 @@ def smooth_orientation(
     bias_walk: float | None = None,
     bias_interval: float = 10.0,
     rule: str = "mean",
-    tolerance: float = 1e-2,
+    tolerance: float = 0.1,
 ) -> SmoothedOrientation:
     """Estimate a segment's orientation over a whole trial.
 
@@ -109,6 +115,10 @@ def smooth_orientation(
         this time the covariance is too small.
     prior_offset_deviation : float
         SD (rad) of an offset of the prior that lasts the whole trial; 0 for none.
+    mounting_deviation : float
+        SD (rad), about each axis, of a turn of the sensor on its segment that nobody knows. Gyroscope and prior tell
+        only its sum with the prior's offset; both share it by their variances. An offset without it takes every
+        misplaced sensor for a mistake of the network.
     prior_known : ndarray of bool, shape (n_frames,), optional
         Frames where the prior counts; all by default.
     specific_force : ndarray, shape (n_frames, 3), optional
@@ -126,7 +136,7 @@ def smooth_orientation(
     rule : str
         See `strap_down.frame_turns`.
     tolerance : float
-        The last step's length in posterior deviations, over all unknowns together. One hundredth is far below what
+        The last step's length in posterior deviations, over all unknowns together. A tenth is far below what
         anybody could see; the error that is left is smaller still.
 
     Returns
@@ -147,7 +157,8 @@ def smooth_orientation(
     known = _known(prior, prior_known, n)
     tilt, tilt_weight = _tilt(specific_force, tilt_deviation, tilt_tolerance, n)
     n_knots, knot = bias_knots(bias_deviation, bias_walk, bias_interval, n, rate)
-    precision = border_precision(n_knots, bias_deviation, bias_walk, bias_interval, prior_offset_deviation)
+    lasting = math.hypot(prior_offset_deviation, mounting_deviation)
+    precision = border_precision(n_knots, bias_deviation, bias_walk, bias_interval, lasting)
     if not (math.isfinite(prior_correlation) and prior_correlation >= 0):
         raise ValueError(f"prior_correlation must be a time in seconds, 0 for white errors, got {prior_correlation}.")
     correlation = math.exp(-1.0 / (rate * prior_correlation)) if prior_correlation > 0 else 0.0
@@ -155,7 +166,12 @@ def smooth_orientation(
     start = _start(prior, known, turn)
     fixed = (turn, turn_weight, start, known, prior_weight, correlation, tilt, tilt_weight)
     found = _gauss_newton(start, fixed, precision, n_knots, knot, 1.0 / rate, tolerance)
-    quaternion, border, covariance, objective, log_determinant, iterations = found
+    quaternion, border, covariance, log_determinant, inverse, solution, objective, iterations = found
+    if mounting_deviation:
+        own = mounting_deviation**2 / lasting**2
+        quaternion, covariance = unmounted(
+            quaternion, covariance, border[-3:], solution, inverse, own, own * prior_offset_deviation**2
+        )
     n_tilt = int(np.count_nonzero(tilt_weight))
     follows = known[1:] & known[:-1] if correlation else np.zeros(0, dtype=bool)
     weights = 0.5 * (
@@ -169,8 +185,9 @@ def smooth_orientation(
     likelihood = weights - objective - 0.5 * log_determinant - 0.5 * freedom * math.log(2.0 * math.pi)
     course = bias_course(border[: 3 * n_knots].reshape(-1, 3), knot)
     orientation = Rotation.from_quat(quaternion)
+    misfit = 2.0 * objective / freedom if freedom > 0 else math.nan
     return SmoothedOrientation(
-        orientation, course.mean(axis=0), covariance, course, float(likelihood), iterations, n_tilt
+        orientation, course.mean(axis=0), covariance, course, float(likelihood), misfit, iterations, n_tilt
     )
 
 
@@ -182,45 +199,33 @@ def _gauss_newton(
     knot: np.ndarray,
     period: float,
     tolerance: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float, int]:
-    """Orientation (n, 4), border (m,), covariance (n, 3, 3), objective, log determinant and number of steps."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray, np.ndarray, float, int]:
+    """Orientation (n, 4), border (m,), what `_information` gives, the solutions (n, 3, 1 + m), objective, steps."""
     quaternion, border = start, np.zeros(len(precision))
+    work = _work(len(start), len(precision))
 
-    def blocks(at: np.ndarray, beside: np.ndarray) -> tuple:
-        found = assemble(at, *fixed, beside, n_knots, knot, period)
-        return found[0] + 0.5 * float(beside @ precision @ beside), found
+    def about(at: np.ndarray, beside: np.ndarray, expecting: bool = False) -> tuple[float, np.ndarray, np.ndarray]:
+        half_square, corner, slope = assemble(at, *fixed, beside, n_knots, knot, period, expecting, *work[:3])
+        pull = precision @ beside
+        return half_square + 0.5 * float(beside @ pull), corner + precision, slope - pull
 
-    objective, system = blocks(quaternion, border)
+    objective, corner, slope = about(quaternion, border)
     last = math.inf
     for iteration in range(1, _MOST_ITERATIONS + 1):
-        _, main, upper, rhs, corner, slope = system
-        x, pivot, multiplier, log_determinant = solve(main, upper, rhs)
-        coupling = x[:, :, 1:]
-        columns = rhs[:, :, 1:].reshape(3 * len(main), -1)
-        matrix = corner + precision - columns.T @ coupling.reshape(3 * len(main), -1)
-        right = slope - precision @ border - columns.T @ x[:, :, 0].ravel()
-        change = np.linalg.solve(matrix, right)
-        turn = x[:, :, 0] - coupling @ change
-        gain = float((rhs[:, :, 0] * turn).sum() + (slope - precision @ border) @ change)
+        turn, change, gain = _step(work, corner, slope)
         if not math.isfinite(gain):
             break
         if gain < tolerance**2:
-            covariance = inverse_blocks(pivot, multiplier, coupling, np.linalg.inv(matrix))
-            log_determinant += np.linalg.slogdet(matrix)[1] if len(border) else 0.0
-            return (
-                turned_rows(quaternion, turn, 1.0),
-                border + change,
-                covariance,
-                objective,
-                log_determinant,
-                iteration,
-            )
+            quaternion, border = turned_rows(quaternion, turn, 1.0), border + change
+            if len(border) > 3 * n_knots:  # an offset: see the kernel's `expecting`
+                _, corner, _ = about(quaternion, border, True)
+            return quaternion, border, *_information(work, corner), work[3], objective, iteration
         share = _stride(gain, last)
         last = gain if share == 1.0 else math.inf
         while True:
             trial, beside = turned_rows(quaternion, turn, share), border + share * change
-            reached, system = blocks(trial, beside)
-            if reached <= objective * (1.0 + 1e-12) or share <= _SMALLEST_SHARE:
+            reached, corner, slope = about(trial, beside)
+            if reached <= objective * (1.0 + _ROUNDING) or share <= _SMALLEST_SHARE:
                 break
             share *= 0.5
         quaternion, border, objective = trial, beside, reached
@@ -228,6 +233,33 @@ def _gauss_newton(
         f"the smoother did not come to rest in {_MOST_ITERATIONS} steps: prior and gyroscope contradict each other by "
         "far more than their deviations. Check units (rad/s), the frame of the sensor and the rate."
     )
+
+
+def _work(n: int, m: int) -> tuple[np.ndarray, ...]:
+    """Memory of one solution: main and upper blocks, right-hand sides, solutions, pivots, multipliers."""
+    blocks, columns = (n, 3, 3), (n, 3, 1 + m)
+    return tuple(np.empty(shape) for shape in (blocks, blocks, columns, columns, blocks, blocks))
+
+
+def _step(work: tuple[np.ndarray, ...], corner: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Gauss-Newton's turn of every frame (n, 3), change of the border (m,), and their squared length in deviations."""
+    solve(*work)
+    rhs, x = work[2], work[3]
+    taken = coupled(rhs, x)
+    change = np.linalg.solve(corner - taken[:, 1:], slope - taken[:, 0])
+    turn, gain = turn_and_gain(rhs, x, change)
+    return turn, change, gain + float(slope @ change)
+
+
+def _information(work: tuple[np.ndarray, ...], corner: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Covariance of every frame (n, 3, 3), logarithm of the information's determinant, covariance of the border."""
+    log_determinant = solve(*work)
+    _, _, rhs, x, pivot, multiplier = work
+    matrix = corner - coupled(rhs, x)[:, 1:]
+    if len(matrix):
+        log_determinant += np.linalg.slogdet(matrix)[1]
+    inverse = np.linalg.inv(matrix)
+    return inverse_blocks(pivot, multiplier, x, inverse), log_determinant, inverse
 
 
 def _stride(gain: float, last: float) -> float:
