@@ -27,10 +27,10 @@ from opensim_models.inverse.kinematics import solve_inverse_kinematics
 from opensim_models.scaling.skeleton_scaling import scale_skeleton
 from synth.cluster_trial import cluster_trial
 from synth.corpus import Corpus, CorpusTrial
-from synth.joint_trial import JOINTS, joint_trial, segment_poses
+from synth.joint_trial import JOINTS, joint_angles, joint_trial, segment_poses
 from synth.strides.stride_corpus import build_stride_corpus
 from synth.strides.stride_quality import stride_faults
-from synth.strides.stride_table import read_runners, read_strides, stride_files
+from synth.strides.stride_table import read_runners, read_strides, stride_files, table_rotation
 
 SAME_RUNNERS = {"g01s01": "RBDS001", "g01s02": "RBDS002"}
 """Of one age, height, mass and speed in both data sets."""
@@ -119,13 +119,17 @@ def _same_runners(data: Path) -> dict[str, dict]:
 def _table_against_markers(strides: np.ndarray, trial: CorpusTrial, duration: float) -> str:
     strikes = [e.time for e in trial.events if (e.kind, e.foot) == ("foot_strike", "right")]
     time_, poses, words = np.arange(trial.n_frames) / trial.rate, segment_poses(trial), []
-    table = np.median(strides, axis=0)
+    table, still = np.median(strides, axis=0), Rotation.identity(101)
     for k, joint in enumerate(JOINTS):
         angles = joint_trial(trial, poses, joint, "r").angles
         inside = [s + np.arange(101) / 100 * duration for s in strikes if s + duration < time_[-1]]
         mean = np.median([[np.interp(at, time_, column) for column in angles.T] for at in inside], axis=0)
-        alike = [np.corrcoef(mean[i], table[:, 3 * k + i])[0, 1] for i in range(3)]
-        words.append(f"{joint} {' / '.join(f'{r:.2f}' for r in alike)}")
+        told = joint_angles(joint, still, table_rotation(table[:, 3 * k : 3 * k + 3]))
+        alike = [np.corrcoef(mean[i], told[:, i])[0, 1] for i in range(3)]
+        spread = np.degrees(np.std(mean.T - told, axis=0))
+        words.append(
+            f"{joint} {' / '.join(f'{r:.2f}' for r in alike)} (SD {' / '.join(f'{d:.1f}' for d in spread)} deg)"
+        )
     return ", ".join(words)
 
 

@@ -17,7 +17,7 @@ from opensim_models.generic.anthropometry import HALF_HIP_DISTANCE, SHANK_LENGTH
 from opensim_models.motion import SegmentMotion
 from synth.imu.placement import SEVEN_SENSORS, scaled_placements, scatter_placements
 from synth.imu.recording import SensorPlacement
-from synth.joint_trial import JOINTS, joint_rotation
+from synth.strides.stride_table import table_rotation
 
 LENGTH_SCATTER = 0.03
 """SD of a length over the mean length of that stature."""
@@ -83,7 +83,7 @@ def leg_motions(body: RunnerBody, pelvis: np.ndarray, angles: np.ndarray, rate: 
     pelvis : ndarray, shape (n, 6)
         Coordinates of `pelvis_motion.COORDINATES`, the origin relative to standing.
     angles : ndarray, shape (n, 9)
-        rad: flexion, adduction, rotation of hip, knee and ankle.
+        rad, as `stride_table.RunnerStrides.angles`.
     rate : float
         Hz.
     """
@@ -91,8 +91,8 @@ def leg_motions(body: RunnerBody, pelvis: np.ndarray, angles: np.ndarray, rate: 
     origin = pelvis[:, 3:] + [0.0, body.thigh + body.shank, 0.0]
     motions = [SegmentMotion("pelvis", origin, orientation, rate)]
     below = ([0.0, 0.0, body.half_hips], [0.0, -body.thigh, 0.0], [0.0, -body.shank, 0.0])
-    for i, (joint, offset) in enumerate(zip(JOINTS, below, strict=True)):
+    for i, offset in enumerate(below):
         origin = origin + orientation.apply(offset)
-        orientation = orientation * joint_rotation(joint, angles[:, 3 * i : 3 * i + 3])
+        orientation = orientation * table_rotation(angles[:, 3 * i : 3 * i + 3])
         motions.append(SegmentMotion(RIGHT_LEG[i + 1], origin, orientation, rate))
     return tuple(motions)

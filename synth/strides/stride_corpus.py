@@ -24,6 +24,7 @@ from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.simulation import simulate_imu
+from synth.joint_trial import JOINTS, joint_angles
 from synth.strides.pelvis_motion import COORDINATES, DRIFT, PelvisPattern, draw_pelvis, pelvis_coordinates
 from synth.strides.runner_body import LENGTH_SCATTER, PLACE_SD, RunnerBody, draw_body, foot_flat_tilt, leg_motions
 from synth.strides.stride_curve import stride_curve
@@ -50,7 +51,7 @@ DRAWN = {
     "in mid-stance (synth.strides.pelvis_motion)",
     "segment lengths": f"parts of stature after Winter, SD {LENGTH_SCATTER:.0%} (synth.strides.runner_body)",
     "places of sensors": f"of seven-sensor studies, SD {1000 * PLACE_SD:.0f} mm an axis (synth.strides.runner_body)",
-    "side and sequence": "assumed: a right leg, angles of the sequence Z X Y (synth.strides.stride_table)",
+    "side": "assumed: a right leg, or counted as one (synth.strides.stride_table)",
 }
 
 
@@ -213,7 +214,9 @@ def _of_run(runner: _Runner, run: slice, errors: ImuErrors) -> CorpusTrial:
     motions = leg_motions(runner.body, pelvis, angles, rate)
     placed = zip(motions, runner.body.placements, strict=True)
     first, last = strides.numbers[run][[0, -1]]
-    values = np.column_stack([pelvis, angles])
+    orientations = [motion.orientation for motion in motions]
+    pairs = zip(JOINTS, orientations[:-1], orientations[1:], strict=True)
+    values = np.column_stack([pelvis, *(joint_angles(joint, upper, lower) for joint, upper, lower in pairs)])
     values[:, 3:6] = motions[0].origin
     strikes = curve.row_times[:, 0]
     return CorpusTrial(
