@@ -1,10 +1,14 @@
 """Joint quality: the quality control behind Rapp, Shin et al. (J Biomech 2021), as a filter that says what it takes.
 
-The limits are those of the published code, which works at 200 Hz: a trial goes if an angle changes by more than 5, 3
-and 3 degrees (flexion, adduction, rotation) from frame to frame, a specific force by more than 20, 15 and 15 m/s², or if a
-gyroscope shows more than 12.5, 12.5 and 15 rad/s (x, y, z of the segments); then the trials in the outer 0.5 % of the
-ranges of motion on either side. Changes are taken as rates here, so that records of other rates are judged alike. That
-the third limit is one of the reading and not of its change is our reading of the code's description.
+The limits are those of the published code, which works at 200 Hz. A trial goes if
+
+- an angle changes by more than 5, 3 and 3 degrees (flexion, adduction, rotation) from frame to frame,
+- a specific force changes by more than 20, 15 and 15 m/s² from frame to frame, or
+- a gyroscope shows more than 12.5, 12.5 and 15 rad/s (x, y, z of the segments);
+
+then the trials in the outer 0.5 % of the ranges of motion on either side. Changes are taken as rates here, so that
+records of other rates are judged alike. That the third limit is one of the reading, not of its change, is how we read
+what is known of the code.
 
 Nothing here is done by itself: the whole trial goes for one frame, which suits thousands of trials and not forty.
 """

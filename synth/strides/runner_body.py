@@ -8,11 +8,13 @@ person of that height, each shifted by `PLACE_SD` along each axis. Their axes ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mocap_import.low_pass import low_pass
 from opensim_models.generic.anthropometry import HALF_HIP_DISTANCE, SHANK_LENGTH, THIGH_LENGTH
 from opensim_models.motion import SegmentMotion
 from synth.imu.placement import SEVEN_SENSORS, scaled_placements, scatter_placements
@@ -25,6 +27,8 @@ PLACE_SD = 0.015
 """m."""
 MID_STANCE = (10, 23)
 """Rows of a stride; stance of running at 2.5 m/s ends near row 36, the heel rises before."""
+SIDEWAYS = 3.0
+"""Hz; twice the frequency of strides, by assumption."""
 LARGEST_TILT = np.radians(10.0)
 """What is beyond belongs to the axes of a foot or shank, not to the pelvis."""
 RIGHT_LEG = ("pelvis", "femur_r", "tibia_r", "calcn_r")
@@ -72,6 +76,21 @@ def foot_flat_tilt(body: RunnerBody, angles: np.ndarray) -> float:
     forward = foot.orientation.apply([1.0, 0.0, 0.0])
     pitch = np.arctan2(forward[:, 1], np.hypot(forward[:, 0], forward[:, 2])).mean()
     return float(np.clip(-pitch, -LARGEST_TILT, LARGEST_TILT))
+
+
+def without_shaking(motions: Sequence[SegmentMotion]) -> tuple[SegmentMotion, ...]:
+    """The same poses with joint centres that move sideways below `SIDEWAYS` only.
+
+    Angles between segments hold what skin and muscle of the thigh shake. In a chain of rigid links that would throw
+    shank and foot sideways (13 m/s² at a shank where markers of the same runner show 3); on people it shows as joints
+    that shift a little. Orientations, and so all angles, stay as they are.
+    """
+    moved = []
+    for motion in motions:
+        origin = motion.origin.copy()
+        origin[:, 2] = low_pass(origin[:, 2], motion.rate, SIDEWAYS)
+        moved.append(replace(motion, origin=origin))
+    return tuple(moved)
 
 
 def leg_motions(body: RunnerBody, pelvis: np.ndarray, angles: np.ndarray, rate: float) -> tuple[SegmentMotion, ...]:

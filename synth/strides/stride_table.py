@@ -7,7 +7,7 @@ The layout of the running strides of BMClab and the Running Injury Clinic (githu
 Sequence and signs are those of the Running Injury Clinic's published code (``gait_kinematics``, ``cardanangles``): from
 the rotation r of distal into proximal axes (X forward, Y up, Z right) it takes x = atan2(r23, sqrt(r13² + r33²)),
 y = atan2(-r13, r33) and z = atan2(-r21, r22), so r = Ry(-y) Rx(-x) Rz(-z): the first rotation is about the *long* axis,
-not about the flexion axis of Grood and Suntay. The pelvis is level in the standing trial. The markers of two runners who
+not about the flexion axis of Grood and Suntay. The pelvis is level in the standing trial. Markers of two runners who
 are in another data set as well confirm both (docs/joint_corpora.md). That the leg is a right one, or counted as one, is
 an assumption: the files do not tell.
 """
