@@ -83,7 +83,7 @@ def train(
     """
     began = time.perf_counter()
     device = choose_device(config)
-    with joined_ranks(device) as ranks, _repeatable(config.seed, device), interruptions_held() as release:
+    with joined_ranks(device) as ranks, repeatable(config.seed, device), interruptions_held() as release:
         lesson = prepare_lesson(data, config, _window_length(data, config), device, ranks)
         mark = training_mark(data, config) if path is not None else ""
         learner = fresh_learner(lesson, config)
@@ -168,7 +168,7 @@ def _window_length(data: TrainingSet, config: TrainingConfig) -> int:
 
 
 @contextmanager
-def _repeatable(seed: int, device: torch.device) -> Iterator[None]:
+def repeatable(seed: int, device: torch.device) -> Iterator[None]:
     """One thread and a seeded generator inside; the caller's torch settings and random state afterwards."""
     n_threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

@@ -1,0 +1,112 @@
+"""The physics losses: each a pure function of an estimate that returns a number, in units of its tolerance squared.
+
+Source of the set: Gambietz et al., SSPINNpose, arXiv 2506.11786, 2025 (equations of motion, temporal consistency, IMU
+reconstruction, effort, ground reaction, sliding), written anew; the contact law is that of the optimal control here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from training.physics.body import PlanarBody
+from training.physics.contact import contact_force
+from training.physics.dynamics import demanded_forces, dynamics_residual
+from training.physics.estimate import NEAR_FLOOR, Estimate, angle_columns
+from training.physics.weight import LossWeights
+
+_BEND = 3.0
+"""Tolerances beyond which a deviation costs by its size, no longer by its square: what is far off must not rule."""
+
+
+def dynamics_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) -> Tensor:
+    """Generalized forces that nobody supplies."""
+    demanded = demanded_forces(body, estimate.motion, estimate.forward, estimate.upward)
+    left = dynamics_residual(demanded, estimate.torques, body)
+    weight = body.weight[..., None]
+    unit = (weights.moment_sd * weight * body.height_of_body[..., None]).expand(*weight.shape[:-1], left.shape[-1])
+    unit = unit.clone()
+    unit[..., [body.travel, body.height]] = weights.force_sd * weight
+    return _mean_square(left / unit.unsqueeze(-2))
+
+
+def temporal_loss(body: PlanarBody, estimate: Estimate, rate: float, weights: LossWeights) -> Tensor:
+    """Coordinates against speeds, and speeds against accelerations, by the trapezoidal rule at `rate` (Hz)."""
+    columns = angle_columns(body)
+    first = _slope_error(estimate.q, estimate.speeds, rate)
+    second = _slope_error(estimate.speeds, estimate.accelerations, rate)
+    return (
+        _square(first[..., columns] / weights.angle_rate_sd)
+        + _square(first[..., body.height] / weights.height_rate_sd)
+        + _square(second[..., columns] / weights.angle_jerk_sd)
+        + _square(second[..., [body.travel, body.height]] / weights.pelvis_jerk_sd)
+    )
+
+
+def imu_loss(readings: Tensor, expected: Tensor, sd: Tensor, weights: LossWeights) -> Tensor:
+    """Sensors' channels (..., T, n_sensors, 3) against what the movement would make them read; `sd` of each channel."""
+    return _square((readings - expected) / (weights.imu_share * sd))
+
+
+def contact_loss(body: PlanarBody, estimate: Estimate, rounding: float, weights: LossWeights) -> Tensor:
+    """Forces of the floor against its law; the floor is rounded over a length (m)."""
+    forward, upward = contact_force(body, *estimate.points, rounding)
+    unit = weights.contact_sd * body.weight[..., None, None]
+    return _mean_square((estimate.forward - forward) / unit) + _mean_square((estimate.upward - upward) / unit)
+
+
+def effort_loss(body: PlanarBody, estimate: Estimate) -> Tensor:
+    """Squared torques, in units of 5 % of body weight × height."""
+    unit = 0.05 * body.weight * body.height_of_body
+    return ((estimate.torques / unit[..., None, None]) ** 2).mean()
+
+
+def limit_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) -> Tensor:
+    """Angles beyond the range that the skeleton gives them."""
+    columns = angle_columns(body)
+    q, (lower, upper) = estimate.q[..., columns], body.limits[columns].unbind(-1)
+    return ((torch.relu(q - upper) + torch.relu(lower - q)) / weights.limit_sd).square().mean()
+
+
+def sliding_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) -> Tensor:
+    """Forward speed of contact points, counted by the load that they carry near the floor."""
+    height = torch.relu(estimate.points[0].detach()) / NEAR_FLOOR
+    load = estimate.upward.detach() / body.weight[..., None, None] * torch.exp(-0.5 * height**2)
+    return (load * _huber(estimate.points[1] / weights.slip_sd)).mean()
+
+
+def posture_loss(body: PlanarBody, estimate: Estimate, sensed: Sequence[int], weights: LossWeights) -> Tensor:
+    """Lean of the segments without a sensor: upright is the best guess."""
+    unseen = [i for i in range(len(body.segments)) if i not in set(sensed)]
+    return (estimate.motion.angles[..., unseen] / weights.trunk_sd).square().mean()
+
+
+def placement_loss(turns: Tensor, shifts: Tensor, stretches: Tensor, weights: LossWeights) -> Tensor:
+    """Belief in angles (rad) and places (m) of sensors and in lengths of segments (shares beyond 1)."""
+    believed = ((turns / weights.turn_sd) ** 2).mean() + ((shifts / weights.place_sd) ** 2).mean()
+    return believed + ((stretches / weights.length_sd) ** 2).mean()
+
+
+def total_loss(terms: dict[str, Tensor], weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
+    """Weighted sum of named terms, and the terms as they went into it."""
+    weighted = {name: getattr(weights, name) * value for name, value in terms.items()}
+    return torch.stack(list(weighted.values())).sum(), weighted
+
+
+def _slope_error(values: Tensor, slopes: Tensor, rate: float) -> Tensor:
+    return (values[..., 1:, :] - values[..., :-1, :]) * rate - 0.5 * (slopes[..., 1:, :] + slopes[..., :-1, :])
+
+
+def _square(x: Tensor) -> Tensor:
+    return x.square().mean()
+
+
+def _mean_square(x: Tensor) -> Tensor:
+    """Mean square, straight beyond the bend (Huber's function, doubled)."""
+    return _huber(x).mean()
+
+
+def _huber(x: Tensor) -> Tensor:
+    return 2.0 * torch.nn.functional.huber_loss(x, torch.zeros_like(x), delta=_BEND, reduction="none")
