@@ -170,5 +170,5 @@ def test_the_sum_counts_each_named_term_with_its_share():
     loss, weighted = total_loss(terms, WEIGHTS)
     assert float(loss) == pytest.approx(sum(getattr(WEIGHTS, name) for name in TERMS))
     assert set(weighted) == set(TERMS)
-    turned = placement_loss(*(torch.full((1, 2), x) for x in (WEIGHTS.turn_sd, 0.0, 0.0)), WEIGHTS)
+    turned = placement_loss(*(torch.full((1, 2), x) for x in (WEIGHTS.turn_sd, 0.0, 0.0, 0.0)), WEIGHTS)
     assert float(turned) == pytest.approx(1.0)

@@ -209,6 +209,20 @@ def scaled_bodies(bodies: PlanarBody, lengths: Tensor) -> PlanarBody:
     )
 
 
+def moved_contacts(bodies: PlanarBody, shifts: Tensor) -> PlanarBody:
+    """Move the contact points of a batch, the same on both feet.
+
+    Parameters
+    ----------
+    bodies : PlanarBody
+        Points in the order of `with_contact_points`: those of one foot, then those of the other.
+    shifts : Tensor, shape (..., n_points of a foot, 2)
+        m, segment frames; may be trained.
+    """
+    feet = bodies.contacts.shape[-2] // shifts.shape[-2]
+    return replace(bodies, contacts=bodies.contacts + torch.cat([shifts] * feet, -2))
+
+
 def levers(body: PlanarBody, segments: Sequence[int], points: Tensor) -> Tensor:
     """Levers of points.
 

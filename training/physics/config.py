@@ -31,6 +31,7 @@ class PhysicsConfig(BaseModel):
     trainable_placement: bool = Field(
         True, description="Learn where each person's sensors sit and how they are turned."
     )
+    trainable_contact: bool = Field(True, description="Learn where heel and toe of each person touch the floor.")
     trainable_body: bool = Field(False, description="Learn the lengths of each person's segments, too.")
     placement_rate: float = Field(0.3, gt=0, description="Learning rate of placements over that of the network.")
     curriculum: tuple[float, float] = Field(

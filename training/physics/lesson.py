@@ -81,7 +81,7 @@ def prepare_lesson(data: PhysicsData, config: PhysicsConfig) -> Lesson:
 def fresh_learner(lesson: Lesson, config: PhysicsConfig) -> Learner:
     """A network with the weights of torch's seed, its optimiser, its schedule and the generator of its windows."""
     network = fresh_network(lesson.data, config).train()
-    worn = [network.turns, network.shifts, network.stretches]
+    worn = [network.turns, network.shifts, network.stretches, network.soles]
     rest = [p for p in network.parameters() if not any(p is w for w in worn)]
     slow = config.learning_rate * config.placement_rate
     groups = [
@@ -131,7 +131,7 @@ def physics_loss(
         "limits": lambda: limit_loss(body, estimate, weights),
         "sliding": lambda: sliding_loss(body, estimate, weights),
         "posture": lambda: posture_loss(body, estimate, network.sensed, weights),
-        "placement": lambda: placement_loss(turns, shifts, stretches, weights),
+        "placement": lambda: placement_loss(turns, shifts, stretches, network.soles, weights),
     }
     late = {name: ramp if name in LATE else 1.0 for name in terms}
     return total_loss({n: late[n] * term() for n, term in terms.items() if getattr(weights, n) > 0}, weights)

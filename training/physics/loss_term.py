@@ -83,10 +83,11 @@ def posture_loss(body: PlanarBody, estimate: Estimate, sensed: Sequence[int], we
     return (estimate.motion.angles[..., unseen] / weights.trunk_sd).square().mean()
 
 
-def placement_loss(turns: Tensor, shifts: Tensor, stretches: Tensor, weights: LossWeights) -> Tensor:
-    """Belief in angles (rad) and places (m) of sensors and in lengths of segments (shares beyond 1)."""
+def placement_loss(turns: Tensor, shifts: Tensor, stretches: Tensor, soles: Tensor, weights: LossWeights) -> Tensor:
+    """Belief in angles (rad) and places (m) of sensors, lengths of segments (shares beyond 1), contact points (m)."""
     believed = ((turns / weights.turn_sd) ** 2).mean() + ((shifts / weights.place_sd) ** 2).mean()
-    return believed + ((stretches / weights.length_sd) ** 2).mean()
+    believed = believed + ((stretches / weights.length_sd) ** 2).mean()
+    return believed + ((soles / weights.contact_place_sd) ** 2).mean()
 
 
 def total_loss(terms: dict[str, Tensor], weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:

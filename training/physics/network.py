@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.physics.body import PlanarBody, scaled_bodies
+from training.physics.body import PlanarBody, moved_contacts, scaled_bodies
 from training.physics.config import PhysicsConfig
 from training.physics.estimate import (
     SPEED,
@@ -87,6 +87,7 @@ class PhysicsNetwork(nn.Module):
         self.turns = nn.Parameter(torch.zeros(n_people, n_sensors))
         self.shifts = nn.Parameter(torch.zeros(n_people, n_sensors, 2))
         self.stretches = nn.Parameter(torch.zeros(n_people, len(body.segments)))
+        self.soles = nn.Parameter(torch.zeros(n_people, len(body.contact_segments) // 2, 2))
         free = torch.tensor([float(s != "pelvis") for s in segments])  # how a pelvis sensor is turned nobody can tell
         self.register_buffer("free_turns", free)
         self.register_buffer("mean", torch.as_tensor(np.asarray(mean, np.float32)))
@@ -117,7 +118,7 @@ class PhysicsNetwork(nn.Module):
     def forward(self, windows: Windows, skip: int = 0) -> tuple[Estimate, PlanarBody, tuple[Tensor, Tensor, Tensor]]:
         """Estimate, the body that it is of, and how the sensors are worn; the first `skip` frames are left out."""
         turns, shifts, stretches = self.worn(windows.person, windows.channels)
-        body = windows.body
+        body = moved_contacts(windows.body, self.soles_of(windows.person))
         if self.config.trainable_body and windows.person is not None:
             body = scaled_bodies(body, 1.0 + stretches)
         tilts = windows.tilts - turns.unsqueeze(-2)
@@ -125,6 +126,12 @@ class PhysicsNetwork(nn.Module):
         raw = self.head(self.recurrent(inputs)[0][:, skip:]) + self.direct(inputs[:, skip:])
         base = angles_from_segments(body, self.sensed, tilts[:, skip:])
         return shaped_estimate(body, raw, base), body, (turns, shifts, stretches)
+
+    def soles_of(self, person: Tensor | None) -> Tensor:
+        """Shifts of heel and toe contact (m), (B, 2, 2); of somebody unknown the mean of those who are known."""
+        if not self.config.trainable_contact:
+            return torch.zeros_like(self.soles[:1])
+        return self.soles.mean(0, keepdim=True) if person is None else self.soles[person]
 
     def inputs(self, windows: Windows, tilts: Tensor) -> Tensor:
         """What the recurrent network reads (B, T, n_inputs)."""

@@ -23,6 +23,8 @@ from training.physics.body import PlanarBody, planar_body, stacked_bodies
 from training.physics.tilt import causal_tilt
 from training.record_gap import bridge_gaps
 
+LEG = ("femur", "tibia", "calcn")
+"""Segments that swing in the plane, so that their main axis of rotation is known."""
 CHANNELS = ("specific_force_x", "specific_force_y", "angular_velocity_z")
 
 
@@ -142,7 +144,7 @@ def sagittal_record(
     for i, sensor in enumerate(wanted):
         placement = by_name[sensor].placement
         force, turn = (placement.mounting.apply(whole[:, 6 * i + k : 6 * i + k + 3]) for k in (0, 3))
-        if turn_to_plane and placement.segment != "pelvis":
+        if turn_to_plane and placement.segment.startswith(LEG):
             aligned = main_axis_to_z(turn[~is_missing])
             force, turn = aligned.apply(force), aligned.apply(turn)
         flat.append(np.column_stack([force[:, :2], turn[:, 2]]))

@@ -1,8 +1,8 @@
 """Tilt of a sensor in the sagittal plane, frame by frame without a look ahead: gyroscope, and gravity in the long run.
 
 A complementary filter in its simplest form: the gyroscope is integrated, and the specific force, turned by the angle
-and averaged over some seconds, pulls it upright, as the accelerations of walking cancel over strides. It is the start from
-which a network corrects, so that it need not learn to integrate.
+and averaged over some seconds, pulls it upright, as the accelerations of walking cancel over strides. It is the start
+from which a network corrects, so that it need not learn to integrate.
 """
 
 from __future__ import annotations

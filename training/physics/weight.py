@@ -1,8 +1,8 @@
 """Weights of the physics losses: how far off a frame may be before it costs one, term by term, and where that is from.
 
 Every term is the mean over frames of squared deviations in units of a tolerance; its weight is the inverse square of
-that tolerance, so weights of terms compare. All were chosen on virtual walkers whose errors are not reported (persons of
-another seed), none on a real recording.
+that tolerance, so weights of terms compare. All were chosen on virtual walkers whose errors are not reported (persons
+of another seed), none on a real recording.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class LossWeights(BaseModel):
     effort: float = Field(0.01, ge=0, description="Share of squared torques; breaks ties, must not pull (SD 5 %BWBH).")
     limits: float = Field(1.0, ge=0, description="Share of angles beyond the range of the skeleton.")
     sliding: float = Field(1.0, ge=0, description="Share of loaded feet that slip.")
-    posture: float = Field(0.3, ge=0, description="Share of the trunk's lean, which no sensor sees.")
+    posture: float = Field(0.05, ge=0, description="Share of the trunk's lean, which no sensor sees.")
     placement: float = Field(0.1, ge=0, description="Share of the belief in where sensors sit.")
 
     force_sd: float = Field(0.05, gt=0, description="Unexplained force (body weights): a third of a push-off's error.")
@@ -43,4 +43,5 @@ class LossWeights(BaseModel):
     trunk_sd: float = Field(0.105, gt=0, description="Lean of the trunk (rad): 6 deg, as in the optimal control.")
     turn_sd: float = Field(0.2, gt=0, description="Angle of a sensor on its segment (rad): 11.5 deg, as there.")
     place_sd: float = Field(0.03, gt=0, description="Place of a sensor on its segment (m): 30 mm.")
+    contact_place_sd: float = Field(0.01, gt=0, description="Place of heel and toe contact (m): as there.")
     length_sd: float = Field(0.04, gt=0, description="Length of a segment of a person of that height (share).")
