@@ -14,6 +14,8 @@ from mocap_import.batch import ExitCode, exit_code
 from mocap_import.command_end import check_place, sentence_of, stop
 from mocap_import.engine_option import EngineWord, Scheduler
 from synth.sensor_command import allan, compare, diagnose, lags
+from synth.sensor_corpus_command import BASELINE_EXAMPLE, CYCLES_EXAMPLE, angles, cycles, sessions
+from synth.sensor_corpus_command import EXAMPLE as SESSIONS_EXAMPLE
 
 if TYPE_CHECKING:
     from synth.imu_request import ImuRequest
@@ -48,6 +50,9 @@ imu_app.command("compare", epilog="Example: kinesynth imu compare sensors/ walk.
 )
 imu_app.command("allan", epilog="Example: kinesynth imu allan still.csv --out allan.png --preset bmi270")(allan)
 imu_app.command("diagnose", epilog="Example: kinesynth imu diagnose MT_0001_00B40B91.txt")(diagnose)
+imu_app.command("cycles", epilog=CYCLES_EXAMPLE)(cycles)
+imu_app.command("angles", epilog=BASELINE_EXAMPLE)(angles)
+imu_app.command("sessions", epilog=SESSIONS_EXAMPLE)(sessions)
 imu_app.command("lags", epilog="Example: kinesynth imu lags sensors/ walk.mot --model walk.osim")(lags)
 
 Source = Annotated[

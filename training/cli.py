@@ -110,16 +110,37 @@ def evaluate(
 
 @compare_app.command()
 def compare(
-    errors: Annotated[list[Path], typer.Argument(help="Error tables (.csv) of one or more methods.")],
-    out: Annotated[Path | None, typer.Option(help="Comparison table to write (.csv).")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap over subjects.")] = 0,
+    errors: Annotated[
+        list[Path],
+        typer.Argument(help="Error tables (.csv); or a reference corpus and corpora of estimates (.h5 or NAME=.h5)."),
+    ],
+    out: Annotated[Path | None, typer.Option(help="Comparison table (.csv); of corpora the folder to write.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap over subjects, and of trainings.")] = 0,
+    train: Annotated[
+        list[str] | None, typer.Option(help="Row to train, one person left out: supervised, cycle_cnn, ...; repeat it.")
+    ] = None,
+    taught_by: Annotated[Path | None, typer.Option(help="Corpus of others who teach, for a lone person.")] = None,
+    simulated: Annotated[Path | None, typer.Option(help="Corpus of virtual persons, for rows that use it.")] = None,
+    names: Annotated[bool, typer.Option("--names", help="Show subjects' codes on the page as they are.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Put methods side by side: mean and SD over subjects, 95 % intervals, and who beats the mean waveform.
 
-    Example: kinesynth compare errors_conv1d.csv errors_baseline.csv errors_mean.csv --out comparison.csv
+    Of corpora the folder gets tables by method, joint and person, paired tests, the synchronisation audit of the
+    reference and one page; the mean waveform is always among them. The same corpora and seed give the same tables.
+
+    Example: kinesynth compare real.h5 angles_vqf.h5 --train supervised --out comparison/ --seed 0
     """
-    with_reasons(lambda: _compare(errors, out, seed, as_json), as_json)
+
+    def run() -> ExitCode:
+        from training.compare_command import ComparisonWish, are_corpora, compare_by_wish
+
+        if not are_corpora(errors):
+            return _compare(errors, out, seed, as_json)
+        folder, rows = out or Path("comparison"), tuple(train or ())
+        return compare_by_wish(ComparisonWish(tuple(errors), folder, rows, taught_by, simulated, seed, names, as_json))
+
+    with_reasons(run, as_json)
 
 
 @report_app.command()

@@ -66,6 +66,9 @@ MEASURES = {
     "moment_rmse": Measure("moment_rmse", "Joint moment RMSE", "%BWBH", _is_joint),
     "moment_correlation": Measure("moment_correlation", "Joint moment r", "1", _is_joint, higher_is_better=True),
     "vertical_force_rmse": Measure("ground_reaction_rmse", "Vertical force RMSE", "%BW", _is_vertical),
+    "vertical_force_correlation": Measure(
+        "ground_reaction_correlation", "Vertical force r", "1", _is_vertical, higher_is_better=True
+    ),
     "fore_aft_force_rmse": Measure("ground_reaction_rmse", "Fore-aft force RMSE", "%BW", _is_fore_aft),
     "speed_error": Measure("speed_absolute_error", "Speed error", "m/s"),
     "seconds": Measure("seconds", "CPU time per trial", "s", is_scored=False),
@@ -110,7 +113,7 @@ def compare(errors: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 def trial_values(errors: pd.DataFrame, measure: Measure) -> pd.Series:
     """Mean over coordinates of one measure by (method, subject, trial); trials without a value are left out."""
-    chosen = errors[(errors["metric"] == measure.metric) & errors["coordinate"].map(measure.selects)]
+    chosen = errors[(errors["metric"] == measure.metric) & errors["coordinate"].map(measure.selects).astype(bool)]
     return chosen.groupby(["method", "subject", "trial"], sort=False)["value"].mean().dropna()
 
 

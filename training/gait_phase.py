@@ -77,8 +77,11 @@ def _phase_from_strikes(trial: CorpusTrial, time: np.ndarray, foot: str) -> np.n
         return (time - time[0]) * trial.rate / len(time)
     stride = _stride_time(trial, foot, within, len(time) / trial.rate)
     # A strike at the seam of two solved cycles may be there twice or not at all: whole strides are counted by time.
-    count, first = np.unique(np.round((within - within[0]) / stride), return_index=True)
-    within = within[first]
+    # From strike to strike, so that strides that grow longer over minutes do not add up to a stride too many.
+    strides = np.round(np.diff(within) / stride)
+    count = np.concatenate([[0.0], np.cumsum(strides)])
+    first = np.concatenate([[True], strides > 0])
+    count, within = count[first], within[first]
     number = np.interp(time, within, count)
     before, after = time < within[0], time > within[-1]
     number[before] = (time[before] - within[0]) / stride

@@ -21,6 +21,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -103,6 +104,17 @@ def read_sensor_table(path: Path) -> SensorTable:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecordingRefused(f"{path}: expected a sensor table (TOML), but {error}.") from error
+    return sensor_table_of(content, path)
+
+
+def sensor_table_of(content: Mapping[str, Any], path: Path | str) -> SensorTable:
+    """A sensor table from what its file holds; `path` is for the refusal.
+
+    Raises
+    ------
+    RecordingRefused
+        An unknown section, or a sensor that is described otherwise.
+    """
     strange = sorted(set(content) - {"convention", "sensors", "columns"})
     if strange:
         raise RecordingRefused(
@@ -116,7 +128,7 @@ def read_sensor_table(path: Path) -> SensorTable:
     return SensorTable(placements, content.get("convention", {}), columns)
 
 
-def _placement(name: str, entry: object, path: Path) -> SensorPlacement:
+def _placement(name: str, entry: object, path: Path | str) -> SensorPlacement:
     if isinstance(entry, str):
         entry = {"segment": entry}
     known = {"sensor", "segment", "offset", "mounting"}

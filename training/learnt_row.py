@@ -1,0 +1,159 @@
+"""Learnt row: methods that a comparison trains itself; each person is estimated by what the labels of others taught.
+
+``supervised`` is a windowed network with the settings below, chosen on training persons (docs/comparison.md); the rows
+``cycle_cnn``, ``cycle_cnn_simulated`` and ``cycle_cnn_both`` see whole cycles and learn from measured, simulated or
+both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from synth.corpus import Corpus
+from synth.corpus.provenance import file_hash
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
+from training.config import OUTPUT_KINDS, TrainingConfig, resolve_config
+from training.cycle_regression import CycleModel, CycleSettings, estimate_cycles, shared_sensors, train_cycles
+from training.leave_one_out import labelled_subjects, leave_one_subject_out
+from training.loop import train
+from training.prediction import apply_checkpoint, write_predictions
+from training.target import available_targets
+from training.window import read_training_set
+
+SUPERVISED: dict[str, Any] = {
+    "network": "conv1d",
+    "augmentation": {"misalignment_deg": 6.0, "noise_share": 0.05},
+}
+"""Settings of the row ``supervised`` that differ from the defaults."""
+SOURCES = {
+    "cycle_cnn": (True, False),
+    "cycle_cnn_simulated": (False, True),
+    "cycle_cnn_both": (True, True),
+}
+"""Row → whether it learns from measured and from simulated cycles."""
+ROWS = ("supervised", *SOURCES)
+
+
+def make_row(
+    name: str,
+    reference: Path,
+    out: Path,
+    *,
+    taught_by: Path | None = None,
+    simulated: Path | None = None,
+    seed: int = 0,
+) -> Path:
+    """Train one row on a reference, leaving one person out, and estimate everybody.
+
+    Parameters
+    ----------
+    name : str
+        One of `ROWS`.
+    reference : Path
+    out : Path
+        Folder for the row's corpus of estimates.
+    taught_by : Path, optional
+        Other persons' corpus that stands in for the measured data.
+    simulated : Path, optional
+        Corpus of virtual persons, for rows that use it.
+    seed : int
+
+    Returns
+    -------
+    Path
+        Corpus of estimates, role ``"prediction"``.
+
+    Raises
+    ------
+    CorpusMismatch
+        No such row, or a corpus that it needs is not given.
+    """
+    if name not in ROWS:
+        raise CorpusMismatch(f"no row {name!r} can be trained here; expected one of {', '.join(ROWS)}.")
+    if name == "supervised":
+        return _supervised(reference, out, taught_by, seed)
+    uses_measured, uses_simulated = SOURCES[name]
+    if uses_simulated and simulated is None:
+        raise CorpusMismatch(f"the row {name!r} learns from simulated cycles; give their corpus (--simulated).")
+    return _cycles(name, reference, out, taught_by if uses_measured else None, simulated if uses_simulated else None,
+                   uses_measured, CycleSettings(seed=seed))  # fmt: skip
+
+
+def supervised_config(corpus: Path, seed: int) -> TrainingConfig:
+    """Settings of the row ``supervised``: those kinds of target that the corpus has for at least two persons."""
+    reader = Corpus(corpus)
+    by_person: dict[str, list[CorpusTrial]] = {}
+    for subject, trial in reader.trials():
+        by_person.setdefault(subject, []).append(reader.read(subject, trial, clean=True))
+    count = dict.fromkeys(OUTPUT_KINDS, 0)
+    for trials in by_person.values():
+        for kind in {t.kind for t in available_targets(trials, OUTPUT_KINDS)}:
+            count[kind] += 1
+    kinds = tuple(k for k in OUTPUT_KINDS if count[k] >= 2)
+    return resolve_config(SUPERVISED | {"outputs": kinds or OUTPUT_KINDS, "seed": seed})
+
+
+def _supervised(reference: Path, out: Path, taught_by: Path | None, seed: int) -> Path:
+    if taught_by is None:
+        config = supervised_config(reference, seed)
+        return leave_one_subject_out(reference, out, {"supervised": config})["supervised"]
+    config = supervised_config(taught_by, seed)
+    people = {s.code for s in Corpus(reference).subjects()}
+    others = [s for s in labelled_subjects(Corpus(taught_by)) if s not in people]
+    data = read_training_set(Corpus(taught_by), others, config.outputs, mirror=config.mirror)
+    return apply_checkpoint(train(data, config), reference, out / "supervised.h5")
+
+
+def _cycles(
+    name: str,
+    reference: Path,
+    out: Path,
+    taught_by: Path | None,
+    simulated: Path | None,
+    uses_measured: bool,
+    settings: CycleSettings,
+) -> Path:
+    """One cycle network a left-out person, or one for all where nobody of the reference teaches it."""
+    reader = Corpus(reference)
+    people = [s.code for s in reader.subjects()]
+    teacher = Corpus(taught_by) if taught_by is not None else reader
+    virtual = _trials(Corpus(simulated), ()) if simulated is not None else []
+    own = [reader.read(s, n, clean=True) for s, n in reader.trials()]
+    models: dict[str, CycleModel] = {}
+    alone = not uses_measured or taught_by is not None
+    for person in people:
+        if alone and models:
+            models[person] = next(iter(models.values()))
+            continue
+        left_out = people if alone else [person]
+        sources = [_trials(teacher, left_out)] if uses_measured else []
+        sources += [virtual] if virtual else []
+        sensors = shared_sensors([own, *sources])
+        models[person] = train_cycles(sources, sensors, OUTPUT_KINDS, settings)
+    used = {p: {"trials": m.n_trials, "frames": m.n_frames} for p, m in models.items()}
+    files = {p.name: file_hash(p) for p in (taught_by, simulated) if p is not None}
+    return write_predictions(
+        reference,
+        out / f"{name}.h5",
+        lambda trial: estimate_cycles(models[trial.subject.code], trial, name),
+        subjects=people,
+        source=name,
+        config=asdict(settings)
+        | {
+            "method": name,
+            "waits_for": "whole cycle",
+            "labels_used": used,
+            "training_seconds": {p: m.seconds for p, m in models.items()},
+            "taught_by": files,
+        },
+        seed=settings.seed,
+    )
+
+
+def _trials(corpus: Corpus, without: Sequence[str]) -> list[CorpusTrial]:
+    """Clean trials of a corpus but for some persons."""
+    return [corpus.read(s, n, clean=True) for s, n in corpus.trials() if s not in set(without)]
