@@ -110,6 +110,12 @@ def walked_on(
         )
         for r in trial.kinetics.ground_reactions
     )
+    events = tuple(
+        replace(event, time=event.time + k * duration)
+        for k in range(int(seconds / duration) + 1)
+        for event in trial.events
+        if event.time + k * duration < seconds
+    )
     turns, shifts = worn
     true = [
         replace(
@@ -130,7 +136,7 @@ def walked_on(
         kinematics=kinematics,
         kinetics=kinetics,
         status="measured",
-        events=(),
+        events=events,
         solutions=(),
         activity=None,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -239,12 +240,28 @@ def levers(body: PlanarBody, segments: Sequence[int], points: Tensor) -> Tensor:
     Tensor, shape (..., n_points, n_segments, 2)
         Of each segment's own axes, from the root to the point.
     """
-    n = len(body.segments)
-    own = torch.zeros(len(segments), n, dtype=points.dtype, device=points.device)
-    carried = torch.zeros(len(segments), n, n, dtype=points.dtype, device=points.device)  # point, joint, column
+    own, carried = _lever_masks(body.parent, tuple(segments), points.dtype, points.device)
+    chain = torch.einsum("pkj,...kd->...pjd", carried, body.joints)
+    return own[:, :, None] * points[..., :, None, :] + chain
+
+
+@lru_cache(maxsize=64)
+def _lever_masks(
+    parent: tuple[int, ...], segments: tuple[int, ...], dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Where a point's own place goes, (point, column), and the joints on its way, (point, joint, column)."""
+    n = len(parent)
+    own = torch.zeros(len(segments), n, dtype=dtype)
+    carried = torch.zeros(len(segments), n, n, dtype=dtype)
     for p, segment in enumerate(segments):
         own[p, segment] = 1.0
-        while body.parent[segment] >= 0:
-            carried[p, segment, body.parent[segment]] = 1.0
-            segment = body.parent[segment]
-    return own[:, :, None] * points[..., :, None, :] + torch.einsum("pkj,...kd->...pjd", carried, body.joints)
+        while parent[segment] >= 0:
+            carried[p, segment, parent[segment]] = 1.0
+            segment = parent[segment]
+    return own.to(device), carried.to(device)
+
+
+@lru_cache(maxsize=64)
+def chosen(size: int, columns: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Matrix (size, len(columns)) that picks columns by a product; its transpose puts them back."""
+    return torch.eye(size, dtype=dtype, device=device)[:, list(columns)]

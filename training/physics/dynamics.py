@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from training.physics.body import PlanarBody, levers
+from training.physics.body import PlanarBody, chosen, levers
 from training.physics.motion import PlanarMotion, lever_product, of_points
 
 
@@ -48,9 +48,8 @@ def demanded_forces(
     about = body.inertia.unsqueeze(-2) * motion.angular_accelerations
     about = about - motion.sines * both[..., :n] + motion.cosines * both[..., n:]
     forces = about @ body.turning.T
-    root = torch.zeros(2, len(body.coordinates), dtype=forces.dtype, device=forces.device)
-    root[0, body.travel] = root[1, body.height] = 1.0
-    return forces + torch.stack([fx.sum(-1), fy.sum(-1)], -1) @ root
+    root = chosen(len(body.coordinates), (body.travel, body.height), forces.dtype, forces.device)
+    return forces + torch.stack([fx.sum(-1), fy.sum(-1)], -1) @ root.T
 
 
 def dynamics_products(body: PlanarBody) -> tuple[Tensor, Tensor]:
@@ -76,6 +75,5 @@ def dynamics_residual(demanded: Tensor, torques: Tensor, body: PlanarBody) -> Te
     -------
     Tensor, shape (..., T, n_q)
     """
-    supplied = torch.zeros_like(demanded)
-    supplied[..., body.joint_columns] = torques
-    return demanded - supplied
+    place = chosen(demanded.shape[-1], tuple(body.joint_columns), demanded.dtype, demanded.device)
+    return demanded - torques @ place.T

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.physics.body import PlanarBody, levers
+from training.physics.body import PlanarBody, chosen, levers
 from training.physics.motion import PlanarMotion, lever_product, of_points, planar_motion
 
 ANGLE, SPEED, ACCELERATION = 0.2, 3.0, 40.0
@@ -83,13 +83,21 @@ def angles_from_segments(body: PlanarBody, sensed: Sequence[int], tilts: Tensor)
     Tensor, shape (..., n_q)
         Translations are 0.
     """
-    columns = angle_columns(body)
-    inverse = torch.linalg.inv(body.turning[columns].double()).to(tilts.dtype)
-    absolute = torch.zeros(*tilts.shape[:-1], len(body.segments), dtype=tilts.dtype, device=tilts.device)
-    absolute[..., list(sensed)] = tilts
-    q = torch.zeros(*tilts.shape[:-1], len(body.coordinates), dtype=tilts.dtype, device=tilts.device)
-    q[..., columns] = absolute @ inverse
-    return q
+    return tilts @ _from_tilts(body, tuple(sensed), tilts.dtype)
+
+
+def _from_tilts(body: PlanarBody, sensed: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Matrix (n_sensed, n_q) of `angles_from_segments`."""
+    key = (tuple(map(tuple, body.turning.tolist())), sensed, dtype)
+    if key not in _MADE:
+        columns = angle_columns(body)
+        made = torch.zeros(len(sensed), len(body.coordinates), dtype=torch.float64)
+        made[:, columns] = torch.linalg.inv(body.turning[columns].double())[list(sensed)]
+        _MADE[key] = made.to(dtype)
+    return _MADE[key]
+
+
+_MADE: dict[tuple, Tensor] = {}
 
 
 def standing_height(body: PlanarBody) -> Tensor:
@@ -110,43 +118,29 @@ def shaped_estimate(body: PlanarBody, raw: Tensor, base: Tensor) -> Estimate:
     """
     n, points, joints = len(body.coordinates), len(body.contact_segments), body.joint_columns
     angle, speed, accelerated, torque, forward, upward = raw.split([n - 1, n, n, len(joints), points, points], dim=-1)
-    columns, places = angle_columns(body), [body.travel, body.height]
-    q = base.clone()
-    q[..., columns] = base[..., columns] + ANGLE * angle[..., : len(columns)]
-    units = torch.full((2, n), SPEED, dtype=raw.dtype, device=raw.device)
-    units[1] = ACCELERATION
-    units[0, places], units[1, places] = PELVIS_SPEED, PELVIS_ACCELERATION
-    speeds, accelerations = speed * units[0], accelerated * units[1]
+    size, places = (raw.dtype, raw.device), (body.travel, body.height)
+    units = torch.tensor([[SPEED], [ACCELERATION]], dtype=raw.dtype).expand(2, n).clone()
+    units[0, list(places)], units[1, list(places)] = PELVIS_SPEED, PELVIS_ACCELERATION
+    onto = chosen(n, (*angle_columns(body), body.height), *size).T * ANGLE
+    onto = onto.clone()
+    onto[-1] *= HEIGHT / ANGLE
+    along, up = (chosen(n, (place,), *size)[:, 0] for place in places)
+    q = base + angle @ onto + (standing_height(body) - BENT)[..., None, None] * up
+    speeds, accelerations = speed * units[0] + USUAL_SPEED * along, accelerated * units[1]
     motion = planar_motion(body, q, speeds, accelerations)
     product = lever_product(levers(body, body.contact_segments, body.contacts))
-    still = torch.zeros_like(motion.root)
-    _, below = of_points(motion.directions, still, product)
-    rise = standing_height(body)[..., None] - BENT + HEIGHT * angle[..., -1]
-    carried = motion.root_velocity[..., 0] + USUAL_SPEED
-    root = torch.stack([torch.zeros_like(rise), rise], -1)
-    velocity = torch.stack([carried, motion.root_velocity[..., 1]], -1)
-    motion = PlanarMotion(
-        motion.directions,
-        motion.first,
-        motion.second,
-        motion.angles,
-        motion.rates,
-        motion.angular_accelerations,
-        root,
-        velocity,
-        motion.root_acceleration,
-    )
-    vx, vy = of_points(motion.first, velocity, product)
+    _, height = of_points(motion.directions, motion.root, product)
+    vx, vy = of_points(motion.first, motion.root_velocity, product)
     weight = body.weight[..., None, None]
     return Estimate(
-        _placed(q, places, root),
-        _placed(speeds, places, velocity),
+        q,
+        speeds,
         accelerations,
         torque * (TORQUE * weight * body.height_of_body[..., None, None]),
         forward * (FORWARD * weight),
-        _shared_load(upward, below.detach()) * weight,
+        _shared_load(upward, height.detach()) * weight,
         motion,
-        (below + rise.unsqueeze(-1), vx, vy),
+        (height, vx, vy),
     )
 
 
@@ -154,10 +148,3 @@ def _shared_load(raw: Tensor, height: Tensor) -> Tensor:
     """Upward forces (body weights): a total, shared by the lowest points unless the raw outputs say otherwise."""
     total = torch.nn.functional.softplus(_ONE + raw.mean(-1, keepdim=True))
     return total * torch.softmax(LOAD * raw - height / NEAR_FLOOR, -1)
-
-
-def _placed(values: Tensor, columns: list[int], new: Tensor) -> Tensor:
-    """A copy with other columns."""
-    made = values.clone()
-    made[..., columns] = new
-    return made

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from training.physics.body import PlanarBody
+from training.physics.body import PlanarBody, chosen
 from training.physics.contact import contact_force
 from training.physics.dynamics import demanded_forces, dynamics_residual
 from training.physics.estimate import NEAR_FLOOR, Estimate, angle_columns
@@ -26,8 +26,7 @@ def dynamics_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) ->
     demanded = demanded_forces(body, estimate.motion, estimate.forward, estimate.upward)
     left = dynamics_residual(demanded, estimate.torques, body)
     weight = body.weight[..., None]
-    unit = (weights.moment_sd * weight * body.height_of_body[..., None]).expand(*weight.shape[:-1], left.shape[-1])
-    unit = unit.clone()
+    unit = (weights.moment_sd * weight * body.height_of_body[..., None]).repeat(*[1] * body.weight.ndim, left.shape[-1])
     unit[..., [body.travel, body.height]] = weights.force_sd * weight
     return _mean_square(left / unit.unsqueeze(-2))
 
@@ -35,14 +34,14 @@ def dynamics_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) ->
 def temporal_loss(body: PlanarBody, estimate: Estimate, rate: float, weights: LossWeights) -> Tensor:
     """Coordinates against speeds, and speeds against accelerations, by the trapezoidal rule at `rate` (Hz)."""
     columns = angle_columns(body)
-    first = _slope_error(estimate.q, estimate.speeds, rate)
-    second = _slope_error(estimate.speeds, estimate.accelerations, rate)
-    return (
-        _square(first[..., columns] / weights.angle_rate_sd)
-        + _square(first[..., body.height] / weights.height_rate_sd)
-        + _square(second[..., columns] / weights.angle_jerk_sd)
-        + _square(second[..., [body.travel, body.height]] / weights.pelvis_jerk_sd)
-    )
+    price = torch.zeros(2, len(body.coordinates), dtype=estimate.q.dtype)  # each group of coordinates counts once
+    price[0, columns] = weights.angle_rate_sd**-2 / len(columns)
+    price[1, columns] = weights.angle_jerk_sd**-2 / len(columns)
+    price[0, body.height] = weights.height_rate_sd**-2
+    price[1, [body.travel, body.height]] = weights.pelvis_jerk_sd**-2 / 2
+    first = _slope_error(estimate.q, estimate.speeds, rate).square().flatten(0, -2).mean(0)
+    second = _slope_error(estimate.speeds, estimate.accelerations, rate).square().flatten(0, -2).mean(0)
+    return (price[0] * first + price[1] * second).sum()
 
 
 def imu_loss(readings: Tensor, expected: Tensor, sd: Tensor, weights: LossWeights) -> Tensor:
@@ -66,7 +65,8 @@ def effort_loss(body: PlanarBody, estimate: Estimate) -> Tensor:
 def limit_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) -> Tensor:
     """Angles beyond the range that the skeleton gives them."""
     columns = angle_columns(body)
-    q, (lower, upper) = estimate.q[..., columns], body.limits[columns].unbind(-1)
+    q = estimate.q @ chosen(len(body.coordinates), tuple(columns), estimate.q.dtype, estimate.q.device)
+    lower, upper = body.limits[columns].unbind(-1)
     return ((torch.relu(q - upper) + torch.relu(lower - q)) / weights.limit_sd).square().mean()
 
 
@@ -79,8 +79,11 @@ def sliding_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) -> 
 
 def posture_loss(body: PlanarBody, estimate: Estimate, sensed: Sequence[int], weights: LossWeights) -> Tensor:
     """Lean of the segments without a sensor: upright is the best guess."""
-    unseen = [i for i in range(len(body.segments)) if i not in set(sensed)]
-    return (estimate.motion.angles[..., unseen] / weights.trunk_sd).square().mean()
+    unseen = tuple(i for i in range(len(body.segments)) if i not in set(sensed))
+    if not unseen:
+        return estimate.q.new_zeros(())
+    angles = estimate.motion.angles
+    return (angles @ chosen(len(body.segments), unseen, angles.dtype, angles.device) / weights.trunk_sd).square().mean()
 
 
 def placement_loss(turns: Tensor, shifts: Tensor, stretches: Tensor, soles: Tensor, weights: LossWeights) -> Tensor:

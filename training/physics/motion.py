@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.physics.body import PlanarBody
+from training.physics.body import PlanarBody, chosen
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def planar_motion(body: PlanarBody, q: Tensor, speeds: Tensor, accelerations: Te
     angles, rates, accelerated = q @ body.turning, speeds @ body.turning, accelerations @ body.turning
     c, s = torch.cos(angles), torch.sin(angles)
     squares = rates * rates
-    places = [body.travel, body.height]
+    pick = chosen(len(body.coordinates), (body.travel, body.height), q.dtype, q.device)
     return PlanarMotion(
         torch.cat([c, s], -1),
         torch.cat([-s * rates, c * rates], -1),
@@ -69,9 +69,9 @@ def planar_motion(body: PlanarBody, q: Tensor, speeds: Tensor, accelerations: Te
         angles,
         rates,
         accelerated,
-        q[..., places],
-        speeds[..., places],
-        accelerations[..., places],
+        q @ pick,
+        speeds @ pick,
+        accelerations @ pick,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from training.physics.body import PlanarBody, levers
+from training.physics.body import PlanarBody, chosen, levers
 from training.physics.motion import PlanarMotion, lever_product, of_points
 
 
@@ -38,6 +38,7 @@ def expected_readings(
     product = lever_product(levers(body, segments, places))
     ax, ay = of_points(motion.second, motion.root_acceleration, product)
     up = ay + body.gravity
-    angle = motion.angles[..., list(segments)] + turns.unsqueeze(-2)
+    pick = chosen(len(body.segments), tuple(segments), ax.dtype, ax.device)
+    angle = motion.angles @ pick + turns.unsqueeze(-2)
     c, s = torch.cos(angle), torch.sin(angle)
-    return torch.stack([c * ax + s * up, c * up - s * ax, motion.rates[..., list(segments)]], -1)
+    return torch.stack([c * ax + s * up, c * up - s * ax, motion.rates @ pick], -1)
