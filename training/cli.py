@@ -53,6 +53,7 @@ def train(
     device: Annotated[str | None, typer.Option(help="cpu or cuda. Default: the file's, or cpu.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or bf16. Default: the file's, or float32.")] = None,
     save_every: Annotated[int, typer.Option(min=0, help="Steps between two states to go on from; 0 = none.")] = 100,
+    objective: Annotated[str, typer.Option(help="labels, or physics: records alone (lstm or bilstm).")] = "labels",
     as_json: AsJson = False,
 ) -> None:
     """Train networks on a reference corpus and estimate the trials of subjects they never saw.
@@ -68,11 +69,22 @@ def train(
 
     Under `torchrun --nproc-per-node N -m kinesynth train ...` N processes train each network together.
 
+    --objective physics reads no label: it writes OUT_DIR/physics_NETWORK.safetensors, estimates of the corpus (or of
+    --apply-to) for `kinesynth evaluate`, and where it found each person's sensors
+    (`kinesynth train walking.h5 networks --objective physics --network lstm`).
+
     Example: kinesynth train reference.h5 networks --network conv1d --network lstm --workers 2
     """
     overrides = {"seed": seed, "device": device, "precision": precision}
 
     def run() -> ExitCode:
+        if objective not in ("labels", "physics"):
+            raise ConfigRefused(f"--objective {objective}: expected labels or physics")
+        if objective == "physics":
+            from training.physics.train_command import load_physics_configs, train_label_free
+
+            given = load_physics_configs(config, network or [], seed)
+            return train_label_free(corpus, out_dir, given, apply_to, save_every, as_json)
         from training.train_command import Wish, train_networks
 
         configs = [load_config(config, network=name, **overrides) for name in network or [None]]

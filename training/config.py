@@ -104,7 +104,7 @@ def resolve_config(values: dict[str, Any], where: str = "the configuration") -> 
     ConfigRefused
         For an unknown key (with the nearest known one) or a value out of its range.
     """
-    _refuse_unknown_keys(values, TrainingConfig, where)
+    refuse_unknown_keys(values, TrainingConfig, where)
     values = network_defaults(str(values.get("network", "conv1d"))) | values
     try:
         return TrainingConfig.model_validate(values)
@@ -138,7 +138,7 @@ def describe_config(model: type[BaseModel] = TrainingConfig, prefix: str = "") -
     return rows
 
 
-def _refuse_unknown_keys(values: dict[str, Any], model: type[BaseModel], where: str, prefix: str = "") -> None:
+def refuse_unknown_keys(values: dict[str, Any], model: type[BaseModel], where: str, prefix: str = "") -> None:
     """Raise for the first key that the model lacks, naming the nearest one."""
     known = model.model_fields
     for key, value in values.items():
@@ -146,7 +146,7 @@ def _refuse_unknown_keys(values: dict[str, Any], model: type[BaseModel], where: 
             raise ConfigRefused(f"{where}: unknown key {prefix + key!r}{_nearest(key, known)}")
         section = known[key].annotation
         if isinstance(section, type) and issubclass(section, BaseModel) and isinstance(value, dict):
-            _refuse_unknown_keys(value, section, where, f"{prefix}{key}.")
+            refuse_unknown_keys(value, section, where, f"{prefix}{key}.")
 
 
 def _nearest(word: str, known: Any) -> str:

@@ -73,7 +73,7 @@ def train(
         Passed on between two steps, after weights and state so far were written.
     """
     device = choose_device(config)
-    with joined_ranks(device) as ranks, _repeatable(config.seed, device), interruptions_held() as release:
+    with joined_ranks(device) as ranks, repeatable(config.seed, device), interruptions_held() as release:
         sitting = begin_sitting(data, config, device, ranks, path, fingerprint, record)
         if not ranks.is_first:
             progress = None
@@ -92,7 +92,7 @@ def train(
 
 
 @contextmanager
-def _repeatable(seed: int, device: torch.device) -> Iterator[None]:
+def repeatable(seed: int, device: torch.device) -> Iterator[None]:
     """One thread and a seeded generator inside; the caller's torch settings and random state afterwards."""
     n_threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,7 @@ def _pelvis_by_the_leg(trial: CorpusTrial, duration: float) -> str:
     """Correlation, over the stride, of what `upright_pelvis` finds from joint angles with what markers show."""
     poses = segment_poses(trial)
     chain = [poses[name].orientation for name in RIGHT_LEG]
-    joints = [upper.inv() * lower for upper, lower in zip(chain[:-1], chain[1:], strict=True)]
+    joints = [upper.inv() * lower for upper, lower in pairwise(chain)]
     angles = np.hstack([rotation.as_euler("YXZ")[:, ::-1] for rotation in joints])
     pelvis = chain[0].as_euler("ZXY")
     time_ = np.arange(trial.n_frames) / trial.rate

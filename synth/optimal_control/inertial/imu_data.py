@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from opensim_models.model.contact_sphere import ContactSphere
-from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.inertial.sensor_problem import ImuProblem, ImuStage, SensorWeights, sensor_data
-from synth.optimal_control.law.point_contact import BODY_WEIGHTS_PER_METRE
 from synth.optimal_control.movement.data import MovementData
 from synth.optimal_control.movement.structure import SCALE, MovementStructure
 
 SENSOR_SEGMENTS = ("pelvis", "femur_r", "tibia_r", "calcn_r", "femur_l", "tibia_l", "calcn_l")
-CONTACT_POINTS = {"heel": (-0.0250, -0.0390), "toe": (0.0909, -0.0390)}
-"""Points of the foot that touch the floor, as parts of body height from the ankle: gait2dc's, of 1.80 m, but the heel
-15 mm less far back: heels are round, and where pressure begins is 25 to 42 mm behind the ankles of recorded walkers."""
-STIFFNESS, DAMPING, FRICTION, SLIP_SPEED = 0.7 * BODY_WEIGHTS_PER_METRE, 0.3, 1.0, 0.1
-"""Of a point (body weights per metre, s/m, -, m/s): biosym's law, but softer and less damped; chosen with the rounding
-on virtual gaits that were made on spheres."""
-NOMINAL_ROUNDING = 3e-3
 _FARTHEST_PLACE = 0.15
 """m of a sensor from its nominal place, each axis."""
 
@@ -58,29 +48,6 @@ class ImuWeights(SensorWeights):
     sole_rate_sd: float = 0.05
     effort: float = 1.0
     reserve: float = 20.0
-
-
-def with_contact_points(skeleton: Skeleton, height: float) -> Skeleton:
-    """Give both feet of a planar skeleton the contact points of gait2dc, in proportion to body height (m)."""
-    stiffness = STIFFNESS * skeleton.mass * float(np.linalg.norm(skeleton.gravity))
-    points = tuple(
-        ContactSphere(
-            f"{name}_{side}",
-            f"calcn_{side}",
-            (x * height, y * height, 0.0),
-            0.0,
-            "floor",
-            stiffness,
-            DAMPING,
-            FRICTION,
-            FRICTION,
-            0.0,
-            SLIP_SPEED,
-        )
-        for side in "rl"
-        for name, (x, y) in CONTACT_POINTS.items()
-    )
-    return replace(skeleton, contacts=points)
 
 
 def imu_data(structure: MovementStructure, problem: ImuProblem, stage: ImuStage, mounting: np.ndarray) -> MovementData:

@@ -15,17 +15,12 @@ import numpy as np
 
 from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.generic.contact_point import NOMINAL_ROUNDING, with_contact_points
 from synth.imu.recording import ImuRecording
 from synth.optimal_control.inertial.constant_arm_muscles import with_constant_arm_muscles
 from synth.optimal_control.inertial.imu_attempt import ImuTracking, best_tracking
 from synth.optimal_control.inertial.imu_check import check_records
-from synth.optimal_control.inertial.imu_data import (
-    NOMINAL_ROUNDING,
-    SENSOR_SEGMENTS,
-    ImuWeights,
-    imu_data,
-    with_contact_points,
-)
+from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS, ImuWeights, imu_data
 from synth.optimal_control.inertial.imu_start import imu_starts
 from synth.optimal_control.inertial.sensor_problem import ImuProblem, ImuStage
 from synth.optimal_control.inertial.strap_down import sagittal_records

@@ -88,7 +88,7 @@ class ImuProblem:
     Attributes
     ----------
     skeleton : Skeleton
-        Planar, with contact points (see `imu_data.with_contact_points`), or in space, polynomials only, with contact
+        Planar, with points (`opensim_models.generic.contact_point`), or in space, polynomials only, with contact
         spheres (`model_preparation.prepare_model`).
     records : mapping of str to SensorRecord
         By segment, with 3 channels in the plane and 6 in space.

@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from opensim_models.model.skeleton import Skeleton
 from synth.imu.recording import ImuRecording
+from synth.imu.sagittal_axis import main_axis_to_z
 
 FEET = ("calcn_r", "calcn_l")
-_FARTHEST_AXIS = np.radians(50.0)
 
 
 @dataclass(frozen=True)
@@ -59,24 +58,11 @@ def sagittal_records(recordings: Sequence[ImuRecording], *, turn_to_plane: bool 
         force = placement.mounting.apply(recording.specific_force)
         turn = placement.mounting.apply(recording.angular_velocity)
         if turn_to_plane and placement.segment != "pelvis":
-            aligned = _axis_to_z(turn)
+            aligned = main_axis_to_z(turn)
             force, turn = aligned.apply(force), aligned.apply(turn)
         channels = np.column_stack([force[:, :2], turn[:, 2]])
         records[placement.segment] = SensorRecord(placement.segment, channels, np.asarray(placement.offset[:2], float))
     return records
-
-
-def _axis_to_z(angular_velocity: np.ndarray) -> Rotation:
-    """Smallest rotation that takes the main axis of rotation to Z."""
-    _, vectors = np.linalg.eigh(angular_velocity.T @ angular_velocity)
-    axis = vectors[:, -1] * np.copysign(1.0, vectors[2, -1])
-    across = np.cross(axis, [0.0, 0.0, 1.0])
-    sine = np.linalg.norm(across)
-    angle = np.arctan2(sine, axis[2])
-    # an axis far from Z means that the sensor did not swing in the plane: leave it as it is mounted
-    if sine < 1e-9 or angle > _FARTHEST_AXIS:
-        return Rotation.identity()
-    return Rotation.from_rotvec(across / sine * angle)
 
 
 def integrate_periodic(values: np.ndarray, duration: float) -> np.ndarray:

@@ -20,6 +20,7 @@ from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import Subject
 from opensim_models.generic.catalogue import lower_body_skeleton, planar_skeleton
+from opensim_models.generic.contact_point import with_contact_points
 from opensim_models.model.multibody import segment_states
 from opensim_models.model.muscle_path import length_and_arms
 from opensim_models.model.skeleton import Skeleton
@@ -32,11 +33,7 @@ from synth.optimal_control.gait.normative_gait import cycle_duration, normative_
 from synth.optimal_control.gait.periodic_curve import periodic_derivatives
 from synth.optimal_control.inertial.constant_arm_muscles import with_constant_arm_muscles
 from synth.optimal_control.inertial.imu_attempt import ImuTracking
-from synth.optimal_control.inertial.imu_data import (
-    SENSOR_SEGMENTS,
-    ImuWeights,
-    with_contact_points,
-)
+from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS, ImuWeights
 from synth.optimal_control.inertial.imu_misfit import sensor_readings
 from synth.optimal_control.inertial.imu_tracking import imu_problem, track_imus
 from synth.optimal_control.inertial.sensor_problem import channel_deviation

@@ -1,0 +1,1 @@
+"""Label-free networks: movement and forces from inertial records by the equations of motion."""

@@ -1,0 +1,154 @@
+"""One step of label-free learning: windows of records, what physics says against the estimate, the gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from synth.corpus.schema import CorpusMismatch
+from training.physics.body import chosen_bodies
+from training.physics.config import PhysicsConfig
+from training.physics.loss_term import (
+    contact_loss,
+    dynamics_loss,
+    effort_loss,
+    imu_loss,
+    limit_loss,
+    placement_loss,
+    posture_loss,
+    sliding_loss,
+    temporal_loss,
+    total_loss,
+)
+from training.physics.network import PhysicsNetwork, Windows, fresh_network
+from training.physics.record import PhysicsData
+from training.physics.sensor import expected_readings
+from training.training_state import Learner
+
+LATE = ("dynamics", "contact", "sliding", "effort")
+"""Terms that come in slowly: before the movement is roughly right, standing still is their easiest way out."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What does not change from step to step.
+
+    Attributes
+    ----------
+    data : PhysicsData
+    person : tuple of int
+        Person of each record.
+    starts : tuple of ndarray
+        First frames of the windows of each record that miss nothing.
+    length, skip : int
+        Frames of a window, and of its start that costs nothing.
+    """
+
+    data: PhysicsData
+    person: tuple[int, ...]
+    starts: tuple[np.ndarray, ...]
+    length: int
+    skip: int
+
+
+def prepare_lesson(data: PhysicsData, config: PhysicsConfig) -> Lesson:
+    """Find where windows may begin.
+
+    Raises
+    ------
+    CorpusMismatch
+        No record has an unbroken stretch of a window's length.
+    """
+    shortest = min(len(r.channels) for r in data.records)
+    length = min(round(config.window_seconds * data.rate), shortest)
+    skip = min(round(config.warm_up_seconds * data.rate), length // 2)
+    codes = [p.code for p in data.people]
+    starts = []
+    for record in data.records:
+        gaps = np.concatenate([[0], np.cumsum(record.is_missing)])
+        starts.append(np.flatnonzero(gaps[length:] == gaps[:-length]))
+    if not sum(map(len, starts)) or length < 10:
+        raise CorpusMismatch(
+            f"expected unbroken records of {length / data.rate:g} s for windows, found none; shorten `window_seconds` "
+            "or mend the gaps."
+        )
+    return Lesson(data, tuple(codes.index(r.subject.code) for r in data.records), tuple(starts), length, skip)
+
+
+def fresh_learner(lesson: Lesson, config: PhysicsConfig) -> Learner:
+    """A network with the weights of torch's seed, its optimiser, its schedule and the generator of its windows."""
+    network = fresh_network(lesson.data, config).train()
+    worn = [network.turns, network.shifts, network.stretches, network.soles]
+    rest = [p for p in network.parameters() if not any(p is w for w in worn)]
+    slow = config.learning_rate * config.placement_rate
+    groups = [
+        {"params": rest, "lr": config.learning_rate},
+        {"params": worn, "lr": slow, "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+    peaks = [config.learning_rate, slow]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peaks, total_steps=config.steps + 1)
+    return Learner(network, optimiser, schedule, np.random.default_rng(config.seed))
+
+
+def draw_windows(lesson: Lesson, n_windows: int, rng: np.random.Generator) -> Windows:
+    """Random windows; records are drawn by the number of windows that they hold."""
+    data = lesson.data
+    counts = np.cumsum([len(s) for s in lesson.starts])
+    drawn = rng.integers(counts[-1], size=n_windows)
+    which = np.searchsorted(counts, drawn, side="right")
+    spans = []
+    for record, number in zip(which, drawn, strict=True):
+        first = lesson.starts[record][number - (counts[record] - len(lesson.starts[record]))]
+        spans.append((data.records[record], slice(first, first + lesson.length)))
+    person = torch.tensor([lesson.person[r] for r in which])
+    return Windows(
+        torch.from_numpy(np.stack([r.channels[s] for r, s in spans])),
+        torch.from_numpy(np.stack([r.tilts[s] for r, s in spans])),
+        torch.from_numpy(np.stack([r.places for r, _ in spans])),
+        chosen_bodies(data.bodies, person),
+        person,
+    )
+
+
+def physics_loss(
+    network: PhysicsNetwork, windows: Windows, rate: float, config: PhysicsConfig, skip: int = 0, ramp: float = 1.0
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Weighted sum of all terms, and the terms, of a batch of windows at `rate` (Hz); `ramp` weighs the `LATE` ones."""
+    estimate, body, (turns, shifts, stretches) = network(windows, skip)
+    weights = config.weights
+    expected = expected_readings(body, estimate.motion, network.sensed, windows.places + shifts, turns)
+    readings = windows.channels[:, skip:]
+    terms = {
+        "dynamics": lambda: dynamics_loss(body, estimate, weights),
+        "temporal": lambda: temporal_loss(body, estimate, rate, weights),
+        "imu": lambda: imu_loss(readings, expected, network.sd, weights),
+        "contact": lambda: contact_loss(body, estimate, config.rounding, weights),
+        "effort": lambda: effort_loss(body, estimate),
+        "limits": lambda: limit_loss(body, estimate, weights),
+        "sliding": lambda: sliding_loss(body, estimate, weights),
+        "posture": lambda: posture_loss(body, estimate, network.sensed, weights),
+        "placement": lambda: placement_loss(turns, shifts, stretches, network.soles, weights),
+    }
+    late = {name: ramp if name in LATE else 1.0 for name in terms}
+    return total_loss({n: late[n] * term() for n, term in terms.items() if getattr(weights, n) > 0}, weights)
+
+
+def take_step(lesson: Lesson, learner: Learner, config: PhysicsConfig) -> dict[str, Tensor | float]:
+    """Draw a batch, learn from it; figures of the step."""
+    windows = draw_windows(lesson, config.batch, learner.rng)
+    done = learner.schedule.last_epoch
+    begin, end = (share * config.steps for share in config.curriculum)
+    ramp = float(np.clip((done - begin) / max(1.0, end - begin), 0.0, 1.0)) ** 2
+    loss, terms = physics_loss(learner.network, windows, lesson.data.rate, config, lesson.skip, ramp)
+    learner.optimiser.zero_grad()
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(learner.network.parameters(), config.gradient_norm)
+    rate = learner.optimiser.param_groups[0]["lr"]
+    learner.optimiser.step()
+    learner.schedule.step()
+    figures = {"loss": loss.detach()} | {f"loss_{name}": value.detach() for name, value in terms.items()}
+    return figures | {"learning_rate": rate, "gradient_norm": norm}

@@ -1,0 +1,92 @@
+"""A label-free network in one file without pickle: weights and placements as tensors, all the rest as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors
+from safetensors.torch import save as encode_tensors
+
+from mocap_import.durable_file import write_durably
+from mocap_import.subject import Subject
+from synth.corpus.schema import CorpusMismatch
+from training.physics.config import PhysicsConfig, resolve_physics
+from training.physics.network import PhysicsNetwork
+from training.physics.record import body_of
+
+FORMAT = "kinesynth-physics 1"
+_ANYBODY = Subject("anybody", 70.0, 1.7, "unknown")
+
+
+@dataclass(frozen=True)
+class PhysicsModel:
+    """A label-free network and its circumstances.
+
+    Attributes
+    ----------
+    network : PhysicsNetwork
+    config : PhysicsConfig
+    sensors, segments : tuple of str
+    rate : float
+        Hz.
+    people : tuple of str
+        Codes of the persons whose unlabelled records it saw, in the order of their placements.
+    n_steps : int
+    seconds : float
+        CPU time (s) of the training.
+    recorded_seconds : float
+        Length of the recordings (s).
+    fingerprint : str
+    """
+
+    network: PhysicsNetwork
+    config: PhysicsConfig
+    sensors: tuple[str, ...]
+    segments: tuple[str, ...]
+    rate: float
+    people: tuple[str, ...]
+    n_steps: int
+    seconds: float
+    recorded_seconds: float
+    fingerprint: str = ""
+
+
+_FACTS = ("sensors", "segments", "rate", "people", "n_steps", "seconds", "recorded_seconds", "fingerprint")
+
+
+def save_physics_model(path: Path, model: PhysicsModel) -> None:
+    """Write a model durably."""
+    tensors = {name: value.detach().contiguous() for name, value in model.network.state_dict().items()}
+    card = {name: getattr(model, name) for name in _FACTS}
+    card |= {"format": FORMAT, "config": model.config.model_dump(mode="json")}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, encode_tensors(tensors, metadata={"kinesynth": json.dumps(card)}))
+
+
+def load_physics_model(path: Path) -> PhysicsModel:
+    """Read a model.
+
+    Raises
+    ------
+    CorpusMismatch
+        The file is no label-free model of this version.
+    """
+    try:
+        with safetensors.safe_open(str(path), framework="pt") as file:
+            card = json.loads((file.metadata() or {})["kinesynth"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+        if card["format"] != FORMAT:
+            raise KeyError(f"format {card['format']}")
+        config = resolve_physics(card["config"], str(path))
+        facts = {name: tuple(v) if isinstance(v := card[name], list) else v for name in _FACTS}
+    except (safetensors.SafetensorError, KeyError, ValueError, OSError) as error:
+        raise CorpusMismatch(f"{path}: expected a network of `kinesynth train --objective physics`, {error}.") from None
+    shape = (len(facts["sensors"]), 3)
+    network = PhysicsNetwork(
+        body_of(_ANYBODY), facts["segments"], len(facts["people"]), np.zeros(shape), np.ones(shape), config
+    )
+    network.load_state_dict(tensors)
+    return PhysicsModel(network.eval(), config, **facts)

@@ -1,0 +1,118 @@
+"""Estimates of a label-free network: whole trials, written as an ordinary corpus of estimates."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.signal import lfilter
+
+from synth.corpus import Corpus
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
+from training.physics.body import stacked_bodies
+from training.physics.model_file import PhysicsModel
+from training.physics.network import Windows
+from training.physics.record import body_of, sagittal_record
+from training.prediction import write_predictions
+from training.target import ALL_TARGETS, Target, write_targets
+
+SPEED_SECONDS = 1.5
+"""Time constant (s) of the causal mean that makes a walking speed of the pelvis's velocity: more than a stride."""
+FEET = {"r": "calcn_r", "l": "calcn_l"}
+
+
+def estimate_values(model: PhysicsModel, trial: CorpusTrial) -> tuple[np.ndarray, float]:
+    """All targets of a trial, and the CPU seconds of the network.
+
+    Returns
+    -------
+    values : ndarray, shape (n_frames, len(ALL_TARGETS))
+        Inside units; NaN where a sensor has no value.
+    seconds : float
+
+    Raises
+    ------
+    CorpusMismatch
+        Another rate, a sensor is missing or sits elsewhere, mass or stature is unknown.
+    """
+    where = f"trial {trial.name!r} of subject {trial.subject.code!r}"
+    if trial.rate != model.rate:
+        raise CorpusMismatch(
+            f"{where}: expected {model.rate:g} Hz as in training, found {trial.rate:g} Hz. Resample the trial."
+        )
+    record, segments = sagittal_record(trial, model.sensors, turn_to_plane=model.config.turn_to_plane)
+    if segments != model.segments:
+        raise CorpusMismatch(f"{where}: expected sensors on {', '.join(model.segments)}, found {', '.join(segments)}.")
+    began = time.process_time()
+    known = trial.subject.code in model.people
+    person = torch.tensor([model.people.index(trial.subject.code)]) if known else None
+    windows = Windows(
+        torch.from_numpy(record.channels)[None],
+        torch.from_numpy(record.tilts)[None],
+        torch.from_numpy(record.places)[None],
+        stacked_bodies([body_of(trial.subject)]),
+        person,
+    )
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            estimate, body, _ = model.network(windows)
+    finally:
+        torch.set_num_threads(n_threads)
+    weight = float(trial.subject.body_weight)
+    q, torques = estimate.q[0].numpy().astype(float), estimate.torques[0].numpy().astype(float)
+    force = {"x": estimate.forward[0].numpy() / weight, "y": estimate.upward[0].numpy() / weight}
+    of_foot = {
+        side: [i for i, s in enumerate(body.contact_segments) if body.segments[s] == foot]
+        for side, foot in FEET.items()
+    }
+    joints = [body.coordinates[c] for c in body.joint_columns]
+    velocity = estimate.speeds[0, :, body.travel].numpy().astype(float)
+
+    def column(target: Target) -> np.ndarray:
+        if target.kind == "angle":
+            return q[:, body.column(target.coordinate)]
+        if target.kind == "moment":
+            return torques[:, joints.index(target.coordinate)] / (weight * trial.subject.height)
+        if target.kind == "ground_reaction":
+            _, _, axis, side = target.coordinate.split("_")
+            return force[axis][:, of_foot[side]].sum(-1)
+        return causal_mean(velocity, trial.rate)
+
+    values = np.column_stack([column(target) for target in ALL_TARGETS]).astype(float)
+    values[record.is_missing] = np.nan
+    return values, time.process_time() - began
+
+
+def causal_mean(values: np.ndarray, rate: float, seconds: float = SPEED_SECONDS) -> np.ndarray:
+    """Mean of the last seconds at each frame: a plain mean at first, exponential later."""
+    keep = np.exp(-1.0 / (seconds * rate))
+    total = lfilter([1.0], [1.0, -keep], np.ones(len(values)))
+    return lfilter([1.0], [1.0, -keep], values) / total
+
+
+def predict_by_physics(model: PhysicsModel, trial: CorpusTrial) -> CorpusTrial:
+    """Estimate one trial; status ``"predicted"``, errors as of `estimate_values`."""
+    values, seconds = estimate_values(model, trial)
+    return write_targets(trial, ALL_TARGETS, values, seconds, source=f"physics_{model.config.network}")
+
+
+def apply_physics(model: PhysicsModel, corpus: Path, out: Path) -> Path:
+    """Write the estimates of all trials of a corpus, for `kinesynth evaluate`; no label was used for any."""
+    subjects = [subject.code for subject in Corpus(corpus).subjects()]
+    nothing = {"trials": 0, "frames": 0}
+    config = {"objective": "physics", **model.config.model_dump(mode="json")}
+    config |= {"labels_used": dict.fromkeys(subjects, nothing), "unlabelled_subjects": list(model.people)}
+    return write_predictions(
+        corpus,
+        out,
+        lambda trial: predict_by_physics(model, trial),
+        subjects=subjects,
+        source=f"physics_{model.config.network}",
+        config=config,
+        seed=model.config.seed,
+    )

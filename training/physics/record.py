@@ -1,0 +1,204 @@
+"""Sagittal records: what a label-free network sees of a trial, and the persons whose bodies explain it.
+
+Labels of the corpus are never read here: a trial gives its inertial records, mass and stature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mocap_import.subject import Subject
+from opensim_models.generic.catalogue import planar_skeleton
+from opensim_models.generic.contact_point import with_contact_points
+from opensim_models.model_mismatch import ModelMismatch
+from synth.corpus import Corpus
+from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
+from synth.imu.sagittal_axis import main_axis_to_z
+from training.physics.body import PlanarBody, planar_body, stacked_bodies
+from training.physics.tilt import causal_tilt
+from training.record_gap import bridge_gaps
+
+LEG = ("femur", "tibia", "calcn")
+"""Segments that swing in the plane, so that their main axis of rotation is known."""
+CHANNELS = ("specific_force_x", "specific_force_y", "angular_velocity_z")
+
+
+@dataclass(frozen=True)
+class SagittalRecord:
+    """One trial in the sagittal plane.
+
+    Attributes
+    ----------
+    subject : Subject
+    name : str
+    rate : float
+        Hz.
+    channels : ndarray, shape (n_frames, n_sensors, 3), float32
+        Specific force x, y (m/s²) and angular velocity about Z (rad/s) along nominal segment axes; short gaps bridged.
+    tilts : ndarray, shape (n_frames, n_sensors), float32
+        From `training.physics.tilt.causal_tilt` (rad).
+    places : ndarray, shape (n_sensors, 2)
+        Nominal places (m), segment frames.
+    is_missing : ndarray of bool, shape (n_frames,)
+    """
+
+    subject: Subject
+    name: str
+    rate: float
+    channels: np.ndarray
+    tilts: np.ndarray
+    places: np.ndarray
+    is_missing: np.ndarray
+
+
+@dataclass(frozen=True)
+class PhysicsData:
+    """Records of some persons.
+
+    Attributes
+    ----------
+    records : tuple of SagittalRecord
+    people : tuple of Subject
+        In the order of the batch `bodies`.
+    bodies : PlanarBody
+    sensors, segments : tuple of str
+        Of the channels, and where each sits.
+    rate : float
+        Hz.
+    left_out : tuple of (subject, trial, reason)
+    """
+
+    records: tuple[SagittalRecord, ...]
+    people: tuple[Subject, ...]
+    bodies: PlanarBody
+    sensors: tuple[str, ...]
+    segments: tuple[str, ...]
+    rate: float
+    left_out: tuple[tuple[str, str, str], ...]
+
+    @property
+    def seconds(self) -> float:
+        """Length of all recordings (s)."""
+        return sum(len(r.channels) for r in self.records) / self.rate
+
+
+def body_of(subject: Subject, dtype: torch.dtype = torch.float32) -> PlanarBody:
+    """The generic planar body of a person's mass and stature.
+
+    Raises
+    ------
+    CorpusMismatch
+        Mass or stature is unknown or nobody's.
+    """
+    try:
+        return planar_body(with_contact_points(planar_skeleton(subject), subject.height), subject.height, dtype)
+    except (ModelMismatch, TypeError) as problem:
+        raise CorpusMismatch(
+            f"subject {subject.code!r}: physics needs a person's mass (kg) and height (m): {problem} "
+            "State them in the corpus; where they are assumed, say so."
+        ) from None
+
+
+def sagittal_record(
+    trial: CorpusTrial, sensors: Sequence[str] | None = None, *, turn_to_plane: bool = True
+) -> tuple[SagittalRecord, tuple[str, ...]]:
+    """Bring a trial's records into the sagittal plane.
+
+    Parameters
+    ----------
+    trial : CorpusTrial
+        With inertial records.
+    sensors : sequence of str, optional
+        Their order; default: the trial's own.
+    turn_to_plane : bool
+        Turn each leg sensor by its main axis of rotation over the trial, which removes what leaves the plane.
+
+    Returns
+    -------
+    record : SagittalRecord
+    segments : tuple of str
+
+    Raises
+    ------
+    CorpusMismatch
+        A sensor is missing.
+    """
+    by_name = {recording.placement.sensor: recording for recording in trial.recordings}
+    wanted = tuple(by_name) if sensors is None else tuple(sensors)
+    lacking = [sensor for sensor in wanted if sensor not in by_name]
+    where = f"trial {trial.name!r} of subject {trial.subject.code!r}"
+    if lacking or not wanted:
+        raise CorpusMismatch(
+            f"{where}: expected records of the sensors {', '.join(wanted) or 'of a body'}; "
+            f"{', '.join(lacking) or 'all'} missing, found {', '.join(by_name) or 'none'}."
+        )
+    raw = np.concatenate([np.column_stack([by_name[s].specific_force, by_name[s].angular_velocity]) for s in wanted], 1)
+    whole, is_missing = bridge_gaps(raw, trial.rate)
+    whole = np.where(np.isfinite(whole), whole, 0.0)
+    flat, tilts = [], []
+    for i, sensor in enumerate(wanted):
+        placement = by_name[sensor].placement
+        force, turn = (placement.mounting.apply(whole[:, 6 * i + k : 6 * i + k + 3]) for k in (0, 3))
+        if turn_to_plane and placement.segment.startswith(LEG):
+            aligned = main_axis_to_z(turn[~is_missing])
+            force, turn = aligned.apply(force), aligned.apply(turn)
+        flat.append(np.column_stack([force[:, :2], turn[:, 2]]))
+        tilts.append(causal_tilt(flat[-1], trial.rate))
+    places = np.array([by_name[s].placement.offset[:2] for s in wanted], dtype=np.float32)
+    record = SagittalRecord(
+        trial.subject,
+        trial.name,
+        trial.rate,
+        np.stack(flat, 1).astype(np.float32),
+        np.stack(tilts, 1).astype(np.float32),
+        places,
+        is_missing,
+    )
+    return record, tuple(by_name[s].placement.segment for s in wanted)
+
+
+def read_physics_data(
+    corpus: Corpus, subjects: Iterable[str] | None = None, *, turn_to_plane: bool = True
+) -> PhysicsData:
+    """Read the inertial records of some subjects, with the errors of the corpus's recipe, and no label.
+
+    Raises
+    ------
+    CorpusMismatch
+        There is no record, or rates, sensors or their segments differ, or a sensor sits where the body has no segment.
+    """
+    wanted = None if subjects is None else set(subjects)
+    records, left_out, sensors, segments, people = [], [], (), (), {}
+    for subject, name in corpus.trials():
+        if wanted is not None and subject not in wanted:
+            continue
+        trial = corpus.read(subject, name)
+        if not trial.recordings or trial.task == "static":
+            left_out.append((subject, name, trial.reason or ("static" if trial.recordings else "no inertial records")))
+            continue
+        record, where = sagittal_record(trial, sensors or None, turn_to_plane=turn_to_plane)
+        sensors = sensors or tuple(r.placement.sensor for r in trial.recordings)
+        if (segments and where != segments) or (records and record.rate != records[0].rate):
+            raise CorpusMismatch(
+                f"{corpus.path}, {subject}/{name}: expected sensors on {', '.join(segments)} at "
+                f"{records[0].rate:g} Hz as in the trials before, found {', '.join(where)} at {record.rate:g} Hz."
+            )
+        segments = where
+        records.append(record)
+        people.setdefault(subject, trial.subject)
+    if not records:
+        raise CorpusMismatch(f"{corpus.path}: expected trials with inertial records, found none.")
+    bodies = stacked_bodies([body_of(person) for person in people.values()])
+    unknown = sorted(set(segments) - set(bodies.segments))
+    if unknown:
+        raise CorpusMismatch(
+            f"{corpus.path}: sensors sit on {', '.join(unknown)}, which the planar body does not have; it has "
+            f"{', '.join(bodies.segments)}. Leave these sensors out."
+        )
+    rate = records[0].rate
+    return PhysicsData(tuple(records), tuple(people.values()), bodies, sensors, segments, rate, tuple(left_out))
