@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,8 +22,9 @@ from training.loss import supervised_loss
 from training.mirror import can_mirror, mirror_trial
 from training.networks.cycle import CycleNetwork
 from training.normalisation import Normalisation, fit_normalisation
+from training.record_summary import summarise
 from training.target import Target, available_targets, write_targets
-from training.window import TrialRecord, Windows, sensor_names
+from training.window import Windows, sensor_names
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def train_cycles(
     targets = tuple(sorted(targets, key=lambda t: t.kind == "speed"))
     cut = [_labelled_cycles(trials, sensors, targets) for trials in sources]
     records = [c.record for cycles in cut for c in cycles]
-    scale = fit_normalisation(records)
+    scale = fit_normalisation([summarise(record) for record in records])
     durations = np.log(np.concatenate([c.durations for cycles in cut for c in cycles]))
     spread = float(durations.std()) or 1.0
     columns = {
@@ -144,7 +145,7 @@ def train_cycles(
         optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=settings.steps)
         rng = np.random.default_rng(settings.seed)
-        covariances = [channel_covariances([c.record for c in cycles]) for cycles in cut]
+        covariances = [channel_covariances([summarise(c.record) for c in cycles]) for cycles in cut]
         network.train()
         for _ in range(settings.steps):
             drawn = [
@@ -162,7 +163,7 @@ def train_cycles(
     finally:
         torch.set_num_threads(n_threads)
         torch.random.set_rng_state(state)
-    own = [r for r in records if not r.is_mirrored]
+    own = [c.record for cycles in cut for c in cycles if not c.is_mirrored]
     return CycleModel(
         network.eval(), scale, tuple(sensors), targets, float(durations.mean()), spread,
         tuple(sorted({r.subject for r in records})), len(own), sum(len(r.labelled_frames) for r in own),
@@ -206,15 +207,11 @@ def _labelled_cycles(
             cycles = cut_cycles(one, sensors, targets, own_events=True)
             has = np.isfinite(cycles.labels).any(axis=(1, 2))
             if has.any():
-                record = cycles.record if number == 0 else _mirrored(cycles)
-                found.append(GaitCycles(record, cycles.times[has], cycles.inputs[has], cycles.labels[has]))
+                kept = (cycles.times[has], cycles.inputs[has], cycles.labels[has])
+                found.append(GaitCycles(cycles.record, *kept, is_mirrored=number > 0))
     if not found:
         raise CorpusMismatch("expected labelled gait cycles to learn from, found none; check events and labels.")
     return found
-
-
-def _mirrored(cycles: GaitCycles) -> TrialRecord:
-    return replace(cycles.record, is_mirrored=True)
 
 
 def _draw(

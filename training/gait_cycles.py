@@ -36,12 +36,15 @@ class GaitCycles:
     inputs : ndarray, shape (n_cycles, 100, n_channels), float32
     labels : ndarray, shape (n_cycles, 100, n_targets), float32
         NaN = no label.
+    is_mirrored : bool
+        Whether they are of the mirror image of a trial, which needs no label of its own.
     """
 
     record: TrialRecord
     times: np.ndarray
     inputs: np.ndarray
     labels: np.ndarray
+    is_mirrored: bool = False
 
     @property
     def durations(self) -> np.ndarray:

@@ -24,7 +24,7 @@ from training.leave_one_out import labelled_subjects, leave_one_subject_out
 from training.loop import train
 from training.prediction import apply_checkpoint, write_predictions
 from training.target import available_targets
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 SUPERVISED: dict[str, Any] = {
     "network": "conv1d",

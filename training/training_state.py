@@ -1,8 +1,8 @@
 """The state of a training between two steps: with it a killed training goes on and ends with the same weights.
 
 One safetensors file beside the checkpoint: weights, moments of the optimiser and the state of torch's generator as
-tensors, all the rest (step, schedule) as JSON in its header. No pickle. Windows and sensor errors come from the seed
-and the number of the step, so their generator has no state.
+tensors, all the rest (step, schedule, NumPy's generator where there is one) as JSON in its header. No pickle. Windows
+and sensor errors of labelled data come from the seed and the number of the step, so they need no generator.
 """
 
 from __future__ import annotations
@@ -44,12 +44,15 @@ class Learner:
     schedule : torch.optim.lr_scheduler.LRScheduler
     estimate : callable
         Windows → outputs: the network itself, or what passes its gradients on to other processes.
+    rng : numpy.random.Generator or None
+        Draws windows where their draws do not follow from the number of the step.
     """
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     estimate: Callable[[torch.Tensor], torch.Tensor] | None = None
+    rng: np.random.Generator | None = None
 
     def __post_init__(self) -> None:
         self.estimate = self.estimate or self.network
@@ -114,6 +117,7 @@ def capture_state(learner: Learner, step: int, seconds: float, mark: str) -> Tra
         "mark": mark,
         "schedule": {k: v for k, v in learner.schedule.state_dict().items() if isinstance(v, int | float | list)},
         "groups": [{key: group[key] for key in _SCHEDULED if key in group} for group in optimiser["param_groups"]],
+        "generator": None if learner.rng is None else learner.rng.bit_generator.state,
     }
     return TrainingState({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, card)
 
@@ -134,6 +138,8 @@ def restore_state(learner: Learner, state: TrainingState) -> None:
         group |= {key: tuple(value) if isinstance(value, list) else value for key, value in scheduled.items()}
     learner.optimiser.load_state_dict({"state": moments, "param_groups": groups})
     learner.schedule.load_state_dict(state.card["schedule"])
+    if learner.rng is not None:
+        learner.rng.bit_generator.state = state.card["generator"]
     torch.set_rng_state(parts["generator"]["cpu"])
     if "cuda" in parts["generator"] and torch.cuda.is_available():
         torch.cuda.set_rng_state(parts["generator"]["cuda"], next(learner.network.parameters()).device)

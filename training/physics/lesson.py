@@ -91,7 +91,7 @@ def fresh_learner(lesson: Lesson, config: PhysicsConfig) -> Learner:
     optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
     peaks = [config.learning_rate, slow]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peaks, total_steps=config.steps + 1)
-    return Learner(network, optimiser, schedule, np.random.default_rng(config.seed))
+    return Learner(network, optimiser, schedule, rng=np.random.default_rng(config.seed))
 
 
 def draw_windows(lesson: Lesson, n_windows: int, rng: np.random.Generator) -> Windows:
