@@ -25,7 +25,13 @@ from training.orientation.angle_interval import AngleError, conformal_factor, in
 from training.orientation.frame_search import search_frames
 from training.orientation.fusion import FusionTrial, fit_fusion
 from training.orientation.joint_angle import angle_deviations, knee_angles, rotation_vector_angles
-from training.orientation.noise_law import NoiseLaw, SegmentRecord, choose_noise_law, smooth_segment
+from training.orientation.noise_law import (
+    NoiseLaw,
+    SegmentRecord,
+    choose_noise_law,
+    measured_offset,
+    smooth_segment,
+)
 from training.orientation.pseudo_calibration import paired_error
 from training.orientation.smoother import SmoothedOrientation, smooth_orientation
 from training.orientation.strap_down import integrate_angular_velocity
@@ -38,7 +44,7 @@ MISPLACED = np.radians(13.5)
 SEARCHED_FRAMES = 60
 CHOICE_FRAMES = 900
 """Of each training trial, for the choice of the law: six seconds."""
-START = NoiseLaw(0.07, 0.3, 0.1, 0.1, tilt_deviation=1.0, bias_deviation=BIAS)
+START = NoiseLaw(0.07, 0.3, 0.1, 0.1, tilt_deviation=1.0, bias_deviation=float(BIAS))
 
 
 def figures(data: Path) -> dict[str, dict]:
@@ -156,7 +162,9 @@ def _errors(folds: list[tuple[list[RunningLeg], list[RunningLeg]]]) -> dict[str,
     rng = np.random.default_rng(1)
     for test, training in folds:
         records = [record for leg in training for record in _records(leg, CHOICE_FRAMES)]
-        law = choose_noise_law(records, START, most_evaluations=60)
+        law = choose_noise_law(
+            records, replace(START, prior_offset_deviation=measured_offset(records)), most_evaluations=60
+        )
         print(f"   without {test[0].runner}: {law}")
         fitted = [(leg, _smoothed(leg, law)) for leg in training]
         ours = fit_fusion([_fusion_trial(leg, knee_angles(*_orientations(smooth))) for leg, smooth in fitted])
