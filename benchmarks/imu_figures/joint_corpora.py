@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,9 +98,7 @@ def _same_runners(data: Path) -> dict[str, dict]:
     with tempfile.TemporaryDirectory() as place:
         table = build_stride_corpus(folder, Path(place) / "running.h5").set_index("subject")
         drawn = Corpus(Path(place) / "running.h5")
-        records = {
-            code: drawn.read(*key, clean=True) for key in drawn.trials() for code in SAME_RUNNERS if code == key[0]
-        }
+        records = {key[0]: drawn.read(*key, clean=True) for key in drawn.trials() if key[0] in SAME_RUNNERS}
     for code, name in SAME_RUNNERS.items():
         static, run = (read_trial(data / "rbds_running" / name / f"{name}{task}.c3d") for task in ("static", "runT25"))
         calibration = calibrate_static(static, load_marker_set(static.marker_set))
@@ -137,7 +136,7 @@ def _pelvis_by_the_leg(trial: CorpusTrial, duration: float) -> str:
     """Correlation, over the stride, of what `upright_pelvis` finds from joint angles with what markers show."""
     poses = segment_poses(trial)
     chain = [poses[name].orientation for name in RIGHT_LEG]
-    joints = [upper.inv() * lower for upper, lower in zip(chain[:-1], chain[1:], strict=True)]
+    joints = [upper.inv() * lower for upper, lower in pairwise(chain)]
     angles = np.hstack([rotation.as_euler("YXZ")[:, ::-1] for rotation in joints])
     pelvis = chain[0].as_euler("ZXY")
     time_ = np.arange(trial.n_frames) / trial.rate
