@@ -5,7 +5,8 @@ in which they run, whatever the hip does. List and rotation of the pelvis, each 
 stride, are those that keep thigh and shank in that plane and the foot's direction in stance, with a pull towards none.
 
 Tried on the markers of nine runs of five runners (RBDS): the rotation's correlation with the measured one is 0.7 to 0.9
-in eight and none in one, the list's -0.1 to 0.9, median 0.3. It gives phases, not truth; `pelvis_motion` draws about it.
+in eight and none in one, the list's -0.1 to 0.9, median 0.3. It gives phases, not truth; `pelvis_motion` draws about
+it.
 """
 
 from __future__ import annotations
