@@ -98,9 +98,7 @@ def _same_runners(data: Path) -> dict[str, dict]:
     with tempfile.TemporaryDirectory() as place:
         table = build_stride_corpus(folder, Path(place) / "running.h5").set_index("subject")
         drawn = Corpus(Path(place) / "running.h5")
-        records = {
-            code: drawn.read(*key, clean=True) for key in drawn.trials() for code in SAME_RUNNERS if code == key[0]
-        }
+        records = {key[0]: drawn.read(*key, clean=True) for key in drawn.trials() if key[0] in SAME_RUNNERS}
     for code, name in SAME_RUNNERS.items():
         static, run = (read_trial(data / "rbds_running" / name / f"{name}{task}.c3d") for task in ("static", "runT25"))
         calibration = calibrate_static(static, load_marker_set(static.marker_set))
