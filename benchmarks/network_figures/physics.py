@@ -3,7 +3,7 @@
 Virtual walkers are those of `benchmarks.peers.virtual_walkers` (another generator: masses, knees, muscles, contact, and
 noise of 15 % on every signal). Everything was chosen on persons of seed 101; persons of seed 202 are scored, who were
 never seen. Real recordings are trained on without labels and scored with them; nothing was chosen on them.
-Run: python benchmarks/network_figures/physics.py [agreement cost virtual bilstm placement ablation recorded]
+Run: python benchmarks/network_figures/physics.py [agreement cost virtual bilstm trunk placement ...]
 The first run makes the virtual people (about 2 CPU minutes). The last line is the JSON of the figures.
 """
 
@@ -166,6 +166,13 @@ def train_on(corpus: Path, **settings: object) -> PhysicsModel:
     return model
 
 
+def with_trunk_sensor(folder: Path) -> dict:
+    """The same walkers with an eighth sensor, on the sternum."""
+    teach, _ = walkers(folder, 101, 20, "teaching_trunk", trunk=True)
+    test, _ = walkers(folder, 202, 8, "scored_trunk", trunk=True)
+    return scored(train_on(teach), test, folder, "physics_lstm", GOALS)
+
+
 def virtual(folder: Path, network: str = "lstm") -> dict:
     """Trained on 20 persons' records, scored on 8 others."""
     teach, _ = walkers(folder, 101, 20, "teaching")
@@ -229,13 +236,19 @@ def recorded(folder: Path) -> dict:
     return figures
 
 
-PARTS = {"virtual": virtual, "placement": placement, "ablation": ablation, "recorded": recorded}
+PARTS = {
+    "virtual": virtual,
+    "trunk": with_trunk_sensor,
+    "placement": placement,
+    "ablation": ablation,
+    "recorded": recorded,
+}
 
 
 def figures(parts: list[str] | None = None) -> dict:
     """All figures, or those of some parts."""
     torch.set_num_threads(1)
-    wanted = parts or ["agreement", "cost", "virtual", "bilstm", "placement", "ablation", "recorded"]
+    wanted = parts or ["agreement", "cost", "virtual", "bilstm", "trunk", "placement", "ablation", "recorded"]
     found: dict = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -17,10 +17,12 @@ from scipy.spatial.transform import Rotation
 from mocap_import.trial import GroundReaction
 from opensim_models.motion import Kinematics, Kinetics
 from synth.corpus import Corpus, CorpusTrial, CorpusWriter, ImuErrors
-from synth.imu.placement import scaled_placements
+from synth.imu.placement import SEVEN_SENSORS, scaled_placements
 from synth.imu.recording import SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
 
+STERNUM = SensorPlacement("torso", "torso", np.array([0.08, 0.30, 0.0]))
+"""For a person of 1.80 m, above the lumbar joint [assumption]."""
 Worn = dict[str, tuple[np.ndarray, np.ndarray]]
 """Subject → angle (n_sensors,) (rad) and shift (n_sensors, 2) (m) of each sensor against its nominal placement."""
 
@@ -34,6 +36,7 @@ def walkers_corpus(
     noise_share: float = 0.15,
     turn_sd_deg: float = 0.0,
     place_sd: float = 0.0,
+    trunk: bool = False,
     seed: int = 0,
 ) -> Worn:
     """Write records and labels of every accepted gait of a population.
@@ -51,6 +54,8 @@ def walkers_corpus(
         White noise on every reading, by the corpus's recipe.
     turn_sd_deg, place_sd : float
         SD of the angle (deg) of each leg sensor in the plane, and of the place (m, each axis) of every sensor.
+    trunk : bool
+        An eighth sensor, on the sternum.
     seed : int
 
     Returns
@@ -67,7 +72,9 @@ def walkers_corpus(
             if trial.status == "refused":
                 continue
             code = prefix + subject
-            nominal = scaled_placements(trial.subject.height)
+            nominal = scaled_placements(
+                trial.subject.height, placements=(*SEVEN_SENSORS, *([STERNUM] if trunk else []))
+            )
             if code not in worn:
                 free = np.array([p.segment != "pelvis" for p in nominal])
                 turns = np.radians(turn_sd_deg) * rng.standard_normal(len(nominal)) * free
