@@ -34,7 +34,7 @@ def train(
     corpus: Annotated[Path, typer.Argument(help="Reference corpus (.h5): inertial records with labels.")],
     out_dir: Annotated[Path, typer.Argument(help="Folder for checkpoints and estimates.")],
     network: Annotated[
-        list[str] | None, typer.Option(help="conv1d or lstm; repeat it to train several. Default: the file's.")
+        list[str] | None, typer.Option(help="conv1d, lstm or temporal; repeat it to train several. Default: the file's.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with training settings.")] = None,
     leave_one_out: Annotated[

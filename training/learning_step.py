@@ -45,6 +45,8 @@ class Lesson:
         Kind of target → its columns.
     device : torch.device
     ranks : Ranks
+    second_length : int
+        Frames per window in the second half of the steps; 0 = as in the first.
     """
 
     records: tuple[TrialRecord, ...]
@@ -55,6 +57,11 @@ class Lesson:
     columns: dict[str, list[int]]
     device: torch.device
     ranks: Ranks
+    second_length: int = 0
+
+    def length_at(self, step: int, n_steps: int) -> int:
+        """Frames per window after `step` of `n_steps` steps: two stages, short windows first (Rapp et al. 2021)."""
+        return self.second_length if self.second_length and 2 * step >= n_steps else self.length
 
 
 def prepare_lesson(
@@ -66,7 +73,8 @@ def prepare_lesson(
         records = shrink_offsets(records, data.targets, config.augmentation.misalignment_deg)
     columns = {k: [i for i, t in enumerate(data.targets) if t.kind == k] for k in {t.kind: 0 for t in data.targets}}
     scale, covariances = fit_normalisation(records), channel_covariances(records)
-    return Lesson(records, scale, covariances, length, data.rate, columns, device, ranks)
+    second = min(round(config.second_window_seconds * data.rate), min(record.n_frames for record in records))
+    return Lesson(records, scale, covariances, length, data.rate, columns, device, ranks, second)
 
 
 def fresh_learner(lesson: Lesson, config: TrainingConfig) -> Learner:
@@ -92,7 +100,8 @@ def take_step(lesson: Lesson, learner: Learner, config: TrainingConfig) -> dict[
         Figures of the step, over the whole batch: numbers, or tensors without a shape.
     """
     device, ranks = lesson.device, lesson.ranks
-    windows = draw_windows(lesson.records, lesson.length, config.batch, learner.rng)
+    length = lesson.length_at(learner.schedule.last_epoch, config.steps)
+    windows = draw_windows(lesson.records, length, config.batch, learner.rng)
     inputs = augment(windows, lesson.covariances, **dict(config.augmentation), rng=learner.rng)
     shift, size, target_shift, target_size = (
         torch.from_numpy(values).to(device) for values in vars(lesson.normalisation).values()
