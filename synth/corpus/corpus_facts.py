@@ -165,6 +165,7 @@ class _Count:
                 found.append(("ground reactions", (foot,), reaction.force[:, :1]))
         if trial.activity is not None:
             found.append(("EMG", trial.activity.channels, trial.activity.envelopes))
+        found += [("segment poses", (segment.segment,), segment.origin[:, :1]) for segment in trial.segments]
         for what, names, values in found:
             for i, name in enumerate(names):
                 entry = self.columns[what][name]

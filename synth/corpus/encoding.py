@@ -30,6 +30,7 @@ from synth.corpus.schema import (
     spatiotemporal_unit,
 )
 from synth.corpus.stored_array import describe, fill, new_array, store_array, store_text
+from synth.corpus.stored_segment import store_segments
 from synth.corpus.stored_skeleton import hash_and_text
 from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
 from synth.imu.recording import ImuRecording, SensorPlacement
@@ -45,6 +46,7 @@ def trial_bytes(trial: CorpusTrial) -> int:
         n_values += 7 * trial.n_frames * len(trial.kinetics.ground_reactions)
     if trial.activity is not None:
         n_values += np.size(trial.activity.envelopes)
+    n_values += 7 * trial.n_frames * len(trial.segments)
     text = 0 if trial.skeleton is None else len(hash_and_text(trial.skeleton)[1])
     records = trial.n_frames * len(trial.recordings) * (6 * IMU_DTYPE.itemsize + 2)
     return records + n_values * (VALUE_DTYPE.itemsize + 1) + text
@@ -105,6 +107,8 @@ def store_trial(
         _store_kinetics(group.create_group("kinetics"), trial.kinetics)
     if trial.activity is not None:
         _store_activity(group.create_group("emg"), trial.activity)
+    if trial.segments:
+        store_segments(group.create_group("segments"), trial.segments)
     if trial.solutions:
         _store_solutions(group, trial.solutions)
     _store_events(group.create_group("events"), trial)
@@ -157,6 +161,7 @@ def _arrays(trial: CorpusTrial) -> list[tuple[str, np.ndarray, float, tuple[int,
         found.append(("kinematics", moved.values, moved.rate, (n, len(moved.coordinates))))
     if trial.activity is not None:
         found.append(("emg", trial.activity.envelopes, trial.activity.rate, (n, len(trial.activity.channels))))
+    found += [(f"origin of {s.segment}", s.origin, s.rate, (n, 3)) for s in trial.segments]
     if trial.kinetics is not None:
         forces = trial.kinetics
         found.append(("generalized_forces", forces.generalized_forces, forces.rate, (n, len(forces.coordinates))))

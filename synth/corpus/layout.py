@@ -26,6 +26,7 @@ BY_NAME = "SI, one a value"
 """Units that depend on the names of the columns."""
 
 SUBJECT, TRIAL = "subjects/<subject>", "subjects/<subject>/trials/<trial>"
+_SEGMENT_SHAPE = ("n_frames", "n_segments", "3")
 PLATE = f"{TRIAL}/kinetics/ground_reactions/<number>"
 
 
@@ -175,6 +176,18 @@ _TRIAL = (
     _texts(f"{TRIAL}/emg/channels", "n_channels", "label in the recording"),
     _texts(f"{TRIAL}/emg/muscles", "n_channels", "empty where the label does not tell"),
     _texts(f"{TRIAL}/emg/sides", "n_channels", ""),
+    _group(f"{TRIAL}/segments", "poses of six degrees of freedom", required=False, since=2),
+    _texts(f"{TRIAL}/segments/names", "n_segments", ""),
+    Entry(f"{TRIAL}/segments/origins", "f8", "", _SEGMENT_SHAPE, "m", GROUND_FRAME, _SEGMENT_SHAPE),
+    Entry(
+        f"{TRIAL}/segments/orientations",
+        "f8",
+        "unit quaternion w x y z, segment → ground",
+        (*_SEGMENT_SHAPE[:2], "4"),
+        "1",
+        mask=(*_SEGMENT_SHAPE[:2], "4"),
+        attributes={"components": "w x y z", "direction": "segment to ground"},
+    ),
     _group(f"{TRIAL}/events", ""),
     Entry(f"{TRIAL}/events/time", "f8", "after the first frame", ("n_events",), "s"),
     _texts(f"{TRIAL}/events/foot", "n_events", ""),

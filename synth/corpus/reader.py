@@ -22,6 +22,7 @@ from synth.corpus.migration import migrated
 from synth.corpus.node import CorpusNode, open_node
 from synth.corpus.provenance import Provenance
 from synth.corpus.schema import READ_VERSIONS, SCHEMA_NAME, SOLUTION_UNITS, CorpusMismatch
+from synth.corpus.stored_segment import stored_segments
 from synth.corpus.stored_skeleton import skeleton_of
 from synth.corpus.subject_split import SubjectSplit
 from synth.corpus.trial import CorpusTrial, MuscleActivity, SolutionFacts
@@ -196,6 +197,7 @@ def _since_version_2(root: CorpusNode, node: CorpusNode) -> dict[str, object]:
         "session": str(node.attribute("session")),
         "skeleton": _skeleton(root.child("skeletons"), name) if name else None,
         "solutions": _solutions(node) if node.has("solutions") else (),
+        "segments": stored_segments(node.child("segments"), node) if node.has("segments") else (),
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, Treatment
 from opensim_models.model.skeleton import Skeleton
-from opensim_models.motion import Kinematics, Kinetics
+from opensim_models.motion import Kinematics, Kinetics, SegmentMotion
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.recording import ImuRecording
 
@@ -117,6 +117,9 @@ class CorpusTrial:
         The model whose coordinates `kinematics` and `kinetics` are, scaled to the subject.
     solutions : tuple of SolutionFacts
         Of optimal control, one a solved stretch.
+    segments : tuple of SegmentMotion
+        Poses of segments with six degrees of freedom each, where no skeleton's coordinates tell them: marker clusters,
+        or joints that turn about three axes. NaN origin: the pose is unknown.
     """
 
     name: str
@@ -141,6 +144,7 @@ class CorpusTrial:
     session: str = ""
     skeleton: Skeleton | None = None
     solutions: tuple[SolutionFacts, ...] = ()
+    segments: tuple[SegmentMotion, ...] = ()
 
     @property
     def n_frames(self) -> int:
@@ -149,4 +153,6 @@ class CorpusTrial:
             return len(self.recordings[0].specific_force)
         if self.kinematics is not None:
             return len(self.kinematics.values)
-        return len(self.kinetics.generalized_forces) if self.kinetics is not None else 0
+        if self.kinetics is not None:
+            return len(self.kinetics.generalized_forces)
+        return len(self.segments[0].origin) if self.segments else 0

@@ -8,12 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
 from mocap_import.subject import Subject
 from mocap_import.trial import GaitEvent, GroundReaction, Treatment
 from opensim_models.generic.catalogue import planar_skeleton
-from opensim_models.motion import Kinematics, Kinetics
+from opensim_models.motion import Kinematics, Kinetics, SegmentMotion
 from synth.cli import corpus_app
 from synth.corpus import CorpusTrial, CorpusWriter, ImuErrors, MuscleActivity, SolutionFacts, check_corpus
 from synth.corpus.layout import LAYOUT
@@ -56,6 +57,7 @@ def full_trial():
         treatments=(Treatment("gap_filled", "LKNE: 3 frames"),),
         skeleton=skeleton,
         solutions=(SolutionFacts(0.0, 0.3, True, 2.5, 40, 1.5, 20, 0.01),),
+        segments=(SegmentMotion("pelvis", rng.standard_normal((N, 3)), Rotation.random(N, rng=rng), RATE),),
     )
 
 
