@@ -1,0 +1,1 @@
+"""Orientations of segments from gyroscopes and a network: the optimisation step three ways, and what follows it."""
