@@ -12,6 +12,8 @@ from mocap_import.batch import ExitCode
 from synth.exchange import command as exchange
 from synth.imu_command import imu_app
 from synth.recipe_command import build, recipe
+from synth.stride_command import EXAMPLE as STRIDES_EXAMPLE
+from synth.stride_command import strides
 
 __all__ = ["corpus_app", "imu_app"]
 
@@ -24,6 +26,7 @@ corpus_app = typer.Typer(
 )
 corpus_app.command(epilog=exchange.EXAMPLE)(exchange.export)
 corpus_app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_b3d)
+corpus_app.command(epilog=STRIDES_EXAMPLE)(strides)
 
 corpus_app.command(epilog="Example: kinesynth corpus recipe walking.h5 --out walking.json")(recipe)
 corpus_app.command(
