@@ -24,12 +24,19 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import STANDARD_GRAVITY
+from opensim_models.kernel.compilation import announce_compilation
+from training.orientation.lasting_error import bias_course, bias_knots, border_precision, positive_deviation
 from training.orientation.smoother_kernel import assemble, inverse_blocks, solve
 from training.orientation.strap_down import frame_turns
 from training.orientation.turn_kernel import turned_rows
 
 _MOST_ITERATIONS = 30
 _SMALLEST_SHARE = 1.0 / 64.0
+_LONGEST_STRIDE = 12.0
+
+
+class UnsettledSmoother(ValueError):  # noqa: N818 - what happened, as TrialRefused
+    """The iteration did not come to rest: what was given contradicts itself."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def smooth_orientation(
     bias_walk: float | None = None,
     bias_interval: float = 10.0,
     rule: str = "mean",
-    tolerance: float = 1e-5,
+    tolerance: float = 1e-2,
 ) -> SmoothedOrientation:
     """Estimate a segment's orientation over a whole trial.
 
@@ -119,7 +126,8 @@ def smooth_orientation(
     rule : str
         See `strap_down.frame_turns`.
     tolerance : float
-        Iteration ends at a step below this (rad).
+        The last step's length in posterior deviations, over all unknowns together. One hundredth is far below what
+        anybody could see; the error that is left is smaller still.
 
     Returns
     -------
@@ -129,18 +137,21 @@ def smooth_orientation(
     ------
     ValueError
         Lengths that differ, deviations that are not positive, a gyroscope or a prior without any frame, tilt without
-        its records, an iteration that does not come to rest.
+        its records.
+    UnsettledSmoother
+        The iteration does not come to rest.
     """
+    announce_compilation(assemble, "orientation smoother", 15)
     turn, turn_weight = _turns(angular_velocity, rate, gyroscope_deviation, rule)
     n = len(turn)
     known = _known(prior, prior_known, n)
     tilt, tilt_weight = _tilt(specific_force, tilt_deviation, tilt_tolerance, n)
-    n_knots, knot = _knots(bias_deviation, bias_walk, bias_interval, n, rate)
-    precision = _border_precision(n_knots, bias_deviation, bias_walk, bias_interval, prior_offset_deviation)
+    n_knots, knot = bias_knots(bias_deviation, bias_walk, bias_interval, n, rate)
+    precision = border_precision(n_knots, bias_deviation, bias_walk, bias_interval, prior_offset_deviation)
     if not (math.isfinite(prior_correlation) and prior_correlation >= 0):
         raise ValueError(f"prior_correlation must be a time in seconds, 0 for white errors, got {prior_correlation}.")
     correlation = math.exp(-1.0 / (rate * prior_correlation)) if prior_correlation > 0 else 0.0
-    prior_weight = 1.0 / _deviation(prior_deviation, "prior_deviation", "rad") ** 2
+    prior_weight = 1.0 / positive_deviation(prior_deviation, "prior_deviation", "rad") ** 2
     start = _start(prior, known, turn)
     fixed = (turn, turn_weight, start, known, prior_weight, correlation, tilt, tilt_weight)
     found = _gauss_newton(start, fixed, precision, n_knots, knot, 1.0 / rate, tolerance)
@@ -156,7 +167,7 @@ def smooth_orientation(
     )
     freedom = 3 * (n - 1) + 3 * int(known.sum()) + 2 * n_tilt - 3 * n
     likelihood = weights - objective - 0.5 * log_determinant - 0.5 * freedom * math.log(2.0 * math.pi)
-    course = _bias_course(border[: 3 * n_knots].reshape(-1, 3), knot)
+    course = bias_course(border[: 3 * n_knots].reshape(-1, 3), knot)
     orientation = Rotation.from_quat(quaternion)
     return SmoothedOrientation(
         orientation, course.mean(axis=0), covariance, course, float(likelihood), iterations, n_tilt
@@ -180,23 +191,32 @@ def _gauss_newton(
         return found[0] + 0.5 * float(beside @ precision @ beside), found
 
     objective, system = blocks(quaternion, border)
+    last = math.inf
     for iteration in range(1, _MOST_ITERATIONS + 1):
         _, main, upper, rhs, corner, slope = system
         x, pivot, multiplier, log_determinant = solve(main, upper, rhs)
         coupling = x[:, :, 1:]
-        columns = rhs[:, :, 1:].reshape(-1, len(border))
-        matrix = corner + precision - columns.T @ coupling.reshape(-1, len(border))
+        columns = rhs[:, :, 1:].reshape(3 * len(main), -1)
+        matrix = corner + precision - columns.T @ coupling.reshape(3 * len(main), -1)
         right = slope - precision @ border - columns.T @ x[:, :, 0].ravel()
         change = np.linalg.solve(matrix, right)
         turn = x[:, :, 0] - coupling @ change
-        largest = float(np.abs(turn).max())
-        if not math.isfinite(largest):
+        gain = float((rhs[:, :, 0] * turn).sum() + (slope - precision @ border) @ change)
+        if not math.isfinite(gain):
             break
-        if largest < tolerance:
+        if gain < tolerance**2:
             covariance = inverse_blocks(pivot, multiplier, coupling, np.linalg.inv(matrix))
             log_determinant += np.linalg.slogdet(matrix)[1] if len(border) else 0.0
-            return turned_rows(quaternion, turn, 1.0), border + change, covariance, objective, log_determinant, iteration
-        share = 1.0
+            return (
+                turned_rows(quaternion, turn, 1.0),
+                border + change,
+                covariance,
+                objective,
+                log_determinant,
+                iteration,
+            )
+        share = _stride(gain, last)
+        last = gain if share == 1.0 else math.inf
         while True:
             trial, beside = turned_rows(quaternion, turn, share), border + share * change
             reached, system = blocks(trial, beside)
@@ -204,25 +224,26 @@ def _gauss_newton(
                 break
             share *= 0.5
         quaternion, border, objective = trial, beside, reached
-    raise ValueError(
+    raise UnsettledSmoother(
         f"the smoother did not come to rest in {_MOST_ITERATIONS} steps: prior and gyroscope contradict each other by "
         "far more than their deviations. Check units (rad/s), the frame of the sensor and the rate."
     )
 
 
-def _deviation(value: float | np.ndarray, name: str, unit: str) -> np.ndarray:
-    """A positive deviation about each axis (3,)."""
-    given = np.asarray(value, dtype=float)
-    if given.shape not in ((), (3,)) or not (np.isfinite(given).all() and (given > 0).all()):
-        raise ValueError(f"{name} is {value}, expected one positive number or three ({unit}).")
-    return np.full(3, given) if given.shape == () else given
+def _stride(gain: float, last: float) -> float:
+    """How many steps to take at once: 1 / (1 - c) where steps shrink slowly, each c times the one before.
+
+    Gauss-Newton does so where residuals are large (accelerations taken for gravity); this is Lyusternik's acceleration.
+    """
+    shrinking = math.sqrt(gain / last)
+    return min(1.0 / (1.0 - shrinking), _LONGEST_STRIDE) if 0.5 < shrinking < 1.0 else 1.0
 
 
 def _turns(
     angular_velocity: np.ndarray, rate: float, deviation: float | np.ndarray, rule: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measured turns (n, 3) without gaps, and their inverse variances (n, 3)."""
-    spread = _deviation(deviation, "gyroscope_deviation", "rad/s")
+    spread = positive_deviation(deviation, "gyroscope_deviation", "rad/s")
     lost = ~np.isfinite(frame_turns(angular_velocity, rate, rule)).all(axis=1)
     velocity = np.array(angular_velocity, dtype=float)
     there = np.isfinite(velocity).all(axis=1)
@@ -257,7 +278,7 @@ def _tilt(
     """Specific force over g (n, 3), and its inverse variance (n,), zero where it is not believed."""
     if deviation is None:
         return np.zeros((n, 3)), np.zeros(n)
-    spread = float(_deviation(deviation, "tilt_deviation", "rad")[0])
+    spread = float(positive_deviation(deviation, "tilt_deviation", "rad")[0])
     if specific_force is None:
         raise ValueError("tilt_deviation needs specific_force: the accelerometer of the same sensor (m/s²).")
     force = np.asarray(specific_force, dtype=float) / STANDARD_GRAVITY
@@ -269,41 +290,8 @@ def _tilt(
     return force, np.where(believed, spread**-2, 0.0)
 
 
-def _knots(
-    deviation: float | None, walk: float | None, interval: float, n: int, rate: float
-) -> tuple[int, np.ndarray]:
-    """Number of knots of the bias, and every frame's position between them (n,)."""
-    if deviation is None:
-        if walk is not None:
-            raise ValueError("bias_walk needs bias_deviation, the SD of the bias at the first frame (rad/s).")
-        return 0, np.zeros(n)
-    if walk is None:
-        return 1, np.zeros(n)
-    if not interval * rate >= 1:
-        raise ValueError(f"bias_interval is {interval} s, expected a frame period or more.")
-    position = np.arange(n) / (rate * interval)
-    return max(2, math.ceil(position[-1]) + 1), position
-
-
-def _border_precision(
-    n_knots: int, deviation: float | None, walk: float | None, interval: float, offset: float
-) -> np.ndarray:
-    """Inverse covariance (m, m) of bias knots and offset before any record."""
-    bias = np.zeros((n_knots, n_knots))
-    if n_knots:
-        bias[0, 0] = _deviation(deviation, "bias_deviation", "rad/s")[0] ** -2
-    for k in range(n_knots - 1):
-        bias[k : k + 2, k : k + 2] += np.array([[1, -1], [-1, 1]]) / (_deviation(walk, "bias_walk", "")[0] ** 2 * interval)
-    m = 3 * n_knots + (3 if offset else 0)
-    precision = np.zeros((m, m))
-    precision[: 3 * n_knots, : 3 * n_knots] = np.kron(bias, np.eye(3))
-    if offset:
-        precision[-3:, -3:] = np.diag(_deviation(offset, "prior_offset_deviation", "rad") ** -2)
-    return precision
-
-
 def _start(prior: Rotation, known: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """Quaternions (n, 4): the prior, and the gyroscope from its nearest earlier (or first) frame where it is unknown."""
+    """Quaternions (n, 4): the prior; where it is unknown, the gyroscope from the frame before (or from the first)."""
     quaternion = np.ascontiguousarray(prior.as_quat())
     if known.all():
         return quaternion
@@ -314,10 +302,3 @@ def _start(prior: Rotation, known: np.ndarray, turn: np.ndarray) -> np.ndarray:
     for k in np.flatnonzero(~known[first:]) + first:
         quaternion[k] = (Rotation.from_quat(quaternion[k - 1]) * Rotation.from_rotvec(turn[k])).as_quat()
     return quaternion
-
-
-def _bias_course(knots: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Bias (n, 3) at every frame from its knots (n_knots, 3)."""
-    if len(knots) < 2:
-        return np.tile(knots[0] if len(knots) else np.zeros(3), (len(position), 1))
-    return np.stack([np.interp(position, np.arange(len(knots)), knots[:, axis]) for axis in range(3)], axis=1)

@@ -68,7 +68,7 @@ def _add(
 
 @compiled
 def _times(a: np.ndarray, b: np.ndarray, scale: float, out: np.ndarray) -> None:
-    """scale * a b of two matrices (3, 3)."""
+    """Product of two matrices (3, 3), scaled."""
     for i in range(3):
         for j in range(3):
             out[i, j] = scale * (a[i, 0] * b[0, j] + a[i, 1] * b[1, j] + a[i, 2] * b[2, j])
@@ -94,7 +94,8 @@ def assemble(
 
     Parameters
     ----------
-    quaternion : (n, 4), the estimate; prior (n, 4), where known (n,); turn (n, 3), measured since the frame before (rad)
+    quaternion : (n, 4), the estimate; prior (n, 4), where known (n,)
+    turn : (n, 3), measured since the frame before (rad)
     turn_weight : (n, 3), prior_weight (3,), tilt_weight (n,)
         Inverse variances (1/rad²), per axis of the segment.
     correlation : of the prior's error from frame to frame; zero for white.
@@ -184,9 +185,7 @@ def assemble(
             for i in range(3):
                 residual[i] = v[i] - tilt[k, i]
                 weight[i] = tilt_weight[k]
-            half_square += _add(
-                main, upper, rhs, corner, slope, k, before, now, own, (0, 0), weight, residual, False
-            )
+            half_square += _add(main, upper, rhs, corner, slope, k, before, now, own, (0, 0), weight, residual, False)
     return half_square, main, upper, rhs, corner, slope
 
 
@@ -206,9 +205,7 @@ def _inverse_into(a: np.ndarray, out: np.ndarray) -> float:
 
 
 @compiled
-def solve(
-    main: np.ndarray, upper: np.ndarray, rhs: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def solve(main: np.ndarray, upper: np.ndarray, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Solve the block tridiagonal part for all right-hand sides, by block elimination.
 
     Returns
@@ -249,9 +246,7 @@ def solve(
 
 
 @compiled
-def inverse_blocks(
-    pivot: np.ndarray, multiplier: np.ndarray, coupling: np.ndarray, border: np.ndarray
-) -> np.ndarray:
+def inverse_blocks(pivot: np.ndarray, multiplier: np.ndarray, coupling: np.ndarray, border: np.ndarray) -> np.ndarray:
     """Diagonal blocks (n, 3, 3) of the whole inverse.
 
     S[k] = pivot[k] + G[k] S[k+1] G[k]^T (Takahashi's recursion), and what the border (m, m; its covariance) adds
