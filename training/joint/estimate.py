@@ -56,7 +56,9 @@ def estimate_joint(checkpoint: Checkpoint, trial: JointTrial) -> JointEstimate:
     where = f"trial {trial.trial!r} of subject {trial.subject.code!r}"
     if checkpoint.sensors != SENSORS or checkpoint.targets != joint_targets(trial.joint):
         learnt = ", ".join(target.coordinate for target in checkpoint.targets[:N_ANGLES])
-        raise CorpusMismatch(f"{where}: expected a model of the {trial.joint}, this one gives {learnt}, ... Use its own.")
+        raise CorpusMismatch(
+            f"{where}: expected a model of the {trial.joint}, this one gives {learnt}, ... Use its own."
+        )
     if checkpoint.rate != trial.rate:
         raise CorpusMismatch(
             f"{where}: expected {checkpoint.rate:g} Hz as in training, found {trial.rate:g} Hz. Resample the trial."

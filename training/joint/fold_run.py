@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,15 @@ from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import TrainingConfig
 from training.joint.estimate import estimate_joint
 from training.joint.fold import Fold, inner_parting
-from training.joint.fusion import fuse
 from training.joint.joint_record import joint_training_set
-from training.joint.optimisation import published_angles, smoothed_angles
+from training.joint.optimisation import published_angles, self_placed_angles, smoothed_angles
 from training.joint.recipe import MISALIGNMENT_DEG, NOISE_SHARE
 from training.joint.score import score_angles
 from training.joint.step_weight import StepWeights, fit_steps
+from training.joint.thinning import thin, thinning_factor
 from training.joint.worn_sensor import wear_sensors
 from training.loop import train
+from training.orientation.fusion import AngleFusion
 
 STEPS = {
     "baseline": "baseline",
@@ -120,6 +122,7 @@ def run_fold(task: JointFold, trials: Sequence[JointTrial], folder: Path) -> dic
         "mark": task.mark,
         "corpus": task.corpus,
         "joint": task.joint,
+        "movement": _movement(trials),
         "scheme": task.fold.scheme,
         "fold": task.fold.name,
         "teachers": list(task.fold.teachers),
@@ -134,6 +137,12 @@ def run_fold(task: JointFold, trials: Sequence[JointTrial], folder: Path) -> dic
     return card
 
 
+def _movement(trials: Sequence[JointTrial]) -> str:
+    """``"run"`` or ``"walk"``: which rows of the paper stand beside; the most frequent task of the trials."""
+    tasks = [trial.task for trial in trials]
+    return "run" if 2 * sum(task == "run" for task in tasks) > len(tasks) else "walk"
+
+
 def _of(trials: Sequence[JointTrial], codes: Sequence[str]) -> list[JointTrial]:
     wanted = set(codes)
     return [trial for trial in trials if trial.subject.code in wanted]
@@ -142,10 +151,12 @@ def _of(trials: Sequence[JointTrial], codes: Sequence[str]) -> list[JointTrial]:
 def _network(
     task: JointFold, trials: Sequence[JointTrial], codes: Sequence[str], folder: Path, kind: str, *, augmented: bool
 ) -> Checkpoint:
-    config = task.config
+    factor = thinning_factor(trials[0].rate)
+    errors: dict[str, float] = {"noise_share": task.config.augmentation.noise_share / math.sqrt(factor)}
     if not augmented:
-        errors = config.augmentation.model_copy(update={"misalignment_deg": 0.0})
-        config = config.model_copy(update={"augmentation": errors})
+        errors["misalignment_deg"] = 0.0
+    augmentation = task.config.augmentation.model_copy(update=errors)
+    config = task.config.model_copy(update={"augmentation": augmentation})
     path = folder / "checkpoints" / task.name / f"{kind}.safetensors"
     try:
         earlier = load_checkpoint(path)
@@ -154,30 +165,48 @@ def _network(
     except CorpusMismatch:
         pass  # none yet, or damaged: it is trained
     path.parent.mkdir(parents=True, exist_ok=True)
-    return train(joint_training_set(_of(trials, codes)), config, path=path, fingerprint=task.mark)
+    thinned = [thin(trial, thinning_factor(trial.rate)) for trial in _of(trials, codes)]
+    return train(joint_training_set(thinned), config, path=path, fingerprint=task.mark)
 
 
 def _weights(task: JointFold, trials: Sequence[JointTrial], folder: Path) -> StepWeights:
     laboratories = {trial.subject.code: trial.laboratory for trial in trials}
     inner = inner_parting(task.fold, laboratories, seed=task.seed)
     network = _network(task, trials, inner.teachers, folder, "inner", augmented=True)
-    worn = [wear_sensors(trial, noise_share=NOISE_SHARE, seed=task.seed + 1) for trial in _of(trials, inner.scored)]
-    return fit_steps(worn, [estimate_joint(network, trial) for trial in worn], NOISE_SHARE)
+    pupils = _of(trials, inner.scored)
+    factor = thinning_factor(pupils[0].rate)
+    worn = [thin(wear_sensors(trial, noise_share=NOISE_SHARE, seed=task.seed + 1), factor) for trial in pupils]
+    return fit_steps(worn, [estimate_joint(network, trial) for trial in worn], NOISE_SHARE / math.sqrt(factor))
 
 
 def _score(
     task: JointFold, trial: JointTrial, networks: Mapping[str, Checkpoint], weights: StepWeights
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
+    factor = thinning_factor(trial.rate)
     for prefix, misplacement in (("", 0.0), ("misplaced_", MISALIGNMENT_DEG)):
-        worn = wear_sensors(trial, noise_share=NOISE_SHARE, misplacement_deg=misplacement, seed=task.seed)
+        errors = {"noise_share": NOISE_SHARE, "misplacement_deg": misplacement, "seed": task.seed}
+        worn = thin(wear_sensors(trial, **errors), factor)
         found = {name: estimate_joint(network, worn) for name, network in networks.items()}
         angles: dict[str, np.ndarray] = {name: estimate.angles for name, estimate in found.items()}
         alpha = angles["augmented"]
-        angles["optimised"] = fuse(alpha, published_angles(worn, found["augmented"]), weights.published)
-        beta = smoothed_angles(worn, found["augmented"], weights.deviations)
-        angles["smoothed"] = fuse(alpha, beta, weights.smoothed)
+        angles["optimised"] = _fused(weights.published, alpha, published_angles(worn, found["augmented"]))
+        if misplacement:  # where the sensors sit is not known: the network's mean, the smoother's course
+            turned = np.deg2rad(misplacement)
+            beta = self_placed_angles(worn, found["augmented"], weights.deviations, turned)
+            law = replace(weights.smoothed, mean_weight=np.ones(3))
+        else:
+            beta, law = smoothed_angles(worn, found["augmented"], weights.deviations), weights.smoothed
+        angles["smoothed"] = _fused(law, alpha, beta)
         for step, values in angles.items():
             if prefix + step in STEPS:
-                rows += score_angles(prefix + step, trial, values)
+                rows += score_angles(prefix + step, worn, values)
     return rows
+
+
+def _fused(fusion: AngleFusion, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """Both estimates together, NaN where either has no value."""
+    known = np.isfinite(np.hstack([alpha, beta])).all(axis=1)
+    fused = np.full(alpha.shape, np.nan)
+    fused[known] = fusion.fuse(alpha[known], beta[known])
+    return fused

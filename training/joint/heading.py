@@ -33,9 +33,7 @@ def mean_heading(orientation: Rotation, known: np.ndarray | None = None) -> floa
     return float(np.arctan2(-z, x)) if np.hypot(x, z) > 0 else 0.0
 
 
-def without_heading(
-    proximal: Rotation, distal: Rotation, known: np.ndarray | None = None
-) -> tuple[Rotation, Rotation]:
+def without_heading(proximal: Rotation, distal: Rotation, known: np.ndarray | None = None) -> tuple[Rotation, Rotation]:
     """Turn two segments about the vertical until the proximal one looks forward on average.
 
     Parameters

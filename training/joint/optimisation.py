@@ -1,7 +1,7 @@
 """The step after the network: angles from orientations that obey the gyroscopes.
 
 Two ways. *Published* (Rapp et al. 2021): the closed form of their per-frame BFGS, which is strap-down integration from
-the first frame; the angles of it are centred and scaled to the network's own. *Smoothed*: the whole trial at once, with
+the first frame. *Smoothed*: the whole trial at once, with
 the network's orientations as prior (`training.orientation.smoother`), then levelled by the accelerometers.
 """
 
@@ -16,7 +16,8 @@ from synth.imu.recording import ImuRecording
 from synth.joint_trial import JointTrial, joint_angles
 from training.joint.estimate import JointEstimate
 from training.joint.levelling import level
-from training.orientation.smoother import smooth_orientation
+from training.orientation.joint_angle import rotation_vector_angles
+from training.orientation.smoother import UnsettledSmoother, smooth_orientation
 from training.orientation.strap_down import integrate_angular_velocity
 
 GYROSCOPE_FLOOR = 1e-3
@@ -53,21 +54,16 @@ class SmootherDeviations:
 
 
 def published_angles(trial: JointTrial, estimate: JointEstimate) -> np.ndarray:
-    """Angles of strap-down integration (n_frames, 3) in rad, with the mean and the SD of the network's angles.
+    """Beta of the paper (n_frames, 3) in rad: rotation vector between segments that the gyroscopes alone lead on.
 
-    The rotation between the segments starts from the network's first frame; the gyroscopes alone lead it on.
+    The first frame is the network's. Its mean and scale are put right by the fusion (`training.orientation.fusion`).
     """
     records = (trial.proximal, trial.distal)
     turned = [
         integrate_angular_velocity(prior[0], _bridged(record.angular_velocity), trial.rate)
         for prior, record in zip((estimate.proximal, estimate.distal), records, strict=True)
     ]
-    own = joint_angles(trial.joint, *turned)
-    alpha = estimate.angles
-    spread, wanted = own[estimate.known].std(axis=0), alpha[estimate.known].std(axis=0)
-    centred = own - own[estimate.known].mean(axis=0)
-    scaled = centred * (wanted / np.maximum(spread, 1e-9)) + alpha[estimate.known].mean(axis=0)
-    return np.where(estimate.known[:, None], scaled, np.nan)
+    return rotation_vector_angles(*turned, f"{trial.joint}_r")
 
 
 def smoothed_angles(trial: JointTrial, estimate: JointEstimate, deviations: SmootherDeviations) -> np.ndarray:
@@ -78,18 +74,54 @@ def smoothed_angles(trial: JointTrial, estimate: JointEstimate, deviations: Smoo
     return joint_angles(trial.joint, *segments)
 
 
+def self_placed_angles(
+    trial: JointTrial, estimate: JointEstimate, deviations: SmootherDeviations, misplacement: float
+) -> np.ndarray:
+    """Angles (n_frames, 3) in rad from sensors that may be turned on their segments by unknown, constant rotations.
+
+    The orientations of the *sensors* are smoothed, with a constant offset to the network's segments, and levelled; the
+    mean rotation between both is where each sensor sits. What is left of the network is its mean.
+
+    Parameters
+    ----------
+    trial : JointTrial
+    estimate : JointEstimate
+    deviations : SmootherDeviations
+    misplacement : float
+        SD of the angle (rad) by which sensors are thought to be turned.
+    """
+    sensors = smoothed_segments(trial, estimate, deviations, misplacement)
+    if deviations.is_levelled:
+        sensors = levelled_segments(trial, estimate, sensors)
+    segments = []
+    for prior, sensor in zip((estimate.proximal, estimate.distal), sensors, strict=True):
+        seat = (sensor[estimate.known].inv() * prior[estimate.known]).mean()  # segment → sensor
+        segments.append(sensor * seat)
+    return joint_angles(trial.joint, *segments)
+
+
 def smoothed_segments(
-    trial: JointTrial, estimate: JointEstimate, deviations: SmootherDeviations
+    trial: JointTrial, estimate: JointEstimate, deviations: SmootherDeviations, misplacement: float = 0.0
 ) -> tuple[Rotation, Rotation]:
-    """Orientations of both segments over the whole trial, segment → ground of the trial's own heading, not levelled."""
+    """Orientations of both segments over the whole trial, segment → ground of the trial's own heading, not levelled.
+
+    With a misplacement (SD of an angle, rad) they are those of the sensors.
+    """
     parts = zip((estimate.proximal, estimate.distal), (trial.proximal, trial.distal), strict=True)
     return tuple(
-        _smoothed(prior, record, trial.rate, estimate.known, deviations, i) for i, (prior, record) in enumerate(parts)
+        _smoothed(prior, record, trial.rate, estimate.known, deviations, i, misplacement)
+        for i, (prior, record) in enumerate(parts)
     )
 
 
 def _smoothed(
-    prior: Rotation, record: ImuRecording, rate: float, known: np.ndarray, deviations: SmootherDeviations, i: int
+    prior: Rotation,
+    record: ImuRecording,
+    rate: float,
+    known: np.ndarray,
+    deviations: SmootherDeviations,
+    i: int,
+    misplacement: float,
 ) -> Rotation:
     """One segment; where network and gyroscope contradict each other wildly, the network is believed less and less."""
     for doubt in DOUBTS:
@@ -102,9 +134,10 @@ def _smoothed(
                 gyroscope_deviation=np.maximum(deviations.gyroscope[i], GYROSCOPE_FLOOR),
                 prior_correlation=deviations.correlation,
                 prior_known=known,
+                prior_offset_deviation=misplacement,
                 tolerance=TOLERANCE,
             ).orientation
-        except ValueError:
+        except UnsettledSmoother:
             if doubt == DOUBTS[-1]:
                 raise
     raise AssertionError("unreachable: the last doubt returns or raises")

@@ -24,7 +24,7 @@ _COMMON: dict[str, Any] = {
     "shrink_offsets": False,
 }
 _QUICK: dict[str, dict[str, Any]] = {
-    "temporal": {"steps": 160, "batch": 16, "learning_rate": 0.01, "dropout": 0.1},
+    "temporal": {"steps": 240, "batch": 16, "learning_rate": 0.008, "dropout": 0.1},
 }
 # Released defaults of Rapp et al. 2021; AdamW and one cycle in place of Adam with 0.9997 a step, which hardly decays.
 _PUBLISHED: dict[str, Any] = {"steps": PUBLISHED_STEPS, "batch": 16, "learning_rate": 1.5e-3, "weight_decay": 0.0}

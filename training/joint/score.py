@@ -6,8 +6,6 @@ mean, which nobody has outside a laboratory; it stands beside the raw error, nev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from synth.joint_trial import ANGLE_NAMES, JointTrial
@@ -50,5 +48,3 @@ def score_angles(step: str, trial: JointTrial, angles: np.ndarray) -> list[dict[
             }
         )
     return rows
-
-

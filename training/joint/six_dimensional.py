@@ -1,7 +1,7 @@
 """Six numbers of an orientation: the first two columns of its matrix, which a network can learn without jumps.
 
-Zhou, Barnes, Lu, Yang and Li 2019 (CVPR, "On the continuity of rotation representations in neural networks"), eq. 15-16:
-any two vectors that are not parallel become a rotation by Gram and Schmidt.
+Zhou, Barnes, Lu, Yang and Li 2019 (CVPR, "On the continuity of rotation representations in neural networks", their
+Gram-Schmidt map): any two vectors that are not parallel become a rotation.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ learns from all, uses them. No subject that is scored has a part in it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from scipy.spatial.transform import Rotation
 
 from synth.joint_trial import JointTrial, joint_angles
 from training.joint.estimate import JointEstimate
-from training.joint.fusion import FusionWeights, fit_fusion
 from training.joint.heading import without_heading
 from training.joint.optimisation import (
     SmootherDeviations,
@@ -24,9 +23,10 @@ from training.joint.optimisation import (
     published_angles,
     smoothed_segments,
 )
+from training.orientation.fusion import AngleFusion, FusionTrial, fit_fusion
 
-CORRELATIONS = (0.02, 0.05, 0.15)
-"""Time constants (s) of a network's error that are tried."""
+LAWS = ((1.0, 0.05), (0.5, 0.05), (0.25, 0.05), (0.5, 0.02), (0.5, 0.15))
+"""What is tried: factor on the deviation of the network's orientations, time constant (s) of their error."""
 
 
 @dataclass(frozen=True)
@@ -35,26 +35,27 @@ class StepWeights:
 
     Attributes
     ----------
-    published : FusionWeights
+    published : AngleFusion
         One weight an angle, as in the paper.
     deviations : SmootherDeviations
-    smoothed : FusionWeights
+    smoothed : AngleFusion
+        Means and courses weighed apart.
     """
 
-    published: FusionWeights
+    published: AngleFusion
     deviations: SmootherDeviations
-    smoothed: FusionWeights
+    smoothed: AngleFusion
 
     def card(self) -> dict[str, Any]:
         """As plain data, for a file that people read."""
         return {
-            "published_weight": self.published.course.tolist(),
+            "published_weight": self.published.shape_weight.tolist(),
             "prior_deviation": self.deviations.prior.tolist(),
             "gyroscope_deviation": self.deviations.gyroscope.tolist(),
             "prior_correlation": self.deviations.correlation,
             "is_levelled": self.deviations.is_levelled,
-            "mean_weight": self.smoothed.mean.tolist(),
-            "course_weight": self.smoothed.course.tolist(),
+            "mean_weight": self.smoothed.mean_weight.tolist(),
+            "shape_weight": self.smoothed.shape_weight.tolist(),
         }
 
 
@@ -73,16 +74,16 @@ def fit_steps(trials: Sequence[JointTrial], estimates: Sequence[JointEstimate], 
     Returns
     -------
     StepWeights
-        Time constant and levelling are those with the least mean RMSE of the three angles.
+        Law of the network's error and levelling are those with the least mean RMSE of the three angles.
     """
-    truths, alphas = [trial.angles for trial in trials], [estimate.angles for estimate in estimates]
+    truths = [trial.angles for trial in trials]
     betas = [published_angles(trial, estimate) for trial, estimate in zip(trials, estimates, strict=True)]
-    published = fit_fusion(truths, alphas, betas, single=True)
+    published = fit_fusion(_fusion_trials(trials, estimates, betas), published=True)
     prior, gyroscope = _prior_deviation(trials, estimates), _gyroscope_deviation(trials, noise_share)
     best: tuple[float, SmootherDeviations, list[np.ndarray]] | None = None
-    for correlation in CORRELATIONS:
-        deviations = SmootherDeviations(prior, gyroscope, correlation, is_levelled=False)
-        pairs = list(zip(trials, estimates, strict=True))
+    pairs = list(zip(trials, estimates, strict=True))
+    for factor, correlation in LAWS:
+        deviations = SmootherDeviations(factor * prior, gyroscope, correlation, is_levelled=False)
         plain = [smoothed_segments(trial, estimate, deviations) for trial, estimate in pairs]
         for is_levelled in (False, True):
             found = [
@@ -91,8 +92,19 @@ def fit_steps(trials: Sequence[JointTrial], estimates: Sequence[JointEstimate], 
             ]
             error = _mean_rmse(truths, found)
             if best is None or error < best[0]:
-                best = (error, SmootherDeviations(prior, gyroscope, correlation, is_levelled), found)
-    return StepWeights(published, best[1], fit_fusion(truths, alphas, best[2]))
+                best = (error, replace(deviations, is_levelled=is_levelled), found)
+    return StepWeights(published, best[1], fit_fusion(_fusion_trials(trials, estimates, best[2])))
+
+
+def _fusion_trials(
+    trials: Sequence[JointTrial], estimates: Sequence[JointEstimate], betas: Sequence[np.ndarray]
+) -> list[FusionTrial]:
+    """The frames in which truth and both estimates have values."""
+    found = []
+    for trial, estimate, beta in zip(trials, estimates, betas, strict=True):
+        known = np.isfinite(np.hstack([trial.angles, estimate.angles, beta])).all(axis=1)
+        found.append(FusionTrial(trial.subject.code, estimate.angles[known], beta[known], trial.angles[known]))
+    return found
 
 
 def _mean_rmse(truths: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
@@ -105,7 +117,9 @@ def _prior_deviation(trials: Sequence[JointTrial], estimates: Sequence[JointEsti
     for trial, estimate in zip(trials, estimates, strict=True):
         known = estimate.known & np.isfinite(trial.angles).all(axis=1)
         truth = without_heading(trial.proximal_orientation, trial.distal_orientation, known)
-        squares.append([_error(p, t, known).var(axis=0) for p, t in zip((estimate.proximal, estimate.distal), truth, strict=True)])
+        squares.append(
+            [_error(p, t, known).var(axis=0) for p, t in zip((estimate.proximal, estimate.distal), truth, strict=True)]
+        )
     return np.sqrt(np.mean(squares, axis=0))
 
 
