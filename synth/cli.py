@@ -9,6 +9,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from mocap_import.batch import ExitCode
+from synth.cluster_command import EXAMPLE as CLUSTERS_EXAMPLE
+from synth.cluster_command import clusters
 from synth.exchange import command as exchange
 from synth.imu_command import imu_app
 from synth.recipe_command import build, recipe
@@ -27,6 +29,7 @@ corpus_app = typer.Typer(
 corpus_app.command(epilog=exchange.EXAMPLE)(exchange.export)
 corpus_app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_b3d)
 corpus_app.command(epilog=STRIDES_EXAMPLE)(strides)
+corpus_app.command(epilog=CLUSTERS_EXAMPLE)(clusters)
 
 corpus_app.command(epilog="Example: kinesynth corpus recipe walking.h5 --out walking.json")(recipe)
 corpus_app.command(

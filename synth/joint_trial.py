@@ -19,7 +19,7 @@ ankle  dorsiflexion = a   inversion = b           internal rotation = c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,9 @@ from synth.corpus.reader import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from synth.imu.mirror_image import mirror_motion, mirror_recording
+from synth.imu.placement import scaled_placements
 from synth.imu.recording import ImuRecording
+from synth.imu.skeleton_imu import simulate_skeleton_imus
 
 JOINTS: dict[str, tuple[str, str]] = {
     "hip": ("pelvis", "femur"),
@@ -138,12 +140,13 @@ def read_joint_trials(
 
     Orientations are those of the stored segments (`CorpusTrial.segments`) where both are there, else those of the
     stored skeleton at the stored coordinates: angles that the skeleton's joint cannot make (the adduction of a hinged
-    knee) are then constant.
+    knee) are then constant. A trial of a skeleton without records (a population of optimal control) gets those of the
+    seven sensors of `synth.imu.placement`, scaled to the person, by mechanics and without errors.
 
     Parameters
     ----------
     corpus : Path
-        Any corpus with inertial records and segments, or a skeleton and coordinates.
+        Any corpus with inertial records and segments, or with a skeleton and coordinates.
     joint : str
         One of `JOINTS`.
     sides : sequence of str
@@ -179,7 +182,7 @@ def read_joint_trials(
         trial = file.read(code, name, clean=clean)
         laboratory = laboratories.get(code, "") if isinstance(laboratories, Mapping) else str(laboratories)
         try:
-            poses = segment_poses(trial)
+            trial, poses = with_records(trial), segment_poses(trial)
         except CorpusMismatch as error:
             reasons.append(f"{code}/{name}: {error}")
             continue
@@ -211,6 +214,15 @@ def segment_poses(trial: CorpusTrial) -> dict[str, SegmentMotion]:
     if not poses:
         raise CorpusMismatch("no poses of segments: expected stored segments, or a skeleton with coordinates")
     return poses
+
+
+def with_records(trial: CorpusTrial) -> CorpusTrial:
+    """A trial of a skeleton that holds no records, with those of seven sensors on it; another one as it is."""
+    if trial.recordings or trial.skeleton is None or trial.kinematics is None:
+        return trial
+    known = set(trial.skeleton.segment_names)
+    worn = [p for p in scaled_placements(trial.subject.height) if p.segment in known]
+    return replace(trial, recordings=simulate_skeleton_imus(trial.skeleton, trial.kinematics, worn))
 
 
 def joint_trial(

@@ -136,6 +136,12 @@ def test_a_skeleton_tells_the_same_as_its_poses(tmp_path):
     modelled = CorpusTrial("model", PERSON, RATE, records, kinematics=moved, skeleton=skeleton)
     path = _corpus(tmp_path / "s.h5", modelled)
     (hip, _), (knee, _), (ankle, _) = (read_joint_trials(path, joint) for joint in JOINTS)
+    unsensed = _corpus(tmp_path / "u.h5", replace(modelled, recordings=()))
+    for joint, other in (("hip", hip), ("knee", knee)):  # by mechanics on the spot, in places scaled to the person
+        (made, _) = read_joint_trials(unsensed, joint)
+        turn = made.distal.angular_velocity - other.distal.angular_velocity
+        assert np.sqrt(np.nanmean(turn**2)) < 0.02 * np.nanstd(other.distal.angular_velocity)
+        np.testing.assert_array_equal(made.angles, other.angles)
     np.testing.assert_allclose(hip.angles, values[:, :3], atol=1e-6)
     np.testing.assert_allclose(knee.angles[:, 0], values[:, 3], atol=1e-6)
     np.testing.assert_allclose(knee.angles[:, 1:], 0.0, atol=1e-6)  # a hinge
