@@ -1,4 +1,4 @@
-"""The run that makes the table: corpora, joints and folds one after another, each fold kept when it is done."""
+"""The run that makes the table: each fold is kept when it is done, and the tables so far are written after it."""
 
 from __future__ import annotations
 
@@ -85,32 +85,35 @@ def make_rapp_table(
     tasks: list[tuple[JointFold, list[JointTrial]]] = []
     for path in corpora:
         tasks += _tasks(path, config, joints, schemes, seed, skipped)
+    captions = {path.stem: _caption(path) for path in corpora}
     cards: list[dict[str, Any]] = []
     for task, trials in tasks:
         if progress is not None:
             progress(len(cards), len(tasks), task.name)
         cards.append(run_fold(task, trials, out))
+        made = _written(out, cards, len(tasks), captions, seed, tuple(skipped))
     if progress is not None:
         progress(len(cards), len(tasks), "")
-    return _written(out, cards, {path.stem: _caption(path) for path in corpora}, seed, tuple(skipped))
+    return made
 
 
 def _tasks(
     path: Path, config: TrainingConfig, joints: Sequence[str], schemes: Sequence[str], seed: int, skipped: list[str]
 ) -> list[tuple[JointFold, list[JointTrial]]]:
-    """All folds of a corpus, joint after joint, with the trials of the joint."""
-    digest, found = file_hash(path), []
+    """All folds of a corpus with the trials of the joint: every joint's first fold, then every joint's second one, ..."""
+    digest = file_hash(path)
+    found: list[tuple[int, JointFold, list[JointTrial]]] = []
     for joint in joints:
         trials = read_joint_trials(path, joint, skipped=skipped)
         folds = part_subjects({trial.subject.code: trial.laboratory for trial in trials}, seed=seed)
         found += [
-            (JointFold(path.stem, digest, joint, fold, config, seed), trials)
-            for fold in folds
+            (number, JointFold(path.stem, digest, joint, fold, config, seed), trials)
+            for number, fold in enumerate(folds)
             if not schemes or fold.scheme in schemes
         ]
     if not found:
         raise CorpusMismatch(f"{path}: no fold of the schemes {', '.join(schemes)}; leave the choice out to see all.")
-    return found
+    return [(task, trials) for _, task, trials in sorted(found, key=lambda item: item[0])]
 
 
 def _caption(path: Path) -> str:
@@ -123,8 +126,14 @@ def _caption(path: Path) -> str:
 
 
 def _written(
-    out: Path, cards: Sequence[dict[str, Any]], captions: dict[str, str], seed: int, skipped: tuple[str, ...]
+    out: Path,
+    cards: Sequence[dict[str, Any]],
+    n_folds: int,
+    captions: dict[str, str],
+    seed: int,
+    skipped: tuple[str, ...],
 ) -> RappRun:
+    """Write the tables of the folds so far."""
     frames = []
     for card in cards:
         frame = pd.DataFrame(card["rows"])
@@ -134,6 +143,6 @@ def _written(
     table = summarise(errors, seed=seed)
     write_csv(out / "errors.csv", errors)
     write_csv(out / "rapp.csv", table)
-    write_durably(out / "rapp.md", page(table, captions))
+    write_durably(out / "rapp.md", page(table, captions, f"{len(cards)} of {n_folds} folds."))
     seconds = float(sum(card["training_seconds"] for card in cards))
     return RappRun(out / "errors.csv", out / "rapp.csv", out / "rapp.md", table, seconds, skipped)

@@ -56,7 +56,7 @@ def summarise(errors: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def page(summary: pd.DataFrame, captions: dict[str, str]) -> str:
+def page(summary: pd.DataFrame, captions: dict[str, str], progress: str = "") -> str:
     """The tables for people, in Markdown.
 
     Parameters
@@ -65,6 +65,8 @@ def page(summary: pd.DataFrame, captions: dict[str, str]) -> str:
         Of `summarise`.
     captions : dict of str to str
         Corpus → what is to be known about its data.
+    progress : str
+        How much of the run is in it.
 
     Returns
     -------
@@ -76,6 +78,7 @@ def page(summary: pd.DataFrame, captions: dict[str, str]) -> str:
         "use the true mean of each trial, which nobody has outside a laboratory. *Paper* rows: other data, 80 % of 420 "
         "walkers or 580 runners in training, clean test signals; here the test signals have 15 % noise, too. Misplaced "
         "sensors: each turned by N(0, 13.5°) about a random axis.",
+        progress,
     ]
     for (corpus, scheme), block in summary.groupby(["corpus", "scheme"], sort=False):
         counts = f"{block['subjects'].max()} subjects, {block['trials'].max()} trials"

@@ -44,9 +44,10 @@ def from_six(numbers: np.ndarray) -> Rotation:
         If the two vectors of a frame are parallel, zero or not finite.
     """
     first, second = np.asarray(numbers, dtype=float)[..., :3], np.asarray(numbers, dtype=float)[..., 3:]
-    x = first / np.linalg.norm(first, axis=-1, keepdims=True)
-    across = second - (x * second).sum(axis=-1, keepdims=True) * x
-    y = across / np.linalg.norm(across, axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):  # said in words below
+        x = first / np.linalg.norm(first, axis=-1, keepdims=True)
+        across = second - (x * second).sum(axis=-1, keepdims=True) * x
+        y = across / np.linalg.norm(across, axis=-1, keepdims=True)
     if not np.isfinite(y).all():
         frame = int(np.flatnonzero(~np.isfinite(y).all(axis=-1))[0])
         raise ValueError(
