@@ -85,7 +85,7 @@ def evaluate(
         ),
     ],
     method: Annotated[str, typer.Option(help="Name of the method in the error table.")] = "",
-    table: Annotated[str, typer.Option(help="rapp: the tables of Rapp et al. (2021) on these corpora.")] = "",
+    table: Annotated[str, typer.Option(help="rapp (Rapp et al. 2021), or learning (curve).")] = "",
     out: Annotated[Path | None, typer.Option(help="With --table: folder for tables, folds and networks.")] = None,
     joint: Annotated[list[str] | None, typer.Option(help="With --table: hip, knee or ankle; default: all.")] = None,
     scheme: Annotated[list[str] | None, typer.Option(help="With --table: e.g. 5-fold; default: all.")] = None,

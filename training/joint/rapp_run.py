@@ -100,7 +100,7 @@ def make_rapp_table(
 def _tasks(
     path: Path, config: TrainingConfig, joints: Sequence[str], schemes: Sequence[str], seed: int, skipped: list[str]
 ) -> list[tuple[JointFold, list[JointTrial]]]:
-    """All folds of a corpus with the trials of the joint: every joint's first fold, then every joint's second one, ..."""
+    """All folds of a corpus with the trials of the joint: the first fold of every joint, then the second ones, ..."""
     digest = file_hash(path)
     found: list[tuple[int, JointFold, list[JointTrial]]] = []
     for joint in joints:

@@ -12,11 +12,12 @@ import typer
 from mocap_import.batch import ExitCode
 from mocap_import.progress import track
 from synth.joint_trial import JOINTS
-from training.config import ConfigRefused
+from training.config import ConfigRefused, TrainingConfig
+from training.joint.curve_run import make_curve
 from training.joint.rapp_run import make_rapp_table
 from training.joint.recipe import joint_config
 
-TABLES = ("rapp",)
+TABLES = ("rapp", "learning")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class TableWish:
     Attributes
     ----------
     table : str
-        ``"rapp"``.
+        ``"rapp"``, or ``"learning"`` (the learning curve of one joint and corpus).
     corpora : sequence of Path
     out : Path or None
     joints, schemes : sequence of str
@@ -59,6 +60,8 @@ def tell_table(wish: TableWish) -> ExitCode:
     if wish.out is None:
         raise ConfigRefused("--table needs --out FOLDER, where tables, folds and networks are kept")
     config = joint_config(wish.network, seed=wish.seed)
+    if wish.table == "learning":
+        return _tell_curve(wish, wish.out, config)
     with track(1, "Folds", shown=False if wish.as_json else None) as bar:
 
         def progress(done: int, total: int, name: str) -> None:
@@ -82,4 +85,15 @@ def tell_table(wish: TableWish) -> ExitCode:
         typer.echo(f"skipped: {reason}", err=True)
     typer.echo(made.page.read_text(encoding="utf-8"))
     typer.echo(f"{made.summary}, {made.page}: networks {made.training_seconds:.0f} CPU s")
+    return ExitCode.ALL
+
+
+def _tell_curve(wish: TableWish, out: Path, config: TrainingConfig) -> ExitCode:
+    if len(wish.corpora) != 1 or len(wish.joints) > 1:
+        raise ConfigRefused("--table learning: expected one corpus and at most one --joint (knee by default)")
+    made = make_curve(wish.corpora[0], out, config, joint=next(iter(wish.joints), "knee"), seed=wish.seed)
+    if wish.as_json:
+        typer.echo(json.dumps(made.facts | {"curve": str(made.curve), "page": str(made.page)}))
+    else:
+        typer.echo(made.page.read_text(encoding="utf-8"))
     return ExitCode.ALL
