@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperCommand
 
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.engine import EngineFailed, open_engine
@@ -76,7 +77,25 @@ def train(
     with_reasons(run, as_json)
 
 
-@evaluate_app.command()
+class EvaluateCommand(TyperCommand):
+    """Takes three files and a method, or a table and any number of corpora."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse what neither form has."""
+        rest = super().parse_args(ctx, args)
+        files, table = ctx.params.get("files") or (), ctx.params.get("table")
+        if table and not ctx.params.get("out"):
+            raise typer.BadParameter("Missing option '--out': the folder for tables, folds and networks.")
+        if not table and len(files) != 3:
+            raise typer.BadParameter(
+                f"Missing argument: TRUTH.h5 ESTIMATE.h5 ERRORS.csv are three files, got {len(files)}."
+            )
+        if not table and not ctx.params.get("method"):
+            raise typer.BadParameter("Missing option '--method': the name of the method in the table.")
+        return rest
+
+
+@evaluate_app.command(cls=EvaluateCommand)
 def evaluate(
     files: Annotated[
         list[Path],
@@ -114,11 +133,6 @@ def evaluate(
             from training.joint.table_command import TableWish, tell_table
 
             return tell_table(TableWish(table, files, out, joint or (), scheme or (), network, seed, as_json))
-        if len(files) != 3 or not method:
-            raise ConfigRefused(
-                f"evaluate: expected TRUTH.h5 ESTIMATE.h5 ERRORS.csv and --method NAME, got {len(files)} files"
-                + ("" if method else " and no --method")
-            )
         return _evaluate(*files, method, (workers, engine, scheduler), as_json)
 
     with_reasons(run, as_json)

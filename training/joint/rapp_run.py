@@ -17,7 +17,7 @@ from synth.joint_trial import JOINTS, JointTrial, read_joint_trials
 from training.config import TrainingConfig
 from training.csv_table import write_csv
 from training.joint.fold import part_subjects
-from training.joint.fold_run import JointFold, run_fold
+from training.joint.fold_run import JointFold, finished_fold, run_fold
 from training.joint.rapp_table import page, summarise
 
 Progress = Callable[[int, int, str], None]
@@ -95,6 +95,26 @@ def make_rapp_table(
     if progress is not None:
         progress(len(cards), len(tasks), "")
     return made
+
+
+def tables_so_far(
+    corpora: Sequence[Path], out: Path, config: TrainingConfig, *, joints: Sequence[str] = tuple(JOINTS), seed: int = 0
+) -> RappRun:
+    """The tables of the folds that are finished in a folder; nothing is trained.
+
+    Raises
+    ------
+    CorpusMismatch
+        If none is.
+    """
+    skipped: list[str] = []
+    tasks = [task for path in corpora for task, _ in _tasks(path, config, joints, (), seed, skipped)]
+    cards = [card for task in tasks if (card := finished_fold(out, task)) is not None]
+    if not cards:
+        raise CorpusMismatch(
+            f"{out}: none of the {len(tasks)} folds is finished; make them by `kinesynth evaluate --table`."
+        )
+    return _written(out, cards, len(tasks), {path.stem: _caption(path) for path in corpora}, seed, tuple(skipped))
 
 
 def _tasks(
