@@ -1,7 +1,7 @@
 """Joint models: the tables of Rapp et al. (2021) on other runners, and what training one model costs.
 
 Runners: the 40 of ``bmc_ric_running`` (`kinesynth corpus strides`, seed 7), five folds over runners, 15 % noise on the
-test signals; our row is the smoother's (not pseudo-calibrated unless it says so), the peer is the paper's optimised row,
+test signals; our row is the smoother's (raw unless it says pseudo-calibrated), the peer is the paper's optimised row,
 of other data. With ``--rapp FOLDER`` (or KINESYNTH_RAPP_FOLDER) the corpus and the folds that are finished there are
 used and the others added: about a quarter of an hour of CPU time for all, so a folder is worth keeping. Joints of which
 not all five folds are there are scored on those that are when ``--finished`` is given; the number of runners says so.
