@@ -220,8 +220,12 @@ def with_records(trial: CorpusTrial) -> CorpusTrial:
     """A trial of a skeleton that holds no records, with those of seven sensors on it; another one as it is."""
     if trial.recordings or trial.skeleton is None or trial.kinematics is None:
         return trial
-    known = set(trial.skeleton.segment_names)
-    worn = [p for p in scaled_placements(trial.subject.height) if p.segment in known]
+    segments = {segment.name: segment for segment in trial.skeleton.segments}
+    worn = [p for p in scaled_placements(trial.subject.height) if p.segment in segments]
+    thighs = [segments[name].offset for name in ("femur_r", "femur_l") if name in segments]
+    if len(thighs) == 2:  # places on the pelvis count from between the hips; OpenSim's frame begins at the spines
+        middle = np.mean(thighs, axis=0)
+        worn = [replace(p, offset=p.offset + middle) if p.segment == "pelvis" else p for p in worn]
     return replace(trial, recordings=simulate_skeleton_imus(trial.skeleton, trial.kinematics, worn))
 
 

@@ -8,6 +8,9 @@ The mean tilt comes from the angles: it is the one that lays the foot flat on th
 (`runner_body.foot_flat_tilt`), give or take `TILT_SCATTER`. Frames of these tables stand level in standing, so it is
 small, where an anatomical pelvis is tilted by some 18 deg.
 
+List and rotation come from the angles as well, as far as they tell: their harmonics are those that keep the leg in its
+plane (`upright_leg`), give or take `UPRIGHT_SCATTER`; their means are drawn.
+
 Every other number is an **assumption**. The middle of amplitudes and phases is what the harmonics of the pelvis of the
 one runner of Hamner and Delp (J Biomech 46:780, 2013) at 2 and 3 m/s are in the inverse kinematics published with it:
 list 1.2 to 1.5 and rotation 2 to 5.5 deg once a stride; rise 46, fore-aft 10 to 13 and side 4 to 9 mm; lowest 18 %
@@ -45,6 +48,9 @@ _RANGES: dict[str, tuple[tuple[float, float], dict[int, tuple[float, float, floa
 }
 TILT_SCATTER = 2.0 * _D
 """SD (rad) of the mean tilt about the one that lays the foot flat."""
+UPRIGHT_SCATTER = np.array([0.8, 1.2]) * _D
+"""SD (rad) of cosine and sine of the first harmonic of list and rotation about those that keep the leg in its plane; of
+harmonic k a k-th of it."""
 PHASE_WIDTH = np.radians(25.0)
 """Half width of the phases that have a middle."""
 DRIFT = 0.08
@@ -72,7 +78,7 @@ class PelvisPattern:
     phase: np.ndarray
 
 
-def draw_pelvis(rng: np.random.Generator, tilt: float = 0.0) -> PelvisPattern:
+def draw_pelvis(rng: np.random.Generator, tilt: float = 0.0, upright: np.ndarray | None = None) -> PelvisPattern:
     """Draw the pelvis of a runner.
 
     Parameters
@@ -80,6 +86,9 @@ def draw_pelvis(rng: np.random.Generator, tilt: float = 0.0) -> PelvisPattern:
     rng : numpy.random.Generator
     tilt : float
         Mean tilt (rad) that lays the foot flat.
+    upright : ndarray, shape (2, 3), complex, optional
+        Harmonics of list and rotation that keep the leg in its plane (`upright_leg.upright_pelvis`); without them
+        amplitudes and phases are drawn from ranges.
     """
     mean, amplitude, phase = np.zeros(6), np.zeros((6, HARMONICS)), np.zeros((6, HARMONICS))
     for row, name in enumerate(COORDINATES):
@@ -89,6 +98,10 @@ def draw_pelvis(rng: np.random.Generator, tilt: float = 0.0) -> PelvisPattern:
             amplitude[row, k - 1] = rng.uniform(low, high)
             around = rng.uniform(-PHASE_WIDTH, PHASE_WIDTH)
             phase[row, k - 1] = rng.uniform(-np.pi, np.pi) if middle is None else np.radians(middle) + around
+    if upright is not None:
+        noise = rng.standard_normal((*upright.shape, 2)) @ np.array([1.0, 1.0j])
+        drawn = upright + UPRIGHT_SCATTER[:, None] / np.arange(1, upright.shape[1] + 1) * noise
+        amplitude[1:3, : upright.shape[1]], phase[1:3, : upright.shape[1]] = np.abs(drawn), np.angle(drawn)
     mean[0] = tilt + TILT_SCATTER * rng.standard_normal()
     return PelvisPattern(mean, amplitude, phase)
 

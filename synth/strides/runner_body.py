@@ -8,16 +8,18 @@ person of that height, each shifted by `PLACE_SD` along each axis. Their axes ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mocap_import.low_pass import low_pass
 from opensim_models.generic.anthropometry import HALF_HIP_DISTANCE, SHANK_LENGTH, THIGH_LENGTH
 from opensim_models.motion import SegmentMotion
 from synth.imu.placement import SEVEN_SENSORS, scaled_placements, scatter_placements
 from synth.imu.recording import SensorPlacement
-from synth.joint_trial import JOINTS, joint_rotation
+from synth.strides.stride_table import table_rotation
 
 LENGTH_SCATTER = 0.03
 """SD of a length over the mean length of that stature."""
@@ -25,6 +27,8 @@ PLACE_SD = 0.015
 """m."""
 MID_STANCE = (10, 23)
 """Rows of a stride; stance of running at 2.5 m/s ends near row 36, the heel rises before."""
+SIDEWAYS = 3.0
+"""Hz; twice the frequency of strides, by assumption."""
 LARGEST_TILT = np.radians(10.0)
 """What is beyond belongs to the axes of a foot or shank, not to the pelvis."""
 RIGHT_LEG = ("pelvis", "femur_r", "tibia_r", "calcn_r")
@@ -74,6 +78,21 @@ def foot_flat_tilt(body: RunnerBody, angles: np.ndarray) -> float:
     return float(np.clip(-pitch, -LARGEST_TILT, LARGEST_TILT))
 
 
+def without_shaking(motions: Sequence[SegmentMotion]) -> tuple[SegmentMotion, ...]:
+    """The same poses with joint centres that move sideways below `SIDEWAYS` only.
+
+    Angles between segments hold what skin and muscle of the thigh shake. In a chain of rigid links that would throw
+    shank and foot sideways (13 m/s² at a shank where markers of the same runner show 3); on people it shows as joints
+    that shift a little. Orientations, and so all angles, stay as they are.
+    """
+    moved = []
+    for motion in motions:
+        origin = motion.origin.copy()
+        origin[:, 2] = low_pass(origin[:, 2], motion.rate, SIDEWAYS)
+        moved.append(replace(motion, origin=origin))
+    return tuple(moved)
+
+
 def leg_motions(body: RunnerBody, pelvis: np.ndarray, angles: np.ndarray, rate: float) -> tuple[SegmentMotion, ...]:
     """Poses of pelvis, thigh, shank and foot.
 
@@ -83,7 +102,7 @@ def leg_motions(body: RunnerBody, pelvis: np.ndarray, angles: np.ndarray, rate: 
     pelvis : ndarray, shape (n, 6)
         Coordinates of `pelvis_motion.COORDINATES`, the origin relative to standing.
     angles : ndarray, shape (n, 9)
-        rad: flexion, adduction, rotation of hip, knee and ankle.
+        rad, as `stride_table.RunnerStrides.angles`.
     rate : float
         Hz.
     """
@@ -91,8 +110,8 @@ def leg_motions(body: RunnerBody, pelvis: np.ndarray, angles: np.ndarray, rate: 
     origin = pelvis[:, 3:] + [0.0, body.thigh + body.shank, 0.0]
     motions = [SegmentMotion("pelvis", origin, orientation, rate)]
     below = ([0.0, 0.0, body.half_hips], [0.0, -body.thigh, 0.0], [0.0, -body.shank, 0.0])
-    for i, (joint, offset) in enumerate(zip(JOINTS, below, strict=True)):
+    for i, offset in enumerate(below):
         origin = origin + orientation.apply(offset)
-        orientation = orientation * joint_rotation(joint, angles[:, 3 * i : 3 * i + 3])
+        orientation = orientation * table_rotation(angles[:, 3 * i : 3 * i + 3])
         motions.append(SegmentMotion(RIGHT_LEG[i + 1], origin, orientation, rate))
     return tuple(motions)

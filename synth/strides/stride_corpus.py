@@ -24,12 +24,23 @@ from synth.corpus.trial import CorpusTrial
 from synth.corpus.writer import CorpusWriter
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.simulation import simulate_imu
+from synth.joint_trial import JOINTS, joint_angles
 from synth.strides.pelvis_motion import COORDINATES, DRIFT, PelvisPattern, draw_pelvis, pelvis_coordinates
-from synth.strides.runner_body import LENGTH_SCATTER, PLACE_SD, RunnerBody, draw_body, foot_flat_tilt, leg_motions
+from synth.strides.runner_body import (
+    LENGTH_SCATTER,
+    PLACE_SD,
+    SIDEWAYS,
+    RunnerBody,
+    draw_body,
+    foot_flat_tilt,
+    leg_motions,
+    without_shaking,
+)
 from synth.strides.stride_curve import stride_curve
 from synth.strides.stride_duration import StrideDuration, stride_duration
 from synth.strides.stride_quality import SHORTEST_RUN, stride_faults, unbroken_runs
 from synth.strides.stride_table import LABORATORIES, RunnerStrides, read_runners, read_strides, stride_files
+from synth.strides.upright_leg import upright_pelvis
 
 RATE = 200.0
 """Hz, of Rapp, Shin et al. (J Biomech 2021)."""
@@ -47,10 +58,11 @@ CAPTION = (
 )
 DRAWN = {
     "pelvis motion": f"harmonics 1 to 4, phases; {DRIFT:.0%} from stride to stride; the mean tilt lays the foot flat "
-    "in mid-stance (synth.strides.pelvis_motion)",
+    "in mid-stance, list and rotation keep the leg in its plane, with scatter (synth.strides.pelvis_motion)",
     "segment lengths": f"parts of stature after Winter, SD {LENGTH_SCATTER:.0%} (synth.strides.runner_body)",
     "places of sensors": f"of seven-sensor studies, SD {1000 * PLACE_SD:.0f} mm an axis (synth.strides.runner_body)",
-    "side and sequence": "assumed: a right leg, angles of the sequence Z X Y (synth.strides.stride_table)",
+    "joint centres": f"move sideways below {SIDEWAYS:g} Hz only (synth.strides.runner_body)",
+    "side": "assumed: a right leg, or counted as one (synth.strides.stride_table)",
 }
 
 
@@ -188,7 +200,11 @@ def _of_runner(strides: RunnerStrides, seed: int, rate: float, errors: ImuErrors
     key = hashlib.sha256(strides.subject.code.encode()).digest()[:8]
     rng = np.random.default_rng([seed, int.from_bytes(key, "little")])
     body = draw_body(strides.subject.height, rng)
-    pelvis = draw_pelvis(rng, foot_flat_tilt(body, strides.angles[good])) if good.any() else draw_pelvis(rng)
+    if good.any():
+        tilt = foot_flat_tilt(body, strides.angles[good])
+        pelvis = draw_pelvis(rng, tilt, upright_pelvis(body, strides.angles[good], tilt))
+    else:
+        pelvis = draw_pelvis(rng)
     runner = _Runner(strides, timing, body, pelvis, rate, int(rng.integers(2**62)))
     trials = [_of_run(runner, run, errors) for run in long]
     row |= {
@@ -210,10 +226,12 @@ def _of_run(runner: _Runner, run: slice, errors: ImuErrors) -> CorpusTrial:
     rng = np.random.default_rng([runner.seed, run.start])
     pelvis = pelvis_coordinates(runner.pelvis, curve.phase(times), rng)
     angles = curve.angles(times)
-    motions = leg_motions(runner.body, pelvis, angles, rate)
+    motions = without_shaking(leg_motions(runner.body, pelvis, angles, rate))
     placed = zip(motions, runner.body.placements, strict=True)
     first, last = strides.numbers[run][[0, -1]]
-    values = np.column_stack([pelvis, angles])
+    orientations = [motion.orientation for motion in motions]
+    pairs = zip(JOINTS, orientations[:-1], orientations[1:], strict=True)
+    values = np.column_stack([pelvis, *(joint_angles(joint, upper, lower) for joint, upper, lower in pairs)])
     values[:, 3:6] = motions[0].origin
     strikes = curve.row_times[:, 0]
     return CorpusTrial(

@@ -9,7 +9,7 @@ T f - 1 intervals between its frames, which are 100 rows, and the gap is g = 100
 
 Degree and reach of the polynomial were chosen on movements made of harmonics, whose duration is known. Two runners of
 group g01 have the age, height, mass and speed of RBDS001 and RBDS002, whose recordings are public: 0.765 and 0.795 s
-come out of the seams, 0.764 and 0.799 s of the heel markers.
+come out of the seams, 0.765 and 0.799 s of the heel markers.
 """
 
 from __future__ import annotations

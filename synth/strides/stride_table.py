@@ -4,11 +4,12 @@ The layout of the running strides of BMClab and the Running Injury Clinic (githu
 4.0): ``gGGsSS.tsv`` with the columns ``stride``, ``Time`` (0-100 % of the stride) and nine angles in degrees, and
 ``metadata.tsv`` with speed, age, height (cm) and mass of each runner.
 
-Signs: all nine angles of the files are minus those of the right-hand sequence Z X Y of `synth.joint_trial`. Seen in the
-means over the runners: the thigh is in front at foot strike (Hip_Z about -23), the shank behind in swing (Knee_Z +90),
-the ankle dorsiflexed in stance (Ankle_Z -22) and plantarflexed at toe off (+15), the hip adducted (Hip_X -6), the foot
-everted (Ankle_X +6) and the tibia turned inward (Knee_Y from 21 to 14) in stance. That the angles are those of this
-sequence, and of a right leg, is an assumption: the files do not tell.
+Sequence and signs are those of the Running Injury Clinic's published code (``gait_kinematics``, ``cardanangles``): from
+the rotation r of distal into proximal axes (X forward, Y up, Z right) it takes x = atan2(r23, sqrt(r13² + r33²)),
+y = atan2(-r13, r33) and z = atan2(-r21, r22), so r = Ry(-y) Rx(-x) Rz(-z): the first rotation is about the *long* axis,
+not about the flexion axis of Grood and Suntay. The pelvis is level in the standing trial. Markers of two runners who
+are in another data set as well confirm both (docs/joint_corpora.md). That the leg is a right one, or counted as one, is
+an assumption: the files do not tell.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import Subject
 from synth.corpus.provenance import file_hash
@@ -27,8 +29,8 @@ from synth.corpus.schema import CorpusMismatch
 ROWS = 101
 """Rows of a stride."""
 COLUMNS = ("Hip_Z", "Hip_X", "Hip_Y", "Knee_Z", "Knee_X", "Knee_Y", "Ankle_Z", "Ankle_X", "Ankle_Y")
-SIGNS = np.array([-1.0, -1.0, -1.0, 1.0, -1.0, -1.0, -1.0, -1.0, -1.0])
-"""File → flexion, adduction and internal rotation of hip, knee and ankle, as `synth.joint_trial` counts them."""
+SEQUENCE = "YXZ"
+"""Of the rotations that the angles are, distal → proximal, about moving axes."""
 RECORDING_RATES = {"g01": 150.0, "g02": 200.0}
 """Hz, of the two laboratories' cameras: Fukuchi et al., PeerJ 5:e3298, 2017; Rapp, Shin et al., J Biomech 2021."""
 LABORATORIES = {"g01": "BMClab", "g02": "Running Injury Clinic"}
@@ -50,7 +52,8 @@ class RunnerStrides:
     numbers : ndarray of int, shape (n_strides,)
         As the file counts them; neighbours follow each other.
     angles : ndarray, shape (n_strides, 101, 9)
-        rad: flexion, adduction, internal rotation of hip, knee and ankle.
+        rad, minus those of the file: right-handed angles about Z, X and Y of hip, knee and ankle, in `SEQUENCE`; see
+        `table_rotation`.
     source, source_hash : str
         Name of the file and its SHA-256.
     """
@@ -67,6 +70,11 @@ class RunnerStrides:
     def recording_rate(self) -> float:
         """Frames per second (Hz) of the recording that the strides were cut from."""
         return RECORDING_RATES[self.group]
+
+
+def table_rotation(angles: np.ndarray) -> Rotation:
+    """Distal → proximal rotation of a joint from its three columns (n, 3) of `RunnerStrides.angles`: Z, X, Y."""
+    return Rotation.from_euler(SEQUENCE, angles[:, [2, 1, 0]])
 
 
 def stride_files(folder: Path) -> list[Path]:
@@ -128,7 +136,7 @@ def read_strides(file: Path, runners: dict[str, dict[str, float]]) -> RunnerStri
     numbers = table["stride"].to_numpy().reshape(-1, ROWS)
     if (numbers != numbers[:, :1]).any() or (np.diff(numbers[:, 0]) < 1).any():
         raise CorpusMismatch(f"{file}: expected {ROWS} rows a stride, strides in ascending order.")
-    angles = np.radians(table[list(COLUMNS)].to_numpy(dtype=float)) * SIGNS
+    angles = -np.radians(table[list(COLUMNS)].to_numpy(dtype=float))
     facts = runners[code]
     return RunnerStrides(
         subject=Subject(code, facts["mass"], facts["height"], age=facts["age"]),
