@@ -57,12 +57,17 @@ class RunningLeg:
     angle_estimate: np.ndarray | None = None
 
 
-def running_legs(data: Path, seed: int = 0, noise: float = NOISE, bias: float = BIAS) -> list[RunningLeg]:
-    """Read every trial; the errors of sensors are drawn anew for each from the seed."""
+def running_legs(
+    data: Path, seed: int = 0, noise: float = NOISE, bias: float = BIAS, pattern: str = "RBDS*/*run*.c3d"
+) -> list[RunningLeg]:
+    """Read every trial of the pattern; the errors of sensors are drawn anew for each from the seed."""
     legs, meaning = [], load_marker_set("ufabc_running")
     for folder in sorted(path for path in (data / "rbds_running").iterdir() if path.is_dir()):
+        paths = [path for path in sorted((data / "rbds_running").glob(pattern)) if path.parent == folder]
+        if not paths:
+            continue
         calibration = calibrate_static(read_trial(folder / f"{folder.name}static.c3d"), meaning)
-        for path in sorted(folder.glob("*run*.c3d")):
+        for path in paths:
             trial = read_trial(path)
             trial = replace(trial, positions=low_pass(trial.positions, trial.rate, CUTOFF))
             motions = clinical_motion(trial, calibration).motions

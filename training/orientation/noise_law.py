@@ -70,6 +70,8 @@ class SegmentRecord:
         Of a network that did not see this subject, segment → ground.
     true : Rotation, length n_frames, optional
         Needed for the choice by error.
+    gyroscope_deviation : ndarray, shape (3,), optional
+        rad/s: of this record by axis, instead of the law's (noise that is a share of the signal, as published).
     """
 
     subject: str
@@ -78,16 +80,18 @@ class SegmentRecord:
     rate: float
     prior: Rotation
     true: Rotation | None = None
+    gyroscope_deviation: np.ndarray | None = None
 
 
 def smooth_segment(record: SegmentRecord, law: NoiseLaw, **options: object) -> SmoothedOrientation:
-    """Smooth one segment under a law."""
+    """Smooth one segment under a law; options of `smooth_orientation` go before both."""
+    own = {} if record.gyroscope_deviation is None else {"gyroscope_deviation": record.gyroscope_deviation}
     return smooth_orientation(
         record.angular_velocity,
         record.rate,
         record.prior,
         specific_force=record.specific_force,
-        **(asdict(law) | options),
+        **(asdict(law) | own | options),
     )
 
 

@@ -26,13 +26,14 @@ from scipy.spatial.transform import Rotation
 from mocap_import.subject import STANDARD_GRAVITY
 from opensim_models.kernel.compilation import announce_compilation
 from training.orientation.lasting_error import bias_course, bias_knots, border_precision, positive_deviation
-from training.orientation.smoother_kernel import assemble, inverse_blocks, solve
+from training.orientation.smoother_kernel import assemble, coupled, inverse_blocks, solve, turn_and_gain
 from training.orientation.strap_down import frame_turns
 from training.orientation.turn_kernel import turned_rows
 
 _MOST_ITERATIONS = 30
 _SMALLEST_SHARE = 1.0 / 64.0
 _LONGEST_STRIDE = 12.0
+_ROUNDING = 1e-9
 
 
 class UnsettledSmoother(ValueError):  # noqa: N818 - what happened, as TrialRefused
@@ -56,6 +57,9 @@ class SmoothedOrientation:
     log_likelihood : float
         Logarithm of the probability density of the records under the assumed laws (Laplace's approximation, exact for
         small errors): the larger, the better the deviations fit. Comparable where records and frames are the same.
+    misfit : float
+        Weighted sum of squares over its expectation: 1 where the assumed laws are right, well above where an axis or a
+        pair of sensors is wrong. NaN where nothing is left over to judge by.
     iterations : int
     n_tilt_frames : int
         Frames whose accelerometer was believed.
@@ -66,6 +70,7 @@ class SmoothedOrientation:
     covariance: np.ndarray
     bias_course: np.ndarray
     log_likelihood: float
+    misfit: float
     iterations: int
     n_tilt_frames: int
 
@@ -155,7 +160,7 @@ def smooth_orientation(
     start = _start(prior, known, turn)
     fixed = (turn, turn_weight, start, known, prior_weight, correlation, tilt, tilt_weight)
     found = _gauss_newton(start, fixed, precision, n_knots, knot, 1.0 / rate, tolerance)
-    quaternion, border, covariance, objective, log_determinant, iterations = found
+    quaternion, border, covariance, log_determinant, objective, iterations = found
     n_tilt = int(np.count_nonzero(tilt_weight))
     follows = known[1:] & known[:-1] if correlation else np.zeros(0, dtype=bool)
     weights = 0.5 * (
@@ -169,8 +174,9 @@ def smooth_orientation(
     likelihood = weights - objective - 0.5 * log_determinant - 0.5 * freedom * math.log(2.0 * math.pi)
     course = bias_course(border[: 3 * n_knots].reshape(-1, 3), knot)
     orientation = Rotation.from_quat(quaternion)
+    misfit = 2.0 * objective / freedom if freedom > 0 else math.nan
     return SmoothedOrientation(
-        orientation, course.mean(axis=0), covariance, course, float(likelihood), iterations, n_tilt
+        orientation, course.mean(axis=0), covariance, course, float(likelihood), misfit, iterations, n_tilt
     )
 
 
@@ -183,44 +189,32 @@ def _gauss_newton(
     period: float,
     tolerance: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float, int]:
-    """Orientation (n, 4), border (m,), covariance (n, 3, 3), objective, log determinant and number of steps."""
+    """Orientation (n, 4), border (m,), covariance (n, 3, 3), log determinant, objective and number of steps."""
     quaternion, border = start, np.zeros(len(precision))
+    work = _work(len(start), len(precision))
 
-    def blocks(at: np.ndarray, beside: np.ndarray) -> tuple:
-        found = assemble(at, *fixed, beside, n_knots, knot, period)
-        return found[0] + 0.5 * float(beside @ precision @ beside), found
+    def about(at: np.ndarray, beside: np.ndarray, expecting: bool = False) -> tuple[float, np.ndarray, np.ndarray]:
+        half_square, corner, slope = assemble(at, *fixed, beside, n_knots, knot, period, expecting, *work[:3])
+        pull = precision @ beside
+        return half_square + 0.5 * float(beside @ pull), corner + precision, slope - pull
 
-    objective, system = blocks(quaternion, border)
+    objective, corner, slope = about(quaternion, border)
     last = math.inf
     for iteration in range(1, _MOST_ITERATIONS + 1):
-        _, main, upper, rhs, corner, slope = system
-        x, pivot, multiplier, log_determinant = solve(main, upper, rhs)
-        coupling = x[:, :, 1:]
-        columns = rhs[:, :, 1:].reshape(3 * len(main), -1)
-        matrix = corner + precision - columns.T @ coupling.reshape(3 * len(main), -1)
-        right = slope - precision @ border - columns.T @ x[:, :, 0].ravel()
-        change = np.linalg.solve(matrix, right)
-        turn = x[:, :, 0] - coupling @ change
-        gain = float((rhs[:, :, 0] * turn).sum() + (slope - precision @ border) @ change)
+        turn, change, gain = _step(work, corner, slope)
         if not math.isfinite(gain):
             break
         if gain < tolerance**2:
-            covariance = inverse_blocks(pivot, multiplier, coupling, np.linalg.inv(matrix))
-            log_determinant += np.linalg.slogdet(matrix)[1] if len(border) else 0.0
-            return (
-                turned_rows(quaternion, turn, 1.0),
-                border + change,
-                covariance,
-                objective,
-                log_determinant,
-                iteration,
-            )
+            quaternion, border = turned_rows(quaternion, turn, 1.0), border + change
+            if len(border) > 3 * n_knots:  # an offset: see the kernel's `expecting`
+                _, corner, _ = about(quaternion, border, True)
+            return quaternion, border, *_information(work, corner), objective, iteration
         share = _stride(gain, last)
         last = gain if share == 1.0 else math.inf
         while True:
             trial, beside = turned_rows(quaternion, turn, share), border + share * change
-            reached, system = blocks(trial, beside)
-            if reached <= objective * (1.0 + 1e-12) or share <= _SMALLEST_SHARE:
+            reached, corner, slope = about(trial, beside)
+            if reached <= objective * (1.0 + _ROUNDING) or share <= _SMALLEST_SHARE:
                 break
             share *= 0.5
         quaternion, border, objective = trial, beside, reached
@@ -228,6 +222,32 @@ def _gauss_newton(
         f"the smoother did not come to rest in {_MOST_ITERATIONS} steps: prior and gyroscope contradict each other by "
         "far more than their deviations. Check units (rad/s), the frame of the sensor and the rate."
     )
+
+
+def _work(n: int, m: int) -> tuple[np.ndarray, ...]:
+    """Memory of one solution: main and upper blocks, right-hand sides, solutions, pivots, multipliers."""
+    blocks, columns = (n, 3, 3), (n, 3, 1 + m)
+    return tuple(np.empty(shape) for shape in (blocks, blocks, columns, columns, blocks, blocks))
+
+
+def _step(work: tuple[np.ndarray, ...], corner: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Gauss-Newton's turn of every frame (n, 3), change of the border (m,), and their squared length in deviations."""
+    solve(*work)
+    rhs, x = work[2], work[3]
+    taken = coupled(rhs, x)
+    change = np.linalg.solve(corner - taken[:, 1:], slope - taken[:, 0])
+    turn, gain = turn_and_gain(rhs, x, change)
+    return turn, change, gain + float(slope @ change)
+
+
+def _information(work: tuple[np.ndarray, ...], corner: np.ndarray) -> tuple[np.ndarray, float]:
+    """Covariance of every frame (n, 3, 3) and the logarithm of the information's determinant."""
+    log_determinant = solve(*work)
+    _, _, rhs, x, pivot, multiplier = work
+    matrix = corner - coupled(rhs, x)[:, 1:]
+    if len(matrix):
+        log_determinant += np.linalg.slogdet(matrix)[1]
+    return inverse_blocks(pivot, multiplier, x, np.linalg.inv(matrix)), log_determinant
 
 
 def _stride(gain: float, last: float) -> float:

@@ -45,7 +45,7 @@ def _add(
         half_square += 0.5 * w * r * r
         for i in range(3):
             weighed = w * now[a, i]
-            for j in range(3):
+            for j in range(i, 3):
                 main[k, i, j] += weighed * now[a, j]
             rhs[k, i, 0] -= weighed * r
             for j in range(width):
@@ -57,8 +57,9 @@ def _add(
         if paired:
             for i in range(3):
                 weighed = w * before[a, i]
-                for j in range(3):
+                for j in range(i, 3):
                     main[k - 1, i, j] += weighed * before[a, j]
+                for j in range(3):
                     upper[k - 1, i, j] += weighed * now[a, j]
                 rhs[k - 1, i, 0] -= weighed * r
                 for j in range(width):
@@ -89,7 +90,11 @@ def assemble(
     n_knots: int,
     knot: np.ndarray,
     period: float,
-) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    expecting: bool,
+    main: np.ndarray,
+    upper: np.ndarray,
+    rhs: np.ndarray,
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Blocks of the normal equations about an estimate.
 
     Parameters
@@ -102,19 +107,27 @@ def assemble(
     tilt : (n, 3), where the accelerometer points (1 = gravity), used where its weight is not zero.
     border : (m,), n_knots biases (rad/s) and, where m > 3 n_knots, the prior's offset (rad)
     knot : (n,), position of every frame between the knots; period, between frames (s).
+    expecting : count what the prior tells with the Jacobian at its mean error, the offset: right for the covariance.
+        With that at every error, which is Gauss-Newton's and right for a step, an offset and a turn of all frames are
+        told apart by nothing but the scatter of the errors.
+    main, upper, rhs : (n, 3, 3), (n, 3, 3), (n, 3, 1 + m); written: the matrix' blocks (of the main ones the upper
+        triangle) and the right-hand sides, the first minus the gradient by frames, then their coupling to the border.
 
     Returns
     -------
-    Half the weighted sum of squares; main (n, 3, 3) and upper (n, 3, 3) blocks; right-hand sides (n, 3, 1 + m), the
-    first of the frames and then their coupling to the border; the border's own matrix (m, m) and right-hand side (m,).
+    Half the weighted sum of squares, the border's own matrix (m, m), and minus the gradient by the border (m,). The
+    gradient is exact, the matrix positive definite and near the second derivative.
     """
     n, m = len(quaternion), len(border)
-    main, upper, rhs = np.zeros((n, 3, 3)), np.zeros((n, 3, 3)), np.zeros((n, 3, 1 + m))
+    main[:], upper[:], rhs[:] = 0.0, 0.0, 0.0
     corner, slope = np.zeros((m, m)), np.zeros(m)
     step, jacobian, now, before = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.zeros((3, 3))
     earlier_jacobian, by_bias, spread, own = np.zeros((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.zeros((3, 6))
     residual, error, earlier, weight = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3)
     has_offset = m > 3 * n_knots
+    expected, nothing = np.eye(3), np.zeros(3)
+    if has_offset:
+        inverse_jacobian_into(border[3 * n_knots], border[3 * n_knots + 1], border[3 * n_knots + 2], expected)
     half_square = 0.0
     for k in range(n):
         here = row(quaternion, k)
@@ -139,9 +152,10 @@ def assemble(
             _times(now, step, -1.0, before)
             width = 0
             if n_knots > 0:
-                # d r / d b = period J(r) Exp(-r) Jr(u), with Jr(u) = 1 - u/2 + u u/6 for the turn of one frame
-                matrix_into(exponential(-r[0], -r[1], -r[2]), step)
-                _times(now, step, period, by_bias)
+                # d r / d b = period J(r)^T Jr(u), where Jr(u) = 1 - u/2 + u u/6 for the turn of one frame
+                for i in range(3):
+                    for j in range(3):
+                        by_bias[i, j] = period * now[j, i]
                 square = x * x + y * y + z * z
                 rest = 1.0 - square / 6.0
                 spread[0, 0], spread[1, 1], spread[2, 2] = rest + x * x / 6, rest + y * y / 6, rest + z * z / 6
@@ -169,11 +183,19 @@ def assemble(
                 weight[i] = prior_weight[i] / (1.0 - last * last)
                 for j in range(3):
                     own[i, j] = last - 1.0 if i == j else 0.0
-                    before[i, j] = -last * earlier_jacobian[i, j]
+                    now[i, j] = expected[i, j] if expecting else jacobian[i, j]
+                    before[i, j] = -last * (expected[i, j] if expecting else earlier_jacobian[i, j])
             columns = (3 * n_knots, 3 if has_offset else 0)
-            half_square += _add(
-                main, upper, rhs, corner, slope, k, before, jacobian, own, columns, weight, residual, paired
-            )
+            _add(main, upper, rhs, corner, slope, k, before, now, own, columns, weight, nothing, paired)
+            for a in range(3):
+                pull = weight[a] * residual[a]
+                half_square += 0.5 * pull * residual[a]
+                for i in range(3):
+                    rhs[k, i, 0] -= jacobian[a, i] * pull
+                    if paired:
+                        rhs[k - 1, i, 0] += last * earlier_jacobian[a, i] * pull
+                if has_offset:
+                    slope[3 * n_knots + a] -= own[a, a] * pull
             earlier[:] = error
             earlier_jacobian[:] = jacobian
         if tilt_weight[k] > 0.0:
@@ -186,7 +208,7 @@ def assemble(
                 residual[i] = v[i] - tilt[k, i]
                 weight[i] = tilt_weight[k]
             half_square += _add(main, upper, rhs, corner, slope, k, before, now, own, (0, 0), weight, residual, False)
-    return half_square, main, upper, rhs, corner, slope
+    return half_square, corner, slope
 
 
 @compiled
@@ -205,21 +227,26 @@ def _inverse_into(a: np.ndarray, out: np.ndarray) -> float:
 
 
 @compiled
-def solve(main: np.ndarray, upper: np.ndarray, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def solve(
+    main: np.ndarray,
+    upper: np.ndarray,
+    rhs: np.ndarray,
+    x: np.ndarray,
+    pivot: np.ndarray,
+    multiplier: np.ndarray,
+) -> float:
     """Solve the block tridiagonal part for all right-hand sides, by block elimination.
 
-    Returns
-    -------
-    Solution (n, 3, c), inverse pivots (n, 3, 3), multipliers (n, 3, 3) and the logarithm of the determinant; the pivots
-    are not finite where the matrix is not positive definite.
+    Writes the solution x (n, 3, c), inverse pivots (n, 3, 3) and multipliers (n, 3, 3; not the last); returns the
+    logarithm of the determinant. Pivots are not finite where the matrix is not positive definite.
     """
     n, width = len(main), rhs.shape[2]
-    pivot, multiplier, x = np.empty((n, 3, 3)), np.zeros((n, 3, 3)), rhs.copy()
+    x[:] = rhs
     block = np.empty((3, 3))
     log_determinant = 0.0
     for k in range(n):
         for i in range(3):
-            for j in range(3):
+            for j in range(i, 3):  # the upper triangle is all that the inverse reads
                 block[i, j] = main[k, i, j]
                 if k > 0:
                     for a in range(3):
@@ -242,15 +269,42 @@ def solve(main: np.ndarray, upper: np.ndarray, rhs: np.ndarray) -> tuple[np.ndar
                     if k < n - 1:
                         y[i] -= multiplier[k, i, a] * x[k + 1, a, c]
             x[k, 0, c], x[k, 1, c], x[k, 2, c] = y[0], y[1], y[2]
-    return x, pivot, multiplier, log_determinant
+    return log_determinant
 
 
 @compiled
-def inverse_blocks(pivot: np.ndarray, multiplier: np.ndarray, coupling: np.ndarray, border: np.ndarray) -> np.ndarray:
+def coupled(rhs: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Products (m, 1 + m) of the coupling to the border with the solutions: what the frames take from the border."""
+    m = rhs.shape[2] - 1
+    total = np.zeros((m, m + 1))
+    for k in range(len(rhs)):
+        for i in range(3):
+            for a in range(m):
+                for c in range(m + 1):
+                    total[a, c] += rhs[k, i, 1 + a] * x[k, i, c]
+    return total
+
+
+@compiled
+def turn_and_gain(rhs: np.ndarray, x: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, float]:
+    """Turn (n, 3) of every frame when the border changes by (m,), and its product with the downhill direction."""
+    turn, gain = np.empty((len(x), 3)), 0.0
+    for k in range(len(x)):
+        for i in range(3):
+            value = x[k, i, 0]
+            for a in range(len(change)):
+                value -= x[k, i, 1 + a] * change[a]
+            turn[k, i] = value
+            gain += rhs[k, i, 0] * value
+    return turn, gain
+
+
+@compiled
+def inverse_blocks(pivot: np.ndarray, multiplier: np.ndarray, x: np.ndarray, border: np.ndarray) -> np.ndarray:
     """Diagonal blocks (n, 3, 3) of the whole inverse.
 
     S[k] = pivot[k] + G[k] S[k+1] G[k]^T (Takahashi's recursion), and what the border (m, m; its covariance) adds
-    through the solution of the coupling (n, 3, m).
+    through the solutions x (n, 3, 1 + m) of the coupling.
     """
     n, m = len(pivot), len(border)
     tridiagonal, blocks = np.empty((3, 3)), np.empty((n, 3, 3))
@@ -268,11 +322,11 @@ def inverse_blocks(pivot: np.ndarray, multiplier: np.ndarray, coupling: np.ndarr
             for j in range(m):
                 shared[i, j] = 0.0
                 for a in range(m):
-                    shared[i, j] += coupling[k, i, a] * border[a, j]
+                    shared[i, j] += x[k, i, 1 + a] * border[a, j]
         for i in range(3):
             for j in range(3):
                 value = tridiagonal[i, j]
                 for a in range(m):
-                    value += shared[i, a] * coupling[k, j, a]
+                    value += shared[i, a] * x[k, j, 1 + a]
                 blocks[k, i, j] = value
     return blocks

@@ -35,16 +35,28 @@ def between(a: Quaternion, b: Quaternion) -> Quaternion:
 @compiled
 def exponential(x: float, y: float, z: float) -> Quaternion:
     """Unit quaternion of a rotation vector (rad)."""
-    half = 0.5 * math.sqrt(x * x + y * y + z * z)
-    scale = 0.5 * math.sin(half) / half if half > 1e-9 else 0.5
+    square = 0.25 * (x * x + y * y + z * z)
+    if square < 0.01:  # Taylor, to the last digit
+        scale = 0.5 - square * (1 / 12 - square * (1 / 240 - square * (1 / 10080 - square / 725760)))
+        cosine = 1.0 - square * (
+            1 / 2 - square * (1 / 24 - square * (1 / 720 - square * (1 / 40320 - square / 3628800)))
+        )
+        return scale * x, scale * y, scale * z, cosine
+    half = math.sqrt(square)
+    scale = 0.5 * math.sin(half) / half
     return scale * x, scale * y, scale * z, math.cos(half)
 
 
 @compiled
 def logarithm(q: Quaternion) -> Vector:
     """Rotation vector (rad, |angle| <= pi) of a unit quaternion."""
-    sine = math.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2])
-    scale = 2.0 * math.atan2(sine, abs(q[3])) / sine if sine > 1e-12 else 2.0
+    square = q[0] * q[0] + q[1] * q[1] + q[2] * q[2]
+    if square < 1e-3:  # 2 asin(s) / s, to the last digit
+        rest = 1 / 6 + square * (3 / 40 + square * (5 / 112 + square * (35 / 1152 + square * 63 / 2816)))
+        scale = 2.0 + 2.0 * square * rest
+    else:
+        sine = math.sqrt(square)
+        scale = 2.0 * math.atan2(sine, abs(q[3])) / sine
     scale = math.copysign(scale, q[3])
     return scale * q[0], scale * q[1], scale * q[2]
 
@@ -62,8 +74,9 @@ def matrix_into(q: Quaternion, out: np.ndarray) -> None:
 def inverse_jacobian_into(x: float, y: float, z: float, out: np.ndarray) -> None:
     """Inverse right Jacobian (3, 3) of SO(3) at (x, y, z): Log(Exp(r) Exp(d)) = r + J d (Sola et al. 2018, eq. 144)."""
     square = x * x + y * y + z * z
-    if square < 1e-4:
-        second = 1.0 / 12.0 + square / 720.0
+    if square < 0.25:  # 1 - (angle / 2) cot(angle / 2) over its square, by Bernoulli's numbers: 1e-12
+        second = 1 / 1209600 + square * (1 / 47900160 + square * 691 / 1307674368000)
+        second = 1 / 12 + square * (1 / 720 + square * (1 / 30240 + square * second))
     else:
         angle = math.sqrt(square)
         second = 1.0 / square - (1.0 + math.cos(angle)) / (2.0 * angle * math.sin(angle))
