@@ -172,7 +172,7 @@ def _network(
 def _weights(task: JointFold, trials: Sequence[JointTrial], folder: Path) -> StepWeights:
     laboratories = {trial.subject.code: trial.laboratory for trial in trials}
     inner = inner_parting(task.fold, laboratories, seed=task.seed)
-    network = _network(task, trials, inner.teachers, folder, "inner", augmented=True)
+    network = _network(task, trials, inner.teachers, folder, "inner", augmented=False)
     pupils = _of(trials, inner.scored)
     factor = thinning_factor(pupils[0].rate)
     worn = [thin(wear_sensors(trial, noise_share=NOISE_SHARE, seed=task.seed + 1), factor) for trial in pupils]
@@ -196,7 +196,8 @@ def _score(
             beta = self_placed_angles(worn, found["augmented"], weights.deviations, turned)
             law = replace(weights.smoothed, mean_weight=np.ones(3))
         else:
-            beta, law = smoothed_angles(worn, found["augmented"], weights.deviations), weights.smoothed
+            beta, law = smoothed_angles(worn, found["baseline"], weights.deviations), weights.smoothed
+            alpha = angles["baseline"]  # who knows where the sensors sit needs no network that does not
         angles["smoothed"] = _fused(law, alpha, beta)
         for step, values in angles.items():
             if prefix + step in STEPS:
