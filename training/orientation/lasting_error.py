@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 
 def positive_deviation(value: float | np.ndarray, name: str, unit: str) -> np.ndarray:
@@ -58,3 +59,24 @@ def bias_course(knots: np.ndarray, position: np.ndarray) -> np.ndarray:
     if len(knots) < 2:
         return np.tile(knots[0] if len(knots) else np.zeros(3), (len(position), 1))
     return np.stack([np.interp(position, np.arange(len(knots)), knots[:, axis]) for axis in range(3)], axis=1)
+
+
+def unmounted(
+    quaternion: np.ndarray,
+    covariance: np.ndarray,
+    offset: np.ndarray,
+    solution: np.ndarray,
+    inverse: np.ndarray,
+    share: float,
+    left: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Orientation of the segment (n, 4) from that of a sensor that sits on it somehow turned, and its covariance.
+
+    The sensor's turn against its segment is its share of the offset; of what it is beyond that, the variance (rad²) is
+    left. Solution (n, 3, 1 + m) and inverse (m, m) of the border give the covariance between frames and offset.
+    """
+    turn = Rotation.from_rotvec(share * offset)
+    shared = -(solution[:, :, 1:] @ inverse[:, -3:])
+    own = covariance - share * (shared + shared.transpose(0, 2, 1)) + share**2 * inverse[-3:, -3:] + left * np.eye(3)
+    axes = turn.as_matrix()
+    return (Rotation.from_quat(quaternion) * turn.inv()).as_quat(), axes @ own @ axes.T

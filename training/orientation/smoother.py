@@ -7,7 +7,7 @@ and of the constant offset c of the network, under the Gaussian laws (errors in 
     network        e[k] = Log(P[k]^T R[k]) - c,  e[k] - a e[k-1] ~ N(0, (1 - a^2) prior_deviation^2)
     accelerometer  R[k]^T up - f[k] / g                       ~ N(0, tilt_deviation^2), frames at about 1 g only
     bias           b ~ N(0, bias_deviation^2), constant or a random walk between knots
-    offset         c ~ N(0, prior_offset_deviation^2)
+    offset         c ~ N(0, prior_offset_deviation^2), of the network or of the sensor on its segment
 
 with a = exp(-T / prior_correlation). The published step (see `strap_down`) has no such anchor and drifts. The minimum
 is found by Gauss-Newton on SO(3) (Forster et al., IEEE T Robot 33:1, 2017, on-manifold factors and their Jacobians)
@@ -25,7 +25,7 @@ from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import STANDARD_GRAVITY
 from opensim_models.kernel.compilation import announce_compilation
-from training.orientation.lasting_error import bias_course, bias_knots, border_precision, positive_deviation
+from training.orientation.lasting_error import bias_course, bias_knots, border_precision, positive_deviation, unmounted
 from training.orientation.smoother_kernel import assemble, coupled, inverse_blocks, solve, turn_and_gain
 from training.orientation.strap_down import frame_turns
 from training.orientation.turn_kernel import turned_rows
@@ -84,6 +84,7 @@ def smooth_orientation(
     gyroscope_deviation: float | np.ndarray,
     prior_correlation: float = 0.0,
     prior_offset_deviation: float = 0.0,
+    mounting_deviation: float = 0.0,
     prior_known: np.ndarray | None = None,
     specific_force: np.ndarray | None = None,
     tilt_deviation: float | None = None,
@@ -92,7 +93,7 @@ def smooth_orientation(
     bias_walk: float | None = None,
     bias_interval: float = 10.0,
     rule: str = "mean",
-    tolerance: float = 1e-2,
+    tolerance: float = 0.1,
 ) -> SmoothedOrientation:
     """Estimate a segment's orientation over a whole trial.
 
@@ -114,6 +115,10 @@ def smooth_orientation(
         this time the covariance is too small.
     prior_offset_deviation : float
         SD (rad) of an offset of the prior that lasts the whole trial; 0 for none.
+    mounting_deviation : float
+        SD (rad), about each axis, of a turn of the sensor on its segment that nobody knows. Gyroscope and prior tell
+        only its sum with the prior's offset; both share it by their variances. An offset without it takes every
+        misplaced sensor for a mistake of the network.
     prior_known : ndarray of bool, shape (n_frames,), optional
         Frames where the prior counts; all by default.
     specific_force : ndarray, shape (n_frames, 3), optional
@@ -131,7 +136,7 @@ def smooth_orientation(
     rule : str
         See `strap_down.frame_turns`.
     tolerance : float
-        The last step's length in posterior deviations, over all unknowns together. One hundredth is far below what
+        The last step's length in posterior deviations, over all unknowns together. A tenth is far below what
         anybody could see; the error that is left is smaller still.
 
     Returns
@@ -152,7 +157,8 @@ def smooth_orientation(
     known = _known(prior, prior_known, n)
     tilt, tilt_weight = _tilt(specific_force, tilt_deviation, tilt_tolerance, n)
     n_knots, knot = bias_knots(bias_deviation, bias_walk, bias_interval, n, rate)
-    precision = border_precision(n_knots, bias_deviation, bias_walk, bias_interval, prior_offset_deviation)
+    lasting = math.hypot(prior_offset_deviation, mounting_deviation)
+    precision = border_precision(n_knots, bias_deviation, bias_walk, bias_interval, lasting)
     if not (math.isfinite(prior_correlation) and prior_correlation >= 0):
         raise ValueError(f"prior_correlation must be a time in seconds, 0 for white errors, got {prior_correlation}.")
     correlation = math.exp(-1.0 / (rate * prior_correlation)) if prior_correlation > 0 else 0.0
@@ -160,7 +166,12 @@ def smooth_orientation(
     start = _start(prior, known, turn)
     fixed = (turn, turn_weight, start, known, prior_weight, correlation, tilt, tilt_weight)
     found = _gauss_newton(start, fixed, precision, n_knots, knot, 1.0 / rate, tolerance)
-    quaternion, border, covariance, log_determinant, objective, iterations = found
+    quaternion, border, covariance, log_determinant, inverse, solution, objective, iterations = found
+    if mounting_deviation:
+        own = mounting_deviation**2 / lasting**2
+        quaternion, covariance = unmounted(
+            quaternion, covariance, border[-3:], solution, inverse, own, own * prior_offset_deviation**2
+        )
     n_tilt = int(np.count_nonzero(tilt_weight))
     follows = known[1:] & known[:-1] if correlation else np.zeros(0, dtype=bool)
     weights = 0.5 * (
@@ -188,8 +199,8 @@ def _gauss_newton(
     knot: np.ndarray,
     period: float,
     tolerance: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float, int]:
-    """Orientation (n, 4), border (m,), covariance (n, 3, 3), log determinant, objective and number of steps."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray, np.ndarray, float, int]:
+    """Orientation (n, 4), border (m,), what `_information` gives, the solutions (n, 3, 1 + m), objective, steps."""
     quaternion, border = start, np.zeros(len(precision))
     work = _work(len(start), len(precision))
 
@@ -208,7 +219,7 @@ def _gauss_newton(
             quaternion, border = turned_rows(quaternion, turn, 1.0), border + change
             if len(border) > 3 * n_knots:  # an offset: see the kernel's `expecting`
                 _, corner, _ = about(quaternion, border, True)
-            return quaternion, border, *_information(work, corner), objective, iteration
+            return quaternion, border, *_information(work, corner), work[3], objective, iteration
         share = _stride(gain, last)
         last = gain if share == 1.0 else math.inf
         while True:
@@ -240,14 +251,15 @@ def _step(work: tuple[np.ndarray, ...], corner: np.ndarray, slope: np.ndarray) -
     return turn, change, gain + float(slope @ change)
 
 
-def _information(work: tuple[np.ndarray, ...], corner: np.ndarray) -> tuple[np.ndarray, float]:
-    """Covariance of every frame (n, 3, 3) and the logarithm of the information's determinant."""
+def _information(work: tuple[np.ndarray, ...], corner: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Covariance of every frame (n, 3, 3), logarithm of the information's determinant, covariance of the border."""
     log_determinant = solve(*work)
     _, _, rhs, x, pivot, multiplier = work
     matrix = corner - coupled(rhs, x)[:, 1:]
     if len(matrix):
         log_determinant += np.linalg.slogdet(matrix)[1]
-    return inverse_blocks(pivot, multiplier, x, np.linalg.inv(matrix)), log_determinant
+    inverse = np.linalg.inv(matrix)
+    return inverse_blocks(pivot, multiplier, x, inverse), log_determinant, inverse
 
 
 def _stride(gain: float, last: float) -> float:

@@ -13,6 +13,7 @@ from training.orientation.noise_law import (
     SegmentRecord,
     choose_noise_law,
     improbability,
+    measured_offset,
     orientation_error,
     smooth_segment,
 )
@@ -67,6 +68,13 @@ def test_a_subject_with_many_records_weighs_no_more(records):
     law = replace(START, prior_deviation=0.1)
     often = [records[0], *(replace(records[1], subject="B") for _ in range(4))]
     assert orientation_error(often, law) == pytest.approx(orientation_error(records[:2], law))
+
+
+def test_a_constant_offset_is_measured(records):
+    turned = [replace(r, prior=r.true * Rotation.from_rotvec([0.1, -0.2, 0.05]).inv()) for r in records]
+    assert measured_offset(turned) == pytest.approx(math.sqrt((0.01 + 0.04 + 0.0025) / 3))
+    with pytest.raises(ValueError, match="true orientations"):
+        measured_offset([replace(r, true=None) for r in records])
 
 
 def test_a_criterion_of_ones_own_is_minimised(records):
