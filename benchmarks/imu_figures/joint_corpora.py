@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,11 @@ from opensim_models.scaling.skeleton_scaling import scale_skeleton
 from synth.cluster_trial import cluster_trial
 from synth.corpus import Corpus, CorpusTrial
 from synth.joint_trial import JOINTS, joint_angles, joint_trial, segment_poses
+from synth.strides.runner_body import RIGHT_LEG, draw_body
 from synth.strides.stride_corpus import build_stride_corpus
 from synth.strides.stride_quality import stride_faults
 from synth.strides.stride_table import read_runners, read_strides, stride_files, table_rotation
+from synth.strides.upright_leg import upright_pelvis
 
 SAME_RUNNERS = {"g01s01": "RBDS001", "g01s02": "RBDS002"}
 """Of one age, height, mass and speed in both data sets."""
@@ -94,6 +97,8 @@ def _same_runners(data: Path) -> dict[str, dict]:
     found: dict[str, dict] = {}
     with tempfile.TemporaryDirectory() as place:
         table = build_stride_corpus(folder, Path(place) / "running.h5").set_index("subject")
+        drawn = Corpus(Path(place) / "running.h5")
+        records = {key[0]: drawn.read(*key, clean=True) for key in drawn.trials() if key[0] in SAME_RUNNERS}
     for code, name in SAME_RUNNERS.items():
         static, run = (read_trial(data / "rbds_running" / name / f"{name}{task}.c3d") for task in ("static", "runT25"))
         calibration = calibrate_static(static, load_marker_set(static.marker_set))
@@ -108,12 +113,45 @@ def _same_runners(data: Path) -> dict[str, dict]:
         )
         alike = _table_against_markers(read_strides(folder / f"{code}.tsv", read_runners(folder)).angles, trial, marked)
         print(f"{code} against {name}, correlation over the stride: {alike}")
+        print(f"{code} against {name}, SD of specific force x y z: {_spread_of_forces(records[code], trial)}")
+        print(f"{name}, list and rotation of the pelvis by the leg's plane: {_pelvis_by_the_leg(trial, marked)}")
         if facts["repairs"]:
             plain = clinical_motion(run, calibration).poses["calcn_r"].motion.orientation
             own = next(motion for motion in trial.segments if motion.segment == "calcn_r").orientation
             away = float(np.degrees(np.median((plain.inv() * own).magnitude())))
             print(f"{name}: {facts['repairs']}; as labelled the robust fit turns the foot by {away:.0f} deg")
     return found
+
+
+def _spread_of_forces(drawn: CorpusTrial, measured: CorpusTrial) -> str:
+    words = []
+    for record in drawn.recordings:
+        other = next(r for r in measured.recordings if r.placement.sensor == record.placement.sensor)
+        own, seen = (" ".join(f"{sd:.0f}" for sd in np.nanstd(r.specific_force, axis=0)) for r in (record, other))
+        words.append(f"{record.placement.sensor} {own}, by markers {seen} m/s²")
+    return "; ".join(words)
+
+
+def _pelvis_by_the_leg(trial: CorpusTrial, duration: float) -> str:
+    """Correlation, over the stride, of what `upright_pelvis` finds from joint angles with what markers show."""
+    poses = segment_poses(trial)
+    chain = [poses[name].orientation for name in RIGHT_LEG]
+    joints = [upper.inv() * lower for upper, lower in pairwise(chain)]
+    angles = np.hstack([rotation.as_euler("YXZ")[:, ::-1] for rotation in joints])
+    pelvis = chain[0].as_euler("ZXY")
+    time_ = np.arange(trial.n_frames) / trial.rate
+    strikes = [e.time for e in trial.events if (e.kind, e.foot) == ("foot_strike", "right")]
+    inside = [s + np.arange(101) / 100 * duration for s in strikes if s + duration < time_[-1]]
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.median([[np.interp(at, time_, column) for column in values.T] for at in inside], axis=0).T
+
+    body = draw_body(trial.subject.height if trial.subject.height > 0 else 1.75, np.random.default_rng(0))
+    found = upright_pelvis(body, mean(angles)[None], float(pelvis[:, 0].mean()))
+    phase = 2 * np.pi * np.arange(101)[:, None] / 100 * np.arange(1, found.shape[1] + 1)
+    waves = (found[:, None, :] * np.exp(-1j * phase)).real.sum(axis=2)
+    shown = mean(pelvis)
+    return " and ".join(f"{np.corrcoef(waves[i], shown[:, i + 1])[0, 1]:.2f}" for i in range(2))
 
 
 def _table_against_markers(strides: np.ndarray, trial: CorpusTrial, duration: float) -> str:
