@@ -34,7 +34,7 @@ OUR_PACKAGES = {
     "kinesynth_run",
 }
 INTERRUPTED = 130
-RESUMING = ("import", "motion", "gait", "train", "demo")
+RESUMING = ("import", "motion", "gait", "train", "tune", "demo")
 """Commands that keep what they finished and go on from there; the others write at their end."""
 # command -> (one line of help, where its typer app may be)
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "corpus": ("Look at a corpus, or check it.", ("synth.cli:corpus_app",)),
     "train": ("Train networks on a corpus.", ("training.cli:train_app",)),
     "stream": ("Estimate frame by frame, and watch it live.", ("training.stream_command:stream_app",)),
+    "tune": ("Search hyperparameters of a joint model.", ("training.joint.tune_command:tune_app",)),
     "evaluate": ("Measure the errors of estimates.", ("training.cli:evaluate_app",)),
     "compare": ("Put methods side by side on the same trials.", ("training.cli:compare_app",)),
     "report": ("Write one self-contained HTML page.", ("training.cli:report_app",)),

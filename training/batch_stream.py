@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training.augmentation import augment
 from training.config import TrainingConfig
+from training.memory_set import MemorySource
 from training.window_source import WindowSource
 
 
@@ -39,7 +40,7 @@ class BatchStream(IterableDataset):
 
     Parameters
     ----------
-    source : WindowSource
+    source : WindowSource or MemorySource
     covariances : ndarray, shape (n_records, n_vectors, 3, 3)
         From `training.augmentation.channel_covariances`.
     shifts : ndarray, shape (n_records, n_targets)
@@ -47,24 +48,28 @@ class BatchStream(IterableDataset):
     config : TrainingConfig
     first : int
         Number of the first batch.
+    second : WindowSource, optional
+        Of the second half of the steps: two stages, short windows first (Rapp et al. 2021).
     """
 
     def __init__(
         self,
-        source: WindowSource,
+        source: WindowSource | MemorySource,
         covariances: np.ndarray,
         shifts: np.ndarray,
         config: TrainingConfig,
         first: int = 0,
+        second: WindowSource | MemorySource | None = None,
     ) -> None:
         super().__init__()
         self.source, self.covariances, self.shifts, self.config = source, covariances, shifts, config
-        self.first = first
+        self.first, self.second = first, second or source
 
     def batch(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs and labels of one batch."""
         rng = np.random.default_rng(np.random.SeedSequence(self.config.seed, spawn_key=(number,)))
-        windows = self.source.draw(self.config.batch, rng)
+        source = self.second if 2 * number >= self.config.steps else self.source
+        windows = source.draw(self.config.batch, rng)
         inputs = augment(windows, self.covariances, **dict(self.config.augmentation), rng=rng)
         labels = windows.labels + self.shifts[windows.record][:, None]
         return torch.from_numpy(inputs), torch.from_numpy(labels)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperCommand
 
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.command_end import sentence_of, stop
@@ -35,7 +36,8 @@ def train(
     corpus: Annotated[Path, typer.Argument(help="Reference corpus (.h5): inertial records with labels.")],
     out_dir: Annotated[Path, typer.Argument(help="Folder for checkpoints and estimates.")],
     network: Annotated[
-        list[str] | None, typer.Option(help="conv1d or lstm; repeat it to train several. Default: the file's.")
+        list[str] | None,
+        typer.Option(help="conv1d, lstm or temporal; repeat it to train several. Default: the file's."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with training settings.")] = None,
     leave_one_out: Annotated[
@@ -95,12 +97,39 @@ def train(
     with_reasons(run, as_json)
 
 
-@evaluate_app.command()
+class EvaluateCommand(TyperCommand):
+    """Takes three files and a method, or a table and any number of corpora."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse what neither form has."""
+        rest = super().parse_args(ctx, args)
+        files, table = ctx.params.get("files") or (), ctx.params.get("table")
+        if table and not ctx.params.get("out"):
+            raise typer.BadParameter("Missing option '--out': the folder for tables, folds and networks.")
+        if not table and len(files) != 3:
+            raise typer.BadParameter(
+                f"Missing argument: TRUTH.h5 ESTIMATE.h5 ERRORS.csv are three files, got {len(files)}."
+            )
+        if not table and not ctx.params.get("method"):
+            raise typer.BadParameter("Missing option '--method': the name of the method in the table.")
+        return rest
+
+
+@evaluate_app.command(cls=EvaluateCommand)
 def evaluate(
-    truth: Annotated[Path, typer.Argument(help="Reference corpus (.h5).")],
-    estimate: Annotated[Path, typer.Argument(help="Corpus of estimates (.h5): a network's or the baseline's.")],
-    out: Annotated[Path, typer.Argument(help="Error table to write (.csv).")],
-    method: Annotated[str, typer.Option(help="Name of the method in the table.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="TRUTH.h5 ESTIMATE.h5 ERRORS.csv (the last is written); with --table: corpora.", metavar="FILES"
+        ),
+    ],
+    method: Annotated[str, typer.Option(help="Name of the method in the error table.")] = "",
+    table: Annotated[str, typer.Option(help="rapp (Rapp et al. 2021), or learning (curve).")] = "",
+    out: Annotated[Path | None, typer.Option(help="With --table: folder for tables, folds and networks.")] = None,
+    joint: Annotated[list[str] | None, typer.Option(help="With --table: hip, knee or ankle; default: all.")] = None,
+    scheme: Annotated[list[str] | None, typer.Option(help="With --table: e.g. 5-fold; default: all.")] = None,
+    network: Annotated[str, typer.Option(help="With --table: the network of every fold.")] = "temporal",
+    seed: Annotated[int, typer.Option(min=0, help="With --table: of folds, networks and sensor errors.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0 scores without any.")] = 0,
     engine: EngineWord = "local",
     scheduler: Scheduler = "",
@@ -111,9 +140,22 @@ def evaluate(
     Every method is scored by the same function on the frames that have a label; trials without an estimate are
     counted as refused. Exit code 3 if some trials were refused, 4 if all.
 
+    --table rapp trains and scores, for every joint and fold, all steps of Rapp et al. (2021), raw and
+    pseudo-calibrated, and writes rapp.csv, rapp.md and errors.csv to --out. A run that was stopped goes on from its
+    finished folds.
+
     Example: kinesynth evaluate reference.h5 networks/conv1d.h5 errors_conv1d.csv --method conv1d
+    kinesynth evaluate --table rapp running.h5 --out rapp
     """
-    with_reasons(lambda: _evaluate(truth, estimate, out, method, (workers, engine, scheduler), as_json), as_json)
+
+    def run() -> ExitCode:
+        if table:
+            from training.joint.table_command import TableWish, tell_table
+
+            return tell_table(TableWish(table, files, out, joint or (), scheme or (), network, seed, as_json))
+        return _evaluate(*files, method, (workers, engine, scheduler), as_json)
+
+    with_reasons(run, as_json)
 
 
 @compare_app.command()

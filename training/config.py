@@ -13,6 +13,8 @@ from training.networks.registry import known_networks, network_defaults
 
 OUTPUT_KINDS = ("angle", "moment", "ground_reaction", "speed")
 """What a network can estimate: joint and pelvis angles, joint moments, ground reaction forces, walking speed."""
+ORIENTATION = "orientation"
+"""The two segments beside a joint as six numbers each; learnt where it is asked for (`training.joint`)."""
 
 
 class ConfigRefused(ValueError):  # noqa: N818  (a word of the field, see docs/architecture.md)
@@ -41,13 +43,16 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    network: str = Field("conv1d", description="Architecture by its registered name: conv1d or lstm.")
+    network: str = Field("conv1d", description="Architecture by its registered name: conv1d, lstm, temporal ...")
     width: int = Field(48, ge=2, le=2048, description="Channels (conv1d) or hidden units per direction (lstm).")
     depth: int = Field(2, ge=1, le=16, description="Number of convolution blocks or recurrent layers.")
     kernel_seconds: float = Field(0.15, gt=0, le=2, description="Length (s) of each convolution kernel; conv1d only.")
     bidirectional: bool = Field(True, description="Read each window in both directions (not causal); lstm only.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of channels dropped after each block in training.")
     window_seconds: float = Field(1.0, gt=0, le=60, description="Length (s) of the sample windows.")
+    second_window_seconds: float = Field(
+        0.0, ge=0, le=60, description="Length (s) of the windows in the second half of the steps; 0 = as before."
+    )
     steps: int = Field(300, ge=1, le=1_000_000, description="Optimiser steps; there is no early stopping.")
     batch: int = Field(16, ge=1, le=4096, description="Windows per step.")
     learning_rate: float = Field(4e-3, gt=0, le=1, description="Peak of the one-cycle learning rate (AdamW).")
@@ -77,12 +82,13 @@ class TrainingConfig(BaseModel):
     @field_validator("outputs")
     @classmethod
     def _outputs_are_known(cls, outputs: tuple[str, ...]) -> tuple[str, ...]:
+        known = (*OUTPUT_KINDS, ORIENTATION)
         for kind in outputs:
-            if kind not in OUTPUT_KINDS:
-                raise ValueError(f"no output {kind!r}{_nearest(kind, OUTPUT_KINDS)}")
+            if kind not in known:
+                raise ValueError(f"no output {kind!r}{_nearest(kind, known)}")
         if not outputs:
-            raise ValueError(f"at least one of {', '.join(OUTPUT_KINDS)} must be learnt")
-        return tuple(kind for kind in OUTPUT_KINDS if kind in outputs)
+            raise ValueError(f"at least one of {', '.join(known)} must be learnt")
+        return tuple(kind for kind in known if kind in outputs)
 
 
 def resolve_config(values: dict[str, Any], where: str = "the configuration") -> TrainingConfig:

@@ -92,7 +92,7 @@ def folds_of(
 def fold_fingerprint(digest: str, config: TrainingConfig, subjects: Sequence[str]) -> str:
     """SHA-256 of what decides a fold: the corpus, the configuration, the training subjects."""
     settings = config.model_dump(mode="json")
-    for key in ("precision", "device"):  # settings that came later: folds from before them are still good
+    for key in ("precision", "device", "second_window_seconds"):  # came later: folds from before them are still good
         if settings[key] == TrainingConfig.model_fields[key].default:
             del settings[key]
     content = json.dumps([digest, settings, sorted(subjects)], sort_keys=True)

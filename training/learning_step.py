@@ -19,13 +19,13 @@ from training.config import TrainingConfig
 from training.device import computing_in
 from training.label_offset import offset_shifts
 from training.loss import count_labels, supervised_loss
+from training.memory_set import MemoryTrainingSet
 from training.networks.registry import build_network
 from training.networks.shared_batch import share_batch
 from training.normalisation import Normalisation, fit_normalisation
 from training.ranks import Ranks
 from training.training_set import TrainingSet
 from training.training_state import Learner
-from training.window_source import WindowSource
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,17 @@ class Lesson:
     ranks: Ranks
 
 
-def prepare_lesson(data: TrainingSet, config: TrainingConfig, device: torch.device, ranks: Ranks) -> Lesson:
+def prepare_lesson(
+    data: TrainingSet | MemoryTrainingSet, config: TrainingConfig, device: torch.device, ranks: Ranks
+) -> Lesson:
     """Bring the data of a training into the shape that steps need."""
-    source = WindowSource(data, config.window_seconds)
+    source = data.source(config.window_seconds)
+    second = data.source(config.second_window_seconds) if config.second_window_seconds else None
     summaries = [record.summary for record in data.records]
     misalignment = config.augmentation.misalignment_deg if config.shrink_offsets else 0.0
     shifts = offset_shifts(summaries, data.targets, misalignment)
     columns = {k: [i for i, t in enumerate(data.targets) if t.kind == k] for k in {t.kind: 0 for t in data.targets}}
-    stream = BatchStream(source, channel_covariances(summaries), shifts, config)
+    stream = BatchStream(source, channel_covariances(summaries), shifts, config, second=second)
     return Lesson(stream, fit_normalisation(summaries, shifts), data.rate, columns, device, ranks)
 
 

@@ -32,8 +32,8 @@ MOMENT_COORDINATES = tuple(c for c in ANGLE_COORDINATES if c.startswith(("hip", 
 GROUND_REACTION_COMPONENTS = ("ground_force_x_r", "ground_force_y_r", "ground_force_x_l", "ground_force_y_l")
 """Fore-aft (x, forward positive) and vertical (y, up positive) force of the ground on each foot."""
 
-_SCALE = {"angle": 180.0 / math.pi, "moment": 100.0, "ground_reaction": 100.0, "speed": 1.0}
-_UNIT = {"angle": "deg", "moment": "%BWBH", "ground_reaction": "%BW", "speed": "m/s"}
+_SCALE = {"angle": 180.0 / math.pi, "moment": 100.0, "ground_reaction": 100.0, "speed": 1.0, "orientation": 1.0}
+_UNIT = {"angle": "deg", "moment": "%BWBH", "ground_reaction": "%BW", "speed": "m/s", "orientation": "1"}
 _ESTIMATED = tuple(name for name in SOLVED if name != EVENTS)
 _FEET = {"r": "right", "l": "left"}
 FEET = {foot: side for side, foot in _FEET.items()}
@@ -47,7 +47,7 @@ class Target:
     Attributes
     ----------
     kind : str
-        ``"angle"``, ``"moment"``, ``"ground_reaction"`` or ``"speed"``.
+        ``"angle"``, ``"moment"``, ``"ground_reaction"``, ``"speed"`` or ``"orientation"``.
     coordinate : str
         OpenSim coordinate, ground reaction component, or ``"speed"``.
     """

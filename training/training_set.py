@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from training.record_summary import RecordSummary, summarise
 from training.stored_label import StoredLabels, stored_labels
 from training.target import ALL_TARGETS, Target, read_targets
 from training.window import TrialRecord, require_labels, sensor_names, trial_record
+
+if TYPE_CHECKING:
+    from training.window_source import WindowSource
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,12 @@ class TrainingSet:
     def n_labelled_frames(self) -> int:
         """Frames with at least one label, mirror images not counted again."""
         return sum(record.n_labelled_frames for record in self.records if not record.is_mirrored)
+
+    def source(self, seconds: float) -> WindowSource:
+        """Windows of so many seconds, read from the corpus when they are drawn."""
+        from training.window_source import WindowSource  # which reads records of this set
+
+        return WindowSource(self, seconds)
 
     @property
     def doubts(self) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +14,17 @@ from training.record_gap import bridge_gaps
 from training.target import ALL_TARGETS
 from training.training_set import StoredRecord, TrainingSet
 from training.window import TrialRecord, Windows
+
+
+class LabelledRecord(Protocol):
+    """What must be known of a record to draw windows from it; see `StoredRecord`."""
+
+    n_frames: int
+    labelled: np.ndarray
+
+    @property
+    def n_labelled_frames(self) -> int:
+        """Frames with at least one label."""
 
 
 class WindowSource:
@@ -37,18 +50,12 @@ class WindowSource:
     """
 
     def __init__(self, data: TrainingSet, seconds: float, *, kept_bytes: int = 1 << 28) -> None:
-        if not data.records:
-            raise CorpusMismatch(
-                "expected at least one labelled training trial, found none; check the reference corpus"
-            )
         self.records, self.rate = data.records, data.rate
-        shortest = min(record.n_frames for record in data.records)
-        self.length = max(1, min(round(seconds * data.rate), shortest))
+        self.length = window_length(data.records, seconds, data.rate)
         keys = {(record.subject, record.name) for record in data.records}
         self.reader = WindowReader(data.path, self.length, subjects={subject for subject, _ in keys}, trials=keys)
         place = {key: number for number, key in enumerate(self.reader.trials)}
         self._trials = np.array([place[record.subject, record.name] for record in data.records])
-        self._n_labelled = np.array([record.n_labelled_frames for record in data.records])
         self._columns = np.array([ALL_TARGETS.index(target) for target in data.targets])
         self.kept_bytes = kept_bytes
         self._bridged: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = OrderedDict()
@@ -70,14 +77,7 @@ class WindowSource:
         Windows
             Records are drawn evenly; the labelled frame falls anywhere in its window.
         """
-        chosen = rng.integers(len(self.records), size=n_windows)
-        nth = rng.integers(self._n_labelled[chosen])
-        before = rng.integers(self.length, size=n_windows)
-        starts = np.empty(n_windows, dtype=int)
-        for i, number in enumerate(chosen):
-            record = self.records[number]
-            starts[i] = np.clip(_nth_frame(record.labelled, nth[i]) - before[i], 0, record.n_frames - self.length)
-        return self.windows(chosen, starts)
+        return self.windows(*drawn_places(self.records, self.length, n_windows, rng))
 
     def windows(self, record: np.ndarray, start: np.ndarray) -> Windows:
         """Windows at chosen places.
@@ -125,6 +125,36 @@ class WindowSource:
         while len(self._bridged) > 1 and sum(kept.nbytes for kept, _ in self._bridged.values()) > self.kept_bytes:
             self._bridged.popitem(last=False)
         return made
+
+
+def window_length(records: Sequence[LabelledRecord], seconds: float, rate: float) -> int:
+    """Frames per window: as asked for, or the shortest record's length if that is less.
+
+    Raises
+    ------
+    CorpusMismatch
+        There is no record.
+    """
+    if not records:
+        raise CorpusMismatch("expected at least one labelled training trial, found none; check the reference corpus")
+    return max(1, min(round(seconds * rate), min(record.n_frames for record in records)))
+
+
+def drawn_places(
+    records: Sequence[LabelledRecord], length: int, n_windows: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random windows of some records: which record, and the first frame, each (n_windows,).
+
+    Records are drawn evenly; a labelled frame falls anywhere in its window.
+    """
+    chosen = rng.integers(len(records), size=n_windows)
+    nth = rng.integers([records[number].n_labelled_frames for number in chosen])
+    before = rng.integers(length, size=n_windows)
+    starts = np.empty(n_windows, dtype=int)
+    for i, number in enumerate(chosen):
+        record = records[number]
+        starts[i] = np.clip(_nth_frame(record.labelled, nth[i]) - before[i], 0, record.n_frames - length)
+    return chosen, starts
 
 
 def _nth_frame(runs: np.ndarray, nth: int) -> int:

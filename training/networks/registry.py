@@ -14,11 +14,19 @@ if TYPE_CHECKING:
 _NETWORKS = {
     "conv1d": "training.networks.convolutional:ConvolutionalNetwork",
     "lstm": "training.networks.recurrent:RecurrentNetwork",
+    "temporal": "training.networks.temporal:TemporalNetwork",
+    "published_conv1d": "training.networks.published:PublishedConvolution",
+    "published_lstm": "training.networks.published:PublishedMemory",
 }
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     # One recurrent layer learns slowly at first and bears a higher rate (development data: docs/training.md).
     "lstm": {"depth": 1, "steps": 500, "learning_rate": 0.01},
+    # Width, layers, context of about a stride at 100-200 Hz; chosen on training runners (docs/networks_supervised.md).
+    "temporal": {"width": 64, "depth": 5},
+    # The released defaults of Rapp et al. 2021 (facts of their repository): width 70, 3 layers, 41 frames at 200 Hz.
+    "published_conv1d": {"width": 70, "depth": 3, "kernel_seconds": 0.205, "learning_rate": 1.5e-3},
+    "published_lstm": {"width": 70, "depth": 3, "learning_rate": 1.5e-3},
 }
 
 

@@ -1,0 +1,77 @@
+"""The networks of joint models: shapes, reach, published heads, two stages of windows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from training.config import ConfigRefused, resolve_config
+from training.joint.recipe import joint_config
+from training.learning_step import Lesson
+from training.networks.registry import build_network, known_networks
+
+JOINT_NETWORKS = ("temporal", "published_conv1d", "published_lstm")
+
+
+@pytest.mark.parametrize("name", JOINT_NETWORKS)
+def test_a_network_maps_any_channels_to_any_outputs_frame_by_frame(name):
+    assert name in known_networks()
+    network = build_network(12, 15, 100.0, resolve_config({"network": name, "width": 8})).eval()
+    assert network(torch.zeros(2, 50, 12)).shape == (2, 50, 15)
+    other = build_network(42, 19, 100.0, resolve_config({"network": name, "width": 8})).eval()
+    assert other(torch.zeros(1, 30, 42)).shape == (1, 30, 19)
+
+
+@pytest.mark.parametrize("depth", [1, 3, 5])
+def test_an_output_of_the_temporal_network_sees_as_far_as_its_taps_and_no_further(depth):
+    network = build_network(4, 2, 100.0, resolve_config({"network": "temporal", "width": 8, "depth": depth})).eval()
+    inputs = torch.randn(1, 101, 4, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    network(inputs)[0, 50].sum().backward()
+    touched = inputs.grad[0].abs().sum(dim=1).nonzero().flatten()
+    reach = 2**depth - 1
+    assert (touched.min().item(), touched.max().item()) == (50 - reach, 50 + reach)
+
+
+def test_the_temporal_blocks_are_dilated_convolutions():
+    block = build_network(4, 2, 100.0, resolve_config({"network": "temporal", "width": 6, "depth": 3})).eval().blocks[2]
+    values = torch.randn(2, 40, 6, generator=torch.Generator().manual_seed(1))
+    kernel = block.taps.weight.reshape(6, 3, 6).permute(0, 2, 1)
+    convolved = torch.nn.functional.conv1d(
+        values.transpose(1, 2), kernel, block.taps.bias, padding=block.dilation, dilation=block.dilation
+    )
+    expected = values + torch.relu(block.normalisation(convolved)).transpose(1, 2)
+    assert torch.allclose(block(values), expected, atol=1e-5)
+
+
+def test_the_published_heads_are_those_of_the_paper():
+    conv = build_network(12, 3, 200.0, joint_config("published_conv1d"))
+    assert [type(layer).__name__ for layer in conv.blocks[:4]] == ["Conv1d", "ReLU", "BatchNorm1d", "Dropout"]
+    assert conv.blocks[0].kernel_size == (41,)
+    assert (len(conv.blocks), conv.blocks[0].out_channels) == (12, 70)
+    assert [type(layer).__name__ for layer in conv.head] == ["Linear", "Sigmoid", "Linear"]
+    assert conv.head[0].out_features == 20
+    both = build_network(12, 3, 200.0, joint_config("published_lstm"))
+    assert (both.memory.num_layers, both.memory.hidden_size, both.head.in_features) == (3, 70, 140)
+    one_way = build_network(12, 3, 200.0, joint_config("published_lstm", bidirectional=False)).eval()
+    inputs = torch.randn(1, 30, 12)
+    later = inputs.clone()
+    later[:, 20:] += 1.0
+    assert torch.equal(one_way(inputs)[:, :20], one_way(later)[:, :20])  # causal
+
+
+def test_windows_are_short_first_and_long_then():
+    lesson = Lesson((), None, np.empty(0), 100, 100.0, {}, torch.device("cpu"), None, 200)
+    assert [lesson.length_at(step, 10) for step in (0, 4, 5, 9)] == [100, 100, 200, 200]
+    alone = Lesson((), None, np.empty(0), 100, 100.0, {}, torch.device("cpu"), None)
+    assert alone.length_at(9, 10) == 100
+
+
+def test_a_recipe_says_what_it_is_and_refuses_unknown_outputs():
+    plain, turned = joint_config(augmented=False), joint_config(augmented=True)
+    assert (plain.augmentation.misalignment_deg, turned.augmentation.misalignment_deg) == (0.0, 13.5)
+    assert plain.augmentation.noise_share == turned.augmentation.noise_share == 0.15
+    assert turned.outputs == ("angle", "orientation")
+    assert joint_config("published_conv1d").steps == 10_000
+    with pytest.raises(ConfigRefused, match="did you mean 'orientation'"):
+        resolve_config({"outputs": ["orientations"]})

@@ -1,0 +1,138 @@
+"""The run that makes a learning curve: sizes, law, tests, and a page that says them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mocap_import.durable_file import write_durably
+from synth.corpus.provenance import file_hash
+from synth.joint_trial import read_joint_trials
+from training.comparison import bootstrap_interval
+from training.config import TrainingConfig
+from training.csv_table import write_csv
+from training.joint.fold import part_subjects
+from training.joint.learning_curve import LearningLaw, SizeEffect, fit_law, run_learning_curve, size_effect
+from training.joint.person_effect import person_effects
+
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Of the teachers of the first fold."""
+
+
+@dataclass(frozen=True)
+class CurveRun:
+    """What was made.
+
+    Attributes
+    ----------
+    curve, page : Path
+        Every error (CSV), and the page (Markdown).
+    facts : dict
+        Law, tests and errors by size, as plain data.
+    """
+
+    curve: Path
+    page: Path
+    facts: dict[str, Any]
+
+
+def make_curve(
+    corpus: Path,
+    out: Path,
+    config: TrainingConfig,
+    *,
+    joint: str = "knee",
+    sizes: Sequence[int] = (),
+    repeats: int = 5,
+    seed: int = 0,
+) -> CurveRun:
+    """Train on nested subsets of one fold's teachers and say what the number of teachers does.
+
+    Parameters
+    ----------
+    corpus : Path
+    out : Path
+        Folder; a run that was stopped goes on.
+    config : TrainingConfig
+    joint : str
+    sizes : sequence of int
+        Teachers; by default a sixteenth to all of those of the first fold.
+    repeats : int
+    seed : int
+
+    Returns
+    -------
+    CurveRun
+    """
+    trials = read_joint_trials(corpus, joint)
+    people = {trial.subject.code: trial.subject for trial in trials}
+    fold = part_subjects({trial.subject.code: trial.laboratory for trial in trials}, seed=seed)[0]
+    sizes = sizes or sorted({max(1, math.ceil(share * len(fold.teachers))) for share in SHARES})
+    options = {"repeats": repeats, "seed": seed, "mark": file_hash(corpus)}
+    curve = run_learning_curve(trials, fold, sizes, config, out / "learning", **options)
+    law, effect = fit_law(curve, seed=seed), size_effect(curve)
+    effects = person_effects(curve[curve["teachers"] == max(sizes)], people)
+    table = _by_size(curve, seed)
+    path = write_csv(out / f"learning_{joint}.csv", curve)
+    page = out / f"learning_{joint}.md"
+    write_durably(page, _page(joint, repeats, table, law, effect, effects))
+    facts = {
+        "joint": joint,
+        "law": asdict(law),
+        "size_effect": asdict(effect),
+        "sizes": table.to_dict(orient="records"),
+        "person_effects": effects.astype(object).where(effects.notna(), None).to_dict(orient="records"),
+    }
+    if math.isinf(law.for_one_degree):
+        facts["law"]["for_one_degree"] = None
+    return CurveRun(path, page, facts)
+
+
+def _by_size(curve: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Mean raw RMSE (deg) of each size, of all angles and of each, with the interval over subjects of the former."""
+    rows = []
+    for size, group in curve.groupby("teachers"):
+        by_subject = group.groupby("subject")["rmse_deg"].mean()
+        low, high = bootstrap_interval(by_subject.to_numpy(), seed)
+        angles = group.groupby("angle")["rmse_deg"].mean().to_dict()
+        rows.append({"teachers": int(size), "mean": by_subject.mean(), "low": low, "high": high} | angles)
+    return pd.DataFrame(rows)
+
+
+def _page(
+    joint: str, repeats: int, table: pd.DataFrame, law: LearningLaw, effect: SizeEffect, effects: pd.DataFrame
+) -> str:
+    lines = [
+        f"# Learning curve: {joint}",
+        "",
+        f"Raw RMSE in degrees on {effect.subjects} people who never taught; augmented network, no optimisation, 15 % "
+        f"noise on the test signals; nested subsets of the teachers, {repeats} repeats.",
+        "",
+        "| teachers | all angles [95 %] | flexion | adduction | rotation |",
+        "|---|---|---|---|---|",
+    ]
+    for row in table.itertuples():
+        interval = f" [{row.low:.2f}, {row.high:.2f}]" if math.isfinite(row.low) else ""
+        angles = " | ".join(f"{value:.2f}" for value in (row.flexion, row.adduction, row.rotation))
+        lines.append(f"| {row.teachers} | {row.mean:.2f}{interval} | {angles} |")
+    needed = "never" if math.isinf(law.for_one_degree) else f"{law.for_one_degree:,.0f} teachers"
+    lines += [
+        "",
+        f"Law: E(n) = {law.first:.2f} n^-{law.exponent:.3f} deg (exponent's 95 % interval {law.low:.3f} to "
+        f"{law.high:.3f}, bootstrap over scored people). One degree less, if it holds: {needed}.",
+        "",
+        f"Does the number of teachers matter? Repeated measures: F = {effect.f:.2f}, p = {effect.p:.2g} (Greenhouse-"
+        f"Geisser epsilon {effect.epsilon:.2f}); Friedman: {effect.friedman:.2f}, p = {effect.friedman_p:.2g}.",
+        "",
+        "| fact | people | effect | p | p (Holm) | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in effects.itertuples():
+        numbers = [f"{value:.3g}" if math.isfinite(value) else "–" for value in (row.effect, row.p, row.p_holm)]
+        lines.append(f"| {row.fact} | {row.subjects} | " + " | ".join(numbers) + f" | {row.note} |")
+    return "\n".join(lines) + "\n"

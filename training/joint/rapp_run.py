@@ -1,0 +1,168 @@
+"""The run that makes the table: each fold is kept when it is done, and the tables so far are written after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mocap_import.durable_file import write_durably
+from synth.corpus.provenance import file_hash
+from synth.corpus.reader import Corpus
+from synth.corpus.schema import CorpusMismatch
+from synth.joint_trial import JOINTS, JointTrial, read_joint_trials
+from training.config import TrainingConfig
+from training.csv_table import write_csv
+from training.joint.fold import part_subjects
+from training.joint.fold_run import JointFold, finished_fold, run_fold
+from training.joint.rapp_table import page, summarise
+
+Progress = Callable[[int, int, str], None]
+"""Called as progress(folds done, folds in all, name of the last)."""
+
+
+@dataclass(frozen=True)
+class RappRun:
+    """What was made.
+
+    Attributes
+    ----------
+    errors, summary, page : Path
+        Every trial's errors (CSV), the table (CSV), the table for people (Markdown).
+    table : DataFrame
+        The summary.
+    training_seconds : float
+        CPU time of all networks of the fold that were used on scored subjects, of all sittings (s).
+    skipped : tuple of str
+        Trials and sides that cannot be used, and why.
+    """
+
+    errors: Path
+    summary: Path
+    page: Path
+    table: pd.DataFrame
+    training_seconds: float
+    skipped: tuple[str, ...]
+
+
+def make_rapp_table(
+    corpora: Sequence[Path],
+    out: Path,
+    config: TrainingConfig,
+    *,
+    joints: Sequence[str] = tuple(JOINTS),
+    schemes: Sequence[str] = (),
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> RappRun:
+    """Train and score all folds of all joints of all corpora.
+
+    Parameters
+    ----------
+    corpora : sequence of Path
+        With inertial records and poses (`synth.joint_trial.read_joint_trials`).
+    out : Path
+        Folder; a run that was stopped goes on from its finished folds and the states of unfinished trainings.
+    config : TrainingConfig
+        Of the augmented networks (`training.joint.recipe.joint_config`).
+    joints : sequence of str
+    schemes : sequence of str
+        Of `training.joint.fold.Fold.scheme`; all by default.
+    seed : int
+        Of folds, sensor errors in tests and the bootstrap.
+    progress : callable, optional
+
+    Returns
+    -------
+    RappRun
+    """
+    if len({corpus.stem for corpus in corpora}) < len(corpora):
+        raise CorpusMismatch("corpora of one table need different file names; rename one.")
+    skipped: list[str] = []
+    tasks: list[tuple[JointFold, list[JointTrial]]] = []
+    for path in corpora:
+        tasks += _tasks(path, config, joints, schemes, seed, skipped)
+    captions = {path.stem: _caption(path) for path in corpora}
+    cards: list[dict[str, Any]] = []
+    for task, trials in tasks:
+        if progress is not None:
+            progress(len(cards), len(tasks), task.name)
+        cards.append(run_fold(task, trials, out))
+        made = _written(out, cards, len(tasks), captions, seed, tuple(skipped))
+    if progress is not None:
+        progress(len(cards), len(tasks), "")
+    return made
+
+
+def tables_so_far(
+    corpora: Sequence[Path], out: Path, config: TrainingConfig, *, joints: Sequence[str] = tuple(JOINTS), seed: int = 0
+) -> RappRun:
+    """The tables of the folds that are finished in a folder; nothing is trained.
+
+    Raises
+    ------
+    CorpusMismatch
+        If none is.
+    """
+    skipped: list[str] = []
+    tasks = [task for path in corpora for task, _ in _tasks(path, config, joints, (), seed, skipped)]
+    cards = [card for task in tasks if (card := finished_fold(out, task)) is not None]
+    if not cards:
+        raise CorpusMismatch(
+            f"{out}: none of the {len(tasks)} folds is finished; make them by `kinesynth evaluate --table`."
+        )
+    return _written(out, cards, len(tasks), {path.stem: _caption(path) for path in corpora}, seed, tuple(skipped))
+
+
+def _tasks(
+    path: Path, config: TrainingConfig, joints: Sequence[str], schemes: Sequence[str], seed: int, skipped: list[str]
+) -> list[tuple[JointFold, list[JointTrial]]]:
+    """All folds of a corpus with the trials of the joint: the first fold of every joint, then the second ones, ..."""
+    digest = file_hash(path)
+    found: list[tuple[int, JointFold, list[JointTrial]]] = []
+    for joint in joints:
+        trials = read_joint_trials(path, joint, skipped=skipped)
+        folds = part_subjects({trial.subject.code: trial.laboratory for trial in trials}, seed=seed)
+        found += [
+            (number, JointFold(path.stem, digest, joint, fold, config, seed), trials)
+            for number, fold in enumerate(folds)
+            if not schemes or fold.scheme in schemes
+        ]
+    if not found:
+        raise CorpusMismatch(f"{path}: no fold of the schemes {', '.join(schemes)}; leave the choice out to see all.")
+    return [(task, trials) for _, task, trials in sorted(found, key=lambda item: item[0])]
+
+
+def _caption(path: Path) -> str:
+    """What the corpus says of itself, or that it says nothing."""
+    config = Corpus(path).provenance.config
+    said = str(config.get("caption", "")) or "Not the data of the paper."
+    drawn = config.get("drawn", {})
+    listed = "; ".join(f"{name}: {how}" for name, how in drawn.items()) if isinstance(drawn, dict) else str(drawn)
+    return f"{said} Drawn at random: {listed}." if listed else said
+
+
+def _written(
+    out: Path,
+    cards: Sequence[dict[str, Any]],
+    n_folds: int,
+    captions: dict[str, str],
+    seed: int,
+    skipped: tuple[str, ...],
+) -> RappRun:
+    """Write the tables of the folds so far."""
+    frames = []
+    for card in cards:
+        frame = pd.DataFrame(card["rows"])
+        place = {key: card[key] for key in ("corpus", "movement", "scheme", "fold", "joint")}
+        frames.append(frame.assign(**place, teachers=len(card["teachers"])))
+    errors = pd.concat(frames, ignore_index=True)
+    table = summarise(errors, seed=seed)
+    write_csv(out / "errors.csv", errors)
+    write_csv(out / "rapp.csv", table)
+    write_durably(out / "rapp.md", page(table, captions, f"{len(cards)} of {n_folds} folds."))
+    seconds = float(sum(card["training_seconds"] for card in cards))
+    return RappRun(out / "errors.csv", out / "rapp.csv", out / "rapp.md", table, seconds, skipped)

@@ -1,0 +1,99 @@
+"""What ``kinesynth evaluate --table rapp`` does: asks for the run, shows how far it is, tells what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from mocap_import.batch import ExitCode
+from mocap_import.progress import track
+from synth.joint_trial import JOINTS
+from training.config import ConfigRefused, TrainingConfig
+from training.joint.curve_run import make_curve
+from training.joint.rapp_run import make_rapp_table
+from training.joint.recipe import joint_config
+
+TABLES = ("rapp", "learning")
+
+
+@dataclass(frozen=True)
+class TableWish:
+    """What the user asked for.
+
+    Attributes
+    ----------
+    table : str
+        ``"rapp"``, or ``"learning"`` (the learning curve of one joint and corpus).
+    corpora : sequence of Path
+    out : Path or None
+    joints, schemes : sequence of str
+        Empty = all.
+    network : str
+    seed : int
+    as_json : bool
+    """
+
+    table: str
+    corpora: Sequence[Path]
+    out: Path | None
+    joints: Sequence[str]
+    schemes: Sequence[str]
+    network: str
+    seed: int
+    as_json: bool
+
+
+def tell_table(wish: TableWish) -> ExitCode:
+    """Make the table and say where it is.
+
+    Raises
+    ------
+    ConfigRefused
+        An unknown table, or no folder for it.
+    """
+    if wish.table not in TABLES:
+        raise ConfigRefused(f"--table: expected {' or '.join(TABLES)}, got {wish.table!r}")
+    if wish.out is None:
+        raise ConfigRefused("--table needs --out FOLDER, where tables, folds and networks are kept")
+    config = joint_config(wish.network, seed=wish.seed)
+    if wish.table == "learning":
+        return _tell_curve(wish, wish.out, config)
+    with track(1, "Folds", shown=False if wish.as_json else None) as bar:
+
+        def progress(done: int, total: int, name: str) -> None:
+            bar.advance(0, description=f"Fold {min(done + 1, total)} of {total} {name}")
+
+        made = make_rapp_table(
+            wish.corpora,
+            wish.out,
+            config,
+            joints=tuple(wish.joints) or tuple(JOINTS),
+            schemes=wish.schemes,
+            seed=wish.seed,
+            progress=progress,
+        )
+    if wish.as_json:
+        rows = json.loads(made.table.to_json(orient="records"))
+        files = {"table": str(made.summary), "page": str(made.page), "errors": str(made.errors)}
+        typer.echo(json.dumps(files | {"rows": rows, "skipped": list(made.skipped)}))
+        return ExitCode.ALL
+    for reason in made.skipped:
+        typer.echo(f"skipped: {reason}", err=True)
+    typer.echo(made.page.read_text(encoding="utf-8"))
+    typer.echo(f"{made.summary}, {made.page}: networks {made.training_seconds:.0f} CPU s")
+    return ExitCode.ALL
+
+
+def _tell_curve(wish: TableWish, out: Path, config: TrainingConfig) -> ExitCode:
+    if len(wish.corpora) != 1 or len(wish.joints) > 1:
+        raise ConfigRefused("--table learning: expected one corpus and at most one --joint (knee by default)")
+    made = make_curve(wish.corpora[0], out, config, joint=next(iter(wish.joints), "knee"), seed=wish.seed)
+    if wish.as_json:
+        typer.echo(json.dumps(made.facts | {"curve": str(made.curve), "page": str(made.page)}))
+    else:
+        typer.echo(made.page.read_text(encoding="utf-8"))
+    return ExitCode.ALL
