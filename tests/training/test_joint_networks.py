@@ -8,8 +8,12 @@ import torch
 
 from training.config import ConfigRefused, resolve_config
 from training.joint.recipe import joint_config
-from training.learning_step import Lesson
+from training.learning_step import prepare_lesson
+from training.memory_set import memory_training_set
 from training.networks.registry import build_network, known_networks
+from training.ranks import joined_ranks
+from training.target import Target
+from training.window import TrialRecord
 
 JOINT_NETWORKS = ("temporal", "published_conv1d", "published_lstm")
 
@@ -61,10 +65,19 @@ def test_the_published_heads_are_those_of_the_paper():
 
 
 def test_windows_are_short_first_and_long_then():
-    lesson = Lesson((), None, np.empty(0), 100, 100.0, {}, torch.device("cpu"), None, 200)
-    assert [lesson.length_at(step, 10) for step in (0, 4, 5, 9)] == [100, 100, 200, 200]
-    alone = Lesson((), None, np.empty(0), 100, 100.0, {}, torch.device("cpu"), None)
-    assert alone.length_at(9, 10) == 100
+    rng = np.random.default_rng(0)
+    inputs, labels = rng.standard_normal((400, 12)), rng.standard_normal((400, 1))
+    record = TrialRecord("S01", "run", 100.0, inputs.astype("f4"), np.zeros(400, dtype=bool), labels.astype("f4"))
+    data = memory_training_set([record], ("proximal", "distal"), (Target("angle", "knee_angle"),), 100.0)
+
+    def lengths(**changes):
+        config = resolve_config({"steps": 10, "batch": 2, "outputs": ["angle"]} | changes)
+        with joined_ranks(torch.device("cpu")) as ranks:
+            stream = prepare_lesson(data, config, torch.device("cpu"), ranks).stream
+        return [stream.batch(step)[0].shape[1] for step in (0, 4, 5, 9)]
+
+    assert lengths(second_window_seconds=2.0) == [100, 100, 200, 200]
+    assert lengths() == [100] * 4
 
 
 def test_a_recipe_says_what_it_is_and_refuses_unknown_outputs():
