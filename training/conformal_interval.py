@@ -20,6 +20,8 @@ from synth.corpus import Corpus
 from training.target import ALL_TARGETS, Target, read_targets
 
 LEVEL = 0.9
+FEWEST_PERSONS = 10
+"""Of a table of coverage at `LEVEL`: nine calibrate for each one."""
 WAVEFORMS = tuple(t for t in ALL_TARGETS if t.kind != "speed")
 
 

@@ -20,7 +20,7 @@ from mocap_import.durable_file import write_durably
 from synth.corpus import Corpus
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
-from training.conformal_interval import absolute_errors, coverage_table
+from training.conformal_interval import FEWEST_PERSONS, absolute_errors, coverage_table
 from training.csv_table import write_csv
 from training.evaluation import evaluate
 from training.learnt_row import make_row
@@ -140,7 +140,7 @@ def compare_corpora(
         subject_table(errors),
         paired_table(errors, bar, seed=seed) if bar else paired_table(errors.iloc[:0]),
         pd.DataFrame(audit.get("feet", [])),
-        pd.concat([coverage_table(absolute_errors(reference, path), name) for name, path in rows.items()]),
+        _intervals(reference, rows),
         str(audit.get("rule", "")),
         facts,
         bar,
@@ -162,6 +162,14 @@ def _named(estimates: Mapping[str, Path] | Sequence[Path]) -> dict[str, Path]:
             )
         named[name] = path
     return named
+
+
+def _intervals(reference: Path, rows: Mapping[str, Path]) -> pd.DataFrame:
+    """Coverage of every method's intervals; nothing where too few persons calibrate."""
+    if len(Corpus(reference).subjects()) < FEWEST_PERSONS:
+        return coverage_table({})
+    tables = [coverage_table(absolute_errors(reference, path), name) for name, path in rows.items()]
+    return pd.concat([t for t in tables if len(t)] or [coverage_table({})], ignore_index=True)
 
 
 def _mean_waveform(reference: Path, out: Path, taught_by: Path | None) -> Path | None:

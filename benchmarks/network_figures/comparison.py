@@ -39,7 +39,6 @@ from training.window import read_training_set
 SEED = 0
 N_PEOPLE, N_TAUGHT = 120, 60
 ROWS = ("supervised", "cycle_cnn", "cycle_cnn_simulated", "cycle_cnn_both")
-REAL_SENSORS = ("pelvis", "thigh_r", "shank_r", "foot_r", "thigh_l", "shank_l", "foot_l")
 
 
 def figures(data: Path | None = None) -> dict[str, dict]:
@@ -58,7 +57,7 @@ def data_folder() -> Path:
 def _measured(data: Path, work: Path) -> dict[str, dict]:
     began = time.process_time()
     cmu, cycle, virtual = (work / name for name in ("cmu.h5", "p03.h5", "virtual.h5"))
-    build_sensor_corpus(data / "cmu_imu_grf_walk", cmu, read_session_sheet("cmu_treadmill"), sensors=REAL_SENSORS)
+    build_sensor_corpus(data / "cmu_imu_grf_walk", cmu, read_session_sheet("cmu_treadmill"))
     build_sensor_corpus(data / "biomac_fau" / "imu7_cycle", cycle, read_session_sheet("biomac_cycle"))
     build_population(PopulationRequest(subjects=N_PEOPLE, seed=11, speeds=(0.6, 1.5)), work / "people.h5")
     write_repeated_gaits(work / "people.h5", virtual, errors=ImuErrors(seed=7))

@@ -9,14 +9,17 @@ import pytest
 from typer.testing import CliRunner
 
 from kinesynth import app
+from mocap_import.subject import Subject
 from synth.corpus import Corpus, CorpusMismatch, CorpusWriter
 from training.comparison import compare
+from training.cycle_regression import CycleSettings, estimate_cycles, train_cycles
 from training.evaluation import evaluate
 from training.learnt_row import make_row, supervised_config
 from training.method_comparison import FILES, compare_corpora, worst_person
 from training.method_facts import read_facts, waits_for
 from training.method_table import SHOWN
 from training.paired_test import holm, sign_flip_p
+from training.target import Target, read_targets
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +105,9 @@ def test_a_lone_person_is_a_case_without_interval(walking_corpus, estimates, tmp
     assert np.isnan(taught.tests["p"]).all() and np.isfinite(worst_person(taught, "shifted", "angle_rmse"))
 
 
+@pytest.mark.slow
 def test_cycles_of_others_teach_a_cycle_network(make_walking_trial, tmp_path):
     """Whole cycles: amplitude follows the speed in this family, so the network must beat the mean of the others."""
-    from mocap_import.subject import Subject
-    from training.cycle_regression import CycleSettings, estimate_cycles, train_cycles
-    from training.target import Target, read_targets
-
     rng = np.random.default_rng(3)
     trials = [
         make_walking_trial(Subject(f"P{k}", 70.0, 1.75), speed, f"walk_{speed}", rng, seconds=6.0)
