@@ -14,7 +14,8 @@ from training.report.template import render_page, write_page
 CAPTION = (
     "Mean ± SD over persons [95 % interval, bootstrap over persons]; a row with fewer than three persons is a case and "
     "has no interval. Labels: trials with true values that the method learnt from. Waits for: what must be over before "
-    "an estimate is there. Times are CPU, one thread. %BWBH: % of body weight × height; %BW: % of body weight."
+    "an estimate is there. Times of estimates are CPU, one thread; training is by the clock. "
+    "Refused: trials of which it has no value. %BWBH: % of body weight × height; %BW: % of body weight."
 )
 
 

@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from synth.corpus import Corpus
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
@@ -83,8 +85,12 @@ def make_row(
                    uses_measured, CycleSettings(seed=seed))  # fmt: skip
 
 
+LEAST_SPEED_SD = 0.1
+"""m/s: speeds that differ less over the trials (one belt speed for all) teach who somebody is, not how fast."""
+
+
 def supervised_config(corpus: Path, seed: int) -> TrainingConfig:
-    """Settings of the row ``supervised``: those kinds of target that the corpus has for at least two persons."""
+    """Settings of the row ``supervised``: kinds of target that at least two persons have, and a speed that varies."""
     reader = Corpus(corpus)
     by_person: dict[str, list[CorpusTrial]] = {}
     for subject, trial in reader.trials():
@@ -93,6 +99,10 @@ def supervised_config(corpus: Path, seed: int) -> TrainingConfig:
     for trials in by_person.values():
         for kind in {t.kind for t in available_targets(trials, OUTPUT_KINDS)}:
             count[kind] += 1
+    speeds = [t.spatiotemporal.get("speed", np.nan) for trials in by_person.values() for t in trials]
+    known = np.array(speeds)[np.isfinite(speeds)]
+    if len(known) and known.std() < LEAST_SPEED_SD:
+        count["speed"] = 0
     kinds = tuple(k for k in OUTPUT_KINDS if count[k] >= 2)
     return resolve_config(SUPERVISED | {"outputs": kinds or OUTPUT_KINDS, "seed": seed})
 

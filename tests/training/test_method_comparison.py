@@ -12,7 +12,7 @@ from kinesynth import app
 from synth.corpus import Corpus, CorpusMismatch, CorpusWriter
 from training.comparison import compare
 from training.evaluation import evaluate
-from training.learnt_row import make_row
+from training.learnt_row import make_row, supervised_config
 from training.method_comparison import FILES, compare_corpora, worst_person
 from training.method_facts import read_facts, waits_for
 from training.method_table import SHOWN
@@ -130,6 +130,17 @@ def test_cycles_of_others_teach_a_cycle_network(make_walking_trial, tmp_path):
     assert np.mean(own) < 0.3 * np.mean(bar)
     with pytest.raises(CorpusMismatch, match="taught this network"):
         estimate_cycles(model, trials[0], "cnn")
+
+
+def test_a_speed_that_all_walk_at_is_not_learnt(walking_corpus, tmp_path):
+    assert "speed" in supervised_config(walking_corpus, 3).outputs  # these walk at several
+    corpus, belt = Corpus(walking_corpus), tmp_path / "belt.h5"
+    with CorpusWriter(belt, role="reference") as writer:
+        for key in corpus.trials():
+            trial = corpus.read(*key, clean=True)
+            writer.append(replace(trial, spatiotemporal=trial.spatiotemporal | {"speed": 0.75}))
+    config = supervised_config(belt, 3)
+    assert config.outputs == ("angle", "moment", "ground_reaction") and config.seed == 3
 
 
 def test_what_cannot_be_compared_is_named(walking_corpus, estimates, tmp_path):
