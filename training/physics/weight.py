@@ -28,7 +28,9 @@ class LossWeights(BaseModel):
     posture: float = Field(0.05, ge=0, description="Share of the trunk's lean, which no sensor sees.")
     placement: float = Field(0.1, ge=0, description="Share of the belief in where sensors sit.")
 
-    force_sd: float = Field(0.02, gt=0, description="Unexplained force (body weights); 0.05 left fore-aft forces wrong.")
+    force_sd: float = Field(
+        0.02, gt=0, description="Unexplained force (body weights); 0.05 left fore-aft forces wrong."
+    )
     moment_sd: float = Field(0.01, gt=0, description="Unexplained moment (body weight x height): 1 %BWBH.")
     angle_rate_sd: float = Field(0.2, gt=0, description="Slope of an angle against its speed (rad/s).")
     angle_jerk_sd: float = Field(5.0, gt=0, description="Slope of a speed against its acceleration (rad/s^2).")
