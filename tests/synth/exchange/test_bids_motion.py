@@ -133,7 +133,8 @@ def test_an_existing_folder_is_replaced_only_if_it_is_ours_and_overwrite_says_so
     with pytest.raises(ZeroDivisionError):
         write_bids(corpus_file, out, overwrite=True)
     assert json.loads((out / "dataset_description.json").read_text())["Name"] == "first"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bids", "walking.h5"]  # nothing is left behind
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["bids", "walking.h5", "walking.h5.times.csv"]  # nothing is left behind
     monkeypatch.undo()
     write_bids(corpus_file, out, name="second", overwrite=True)
     assert json.loads((out / "dataset_description.json").read_text())["Name"] == "second"
