@@ -134,7 +134,13 @@ def peak_of_a_stream(n_chunks):
     rng = np.random.default_rng(9)
     part, clusters = moving_clusters(rng, 1000)
     placements = worn(SEGMENTS, rng)
-    chunks = (part.positions for _ in range(n_chunks))
+
+    def chunk():
+        """What is garbage already is not held: without this, the peak depends on when Python looks for cycles."""
+        gc.collect()
+        return part.positions
+
+    chunks = (chunk() for _ in range(n_chunks))
     gc.collect()
     tracemalloc.start()
     n = sum(
