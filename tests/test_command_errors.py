@@ -37,6 +37,10 @@ def every_command() -> dict[str, Any]:
     return {words: leaf for name, app in apps.items() for words, leaf in leaves([name], app)}
 
 
+FILES = {"evaluate": 3}
+"""Commands whose one argument takes so many files."""
+FURTHER = {"evaluate": ["--method", "x"]}
+"""What else they need in the form that takes these."""
 COMMANDS = every_command()
 
 
@@ -50,8 +54,9 @@ def call_of_nothing(words: str, folder: Path) -> list[str]:
         if parameter.name in ("out", "new", "out_dir"):
             place = MADE.get(words, "made.csv")
         value = WORDS.get(parameter.name, str(folder / place))
-        call += [value] if parameter.param_type_name == "argument" else [f"--{parameter.name}", value]
-    return call
+        value = [value] * FILES.get(words, 1)
+        call += value if parameter.param_type_name == "argument" else [f"--{parameter.name}", *value]
+    return call + FURTHER.get(words, [])
 
 
 def test_the_words_of_exceptions_are_commands():

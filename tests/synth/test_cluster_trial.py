@@ -136,6 +136,7 @@ def test_records_and_poses_are_one_movement(request, whose):
             assert held == pytest.approx([0.0, 9.80665, 0.0], abs=0.35)
 
 
+@pytest.mark.slow
 def test_flexion_is_that_of_inverse_kinematics(walker):
     """Second path: a scaled skeleton with hinged knees, fitted to all markers at once."""
     static, walk = walker

@@ -58,7 +58,8 @@ def sentence(done, code):
     """The one sentence that a command ended with."""
     assert done.exit_code == code, done.output
     assert "Traceback" not in done.output
-    said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    begin = "interrupted" if code == 130 else "error: "
+    said = [line for line in done.stderr.splitlines() if line.startswith(begin)]
     assert len(said) == 1
     assert done.stderr.rstrip().endswith(said[0])
     return said[0]

@@ -44,6 +44,7 @@ def records():
     return [record(subject, rng) for subject in ("A", "B", "C")]
 
 
+@pytest.mark.slow
 def test_by_likelihood_the_law_that_made_the_records_comes_back(records):
     blind = [replace(r, true=None) for r in records]
     found = choose_noise_law(blind, START, criterion="likelihood")
