@@ -46,6 +46,9 @@ MEANT = {
     "RUN_DIR": ".",
     "--sizes 5,10,20 --test-subjects 8": "--sizes 1,2 --test-subjects 1",
     "--k 5": "--k 3",
+    "--out walking.h5 --mirror": "--out drawn.h5 --mirror",
+    "nested_of_20": "nested_of_2",
+    "nested_5_of_20": "nested_1_of_2",
 }
 """Words of the pages → what they are in the folder of the tutorials."""
 
@@ -53,6 +56,9 @@ MINUTES = "takes minutes to hours; `tests/synth/optimal_control` solves small on
 MODEL = "needs an OpenSim model with muscles and its recording, which are not shipped"
 SENSORS = "needs records of real sensors"
 CLUSTER = "needs a cluster or a graphics card"
+RUNNERS = "needs tables or markers of runners, which are not shipped"
+PHYSICS = "learns for minutes; tests/training learns for a few steps"
+CAUSAL = "needs a causal network; tests/training streams one by the same command"
 NOT_RUN = {
     "import recordings/ --out trials/ --marker-set lab.toml": "all labels of the sample are known: nothing to draft",
     "gait population": MINUTES,
@@ -63,6 +69,18 @@ NOT_RUN = {
     "imu diagnose": SENSORS,
     "imu lags": SENSORS,
     "imu allan": SENSORS,
+    "imu sessions": SENSORS,
+    "imu angles": SENSORS,
+    "imu cycles": "needs a population; `tests/synth` makes a small one",
+    "compare cmu.h5": SENSORS,
+    "compare p03.h5": SENSORS,
+    "import rbds_running/": RUNNERS,
+    "corpus strides": RUNNERS,
+    "evaluate --table": RUNNERS,
+    "tune": RUNNERS,
+    "train walking.h5 networks --objective physics": PHYSICS,
+    "evaluate walking.h5 networks/physics": PHYSICS,
+    "stream": CAUSAL,
     "corpus import": "needs a subject of AddBiomechanics (.b3d)",
     "train reference.h5 networks --device cuda": CLUSTER,
     "train reference.h5 networks --network lstm": CLUSTER,

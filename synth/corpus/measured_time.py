@@ -11,11 +11,11 @@ import csv
 import hashlib
 import io
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mocap_import.durable_file import write_durably
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 
@@ -85,10 +85,20 @@ def write_times(corpus: Path, mark: str, times: Iterable[tuple[str, str, Measure
             writer.writerows([subject, name, number, repr(seconds)] for number, seconds in numbered)
             writer.writerow([subject, name, "", repr(time.seconds)])
             n_rows += 1
-    if n_rows:
-        write_durably(times_file(corpus), text.getvalue())
-    else:
+    if not n_rows:
         times_file(corpus).unlink(missing_ok=True)
+        return
+    temporary = corpus.with_name(
+        f".{corpus.name}.times.{os.getpid()}.tmp"
+    )  # of a killed run: the next writer's to remove
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text.getvalue())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(times_file(corpus))
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_times(corpus: Path, mark: str) -> dict[tuple[str, str], MeasuredTime]:

@@ -1,6 +1,10 @@
 """Times of a run lie beside the corpus: the corpus has the same bytes however long it took, and no time is lost."""
 
 import math
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -56,3 +60,19 @@ def test_a_table_that_is_none_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(CorpusMismatch, match="remove it, the corpus is whole without it"):
         Corpus(path).read("S01", "walk_01")
     assert MeasuredTime().is_known is False
+
+
+def test_what_a_killed_run_left_of_its_times_goes_with_the_next(tmp_path, repository):
+    """A kill between the two files leaves a temporary one under the name that every writer clears away."""
+    path = tmp_path / "c.h5"
+    code = (
+        "import os, signal, pathlib, synth.corpus.measured_time as m\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"m.write_times(pathlib.Path({str(path)!r}), 'x', [('S01', 'walk_01', m.MeasuredTime(seconds=1.0))])\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(repository)})
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    with CorpusWriter(path):
+        assert [item.name for item in tmp_path.glob("*.times*")] == []
+        assert list(tmp_path.glob(".*.times.*")) == []

@@ -53,7 +53,7 @@ def test_the_tables_of_real_runners_are_made_and_made_again_from_their_folds(thr
     assert table.set_index(["step", "measure", "angle"]).at[("baseline", "raw", "flexion"), "published"] == 4.25
     text = made.page.read_text(encoding="utf-8")
     assert "Not the data of the paper" in text
-    assert "Drawn at random: pelvis motion" in text
+    assert "Drawn at random:" in text and "pelvis motion" in text
     assert "3 of 3 folds." in text
     again = tables_so_far([three_runners], tmp_path, config, joints=("knee",))
     pd.testing.assert_frame_equal(table, again.table)
