@@ -113,6 +113,7 @@ def test_the_search_finds_pages_of_a_site_that_is_opened_from_a_folder(site):
         page.wait("document.querySelector('.md-search__input')")
         page.value("document.querySelector('.md-search__input').focus()")
         page.call("Input.insertText", text="treadmill")
+        page.call("Input.dispatchKeyEvent", type="keyUp", key="l")  # the search looks when a key comes up
         page.wait("document.querySelectorAll('.md-search-result__item').length > 3", 60.0)
         found = page.value("document.querySelector('.md-search-result__list').textContent.toLowerCase()")
         assert "treadmill" in found
