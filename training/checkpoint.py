@@ -89,7 +89,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "format_version": FORMAT_VERSION,
         "config": checkpoint.config.model_dump(mode="json"),
         "targets": [[target.kind, target.coordinate] for target in checkpoint.targets],
-        "signature": _plain_signature(checkpoint.signature),
+        "signature": None if checkpoint.signature is None else checkpoint.signature.plain(),
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
@@ -143,15 +143,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
     network.load_state_dict({key.removeprefix("network."): value for key, value in tensors.items()})
     network.eval()
     facts = {key: tuple(card[key]) if isinstance(card[key], list) else card[key] for key in _FACTS}
-    facts["signature"] = _signature(card.get("signature"))
+    signature = card.get("signature")  # none in older files
+    facts["signature"] = signature and WearingSignature.from_plain(signature)
     return Checkpoint(network=network, config=config, normalisation=normalisation, targets=targets, **facts)
-
-
-def _plain_signature(signature: WearingSignature | None) -> dict | None:
-    if signature is None:
-        return None
-    return {"sensors": signature.sensors, "mean": signature.mean.tolist(), "sd": signature.sd.tolist()}
-
-
-def _signature(plain: dict | None) -> WearingSignature | None:
-    return plain and WearingSignature(tuple(plain["sensors"]), np.array(plain["mean"]), np.array(plain["sd"]))

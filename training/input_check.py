@@ -7,8 +7,9 @@ move together: of a right thigh, abduction and flexion have another sign to each
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +26,7 @@ MIN_TRIALS = 3
 """Trials from which on a signature says something."""
 CLEAR = 1.0
 """nat a feature that must lie between right and left in the training for an exchange to be named at all: in the plane,
-both sides are alike. Half of what lies between them must then speak for the exchange. On real legs 3.2 nat and more lie
-between; stretches of 4 s score 2.6 or more for their side [17 walks of 7 persons, each against the other six]."""
+both sides are alike. Half of what lies between them must then speak for the exchange."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,15 @@ class WearingSignature:
         """How far the sides lie apart: log-likelihood (nat a feature) that the mean trial loses by an exchange."""
         others = [self.sensors.index(other_side(name)) for name in self.sensors]
         return float(0.5 * np.mean(((self.mean[others] - self.mean) / self.sd) ** 2))
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {"sensors": self.sensors, "mean": self.mean.tolist(), "sd": self.sd.tolist()}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> WearingSignature:
+        """The inverse of `plain`."""
+        return cls(tuple(plain["sensors"]), np.array(plain["mean"]), np.array(plain["sd"]))
 
 
 def sensor_features(channels: np.ndarray) -> np.ndarray:

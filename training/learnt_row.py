@@ -20,9 +20,10 @@ from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from training.config import OUTPUT_KINDS, TrainingConfig, resolve_config
 from training.cycle_regression import CycleModel, CycleSettings, estimate_cycles, shared_sensors, train_cycles
+from training.estimate import write_predictions
 from training.leave_one_out import labelled_subjects, leave_one_subject_out
 from training.loop import train
-from training.prediction import apply_checkpoint, write_predictions
+from training.prediction import apply_checkpoint
 from training.target import available_targets
 from training.training_set import read_training_set
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +10,11 @@ import numpy as np
 import torch
 
 from mocap_import.trial import Treatment
-from synth.corpus import Corpus, CorpusWriter
-from synth.corpus.provenance import file_hash
+from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from training.checkpoint import Checkpoint
-from training.estimate import refused_estimate
+from training.estimate import write_predictions
 from training.input_check import check_channels
 from training.target import write_targets
 from training.window import TrialRecord, trial_record
@@ -75,56 +73,6 @@ def _doubts(checkpoint: Checkpoint, record: TrialRecord) -> list[Treatment]:
     channels = np.where(record.is_missing[:, None], np.nan, record.inputs)
     found = check_channels(channels, checkpoint.sensors, record.rate, checkpoint.signature)
     return [Treatment("records_doubtful", finding.sentence) for finding in found]
-
-
-def write_predictions(
-    corpus: Path,
-    out: Path,
-    estimate: Callable[[CorpusTrial], CorpusTrial],
-    *,
-    subjects: Iterable[str],
-    source: str,
-    config: dict,
-    seed: int,
-) -> Path:
-    """Estimate every trial of some subjects and write the corpus of estimates.
-
-    Parameters
-    ----------
-    corpus : Path
-        Trials with inertial records; the stored error recipe is applied, the same for every method.
-    out : Path
-        The corpus to write, role ``"prediction"``; it appears only when it is complete.
-    estimate : callable
-        Trial → estimated trial; a trial that it refuses with `CorpusMismatch` is written as refused.
-    subjects : iterable of str
-    source : str
-        Name of the method.
-    config : dict
-        Stored with the corpus; ``labels_used`` says per subject what the training used up.
-    seed : int
-
-    Returns
-    -------
-    Path
-        `out`.
-    """
-    reader = Corpus(corpus)
-    wanted = set(subjects)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    sources = {corpus.name: file_hash(corpus)}
-    with CorpusWriter(out, role="prediction", config=config, seed=seed, sources=sources) as writer:
-        for subject, name in reader.trials():
-            if subject not in wanted:
-                continue
-            trial = reader.read(subject, name)
-            try:
-                estimated = estimate(trial) if trial.recordings else None
-            except CorpusMismatch as error:
-                writer.append(refused_estimate(trial, str(error), source))
-                continue
-            writer.append(estimated or refused_estimate(trial, trial.reason or "no inertial records", source))
-    return out
 
 
 def apply_checkpoint(checkpoint: Checkpoint, corpus: Path, out: Path) -> Path:

@@ -12,11 +12,12 @@ from synth.corpus.trial import CorpusTrial
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.chosen_split import ChosenSplits
 from training.config import OUTPUT_KINDS
+from training.estimate import write_predictions
 from training.evaluation import TESTED
 from training.fold import Fold
 from training.mean_waveform import METHOD as MEAN_WAVEFORM
 from training.mean_waveform import MeanWaveform, fit_mean_waveform, place_mean_waveform, read_trials
-from training.prediction import predict_trial, warm_up, write_predictions
+from training.prediction import predict_trial, warm_up
 
 
 def estimate_groups(chosen: ChosenSplits, method: str) -> dict[str, tuple[SubjectSplit, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import tempfile
 import webbrowser
@@ -15,6 +17,8 @@ from synth.corpus.schema import CorpusMismatch
 from training.cli import AsJson, with_reasons
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from synth.corpus import Corpus, CorpusTrial
 
 stream_app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -67,65 +71,84 @@ def _exported(network: Path, export: Path | None, folder: Path) -> Path:
 
 
 def _replay(network: Path, corpus: Path, trial: str, out: Path | None, *, as_json: bool) -> ExitCode:
-    import numpy as np
-
-    from synth.corpus import Corpus, CorpusWriter
+    from synth.corpus import Corpus
     from synth.corpus.provenance import file_hash
-    from training.estimate import refused_estimate
-    from training.stream.latency import Latency
-    from training.stream.replay import SOURCE, replay, trial_estimator
+    from training.estimate import write_predictions
+    from training.stream.estimator import Estimator
+    from training.stream.replay import SOURCE, replay
+    from training.window import sensor_names
 
     reader = Corpus(corpus)
-    estimates, times, doubts = [], [], []
-    for key in _keys(reader, trial):
-        entry = reader.read(*key)
+    keys = _keys(reader, trial)
+    times: list[np.ndarray] = []
+    remarks: list[str] = []
+
+    @functools.cache
+    def estimator_of(sensors: tuple[str, ...]) -> Estimator:
+        estimator = Estimator(network, sensors)
+        estimator.warm_up()
+        return estimator
+
+    def estimate(entry: CorpusTrial) -> CorpusTrial:
+        where = f"{entry.subject.code}/{entry.name}"
         try:
-            estimator = trial_estimator(network, entry)
-            estimator.warm_up()
-            estimate, latency = replay(estimator, entry)
-            times.append(latency.seconds)
-            doubts += [f"{'/'.join(key)}: {sentence}" for sentence in estimator.findings]
+            estimator = estimator_of(sensor_names(entry))
+            made, latency = replay(estimator, entry)
         except CorpusMismatch as error:
-            estimate = refused_estimate(entry, str(error), SOURCE)
-            doubts.append(f"{'/'.join(key)}: refused: {error}")
-        estimates.append(estimate)
+            remarks.append(f"{where}: refused: {error}")
+            raise
+        times.append(latency.seconds)
+        remarks.extend(f"{where}: {sentence}" for sentence in estimator.findings)
+        return made
+
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
+        people = {subject for subject, _ in keys}
         config = {"network": file_hash(network)}
-        with CorpusWriter(
-            out, role="prediction", config=config, seed=0, sources={corpus.name: file_hash(corpus)}
-        ) as writer:
-            for estimate in estimates:
-                writer.append(estimate)
-    n_refused = sum(estimate.status == "refused" for estimate in estimates)
-    counts = {"estimated": len(estimates) - n_refused, "refused": n_refused}
-    told: dict[str, Any] = counts | {"estimates": None if out is None else str(out), "remarks": doubts}
-    if times:
-        latency = Latency(np.concatenate(times))
+        write_predictions(corpus, out, estimate, subjects=people, trials=keys, source=SOURCE, config=config, seed=0)
+    else:
+        for key in keys:
+            with contextlib.suppress(CorpusMismatch):  # it is among the remarks
+                estimate(reader.read(*key))
+    _tell(len(times), len(keys) - len(times), times, remarks, out, as_json=as_json)
+    return exit_code(len(times), len(keys) - len(times))
+
+
+def _tell(
+    n_done: int, n_refused: int, times: list[np.ndarray], remarks: list[str], out: Path | None, *, as_json: bool
+) -> None:
+    import numpy as np
+
+    from training.stream.latency import Latency
+
+    counts = {"estimated": n_done, "refused": n_refused}
+    told: dict[str, Any] = counts | {"estimates": None if out is None else str(out), "remarks": remarks}
+    latency = Latency(np.concatenate(times)) if times else None
+    if latency is not None:
         told["latency_ms"] = {"median": latency.percentile(50), "p99": latency.percentile(99)}
         told["histogram_ms"] = [[low, None if np.isinf(high) else high, n] for low, high, n in latency.histogram()]
     if as_json:
         typer.echo(json.dumps(told))
-    else:
-        for doubt in doubts:
-            typer.echo(doubt, err=True)
-        if times:
-            typer.echo(latency.text())
-        typer.echo(", ".join(f"{n} {word}" for word, n in counts.items()) + (f", {out}" if out else ""))
-    return exit_code(counts["estimated"], n_refused)
+        return
+    for remark in remarks:
+        typer.echo(remark, err=True)
+    if latency is not None:
+        typer.echo(latency.text())
+    typer.echo(", ".join(f"{n} {word}" for word, n in counts.items()) + (f", {out}" if out else ""))
 
 
 def _watch(network: Path, corpus: Path, trial: str, port: int, *, browser: bool) -> ExitCode:
     from opensim_models.generic.catalogue import planar_skeleton
     from synth.corpus import Corpus
     from training.report.viewer.scene_page import write_viewer
+    from training.stream.estimator import Estimator
     from training.stream.live_server import LiveServer
-    from training.stream.replay import empty_scene, figure_frames, trial_estimator
+    from training.stream.replay import empty_scene, figure_frames
+    from training.window import sensor_names
 
     reader = Corpus(corpus)
     entry: CorpusTrial = reader.read(*_keys(reader, trial)[0])
     skeleton = entry.skeleton or planar_skeleton(entry.subject)
-    estimator = trial_estimator(network, entry)
+    estimator = Estimator(network, sensor_names(entry))
     estimator.warm_up()
     with tempfile.TemporaryDirectory() as folder:
         page = write_viewer([empty_scene(entry, skeleton)], Path(folder) / "live.html", live=True).read_bytes()
@@ -143,7 +166,8 @@ def _keys(reader: Corpus, trial: str) -> list[tuple[str, str]]:
     keys = reader.trials()
     if not trial:
         return list(keys)
-    key = tuple(trial.split("/", 1))
+    subject, _, name = trial.partition("/")
+    key = (subject, name)
     if key not in keys:
         raise CorpusMismatch(f"--trial {trial}: expected SUBJECT/NAME of the corpus, such as {'/'.join(keys[0])}.")
-    return [key]  # type: ignore[list-item]
+    return [key]

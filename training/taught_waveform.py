@@ -11,9 +11,9 @@ from pathlib import Path
 from synth.corpus import Corpus
 from synth.corpus.provenance import file_hash
 from training.config import OUTPUT_KINDS
+from training.estimate import write_predictions
 from training.leave_one_out import labelled_subjects
 from training.mean_waveform import METHOD, fit_mean_waveform, place_mean_waveform, read_trials
-from training.prediction import write_predictions
 
 
 def predict_taught_waveforms(

@@ -8,12 +8,12 @@ import numpy as np
 
 from opensim_models.kernel.compilation import compiled
 
-_Quaternion = tuple[float, float, float, float]
+Quaternion = tuple[float, float, float, float]
 _Vector = tuple[float, float, float]
 
 
 @compiled
-def _product(a: _Quaternion, b: _Quaternion) -> _Quaternion:
+def product(a: Quaternion, b: Quaternion) -> Quaternion:
     """Quaternion product a * b."""
     return (
         a[3] * b[0] + a[0] * b[3] + a[1] * b[2] - a[2] * b[1],
@@ -24,7 +24,7 @@ def _product(a: _Quaternion, b: _Quaternion) -> _Quaternion:
 
 
 @compiled
-def _exponential(x: float, y: float, z: float) -> _Quaternion:
+def _exponential(x: float, y: float, z: float) -> Quaternion:
     """Unit quaternion of a rotation vector."""
     half = 0.5 * math.sqrt(x * x + y * y + z * z)
     scale = 0.5 * math.sin(half) / half if half > 1e-12 else 0.5
@@ -32,9 +32,9 @@ def _exponential(x: float, y: float, z: float) -> _Quaternion:
 
 
 @compiled
-def _turn_between(a: _Quaternion, b: _Quaternion) -> _Vector:
+def _turn_between(a: Quaternion, b: Quaternion) -> _Vector:
     """Rotation vector of conj(a) * b, |angle| <= pi."""
-    x, y, z, w = _product((-a[0], -a[1], -a[2], a[3]), b)
+    x, y, z, w = product((-a[0], -a[1], -a[2], a[3]), b)
     sine = math.sqrt(x * x + y * y + z * z)
     scale = 2.0 * math.atan2(sine, abs(w)) / sine if sine > 1e-12 else 2.0
     scale = math.copysign(scale, w)
@@ -42,7 +42,7 @@ def _turn_between(a: _Quaternion, b: _Quaternion) -> _Vector:
 
 
 @compiled
-def _row(quaternion: np.ndarray, k: int) -> _Quaternion:
+def row(quaternion: np.ndarray, k: int) -> Quaternion:
     """A row as four numbers."""
     return quaternion[k, 0], quaternion[k, 1], quaternion[k, 2], quaternion[k, 3]
 
@@ -53,7 +53,7 @@ def _steps(controls: np.ndarray) -> np.ndarray:
     n = len(controls)
     d = np.empty((n + 3, 3))
     for k in range(n - 1):
-        d[k + 2, 0], d[k + 2, 1], d[k + 2, 2] = _turn_between(_row(controls, k), _row(controls, k + 1))
+        d[k + 2, 0], d[k + 2, 1], d[k + 2, 2] = _turn_between(row(controls, k), row(controls, k + 1))
     for i in range(3):
         for k in (1, 0):
             d[k, i] = 5.0 * (d[k + 1, i] - d[k + 4, i]) - 10.0 * (d[k + 2, i] - d[k + 3, i]) + d[k + 5, i]
@@ -68,14 +68,14 @@ def missing_turn(controls: np.ndarray, quaternion: np.ndarray) -> np.ndarray:
     n = len(controls)
     d = _steps(controls)
     missing = np.empty((n, 3))
-    before = _product(_row(controls, 0), _exponential(-d[1, 0], -d[1, 1], -d[1, 2]))  # C[-1]
-    earliest = _product(before, _exponential(-d[0, 0], -d[0, 1], -d[0, 2]))  # C[-2]
+    before = product(row(controls, 0), _exponential(-d[1, 0], -d[1, 1], -d[1, 2]))  # C[-1]
+    earliest = product(before, _exponential(-d[0, 0], -d[0, 1], -d[0, 2]))  # C[-2]
     for k in range(n):
-        reached = _row(controls, k - 2) if k > 1 else (before if k == 1 else earliest)
+        reached = row(controls, k - 2) if k > 1 else (before if k == 1 else earliest)
         for i in range(4):
             share = (119.0, 93.0, 27.0, 1.0)[i] / 120.0
-            reached = _product(reached, _exponential(share * d[k + i, 0], share * d[k + i, 1], share * d[k + i, 2]))
-        missing[k, 0], missing[k, 1], missing[k, 2] = _turn_between(reached, _row(quaternion, k))
+            reached = product(reached, _exponential(share * d[k + i, 0], share * d[k + i, 1], share * d[k + i, 2]))
+        missing[k, 0], missing[k, 1], missing[k, 2] = _turn_between(reached, row(quaternion, k))
     return missing
 
 
@@ -85,7 +85,7 @@ def turned_controls(controls: np.ndarray, correction: np.ndarray) -> np.ndarray:
     turned = np.empty_like(controls)
     for k in range(len(controls)):
         turn = _exponential(correction[k, 0], correction[k, 1], correction[k, 2])
-        x, y, z, w = _product(_row(controls, k), turn)
+        x, y, z, w = product(row(controls, k), turn)
         size = math.sqrt(x * x + y * y + z * z + w * w)
         turned[k, 0], turned[k, 1], turned[k, 2], turned[k, 3] = x / size, y / size, z / size, w / size
     return turned

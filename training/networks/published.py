@@ -7,11 +7,11 @@ and angular velocity, which the released code gives as channels of their own, ar
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
 from training.config import TrainingConfig
 from training.networks.convolutional import ConvolutionalNetwork
+from training.networks.recurrent import RecurrentNetwork
 
 NARROW = 20
 """Units of the sigmoid layer before the outputs."""
@@ -34,25 +34,15 @@ class PublishedConvolution(ConvolutionalNetwork):
         self.head = nn.Sequential(nn.Linear(config.width, NARROW), nn.Sigmoid(), nn.Linear(NARROW, n_outputs))
 
 
-class PublishedMemory(nn.Module):
-    """LSTM, or BiLSTM if `bidirectional`, as published.
+class PublishedMemory(RecurrentNetwork):
+    """LSTM, or BiLSTM if `bidirectional`, as published: no dropout before the linear layer.
 
     Parameters
     ----------
-    n_inputs, n_outputs : int
-    rate : float
-        Not used: the memory has no length in seconds.
-    config : TrainingConfig
-        `width`, `depth`, `bidirectional` and `dropout` are used.
+    n_inputs, n_outputs, rate, config
+        See `RecurrentNetwork`.
     """
 
     def __init__(self, n_inputs: int, n_outputs: int, rate: float, config: TrainingConfig) -> None:
-        super().__init__()
-        between = config.dropout if config.depth > 1 else 0.0
-        shape = {"num_layers": config.depth, "bidirectional": config.bidirectional, "dropout": between}
-        self.memory = nn.LSTM(n_inputs, config.width, batch_first=True, **shape)
-        self.head = nn.Linear(config.width * (2 if config.bidirectional else 1), n_outputs)
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Map (B, T, n_inputs) to (B, T, n_outputs)."""
-        return self.head(self.memory(inputs)[0])
+        super().__init__(n_inputs, n_outputs, rate, config)
+        self.dropout = nn.Identity()

@@ -10,20 +10,9 @@ import math
 import numpy as np
 
 from opensim_models.kernel.compilation import compiled
+from synth.imu.orientation_kernel import Quaternion, product, row
 
-Quaternion = tuple[float, float, float, float]
 Vector = tuple[float, float, float]
-
-
-@compiled
-def product(a: Quaternion, b: Quaternion) -> Quaternion:
-    """Quaternion product a * b."""
-    return (
-        a[3] * b[0] + a[0] * b[3] + a[1] * b[2] - a[2] * b[1],
-        a[3] * b[1] + a[1] * b[3] + a[2] * b[0] - a[0] * b[2],
-        a[3] * b[2] + a[2] * b[3] + a[0] * b[1] - a[1] * b[0],
-        a[3] * b[3] - a[0] * b[0] - a[1] * b[1] - a[2] * b[2],
-    )
 
 
 @compiled
@@ -85,12 +74,6 @@ def inverse_jacobian_into(x: float, y: float, z: float, out: np.ndarray) -> None
     out[0, 1], out[1, 0] = second * x * y - 0.5 * z, second * x * y + 0.5 * z
     out[0, 2], out[2, 0] = second * x * z + 0.5 * y, second * x * z - 0.5 * y
     out[1, 2], out[2, 1] = second * y * z - 0.5 * x, second * y * z + 0.5 * x
-
-
-@compiled
-def row(quaternion: np.ndarray, k: int) -> Quaternion:
-    """A row as four numbers."""
-    return quaternion[k, 0], quaternion[k, 1], quaternion[k, 2], quaternion[k, 3]
 
 
 @compiled

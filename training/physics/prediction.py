@@ -12,11 +12,11 @@ from scipy.signal import lfilter
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
+from training.estimate import write_predictions
 from training.physics.body import stacked_bodies
 from training.physics.model_file import PhysicsModel
 from training.physics.network import Windows
 from training.physics.record import body_of, sagittal_record
-from training.prediction import write_predictions
 from training.target import ALL_TARGETS, Target, write_targets
 
 SPEED_SECONDS = 1.5

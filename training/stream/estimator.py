@@ -17,6 +17,8 @@ from training.record_gap import BRIDGE_SECONDS
 from training.target import Target
 
 CARD = "kinesynth"
+"""Key of the JSON among the model's metadata."""
+CARD_VERSION = 1
 CHECKED_SECONDS = 4.0
 """Length (s) of the stretch that is looked at for wrong units and exchanged sides: two to four strides."""
 RATE_TOLERANCE = 0.02
@@ -185,13 +187,13 @@ def _channel_order(wanted: Sequence[str], given: Sequence[str], where: str) -> n
 
 def _read_card(text: str) -> StreamCard:
     card: dict[str, Any] = json.loads(text)
-    signature = card["signature"]
+    if card["version"] != CARD_VERSION:
+        raise ValueError(f"card of version {card['version']}, this kinesynth reads {CARD_VERSION}")
     return StreamCard(
         tuple(card["sensors"]),
         float(card["rate"]),
         tuple(Target(kind, coordinate) for kind, coordinate in card["targets"]),
         tuple(card["subjects"]),
         tuple(card["state"]),
-        signature
-        and WearingSignature(tuple(signature["sensors"]), np.array(signature["mean"]), np.array(signature["sd"])),
+        card["signature"] and WearingSignature.from_plain(card["signature"]),
     )

@@ -20,10 +20,8 @@ from torch import nn
 from mocap_import.durable_file import write_durably
 from training.checkpoint import Checkpoint
 from training.config import ConfigRefused
+from training.stream.estimator import CARD, CARD_VERSION
 
-CARD = "kinesynth"
-"""Key of the JSON among the model's metadata."""
-CARD_VERSION = 1
 _OPSET, _IR_VERSION = 17, 8
 _ACTIVATIONS = {nn.ReLU: "Relu", nn.Tanh: "Tanh", nn.Sigmoid: "Sigmoid"}
 
@@ -150,7 +148,6 @@ def _tensor(name: str, shape: list[int]) -> Any:
 
 
 def _card(checkpoint: Checkpoint, state: list[int]) -> dict[str, Any]:
-    signature = checkpoint.signature
     return {
         "version": CARD_VERSION,
         "network": checkpoint.config.network,
@@ -161,7 +158,5 @@ def _card(checkpoint: Checkpoint, state: list[int]) -> dict[str, Any]:
         "state": state,
         "subjects": checkpoint.subjects,
         "fingerprint": checkpoint.fingerprint,
-        "signature": None
-        if signature is None
-        else {"sensors": signature.sensors, "mean": signature.mean.tolist(), "sd": signature.sd.tolist()},
+        "signature": None if checkpoint.signature is None else checkpoint.signature.plain(),
     }

@@ -19,7 +19,6 @@ from training.report.viewer.stick_figure import stick_figure
 from training.stream.estimator import Estimator
 from training.stream.latency import Latency, timed
 from training.target import write_targets
-from training.window import sensor_names
 
 SOURCE = "streaming"
 
@@ -68,11 +67,6 @@ def replay(estimator: Estimator, trial: CorpusTrial) -> tuple[CorpusTrial, Laten
     estimate = write_targets(trial, estimator.card.targets, values.astype(float), seconds, SOURCE)
     doubts = [Treatment("records_doubtful", sentence) for sentence in estimator.findings]
     return replace(estimate, treatments=(*estimate.treatments, *doubts)), latency
-
-
-def trial_estimator(path: object, trial: CorpusTrial) -> Estimator:
-    """The estimator of a file for the sensors of a trial."""
-    return Estimator(path, sensor_names(trial))  # type: ignore[arg-type]
 
 
 def empty_scene(trial: CorpusTrial, skeleton: Skeleton) -> Scene:
