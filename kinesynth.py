@@ -28,13 +28,13 @@ OUR_PACKAGES = {
     "opensim_models",
     "synth",
     "training",
+    "recipes",
     "kinesynth",
     "kinesynth_demo",
     "kinesynth_doctor",
-    "kinesynth_run",
 }
 INTERRUPTED = 130
-RESUMING = ("import", "motion", "gait", "train", "tune", "demo")
+RESUMING = ("import", "motion", "gait", "train", "tune", "recipe", "demo")
 """Commands that keep what they finished and go on from there; the others write at their end."""
 # command -> (one line of help, where its typer app may be)
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -54,14 +54,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "compare": ("Put methods side by side on the same trials.", ("training.cli:compare_app",)),
     "report": ("Write one self-contained HTML page.", ("training.cli:report_app",)),
     "view": ("Look at a movement or a report in the browser.", ("kinesynth:view_app",)),
-    "recipe": ("List the ready-made runs.", ("kinesynth:recipe_app",)),
+    "recipe": ("Run a system of the literature, or list them.", ("recipes.cli:recipe_app",)),
     "sample": ("Make a small archive of virtual people.", ("synth.sample_command:sample_app",)),
     "demo": ("Run the main job from an archive to a report.", ("kinesynth_demo:demo_app",)),
     "doctor": ("Check the installation and print the fix.", ("kinesynth_doctor:doctor_app",)),
-}
-RECIPES = {
-    "demo": "kinesynth demo --out kinesynth-demo",
-    "demo-on-your-archive": "kinesynth demo --archive recordings/ --out results/",
 }
 EXAMPLE = """Example: kinesynth import recordings/ --out trials/ && kinesynth motion trials/ motion/
 
@@ -102,7 +98,6 @@ class LazyGroup(TyperGroup):
 
 app = typer.Typer(cls=LazyGroup, add_completion=False, no_args_is_help=True, rich_markup_mode=None, epilog=EXAMPLE)
 view_app = typer.Typer(add_completion=False, rich_markup_mode=None)
-recipe_app = typer.Typer(add_completion=False, rich_markup_mode=None)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
@@ -182,16 +177,6 @@ def _as_corpus(place: Path, folder: Path) -> Path:
 
     folder.mkdir()
     return write_solution_corpus(solution, folder / "solution.h5")
-
-
-@recipe_app.command(epilog="Example: kinesynth recipe")
-def recipe(as_json: AsJson = False) -> None:
-    """List the ready-made runs and the command that starts each."""
-    if as_json:
-        typer.echo(json.dumps(RECIPES))
-        return
-    for name, command in RECIPES.items():
-        typer.echo(f"{name:22} {command}")
 
 
 def find_app(name: str) -> typer.Typer:

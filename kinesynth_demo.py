@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import typer
+from pydantic import BaseModel
 
-from kinesynth_run import Run, archive_inputs, read_stages, run_stage
+from recipes.run import Run, Stage, run_stages
 
 demo_app = typer.Typer(
     add_completion=False, rich_markup_mode=None, help="Run the main job on a made or a given archive."
@@ -29,31 +30,40 @@ MEAN_WAVEFORMS = ("mean_waveform", "mean_waveform_true_timing")
 BASELINE = "optimal_control"
 
 
+class DemoSettings(BaseModel):
+    """What decides the products: C3D files, their number of made subjects, and whether they are our own."""
+
+    archive: Path
+    seed: int = 7
+    n_subjects: int = N_SUBJECTS
+    is_made: bool = False
+
+
 def _make_archive(run: Run) -> str:
     from synth.virtual_archive import make_archive
 
     table = make_archive(
-        run.archive,
+        run.settings.archive,
         run.folder / "truth",
-        n_subjects=run.n_subjects,
-        seed=run.seed,
+        n_subjects=run.settings.n_subjects,
+        seed=run.settings.seed,
         n_workers=run.n_workers,
         progress=run.track,
     )
     table.to_csv(run.folder / "generated_gaits.csv", index=False)
-    files = sum(1 for _ in run.archive.rglob("*.c3d"))
+    files = sum(1 for _ in run.settings.archive.rglob("*.c3d"))
     return f"{files} C3D files from {int(table.used.sum())} of {len(table)} gaits solved"
 
 
 def _import(run: Run) -> str:
     from mocap_import.archive.run import convert_archive
 
-    n_files = sum(1 for path in run.archive.rglob("*") if path.suffix.lower() == ".c3d")
+    n_files = sum(1 for path in run.settings.archive.rglob("*") if path.suffix.lower() == ".c3d")
     with run.track(n_files, "C3D files") as bar:
         # The made archive's persons are virtual: their codes stay, so that trials are found beside their truth.
-        codes = "keep" if run.is_made else "new"
+        codes = "keep" if run.settings.is_made else "new"
         trials = run.folder / "trials"
-        table = convert_archive(run.archive, trials, codes=codes, n_workers=run.n_workers, progress=bar)
+        table = convert_archive(run.settings.archive, trials, codes=codes, n_workers=run.n_workers, progress=bar)
     shutil.copyfile(run.folder / "trials" / "import.csv", run.folder / "import.csv")
     return ", ".join(f"{n} {status}" for status, n in table.status.value_counts().items())
 
@@ -91,7 +101,7 @@ def _imu(run: Run) -> str:
         run.folder / "trials",
         run.folder / "motion",
         run.folder / "imu.h5",
-        RecordSettings(ImuErrors(seed=run.seed)),
+        RecordSettings(ImuErrors(seed=run.settings.seed)),
         progress=run.track,
     )
     return ", ".join(f"{n} {status}" for status, n in table.status.value_counts().items())
@@ -131,7 +141,7 @@ def _networks(run: Run) -> str:
     from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
 
     reference, out = run.folder / "reference.h5", run.folder / "predictions"
-    configs = {name: load_config(network=name, seed=run.seed, **own) for name, own in NETWORKS.items()}
+    configs = {name: load_config(network=name, seed=run.settings.seed, **own) for name, own in NETWORKS.items()}
     n_folds = len(configs) * len(labelled_subjects(Corpus(reference)))
     with run.track(n_folds, "networks") as bar:
         shown = 0
@@ -154,7 +164,7 @@ def _compare(run: Run) -> str:
     truth = run.folder / "reference.h5"
     errors = pd.concat([evaluate(truth, path, method) for method, path in estimates(run).items()], ignore_index=True)
     errors.to_csv(run.folder / "errors.csv", index=False)
-    comparison = compare(errors, seed=run.seed)
+    comparison = compare(errors, seed=run.settings.seed)
     comparison.to_csv(run.folder / "comparison.csv", index=False)
     return f"{errors.method.nunique()} methods on {errors.groupby(['subject', 'trial']).ngroups} trials"
 
@@ -170,7 +180,7 @@ def _check(run: Run) -> str:
     from synth.virtual_archive import check_motion
 
     rows = []
-    if run.is_made:
+    if run.settings.is_made:
         rows += check_gaits(pd.read_csv(run.folder / "generated_gaits.csv"))
         rows += check_motion(run.folder / "truth", run.folder / "motion")
     rows += _check_networks(pd.read_csv(run.folder / "comparison.csv"))
@@ -210,7 +220,7 @@ def _report(run: Run) -> str:
         ]
     )
     inputs = ReportInputs(
-        title="Kinesynth demonstration" if run.is_made else f"Kinesynth: {run.archive.name}",
+        title="Kinesynth demonstration" if run.settings.is_made else f"Kinesynth: {run.settings.archive.name}",
         import_table=table("import.csv"),
         motion=table("motion/motion.csv"),
         records=table("imu.csv"),
@@ -241,7 +251,12 @@ def _solutions(run: Run) -> pd.DataFrame:
 def _provenance(run: Run) -> dict:
     from synth.corpus.provenance import versions
 
-    return {"seed": run.seed, "versions": versions(), "archive": run.archive.name, "workers": run.n_workers}
+    return {
+        "seed": run.settings.seed,
+        "versions": versions(),
+        "archive": run.settings.archive.name,
+        "workers": run.n_workers,
+    }
 
 
 def _notes(run: Run, checks: pd.DataFrame | None) -> tuple[str, ...]:
@@ -256,7 +271,7 @@ def _notes(run: Run, checks: pd.DataFrame | None) -> tuple[str, ...]:
         "Records are virtual: markers of the same archive differentiated twice, with noise of 15 % of each clean "
         "channel's SD and a misalignment of 13.5 degrees (RMS) per sensor, in training and in test.",
     ]
-    if run.is_made:
+    if run.settings.is_made:
         notes.append(
             "The archive is made: gaits of virtual persons from optimal control, recorded in two virtual laboratories. "
             "Its markers move 1.5 mm on the skin and sit 1 mm off, several times less than on real persons, and the "
@@ -270,32 +285,35 @@ def _notes(run: Run, checks: pd.DataFrame | None) -> tuple[str, ...]:
     return tuple(notes)
 
 
-STAGES: tuple[tuple[str, str, tuple[str, ...], Callable[[Run], str]], ...] = (
-    ("import", "import.csv", (), _import),
-    ("motion", "motion/motion.csv", ("import",), _motion),
-    ("spatiotemporal", "spatiotemporal.csv", ("import",), _spatiotemporal),
-    ("imu", "imu.h5", ("motion",), _imu),
-    ("reference", "reference.h5", ("imu",), _reference),
-    ("baseline", "baseline.h5", ("imu",), _baseline),
-    ("networks", f"predictions/{MEAN_WAVEFORMS[-1]}.h5", ("reference",), _networks),
-    ("compare", "comparison.csv", ("networks", "baseline"), _compare),
-    ("check", "checks.csv", ("compare",), _check),
-    ("report", "report.html", ("check", "spatiotemporal"), _report),
+def archive_inputs(run: Run) -> list[list]:
+    """Say what the archive holds (path, size, time of change), so that a changed one is converted again."""
+    archive = run.settings.archive
+    files = [p for p in sorted(archive.rglob("*")) if p.suffix.lower() == ".c3d" or p.name == "participants.csv"]
+    return [[str(p.relative_to(archive)), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
+
+
+MAKING = Stage("archive", "archive/participants.csv", (), _make_archive)
+STAGES = (
+    Stage("import", "import.csv", (), _import, archive_inputs),
+    Stage("motion", "motion/motion.csv", ("import",), _motion),
+    Stage("spatiotemporal", "spatiotemporal.csv", ("import",), _spatiotemporal),
+    Stage("imu", "imu.h5", ("motion",), _imu),
+    Stage("reference", "reference.h5", ("imu",), _reference),
+    Stage("baseline", "baseline.h5", ("imu",), _baseline),
+    Stage("networks", f"predictions/{MEAN_WAVEFORMS[-1]}.h5", ("reference",), _networks),
+    Stage("compare", "comparison.csv", ("networks", "baseline"), _compare),
+    Stage("check", "checks.csv", ("compare",), _check),
+    Stage("report", "report.html", ("check", "spatiotemporal"), _report),
 )
-"""Name, product, what it depends on, and the work: the sequence of the main job."""
+"""The sequence of the main job."""
 
 
 def run_demo(run: Run) -> Path:
     """Do every stage that has not been done, and return the report's path."""
-    run.folder.mkdir(parents=True, exist_ok=True)
-    run.stages.update(read_stages(run.folder))
     stages = STAGES
-    if run.is_made:
-        stages = (("archive", "archive/participants.csv", (), _make_archive), *STAGES)
-        stages = tuple((n, p, ("archive",) if n == "import" else d, w) for n, p, d, w in stages)
-    for name, product, depends, work in stages:
-        inputs = archive_inputs(run.archive) if name == "import" else None
-        run_stage(run, name, run.folder / product, depends, work, inputs)
+    if run.settings.is_made:
+        stages = (MAKING, replace(STAGES[0], depends=(MAKING.name,)), *STAGES[1:])
+    run_stages(run, stages)
     return run.folder / "report.html"
 
 
@@ -314,7 +332,9 @@ def demo(
     """
     from mocap_import.batch import exit_code
 
-    run = Run(out, archive or out / "archive", seed, workers, subjects, shown=not as_json, is_made=archive is None)
+    made = archive is None
+    settings = DemoSettings(archive=archive or out / "archive", seed=seed, n_subjects=subjects, is_made=made)
+    run = Run(out, settings, workers, shown=not as_json)
     report = run_demo(run)
     table = pd.read_csv(run.folder / "comparison.csv")
     if as_json:
@@ -324,5 +344,5 @@ def demo(
 
         typer.echo(comparison_table(table).T.to_string())
         typer.echo(f"Report: {report}")
-    refused = 0 if run.is_made else int((pd.read_csv(run.folder / "import.csv").status == "refused").sum())
+    refused = 0 if run.settings.is_made else int((pd.read_csv(run.folder / "import.csv").status == "refused").sum())
     raise typer.Exit(exit_code(1, refused))

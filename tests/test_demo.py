@@ -7,8 +7,9 @@ import sys
 import pandas as pd
 import pytest
 
-from kinesynth_run import Run, archive_inputs, read_stages, run_stage
+from kinesynth_demo import DemoSettings, archive_inputs
 from mocap_import.trial import TrialRefused
+from recipes.run import Run, Stage, read_stages, run_stage
 from synth.virtual_archive import make_archive
 
 
@@ -20,12 +21,12 @@ def counted(run, name, product, depends, calls):
         product.write_text("done")
         return "done"
 
-    run_stage(run, name, product, depends, work)
+    run_stage(run, Stage(name, product.name, depends, work))
 
 
 @pytest.fixture
 def run(tmp_path):
-    return Run(tmp_path, tmp_path / "archive", shown=False)
+    return Run(tmp_path, DemoSettings(archive=tmp_path / "archive"), shown=False)
 
 
 def test_a_finished_stage_is_not_done_again(run):
@@ -46,7 +47,7 @@ def test_a_stage_without_its_product_is_done_again(run):
 def test_another_seed_redoes_everything_after_it(run):
     calls = []
     for seed in (1, 2):
-        run.seed = seed
+        run.settings = run.settings.model_copy(update={"seed": seed})
         counted(run, "first", run.folder / "a", (), calls)
         counted(run, "second", run.folder / "b", ("first",), calls)
     assert calls == ["first", "second"] * 2
@@ -70,24 +71,24 @@ def test_an_interrupted_stage_leaves_the_earlier_ones_finished(run):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_stage(run, "second", run.folder / "b", ("first",), interrupted)
+        run_stage(run, Stage("second", "b", ("first",), interrupted))
     remembered = json.loads((run.folder / "stages.json").read_text())
     assert list(remembered) == ["first"]
 
 
 def test_a_changed_archive_is_converted_again(run):
-    run.archive.mkdir()
-    (run.archive / "a.c3d").write_bytes(b"one")
+    run.settings.archive.mkdir()
+    (run.settings.archive / "a.c3d").write_bytes(b"one")
     calls = []
     for content in (b"one", b"more"):
-        (run.archive / "a.c3d").write_bytes(content)
+        (run.settings.archive / "a.c3d").write_bytes(content)
 
         def work(_):
             calls.append("import")
             (run.folder / "import.csv").write_text("done")
             return "done"
 
-        run_stage(run, "import", run.folder / "import.csv", (), work, archive_inputs(run.archive))
+        run_stage(run, Stage("import", "import.csv", (), work, archive_inputs))
     assert calls == ["import", "import"]
 
 

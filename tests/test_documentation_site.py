@@ -36,7 +36,7 @@ def navigation(repository):
 def test_every_page_has_one_place_in_the_navigation(repository):
     pages = navigation(repository)
     assert len(pages) == len(set(pages))
-    assert set(pages) == {path.name for path in (repository / "docs").glob("*.md")}
+    assert set(pages) == {p.relative_to(repository / "docs").as_posix() for p in (repository / "docs").rglob("*.md")}
 
 
 def documented(repository):
@@ -71,12 +71,14 @@ def test_the_reference_names_what_is_there_and_documented(repository):
 
 
 def test_whatever_the_pages_import_is_in_the_reference(repository):
-    pages = [*(repository / "docs").glob("*.md"), repository / "README.md", repository / "CONTRIBUTING.md"]
+    pages = [*(repository / "docs").rglob("*.md"), repository / "README.md", repository / "CONTRIBUTING.md"]
     used = set()
     for page in pages:
         for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             imports = re.findall(
-                r"^\s*from ((?:mocap_import|opensim_models|synth|training)[\w.]*) import (\([^)]*\)|.+)", block, re.M
+                r"^\s*from ((?:mocap_import|opensim_models|synth|training|recipes)[\w.]*) import (\([^)]*\)|.+)",
+                block,
+                re.M,
             )
             for module, names in imports:
                 words = [word.partition("#")[0].split(" as ")[0].strip() for word in names.strip("()").split(",")]

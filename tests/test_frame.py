@@ -16,8 +16,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-PACKAGES = ("mocap_import", "opensim_models", "synth", "training")
-FRONT = ("kinesynth", "kinesynth_demo", "kinesynth_doctor", "kinesynth_run")
+REPOSITORY = Path(__file__).parents[1]
+PACKAGES = ("mocap_import", "opensim_models", "synth", "training", "recipes")
+FRONT = ("kinesynth", "kinesynth_demo", "kinesynth_doctor")
 LONGEST_FILE = 350
 # library -> where it may be imported, at the top of a file or inside a function
 HOMES = {
@@ -220,7 +221,7 @@ def test_the_version_is_the_same_everywhere(repository):
 DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
-    *sorted(f"docs/{p.name}" for p in Path(__file__).parents[1].glob("docs/*.md")),
+    *sorted(f"docs/{p.relative_to(REPOSITORY / 'docs').as_posix()}" for p in REPOSITORY.glob("docs/**/*.md")),
 ]
 
 

@@ -13,7 +13,11 @@ import typer.main
 import kinesynth
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")),
+]
 ELSEWHERE = ("python", "toml", "json", "xml")
 """Languages of blocks that hold no command lines."""
 OPERATORS = {"&&", "||", "|", ";", ";;", "&", ">", ">>", "<", "(", ")", "then", "else", "do", "{", "}"}
@@ -121,7 +125,8 @@ def test_every_command_in_running_text_exists(name):
 
 def test_the_front_page_leads_to_every_page():
     linked = set(re.findall(r"\]\(([^)#]+)", (ROOT / "docs" / "index.md").read_text(encoding="utf-8")))
-    missing = [path.name for path in sorted(ROOT.glob("docs/*.md")) if path.name not in linked | {"index.md"}]
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in sorted(ROOT.glob("docs/**/*.md"))]
+    missing = [page for page in pages if page not in linked | {"index.md"}]
     assert missing == [], "name them in docs/index.md, where a reader would look for them"
 
 

@@ -1,0 +1,134 @@
+"""A run: a sequence of stages, each with a product, remembered so that running again goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+
+
+@dataclass
+class Run:
+    """One run of a recipe: where it writes, what was chosen and what it has done.
+
+    Attributes
+    ----------
+    folder : Path
+        Everything is written below it.
+    settings : BaseModel
+        Everything that decides the products. Another setting makes every stage anew.
+    n_workers : int
+    shown : bool
+        Whether to print and to draw progress bars.
+    stages : dict
+        Stage → fingerprint and seconds, as in ``stages.json``.
+    """
+
+    folder: Path
+    settings: Any
+    n_workers: int = 2
+    shown: bool = True
+    stages: dict[str, dict] = field(default_factory=dict)
+
+    def track(self, items: object, description: str) -> Any:
+        """Draw a progress bar, unless machines read along."""
+        from mocap_import.progress import track
+
+        return track(items, description, shown=None if self.shown else False)
+
+    def say(self, text: str) -> None:
+        """Print a line for people, on standard error: standard output belongs to machines."""
+        if self.shown:
+            typer.echo(text, err=True)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run.
+
+    Attributes
+    ----------
+    name : str
+    product : str
+        File or folder below the run's folder, there when the stage is done; written whole (temporary file, rename).
+    depends : tuple of str
+        Earlier stages; if one of them was done anew, so is this one.
+    work : callable
+        ``work(run)`` writes the product and returns one line for people. What it finished before a kill it finds
+        again by itself.
+    inputs : callable, optional
+        ``inputs(run)`` describes what the stage reads from outside the run's folder (JSON); a change makes it anew.
+    """
+
+    name: str
+    product: str
+    depends: tuple[str, ...]
+    work: Callable[[Run], str]
+    inputs: Callable[[Run], object] | None = None
+
+
+def run_stages(run: Run, stages: Sequence[Stage]) -> None:
+    """Do every stage that has not been done."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    run.stages.update(read_stages(run.folder))
+    for stage in stages:
+        run_stage(run, stage)
+
+
+def run_stage(run: Run, stage: Stage) -> None:
+    """Do a stage, or leave it if its product is there and nothing before it has changed."""
+    settings: BaseModel = run.settings
+    decided: dict[str, object] = {"settings": settings.model_dump(mode="json"), "version": _version()}
+    if stage.inputs is not None:
+        decided["inputs"] = stage.inputs(run)
+    before = {d: [run.stages[d]["fingerprint"], run.stages[d]["finished"]] for d in stage.depends}
+    fingerprint = hashlib.sha256(json.dumps([stage.name, decided, before], sort_keys=True).encode()).hexdigest()[:16]
+    done = run.stages.get(stage.name)
+    if done and done["fingerprint"] == fingerprint and (run.folder / stage.product).exists():
+        run.say(f"{stage.name}: done before ({done['summary']})")
+        return
+    wall, cpu = _seconds()
+    summary = stage.work(run)
+    wall, cpu = (now - then for now, then in zip(_seconds(), (wall, cpu), strict=True))
+    run.stages[stage.name] = {
+        "fingerprint": fingerprint,
+        "finished": time.time(),
+        "summary": summary,
+        "seconds": wall,
+        "cpu_seconds": cpu,
+    }
+    partial = run.folder / "stages.json.tmp"
+    partial.write_text(json.dumps(run.stages, indent=1))
+    partial.replace(run.folder / "stages.json")
+    run.say(f"{stage.name}: {summary} ({wall:.1f} s)")
+
+
+def read_stages(folder: Path) -> dict[str, dict]:
+    """Read what an earlier run of a folder finished; nothing, if its record is missing or damaged."""
+    try:
+        stages = json.loads((folder / "stages.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stages if isinstance(stages, dict) else {}
+
+
+def _seconds() -> tuple[float, float]:
+    """Wall and CPU seconds so far, of this process and of its finished workers."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter(), own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _version() -> str:
+    try:
+        return version("kinesynth")
+    except PackageNotFoundError:
+        return "not installed"
