@@ -5,6 +5,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Whole files go to two processes side by side; TEST_PROCESSES=0 runs them one after the other in one.
+TEST_PROCESSES ?= 2
 PYTEST := $(BIN)/python -m pytest
 # `make env PYTHON=/path/to/python3.12` chooses an interpreter; otherwise the first one that fits is taken. On macOS
 # OpenSim has wheels for 3.12 only.
@@ -47,7 +49,7 @@ demo: env
 	@$(BIN)/kinesynth demo
 
 test: $(VENV)/made-for-tests
-	@$(PYTEST)
+	@$(PYTEST) -n $(TEST_PROCESSES) --dist loadfile
 
 # No slow test collected (exit status 5) is no failure.
 test-slow: $(VENV)/made-for-tests
