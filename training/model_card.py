@@ -10,8 +10,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
+from synth.joint_trial import ANGLE_NAMES
 from training.checkpoint import Checkpoint
 from training.joint.joint_model import LEAST_SPREAD_DEG, joint_of, learnt_angles
+from training.joint.person_effect import effect_rows
 
 _LIMITS = (
     "Nothing clinical: no diagnosis, no decision about a person; it is no medical device and was tested as none.",
@@ -148,12 +152,14 @@ def _teachers(checkpoint: Checkpoint) -> str:
         lines.append(f"- how they were drawn: {said}")
     if origin["caption"]:
         lines.append(f"- {origin['caption']}")
-    spreads = ", ".join(f"{angle} {sd:.1f}" for angle, sd in about["angles"].items())
+    spreads = ", ".join(f"{angle} {about['angles'][angle]:.1f}" for angle in ANGLE_NAMES)
     lines.append(f"- SD of the angles in training (deg): {spreads}")
     return "\n".join(lines)
 
 
 def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_plain(part) for part in value)
     return isinstance(value, str | int | float | bool) and value != ""
 
 
@@ -208,17 +214,20 @@ def _errors(about: Mapping[str, Any]) -> str:
         value = f"{row['mean']:.2f}{spread}{interval}"
         sensors = f"*{row['sensors']}*" if row["sensors"] == _CONSTANT else row["sensors"]
         lines.append(f"| {sensors} | {row['measure']} | {row['angle']} | {value} | {row['worst']:.2f} |")
+    if effects := about.get("effects"):
+        table = pd.DataFrame(effects).astype({"effect": float, "p": float, "p_holm": float})
+        lines += ["", "Does the raw error depend on who it is?", "", effect_rows(table).rstrip()]
     return "\n".join(lines)
 
 
 def _limits(checkpoint: Checkpoint) -> list[str]:
     about, found = checkpoint.about, []
     if about.get("movement"):
-        still = [name for name in about["angles"] if name not in learnt_angles(checkpoint)]
+        still = [name for name in ANGLE_NAMES if name not in learnt_angles(checkpoint)]
         if still:
             found.append(
-                f"{' and '.join(still).capitalize()} of the {about['joint']}: hardly moved in training, so the network "
-                "says a constant; `kinesynth network apply` leaves them empty."
+                f"{' and '.join(still).capitalize()} of the {joint_of(checkpoint)}: hardly moved in training, so the "
+                "network says a constant; `kinesynth network apply` leaves them empty."
             )
         moved = about["movement"]
         found.append(

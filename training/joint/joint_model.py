@@ -28,6 +28,7 @@ from training.fold import fold_fingerprint
 from training.joint.estimate import estimate_joint
 from training.joint.fold import part_subjects
 from training.joint.joint_record import SENSORS, joint_targets, joint_training_set
+from training.joint.person_effect import person_effects
 from training.joint.recipe import MISALIGNMENT_DEG, NOISE_SHARE
 from training.joint.score import score_angles
 from training.joint.thinning import thin, thinning_factor
@@ -136,15 +137,16 @@ def learn_joint_model(
     digest = file_hash(corpus)
     mark = fold_fingerprint(digest, config, fold.teachers)
     made = train_on(own, config, path=path, fingerprint=mark, progress=progress)
-    scores = score_worn(made, others, seed=seed)
+    scores, spreads = score_worn(made, others, seed=seed), _spread_of_angles(own)
     about = {
         "corpus": corpus_origin(corpus, digest),
         "people": people_facts([trial.subject for trial in own]),
         "held_out": people_facts([trial.subject for trial in others]) | {"codes": sorted(fold.scored)},
         "movement": movement_facts(Corpus(corpus), fold.teachers),
-        "angles": _spread_of_angles(own),
+        "angles": spreads,
         "noise_share": NOISE_SHARE,
         "errors": _error_rows(scores, _constant_errors(own, others), seed),
+        "effects": _effect_rows(scores, spreads, [trial.subject for trial in others]),
         "licence": licence or str(Corpus(corpus).provenance.config.get("licence", "as the corpus's (not stated)")),
     }
     made = replace(made, about=about)
@@ -181,7 +183,9 @@ def corpus_origin(corpus: Path, digest: str) -> dict[str, Any]:
     """Name, SHA-256, role and seed of a corpus, and whether its people are virtual."""
     reader = Corpus(corpus)
     made = reader.provenance
-    drawn = made.config if reader.role == "population" else made.config.get("population")
+    recipe = made.config.get("recipe")
+    is_population = isinstance(recipe, dict) and recipe.get("kind") == "population"
+    drawn = made.config if is_population else made.config.get("population")
     is_virtual = isinstance(drawn, dict)
     return {
         "name": Path(corpus).name,
@@ -189,7 +193,7 @@ def corpus_origin(corpus: Path, digest: str) -> dict[str, Any]:
         "role": reader.role,
         "seed": made.seed,
         "is_virtual": is_virtual,
-        "drawn": drawn if isinstance(drawn, dict) else {},
+        "drawn": {key: drawn[key] for key in sorted(drawn) if key != "recipe"} if is_virtual else {},
         "caption": str(made.config.get("caption", "")),
     }
 
@@ -223,6 +227,14 @@ def _constant_errors(teachers: Sequence[JointTrial], scored: Sequence[JointTrial
     mean = np.nanmean(np.concatenate([trial.angles for trial in teachers]), axis=0)
     rows = [row for t in scored for row in score_angles("mean angle", t, np.tile(mean, (len(t.angles), 1)))]
     return pd.DataFrame(rows)
+
+
+def _effect_rows(scores: pd.DataFrame, spreads: dict[str, float], people: Sequence[Subject]) -> list[dict[str, Any]]:
+    """What mass, height and sex of the people held out do to the error of what moved, sensors as placed."""
+    moved = [angle for angle, sd in spreads.items() if sd >= LEAST_SPREAD_DEG]
+    placed = scores[(scores["step"] == next(iter(WEARINGS))) & scores["angle"].isin(moved)]
+    table = person_effects(placed, {person.code: person for person in people})
+    return table.astype(object).where(table.notna(), None).to_dict(orient="records")
 
 
 def _error_rows(scores: pd.DataFrame, constant: pd.DataFrame, seed: int) -> list[dict[str, Any]]:

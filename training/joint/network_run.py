@@ -24,6 +24,7 @@ from training.config import TrainingConfig
 from training.csv_table import write_csv
 from training.joint.fold import Fold, part_subjects
 from training.joint.joint_model import WEARINGS, score_worn, train_on
+from training.joint.person_effect import effect_rows, person_effects
 from training.joint.rapp_table import MEASURES
 from training.joint.recipe import joint_config
 from training.joint.score import score_angles
@@ -56,7 +57,8 @@ def make_network_table(
     ----------
     corpus : Path
     out : Path
-        Gets ``networks_JOINT.csv``, ``networks_JOINT.md`` and a file a training; a run that was stopped goes on.
+        Gets ``networks_JOINT.csv``, ``networks_JOINT.md`` (with the effect of mass, height and sex on the first
+        network's error, all people) and a file a training; a run that was stopped goes on.
     joint : str
     steps : int, optional
         Of every network; by default each recipe's own (of the published ones 10,000).
@@ -78,23 +80,36 @@ def make_network_table(
         raise CorpusMismatch(f"{corpus}: no fold of {', '.join(schemes)}; there are {folds[0].scheme}, ...")
     limits = {} if steps is None else {"steps": steps}
     configs = {row: joint_config(name, seed=seed, **own, **limits) for row, (name, own) in NETWORKS.items()}
-    tasks = [(row, config, fold) for fold in chosen for row, config in configs.items()]
-    digest, cards = file_hash(corpus), [_constant(trials, fold) for fold in chosen]
-    for number, (row, config, fold) in enumerate(tasks):
-        if progress is not None:
-            progress(number, len(tasks), f"{row}, {fold.name}")
-        cards.append(_training(row, config, fold, trials, out, digest, seed))
-        table = _summary(cards, seed)
-        write_csv(out / f"networks_{joint}.csv", table)
-        people = len({code for fold in chosen for code in fold.scored})
-        write_durably(out / f"networks_{joint}.md", network_page(table, joint, chosen[0].scheme, people))
+    digest, cards = file_hash(corpus), []
+    for number, fold in enumerate(chosen):
+        cards.append(_constant(trials, fold))
+        for place, (row, config) in enumerate(configs.items()):
+            if progress is not None:
+                progress(number * len(configs) + place, len(chosen) * len(configs), f"{row}, {fold.name}")
+            cards.append(_training(row, config, fold, trials, out, digest, seed))
+        table = _written(cards, out, trials, f"{chosen[0].scheme}, {number + 1} of {len(chosen)} folds", seed)
     return table
 
 
-def network_page(table: pd.DataFrame, joint: str, scheme: str, people: int) -> str:
+def _written(
+    cards: Sequence[Mapping[str, Any]], out: Path, trials: Sequence[JointTrial], scheme: str, seed: int
+) -> pd.DataFrame:
+    """Write the table of the folds so far."""
+    joint, people = trials[0].joint, {trial.subject.code: trial.subject for trial in trials}
+    table = _summary(cards, seed)
+    write_csv(out / f"networks_{joint}.csv", table)
+    first = next(iter(NETWORKS))
+    errors = pd.concat([pd.DataFrame(card["rows"]) for card in cards if card["network"] == first])
+    effects = person_effects(errors[errors["step"] == next(iter(WEARINGS))], people)
+    page = network_page(table, joint, scheme) + f"\n## Who is hard to estimate ({first})\n\n"
+    write_durably(out / f"networks_{joint}.md", page + effect_rows(effects))
+    return table
+
+
+def network_page(table: pd.DataFrame, joint: str, scheme: str) -> str:
     """The table for people, in Markdown."""
     lines = [
-        f"# Networks: {joint}, {scheme}, {people} people",
+        f"# Networks: {joint}, {scheme}, {table['people'].max()} people",
         "",
         "RMSE in degrees, mean ± SD over people [95 % bootstrap interval of the mean]; the augmented network alone, no "
         "step after it; 15 % noise on the test signals. Misplaced: each sensor turned by N(0, 13.5°). "
