@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gait": ("Compute gait by optimal control.", ("synth.optimal_control.cli:gait_app", "synth.cli:gait_app")),
     "corpus": ("Look at a corpus, or check it.", ("synth.cli:corpus_app",)),
     "train": ("Train networks on a corpus.", ("training.cli:train_app",)),
+    "network": ("Look at trained networks, and use them.", ("training.network_command:network_app",)),
     "stream": ("Estimate frame by frame, and watch it live.", ("training.stream_command:stream_app",)),
     "tune": ("Search hyperparameters of a joint model.", ("training.joint.tune_command:tune_app",)),
     "evaluate": ("Measure the errors of estimates.", ("training.cli:evaluate_app",)),

@@ -134,6 +134,7 @@ def read_joint_trials(
     sides: Sequence[str] = ("r", "l"),
     subjects: Sequence[str] | None = None,
     clean: bool = True,
+    labelled: bool = True,
     skipped: list[str] | None = None,
 ) -> list[JointTrial]:
     """Read every trial of a corpus as joint trials of one joint.
@@ -155,6 +156,8 @@ def read_joint_trials(
         Codes; all by default.
     clean : bool
         False reads the records with the errors of the corpus's recipe.
+    labelled : bool
+        False also takes records of segments whose poses nobody knows: their angles are NaN.
     skipped : list of str, optional
         Collects a sentence for each trial and side that cannot be used.
 
@@ -184,11 +187,15 @@ def read_joint_trials(
         try:
             trial, poses = with_records(trial), segment_poses(trial)
         except CorpusMismatch as error:
-            reasons.append(f"{code}/{name}: {error}")
-            continue
+            if labelled or not trial.recordings:
+                reasons.append(f"{code}/{name}: {error}")
+                continue
+            poses = {}
+        if not labelled:
+            poses = _unknown_poses(trial) | poses
         for side in sides:
             try:
-                found.append(joint_trial(trial, poses, joint, side, laboratory))
+                found.append(joint_trial(trial, poses, joint, side, laboratory, labelled=labelled))
             except CorpusMismatch as error:
                 reasons.append(f"{code}/{name}, side {side}: {error}")
     if not found:
@@ -230,14 +237,20 @@ def with_records(trial: CorpusTrial) -> CorpusTrial:
 
 
 def joint_trial(
-    trial: CorpusTrial, poses: Mapping[str, SegmentMotion], joint: str, side: str, laboratory: str = ""
+    trial: CorpusTrial,
+    poses: Mapping[str, SegmentMotion],
+    joint: str,
+    side: str,
+    laboratory: str = "",
+    *,
+    labelled: bool = True,
 ) -> JointTrial:
     """One joint of one side of a trial.
 
     Raises
     ------
     CorpusMismatch
-        A pose or a sensor is missing, or a segment carries two sensors.
+        A pose (unless it need not be `labelled`) or a sensor is missing, or a segment carries two sensors.
     """
     names = [name if name == "pelvis" else f"{name}_{side}" for name in JOINTS[joint]]
     absent = [name for name in names if name not in poses]
@@ -247,10 +260,11 @@ def joint_trial(
     if side == "l":
         motions, records = [mirror_motion(m) for m in motions], [mirror_recording(r) for r in records]
     known = np.all([np.isfinite(motion.origin).all(axis=1) for motion in motions], axis=0)
-    if known.sum() < SHORTEST_TRIAL:
+    if known.sum() < SHORTEST_TRIAL and labelled:
         raise CorpusMismatch(f"poses of {' and '.join(names)} are known together in {known.sum()} frames")
     angles = np.full((len(known), 3), np.nan)
-    angles[known] = joint_angles(joint, motions[0].orientation[known], motions[1].orientation[known])
+    if known.any():
+        angles[known] = joint_angles(joint, motions[0].orientation[known], motions[1].orientation[known])
     return JointTrial(
         subject=trial.subject,
         trial=trial.name,
@@ -265,6 +279,15 @@ def joint_trial(
         laboratory=laboratory,
         task=trial.task,
     )
+
+
+def _unknown_poses(trial: CorpusTrial) -> dict[str, SegmentMotion]:
+    """Segment that wears a sensor → a motion without values."""
+    nowhere, level = np.full((trial.n_frames, 3), np.nan), Rotation.identity(trial.n_frames)
+    return {
+        record.placement.segment: SegmentMotion(record.placement.segment, nowhere, level, trial.rate)
+        for record in trial.recordings
+    }
 
 
 def _record(trial: CorpusTrial, segment: str) -> ImuRecording:

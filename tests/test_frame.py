@@ -148,7 +148,7 @@ def test_the_wheel_holds_every_module_and_data_file_and_no_test(repository, tmp_
     (wheel,) = tmp_path.glob("kinesynth-*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {name for name in names if ".dist-info/" not in name}
-    data = {".toml", ".html", ".css", ".js", ".json", ".csv", ".osim", ".md"}
+    data = {".toml", ".html", ".css", ".js", ".json", ".csv", ".osim", ".md", ".safetensors"}
     expected = {path.relative_to(repository).as_posix() for path in sources(repository)}
     for package in PACKAGES:
         for path in (repository / package).rglob("*"):

@@ -78,6 +78,7 @@ NOT_RUN = {
     "corpus strides": RUNNERS,
     "evaluate --table": RUNNERS,
     "tune": RUNNERS,
+    "network joint": "learns for a minute; tests/training does it in a few steps",
     "train walking.h5 networks --objective physics": PHYSICS,
     "evaluate walking.h5 networks/physics": PHYSICS,
     "stream": CAUSAL,

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -54,6 +56,9 @@ class Checkpoint:
         Identifies the corpus and configuration it came from.
     signature : WearingSignature or None
         How the sensors of the training were worn: tells exchanged ones; None of few trials or an older file.
+    about : mapping
+        What its model card says beyond all this, as JSON can hold it (`training.model_card`): the corpus, the people,
+        errors on held-out people, licence; empty in an older file.
     """
 
     network: nn.Module
@@ -69,6 +74,7 @@ class Checkpoint:
     seconds: float
     fingerprint: str = ""
     signature: WearingSignature | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_finished(self) -> bool:
@@ -90,6 +96,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "config": checkpoint.config.model_dump(mode="json"),
         "targets": [[target.kind, target.coordinate] for target in checkpoint.targets],
         "signature": None if checkpoint.signature is None else checkpoint.signature.plain(),
+        "about": dict(checkpoint.about),
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
@@ -145,4 +152,5 @@ def load_checkpoint(path: Path) -> Checkpoint:
     facts = {key: tuple(card[key]) if isinstance(card[key], list) else card[key] for key in _FACTS}
     signature = card.get("signature")  # none in older files
     facts["signature"] = signature and WearingSignature.from_plain(signature)
+    facts["about"] = card.get("about", {})
     return Checkpoint(network=network, config=config, normalisation=normalisation, targets=targets, **facts)

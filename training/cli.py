@@ -124,11 +124,12 @@ def evaluate(
         ),
     ],
     method: Annotated[str, typer.Option(help="Name of the method in the error table.")] = "",
-    table: Annotated[str, typer.Option(help="rapp (Rapp et al. 2021), or learning (curve).")] = "",
+    table: Annotated[str, typer.Option(help="rapp (Rapp et al. 2021), learning (curve), or networks.")] = "",
     out: Annotated[Path | None, typer.Option(help="With --table: folder for tables, folds and networks.")] = None,
     joint: Annotated[list[str] | None, typer.Option(help="With --table: hip, knee or ankle; default: all.")] = None,
     scheme: Annotated[list[str] | None, typer.Option(help="With --table: e.g. 5-fold; default: all.")] = None,
     network: Annotated[str, typer.Option(help="With --table: the network of every fold.")] = "temporal",
+    steps: Annotated[int | None, typer.Option(min=1, help="With --table: steps of every network, not its own.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="With --table: of folds, networks and sensor errors.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0 scores without any.")] = 0,
     engine: EngineWord = "local",
@@ -142,7 +143,8 @@ def evaluate(
 
     --table rapp trains and scores, for every joint and fold, all steps of Rapp et al. (2021), raw and
     pseudo-calibrated, and writes rapp.csv, rapp.md and errors.csv to --out. A run that was stopped goes on from its
-    finished folds.
+    finished folds. --table learning is the learning curve of a joint, --table networks sets the published networks
+    beside the quick one.
 
     Example: kinesynth evaluate reference.h5 networks/conv1d.h5 errors_conv1d.csv --method conv1d
     kinesynth evaluate --table rapp running.h5 --out rapp
@@ -152,7 +154,7 @@ def evaluate(
         if table:
             from training.joint.table_command import TableWish, tell_table
 
-            return tell_table(TableWish(table, files, out, joint or (), scheme or (), network, seed, as_json))
+            return tell_table(TableWish(table, files, out, joint or (), scheme or (), network, seed, as_json, steps))
         return _evaluate(*files, method, (workers, engine, scheduler), as_json)
 
     with_reasons(run, as_json)

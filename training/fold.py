@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from mocap_import.batch import Task, run_tasks
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.subject_split import SubjectSplit
-from training.checkpoint import read_card
+from training.checkpoint import Checkpoint, read_card, save_checkpoint
 from training.config import TrainingConfig, resolve_config
 from training.loop import train
 from training.ranks import launched_rank
-from training.run_folder import RunFolder
+from training.run_folder import RunFolder, read_run_card
 from training.training_set import read_training_set
 
 FoldProgress = Callable[[int, int, str], None]
@@ -97,6 +97,12 @@ def fold_fingerprint(digest: str, config: TrainingConfig, subjects: Sequence[str
             del settings[key]
     content = json.dumps([digest, settings, sorted(subjects)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def keep_origin(path: Path, checkpoint: Checkpoint, run: RunFolder, method: str) -> None:
+    """Write into a checkpoint which corpus taught it, by name and SHA-256 as the run's record has them."""
+    corpus = read_run_card(run.path)["methods"][method]["corpus"]
+    save_checkpoint(path, replace(checkpoint, about=dict(checkpoint.about) | {"corpus": corpus}))
 
 
 def train_folds(
@@ -194,6 +200,7 @@ def train_fold(
     options = {"path": Path(path), "fingerprint": fingerprint, "n_loaders": n_loaders, "save_every": save_every}
     checkpoint = train(data, settings, **options, record=folder.steps_of(*name))
     if launched_rank() == 0:
+        keep_origin(Path(path), checkpoint, folder, name[0])
         folder.log(f"{'/'.join(name)}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")
     return {
         "seconds": checkpoint.seconds,

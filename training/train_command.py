@@ -12,9 +12,11 @@ import typer
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.progress import track
 from synth.corpus import Corpus
+from synth.corpus.provenance import file_hash
 from training.chosen_split import choose_splits, labelled_subjects
 from training.config import ConfigRefused, TrainingConfig
 from training.device import choose_device
+from training.fold import fold_fingerprint, keep_origin
 from training.loop import train
 from training.prediction import apply_checkpoint
 from training.ranks import is_launched, joined_ranks, launched_rank
@@ -123,11 +125,12 @@ def _train_folds(wish: Wish) -> ExitCode:
 
 def _train_on_all(wish: Wish) -> ExitCode:
     reader, run, is_writer = Corpus(wish.corpus), RunFolder(wish.out_dir), launched_rank() == 0
+    people, digest = labelled_subjects(reader), file_hash(wish.corpus)
     if is_writer:
-        open_run(wish.out_dir, wish.corpus, wish.configs, labelled_subjects(reader), "all subjects")
+        open_run(wish.out_dir, wish.corpus, wish.configs, people, "all subjects")
     rows = []
     for name, config in wish.configs.items():
-        data = read_training_set(reader, labelled_subjects(reader), config.outputs, mirror=config.mirror)
+        data = read_training_set(reader, people, config.outputs, mirror=config.mirror)
         for doubt in data.doubts if is_writer else ():
             run.log(f"{name}: {doubt}")
             typer.echo(doubt, err=True)
@@ -142,6 +145,7 @@ def _train_on_all(wish: Wish) -> ExitCode:
 
             options = {
                 "path": path,
+                "fingerprint": fold_fingerprint(digest, config, people),
                 "save_every": wish.save_every,
                 "n_loaders": wish.loaders,
                 "record": run.steps_of(name, "all"),
@@ -149,6 +153,7 @@ def _train_on_all(wish: Wish) -> ExitCode:
             checkpoint = train(data, config, **options, progress=progress)
         if not is_writer:
             continue
+        keep_origin(path, checkpoint, run, name)
         run.log(f"{name}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")
         row = {"network": name, "checkpoint": str(path), "seconds": round(checkpoint.seconds, 2)}
         row |= {"labelled_trials": checkpoint.n_labelled_trials, "labelled_frames": checkpoint.n_labelled_frames}

@@ -22,7 +22,7 @@ from training.joint.tune_command import tune_app
 
 def test_a_table_needs_a_known_name_and_a_folder(tmp_path):
     wish = TableWish("rap", [tmp_path / "a.h5"], tmp_path, (), (), "temporal", 0, True)
-    with pytest.raises(ConfigRefused, match="expected rapp or learning, got 'rap'"):
+    with pytest.raises(ConfigRefused, match="expected rapp, learning or networks, got 'rap'"):
         tell_table(wish)
     done = CliRunner().invoke(evaluate_app, ["--table", "rapp", str(tmp_path / "a.h5")])
     assert done.exit_code == 2

@@ -2,11 +2,15 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from synth.corpus.provenance import file_hash
+from training.checkpoint import load_checkpoint, read_card
 from training.cli import compare_app, evaluate_app, report_app, train_app
+from training.model_card import model_card
 
 QUICK = "width = 8\nsteps = 4\nbatch = 4\n[augmentation]\nmisalignment_deg = 10.0\n"
 
@@ -31,6 +35,9 @@ def test_train_evaluate_compare_report(run_dir):
     rows = {row["method"]: row for row in json.loads(result.output)["methods"]}
     assert rows.keys() == {"conv1d", "mean_waveform", "mean_waveform_true_timing"}
     assert rows["conv1d"]["trials"] == 8
+    folds = list((run_dir / "checkpoints" / "conv1d").glob("*.safetensors"))
+    assert len(folds) == 4
+    assert {read_card(path)["about"]["corpus"]["sha256"] for path in folds} == {file_hash(reference)}
     tables = []
     for method in rows:
         tables.append(run_dir / f"errors_{method.replace(' ', '_')}.csv")
@@ -54,6 +61,13 @@ def test_one_network_on_all_subjects_estimates_others(run_dir, make_walking_corp
     result = call(train_app, *words, "--json")
     assert result.exit_code == 0, result.output
     row = json.loads(result.output)["networks"][0]
+    card = read_card(Path(row["checkpoint"]))
+    assert card["about"]["corpus"] == {"name": "reference.h5", "sha256": file_hash(run_dir / "reference.h5")}
+    assert len(card["fingerprint"]) == 64
+    told = model_card(load_checkpoint(Path(row["checkpoint"])))
+    assert all(
+        words in told for words in (card["about"]["corpus"]["sha256"], card["fingerprint"], "Not measured", "pelvis")
+    )
     # Four of the five share their code with a training subject: they are refused, the fifth is estimated.
     evaluated = call(evaluate_app, others, row["estimates"], tmp_path / "e.csv", "--method", "conv1d", "--json")
     assert evaluated.exit_code == 3

@@ -18,7 +18,7 @@ from training.config import TrainingConfig
 from training.csv_table import write_csv
 from training.joint.fold import part_subjects
 from training.joint.learning_curve import LearningLaw, SizeEffect, fit_law, run_learning_curve, size_effect
-from training.joint.person_effect import person_effects
+from training.joint.person_effect import effect_rows, person_effects
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 """Of the teachers of the first fold."""
@@ -77,7 +77,7 @@ def make_curve(
     curve = run_learning_curve(trials, fold, sizes, config, out / "learning", **options)
     law, effect = fit_law(curve, seed=seed), size_effect(curve)
     effects = person_effects(curve[curve["teachers"] == max(sizes)], people)
-    table = _by_size(curve, seed)
+    table = errors_by_size(curve, seed)
     path = write_csv(out / f"learning_{joint}.csv", curve)
     page = out / f"learning_{joint}.md"
     write_durably(page, _page(joint, repeats, table, law, effect, effects))
@@ -93,13 +93,13 @@ def make_curve(
     return CurveRun(path, page, facts)
 
 
-def _by_size(curve: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Mean raw RMSE (deg) of each size, of all angles and of each, with the interval over subjects of the former."""
+def errors_by_size(curve: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Mean raw RMSE (deg) over subjects of each size, of all angles (with its interval) and of each."""
     rows = []
     for size, group in curve.groupby("teachers"):
         by_subject = group.groupby("subject")["rmse_deg"].mean()
         low, high = bootstrap_interval(by_subject.to_numpy(), seed)
-        angles = group.groupby("angle")["rmse_deg"].mean().to_dict()
+        angles = group.groupby(["angle", "subject"])["rmse_deg"].mean().groupby("angle").mean().to_dict()
         rows.append({"teachers": int(size), "mean": by_subject.mean(), "low": low, "high": high} | angles)
     return pd.DataFrame(rows)
 
@@ -129,10 +129,5 @@ def _page(
         f"Does the number of teachers matter? Repeated measures: F = {effect.f:.2f}, p = {effect.p:.2g} (Greenhouse-"
         f"Geisser epsilon {effect.epsilon:.2f}); Friedman: {effect.friedman:.2f}, p = {effect.friedman_p:.2g}.",
         "",
-        "| fact | people | effect | p | p (Holm) | |",
-        "|---|---|---|---|---|---|",
     ]
-    for row in effects.itertuples():
-        numbers = [f"{value:.3g}" if math.isfinite(value) else "–" for value in (row.effect, row.p, row.p_holm)]
-        lines.append(f"| {row.fact} | {row.subjects} | " + " | ".join(numbers) + f" | {row.note} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + effect_rows(effects)

@@ -20,14 +20,13 @@ from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import TrainingConfig
 from training.joint.estimate import estimate_joint
 from training.joint.fold import Fold, inner_parting
-from training.joint.joint_record import joint_training_set
+from training.joint.joint_model import train_on
 from training.joint.optimisation import published_angles, self_placed_angles, smoothed_angles
 from training.joint.recipe import MISALIGNMENT_DEG, NOISE_SHARE
 from training.joint.score import score_angles
 from training.joint.step_weight import StepWeights, fit_steps
 from training.joint.thinning import thin, thinning_factor
 from training.joint.worn_sensor import wear_sensors
-from training.loop import train
 from training.orientation.fusion import AngleFusion
 
 STEPS = {
@@ -151,12 +150,10 @@ def _of(trials: Sequence[JointTrial], codes: Sequence[str]) -> list[JointTrial]:
 def _network(
     task: JointFold, trials: Sequence[JointTrial], codes: Sequence[str], folder: Path, kind: str, *, augmented: bool
 ) -> Checkpoint:
-    factor = thinning_factor(trials[0].rate)
-    errors: dict[str, float] = {"noise_share": task.config.augmentation.noise_share / math.sqrt(factor)}
+    config = task.config
     if not augmented:
-        errors["misalignment_deg"] = 0.0
-    augmentation = task.config.augmentation.model_copy(update=errors)
-    config = task.config.model_copy(update={"augmentation": augmentation})
+        placed = config.augmentation.model_copy(update={"misalignment_deg": 0.0})
+        config = config.model_copy(update={"augmentation": placed})
     path = folder / "checkpoints" / task.name / f"{kind}.safetensors"
     try:
         earlier = load_checkpoint(path)
@@ -165,8 +162,7 @@ def _network(
     except CorpusMismatch:
         pass  # none yet, or damaged: it is trained
     path.parent.mkdir(parents=True, exist_ok=True)
-    thinned = [thin(trial, thinning_factor(trial.rate)) for trial in _of(trials, codes)]
-    return train(joint_training_set(thinned), config, path=path, fingerprint=task.mark)
+    return train_on(_of(trials, codes), config, path=path, fingerprint=task.mark)
 
 
 def _weights(task: JointFold, trials: Sequence[JointTrial], folder: Path) -> StepWeights:

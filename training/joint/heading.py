@@ -26,8 +26,10 @@ def mean_heading(orientation: Rotation, known: np.ndarray | None = None) -> floa
     Returns
     -------
     float
-        0 if the axis is vertical on average.
+        0 if the axis is vertical on average, or no frame counts.
     """
+    if known is not None and not known.any():
+        return 0.0
     forward = orientation.as_matrix()[:, :, 0]
     x, _, z = (forward if known is None else forward[known]).mean(axis=0)
     return float(np.arctan2(-z, x)) if np.hypot(x, z) > 0 else 0.0

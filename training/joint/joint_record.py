@@ -8,6 +8,7 @@ import numpy as np
 
 from synth.corpus.schema import CorpusMismatch
 from synth.joint_trial import ANGLE_NAMES, JointTrial
+from training.input_check import check_channels, refuse_or_name
 from training.joint.heading import without_heading
 from training.joint.six_dimensional import to_six
 from training.memory_set import MemoryTrainingSet, memory_training_set
@@ -42,10 +43,17 @@ def joint_record(trial: JointTrial) -> TrialRecord:
     -------
     TrialRecord
         12 channels: specific force (m/s²) and angular velocity (rad/s) of the proximal, then of the distal sensor.
+
+    Raises
+    ------
+    CorpusMismatch
+        The records have another unit, or no gravity.
     """
     channels = np.column_stack(
         [values for r in (trial.proximal, trial.distal) for values in (r.specific_force, r.angular_velocity)]
     )
+    found = check_channels(channels, SENSORS, trial.rate)
+    refuse_or_name(found, f"trial {trial.trial!r} of subject {trial.subject.code!r}, {trial.joint}")
     channels, is_missing = bridge_gaps(channels, trial.rate)
     known = np.isfinite(trial.angles).all(axis=1)
     poses = without_heading(trial.proximal_orientation, trial.distal_orientation, known)

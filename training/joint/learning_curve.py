@@ -24,12 +24,11 @@ from synth.joint_trial import JointTrial
 from training.config import TrainingConfig
 from training.joint.estimate import estimate_joint
 from training.joint.fold import Fold
-from training.joint.joint_record import joint_training_set
+from training.joint.joint_model import train_on
 from training.joint.recipe import NOISE_SHARE
 from training.joint.score import score_angles
 from training.joint.thinning import thin, thinning_factor
 from training.joint.worn_sensor import wear_sensors
-from training.loop import train
 
 N_BOOTSTRAP = 2000
 
@@ -213,11 +212,8 @@ def _point(
             return card["rows"]
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there or damaged: it is made
+    network = train_on([trial for trial in trials if trial.subject.code in teachers], config)
     factor = thinning_factor(trials[0].rate)
-    share = config.augmentation.noise_share / math.sqrt(factor)
-    errors = config.augmentation.model_copy(update={"noise_share": share})
-    lessons = [thin(trial, factor) for trial in trials if trial.subject.code in teachers]
-    network = train(joint_training_set(lessons), config.model_copy(update={"augmentation": errors}))
     rows = []
     for trial in trials:
         if trial.subject.code in scored:

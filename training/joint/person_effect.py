@@ -43,6 +43,15 @@ def person_effects(errors: pd.DataFrame, people: Mapping[str, Subject], column: 
     return table[["fact", "subjects", "effect", "p", "p_holm", "note"]]
 
 
+def effect_rows(effects: pd.DataFrame) -> str:
+    """The table for people, in Markdown."""
+    lines = ["| fact | people | effect | p | p (Holm) | |", "|---|---|---|---|---|---|"]
+    for row in effects.itertuples():
+        numbers = [f"{value:.3g}" if np.isfinite(value) else "–" for value in (row.effect, row.p, row.p_holm)]
+        lines.append(f"| {row.fact} | {row.subjects} | " + " | ".join(numbers) + f" | {row.note} |")
+    return "\n".join(lines) + "\n"
+
+
 def _correlation(by_subject: pd.Series, people: Mapping[str, Subject], fact: str) -> dict[str, object]:
     pairs = [(getattr(people[code], fact), error) for code, error in by_subject.items() if code in people]
     known = np.array([pair for pair in pairs if np.isfinite(pair[0])])

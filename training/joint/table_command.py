@@ -14,10 +14,11 @@ from mocap_import.progress import track
 from synth.joint_trial import JOINTS
 from training.config import ConfigRefused, TrainingConfig
 from training.joint.curve_run import make_curve
+from training.joint.network_run import make_network_table
 from training.joint.rapp_run import make_rapp_table
 from training.joint.recipe import joint_config
 
-TABLES = ("rapp", "learning")
+TABLES = ("rapp", "learning", "networks")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class TableWish:
     Attributes
     ----------
     table : str
-        ``"rapp"``, or ``"learning"`` (the learning curve of one joint and corpus).
+        ``"rapp"``, ``"learning"`` (the learning curve of one joint and corpus) or ``"networks"`` (all of them, beside
+        each other).
     corpora : sequence of Path
     out : Path or None
     joints, schemes : sequence of str
@@ -45,6 +47,7 @@ class TableWish:
     network: str
     seed: int
     as_json: bool
+    steps: int | None = None
 
 
 def tell_table(wish: TableWish) -> ExitCode:
@@ -56,10 +59,12 @@ def tell_table(wish: TableWish) -> ExitCode:
         An unknown table, or no folder for it.
     """
     if wish.table not in TABLES:
-        raise ConfigRefused(f"--table: expected {' or '.join(TABLES)}, got {wish.table!r}")
+        raise ConfigRefused(f"--table: expected {', '.join(TABLES[:-1])} or {TABLES[-1]}, got {wish.table!r}")
     if wish.out is None:
         raise ConfigRefused("--table needs --out FOLDER, where tables, folds and networks are kept")
-    config = joint_config(wish.network, seed=wish.seed)
+    if wish.table == "networks":
+        return _tell_networks(wish, wish.out)
+    config = joint_config(wish.network, seed=wish.seed, **({} if wish.steps is None else {"steps": wish.steps}))
     if wish.table == "learning":
         return _tell_curve(wish, wish.out, config)
     with track(1, "Folds", shown=False if wish.as_json else None) as bar:
@@ -88,10 +93,33 @@ def tell_table(wish: TableWish) -> ExitCode:
     return ExitCode.ALL
 
 
-def _tell_curve(wish: TableWish, out: Path, config: TrainingConfig) -> ExitCode:
+def _only_joint(wish: TableWish) -> str:
     if len(wish.corpora) != 1 or len(wish.joints) > 1:
-        raise ConfigRefused("--table learning: expected one corpus and at most one --joint (knee by default)")
-    made = make_curve(wish.corpora[0], out, config, joint=next(iter(wish.joints), "knee"), seed=wish.seed)
+        raise ConfigRefused(f"--table {wish.table}: expected one corpus and at most one --joint (knee by default)")
+    return next(iter(wish.joints), "knee")
+
+
+def _tell_networks(wish: TableWish, out: Path) -> ExitCode:
+    joint = _only_joint(wish)
+    with track(1, "Trainings", shown=False if wish.as_json else None) as bar:
+
+        def progress(done: int, total: int, name: str) -> None:
+            bar.advance(0, description=f"Training {done + 1} of {total} {name}")
+
+        options = {"steps": wish.steps, "seed": wish.seed, "schemes": wish.schemes}
+        table = make_network_table(wish.corpora[0], out, joint=joint, **options, progress=progress)
+    page = out / f"networks_{joint}.md"
+    if wish.as_json:
+        files = {"table": str(page.with_suffix(".csv")), "page": str(page)}
+        typer.echo(json.dumps(files | {"rows": json.loads(table.to_json(orient="records"))}))
+    else:
+        typer.echo(page.read_text(encoding="utf-8"))
+    return ExitCode.ALL
+
+
+def _tell_curve(wish: TableWish, out: Path, config: TrainingConfig) -> ExitCode:
+    joint = _only_joint(wish)
+    made = make_curve(wish.corpora[0], out, config, joint=joint, seed=wish.seed)
     if wish.as_json:
         typer.echo(json.dumps(made.facts | {"curve": str(made.curve), "page": str(made.page)}))
     else:

@@ -1,0 +1,185 @@
+"""Commands `kinesynth network`: trained networks that are kept: their cards, those that are shipped, and their use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mocap_import.batch import ExitCode, exit_code
+from mocap_import.progress import track
+from training.cli import AsJson, with_reasons
+
+if TYPE_CHECKING:
+    from training.checkpoint import Checkpoint
+
+network_app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Look at trained networks, those that are shipped among them, and use them.",
+    epilog="Example: kinesynth network card pretrained:knee",
+)
+File = Annotated[str, typer.Argument(help="Network (.safetensors), or pretrained:NAME of a shipped one.")]
+
+
+@network_app.command("list", epilog="Example: kinesynth network list")
+def list_networks(as_json: AsJson = False) -> None:
+    """List the networks that come with the package."""
+
+    def run() -> ExitCode:
+        from training.checkpoint import read_card
+        from training.shipped_network import PREFIX, shipped_networks
+
+        rows = []
+        for name, path in shipped_networks().items():
+            card = read_card(path)
+            rows.append({"name": f"{PREFIX}{name}", "network": card["config"]["network"], "rate_hz": card["rate"]})
+            rows[-1] |= {"people": len(card["subjects"]), "bytes": path.stat().st_size, "file": str(path)}
+        if as_json:
+            typer.echo(json.dumps({"networks": rows}))
+        for row in rows if not as_json else ():
+            typer.echo(f"{row['name']:20} {row['network']}, {row['rate_hz']:g} Hz, {row['people']} people taught it")
+        return ExitCode.ALL
+
+    with_reasons(run, as_json)
+
+
+@network_app.command(epilog="Example: kinesynth network card pretrained:knee; kinesynth network card knee.safetensors")
+def card(
+    file: File,
+    out: Annotated[Path | None, typer.Option(help="Markdown file to write, in the place of the screen.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the model card of a network: purpose, in and out, who taught it, errors, limits, licence.
+
+    All of it stands in the file itself; of a network without an entry the card says so.
+    """
+
+    def run() -> ExitCode:
+        from mocap_import.durable_file import write_durably
+        from training.checkpoint import load_checkpoint
+        from training.model_card import card_facts, model_card
+        from training.shipped_network import network_file
+
+        path = network_file(file)
+        checkpoint = load_checkpoint(path)
+        text = model_card(checkpoint, path.stem)
+        if out is not None:
+            write_durably(out, text)
+        if as_json:
+            typer.echo(
+                json.dumps({"file": str(path), "card": None if out is None else str(out)} | card_facts(checkpoint))
+            )
+        else:
+            typer.echo(text if out is None else str(out))
+        return ExitCode.ALL
+
+    with_reasons(run, as_json)
+
+
+@network_app.command(epilog="Example: kinesynth network joint running.h5 knee.safetensors --joint knee --seed 8")
+def joint(
+    corpus: Annotated[Path, typer.Argument(help="Corpus (.h5) with inertial records and poses, or a population.")],
+    out: Annotated[Path, typer.Argument(help="Network to write (.safetensors); its card (.md) lies beside it.")],
+    joint: Annotated[str, typer.Option(help="hip, knee or ankle.")] = "knee",
+    network: Annotated[str, typer.Option(help="temporal, published_conv1d or published_lstm.")] = "temporal",
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; default: the recipe's.")] = None,
+    licence: Annotated[str, typer.Option(help="Of the network; default: what the corpus says.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, windows, sensor errors and who is held out.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train one joint model on four fifths of the people of a corpus, and measure it on the others.
+
+    Two sensors in, three angles and two orientations out, by the recipe of Rapp et al. (2021). A training that was
+    stopped goes on from its last state.
+    """
+
+    def run() -> ExitCode:
+        from mocap_import.durable_file import write_durably
+        from training.joint.joint_model import learn_joint_model
+        from training.joint.recipe import joint_config
+        from training.model_card import card_facts, model_card
+
+        config = joint_config(network, seed=seed, **({} if steps is None else {"steps": steps}))
+        with track(config.steps, "Training", shown=False if as_json else None) as bar:
+            so_far = 0
+
+            def progress(step: int, _total: int, _loss: float) -> None:
+                nonlocal so_far
+                bar.advance(step - so_far)
+                so_far = step
+
+            options = {"seed": seed, "licence": licence, "progress": progress}
+            made = learn_joint_model(corpus, joint, out, config, **options)
+        text, beside = model_card(made, out.stem), out.with_suffix(".md")
+        write_durably(beside, text)
+        told = {"network": str(out), "card": str(beside)}
+        typer.echo(json.dumps(told | card_facts(made)) if as_json else f"{text}\n{out}, {beside}")
+        return ExitCode.ALL
+
+    with_reasons(run, as_json)
+
+
+@network_app.command("apply", epilog="Example: kinesynth network apply pretrained:knee walking.h5 knee.csv")
+def apply_network(
+    file: File,
+    corpus: Annotated[Path, typer.Argument(help="Corpus (.h5) of people who did not teach it.")],
+    out: Annotated[Path, typer.Argument(help="Angles to write (.csv); of other networks a corpus of estimates (.h5).")],
+    as_json: AsJson = False,
+) -> None:
+    """Estimate the trials of a corpus with a network.
+
+    A joint model writes a row a frame, in degrees, and beside it OUT_errors.csv with the errors where the corpus knows
+    the angles; both legs where there are sensors. Records are those of the corpus, its sensor errors included. Exit
+    code 3 if some trials were refused, 4 if all.
+    """
+
+    def run() -> ExitCode:
+        from training.checkpoint import load_checkpoint
+        from training.joint.joint_model import joint_of
+        from training.prediction import apply_checkpoint
+        from training.shipped_network import network_file
+
+        checkpoint = load_checkpoint(network_file(file))
+        if joint_of(checkpoint):
+            return _apply_joint_model(checkpoint, corpus, out, as_json)
+        made = apply_checkpoint(checkpoint, corpus, out)
+        typer.echo(json.dumps({"estimates": str(made)}) if as_json else str(made))
+        return ExitCode.ALL
+
+    with_reasons(run, as_json)
+
+
+def _apply_joint_model(checkpoint: Checkpoint, corpus: Path, out: Path, as_json: bool) -> ExitCode:
+    from training.csv_table import write_csv
+    from training.joint.joint_estimates import estimate_corpus
+
+    made = estimate_corpus(checkpoint, corpus)
+    files: dict[str, Any] = {}
+    if len(made.angles):
+        files["estimates"] = str(write_csv(out, made.angles))
+    if len(made.errors):
+        files["errors"] = str(write_csv(out.with_name(f"{out.stem}_errors.csv"), made.errors))
+    counts = {"estimated": made.n_estimated, "refused": len(made.refused)}
+    if as_json:
+        rows = json.loads(made.summary.to_json(orient="records"))
+        typer.echo(json.dumps(files | counts | {"reasons": list(made.refused), "rows": rows}))
+        return exit_code(*counts.values())
+    for reason in made.refused:
+        typer.echo(f"refused: {reason}", err=True)
+    for row in made.summary.itertuples():
+        typer.echo(_sentence(row))
+    told = [*files.values(), *(f"{number} {word}" for word, number in counts.items())]
+    typer.echo(", ".join(told))
+    return exit_code(*counts.values())
+
+
+def _sentence(row: Any) -> str:
+    """One angle's errors in words."""
+    return (
+        f"{row.angle}: RMSE {row.mean:.2f} deg over {row.people} people, about each trial's mean "
+        f"{row.mean_calibrated:.2f} deg"
+    )
