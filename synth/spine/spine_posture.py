@@ -2,8 +2,8 @@
 
 With the lordosis L spread over the joints below L1 by shares l_k, and the kyphosis K over those above it by a bump
 around its apex, the sagittal inclination of link j is p - L sum(l_k) + K sum(b_k): the pelvis's own p is the one that
-lets the line from the pelvis to T1 lean as the person leans. Lateral deviation is a_1 sin(pi s) + a_2 sin(2 pi s) along
-the spine (s from 0 to 1), the frontal inclination its slope, with the pelvis's obliquity fading upwards; links turn with
+lets the line from the pelvis to T1 lean as the person leans. Lateral deviation is a_1 sin(pi s) + a_2 sin(2 pi s)
+along the spine (s from 0 to 1), the frontal inclination its slope, with the pelvis's obliquity fading upwards; links turn with
 the deviation's bend (coupled motion) and with the twist between pelvis and shoulders.
 """
 
@@ -16,8 +16,8 @@ from synth.spine.spine_person import SpinePerson, draw_spine_person, standing_tr
 from synth.spine.spine_skeleton import LENGTH_SHARES, LEVELS, PLANES, TRUNK_SHARE, level_places
 
 LORDOSIS_SHARES = np.array([0.39, 0.28, 0.16, 0.11, 0.06])
-"""Of the joints from below L5 to below L1 in the lordosis; the lowest two hold two thirds of it (AO Foundation's surgery
-reference, sagittal spinal alignment); the others are an assumption."""
+"""Of the joints from below L5 to below L1 in the lordosis; the lowest two hold two thirds of it (AO Foundation,
+surgery reference, sagittal spinal alignment); the others are an assumption."""
 MEASUREMENT_SD = np.radians(0.5)
 """Of each angle, white (rad). Assumption."""
 COUPLING = 0.2
@@ -53,7 +53,9 @@ def standings(person: SpinePerson, n_samples: int, seed: int) -> np.ndarray:
     """Angles (n_samples, 18, 3) in rad of some standings of a person; a function of person, number and seed alone."""
     rng = np.random.default_rng([seed, int(person.code[1:]), 3])
     made = [posture_angles(standing_traits(person, rng), person.height) for _ in range(n_samples)]
-    return np.stack(made) + person.wandering + MEASUREMENT_SD * rng.standard_normal((n_samples, *person.wandering.shape))
+    return (
+        np.stack(made) + person.wandering + MEASUREMENT_SD * rng.standard_normal((n_samples, *person.wandering.shape))
+    )
 
 
 def posture_table(

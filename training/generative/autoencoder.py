@@ -7,6 +7,7 @@ variables; conditions stand beside the input and beside the latent variables.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -37,7 +38,7 @@ class Autoencoder(nn.Module):
 def dense_layers(sizes: Sequence[int]) -> nn.Sequential:
     """Linear layers of the sizes, ReLU between them."""
     layers: list[nn.Module] = []
-    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+    for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 

@@ -1,4 +1,4 @@
-"""Closeness of made samples to measured ones: do they repeat those that taught, and do they reach those that did not?
+"""Closeness of made samples to measured ones: whether they repeat those that taught, and reach those that did not.
 
 *Memorisation*: the distance of made samples to the nearest teaching one, over the distance of measured samples of people
 never seen to theirs. Near 1, a made sample is as new as a new person; well below 1, the teaching people are repeated.

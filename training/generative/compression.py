@@ -1,6 +1,7 @@
 """Compression to few numbers and back: the published use of made samples, beside principal components of the same size.
 
-An autoencoder 54-500-250-50-15-50-250-500-54 (batches of 64, learning rate 0.001, at most 1000 epochs, the best epoch by
+An autoencoder 54-500-250-50-15-50-250-500-54 (batches of 64, learning rate 0.001, at most 1000 epochs, the best
+epoch by
 people who validate, after 10 epochs without a better one the end) learns from measured samples (RTD), from as many made
 ones beside them (RTSD), or from three times as many (RT3SD).
 """

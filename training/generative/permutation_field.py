@@ -1,6 +1,7 @@
 """Statistical parametric mapping without a distribution: a t statistic along points, its threshold from permutations.
 
-Two groups of curves are exchanged at random; the greatest |t| along the curve of each exchange tells what chance reaches
+Two groups of curves are exchanged at random; the greatest |t| along the curve of each exchange tells what chance
+reaches
 (Nichols and Holmes, Hum Brain Mapp 2002; Pataky, Vanrenterghem and Robinson, J Biomech 48:1277, 2015). A *cluster* is a
 run of points beyond the threshold.
 """
@@ -8,6 +9,7 @@ run of points beyond the threshold.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -87,7 +89,7 @@ def permutation_field(
 
 
 def _t_of(members: np.ndarray, curves: np.ndarray) -> np.ndarray:
-    """t (k, points) of the curves that each row (k, n) of members holds above those that it does not; pooled variance."""
+    """T (k, points) of the curves that each row (k, n) of members holds above those that it does not; pooled variance."""
     n = members[0].sum()
     m = len(curves) - n
     total, squares = curves.sum(axis=0), (curves**2).sum(axis=0)
@@ -106,5 +108,5 @@ def _clusters(t: np.ndarray, threshold: float, greatest: np.ndarray) -> tuple[Cl
     """Runs of points of one sign beyond the threshold."""
     side = np.where(np.abs(t) > threshold, np.sign(t), 0.0)
     edges = np.flatnonzero(np.diff(np.concatenate([[0.0], side, [0.0]])))
-    runs = [(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if side[a] != 0]
+    runs = [(a, b) for a, b in pairwise(edges) if side[a] != 0]
     return tuple(Cluster(int(a), int(b), _p(greatest, np.abs(t[a:b]).max())) for a, b in runs)

@@ -1,7 +1,9 @@
 """A sample table: measured or made samples of people, each a few channels along points (spine levels, gait events).
 
-As a CSV file: the column ``person``, any columns of conditions (``class``, ``sex``, ``age``, ``height``, ``speed``), and
-one column ``channel.point`` a number, such as ``sagittal.T12``; every channel has the same points. A model sees samples as
+As a CSV file: the column ``person``, any columns of conditions (``class``, ``sex``, ``age``, ``height``, ``speed``),
+and
+one column ``channel.point`` a number, such as ``sagittal.T12``; every channel has the same points. A model sees
+samples as
 an array (n, points, channels).
 """
 

@@ -1,6 +1,7 @@
-"""Classifier two-sample test: can a classifier tell made samples from measured ones that it has not seen?
+"""Classifier two-sample test: whether a classifier can tell made samples from measured ones that it has not seen.
 
-Half of its answers are right where it cannot (Lopez-Paz and Oquab, ICLR 2017). One sample a person: strides of one person
+Half of its answers are right where it cannot (Lopez-Paz and Oquab, ICLR 2017). One sample a person: strides of one
+person
 lie so close together that any classifier finds them, whatever was made.
 
 Three classifiers: ten nearest neighbours, as published; boosted trees; and a logistic regression on all numbers, their
@@ -72,7 +73,7 @@ def two_sample_test(real: np.ndarray, made: np.ndarray, classifier: str, seed: i
     """
     if len(real) != len(made) or len(real) < FOLDS:
         raise ValueError(
-            f"two-sample test: expected as many made as measured samples, {FOLDS} or more; got {len(made)}, {len(real)}."
+            f"two-sample test: expected equal numbers of both, {FOLDS} or more; got {len(made)}, {len(real)}."
         )
     inputs = _features(np.concatenate([real, made]), classifier)
     label = np.repeat([0, 1], len(real))

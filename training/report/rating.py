@@ -1,6 +1,7 @@
 """Blinded rating: a page on which people say of each curve whether it was measured or made, and what their answers say.
 
-The page (one file, no network) keeps a rater's answers in the browser, writes and reads them as JSON, and counts as this
+The page (one file, no network) keeps a rater's answers in the browser, writes and reads them as JSON, and counts as
+this
 module does: the share of right answers of each rater and of the majority (a tie is no majority and counts half), and
 Fleiss' kappa (Psychol Bull 76:378, 1971), how far raters agree beyond chance.
 """
@@ -61,7 +62,8 @@ def write_rating_page(
     Parameters
     ----------
     out : Path
-        The HTML file; the key to the answers (item → real or synthetic) goes beside it, as ``.key.json``. The page holds
+        The HTML file; the key to the answers (item → real or synthetic) goes beside it, as ``.key.json``. The page
+        holds
         it too, unreadable at a glance: it blinds raters who do not look for it.
     real, made : ndarray, shape (n, n_points, n_channels)
         In the unit that is shown.
@@ -130,12 +132,15 @@ def read_answers(files: Sequence[Path], key: Path) -> tuple[dict[str, dict[str, 
             raise CorpusMismatch(f"{file}: expected answers that a rating page exported. Export them again.")
         if stored.get("study") != known["study"]:
             raise CorpusMismatch(
-                f"{file}: the answers belong to study {stored.get('study')}, {key.name} to {known['study']}. Use its own page."
+                f"{file}: the answers belong to study {stored.get('study')}, {key.name} to "
+                f"{known['study']}. Use its own page."
             )
         rater, own = str(stored.get("rater", "")).strip(), stored["answers"]
         wrong = [item for item, word in own.items() if item not in known["key"] or word not in (REAL, MADE)]
         if not rater or rater in answers or wrong:
-            said = f"item {wrong[0]} has the answer {own[wrong[0]]!r}" if wrong else f"the rater {rater!r} is there twice"
+            said = (
+                f"item {wrong[0]} has the answer {own[wrong[0]]!r}" if wrong else f"the rater {rater!r} is there twice"
+            )
             raise CorpusMismatch(f"{file}: expected one named rater a file, real or synthetic an item; {said}.")
         answers[rater] = {str(item): str(word) for item, word in own.items()}
     return answers, known["key"]
