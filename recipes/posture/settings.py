@@ -29,6 +29,9 @@ class PostureSettings(RecipeSettings):
     epochs: int = Field(400, ge=1, le=10_000, description="Of the autoencoders that generate, at most.")
     patience: int = Field(30, ge=1, description="Epochs without a better validation of these; the published one: none.")
     compression_epochs: int = Field(1000, ge=1, le=10_000, description="Of the autoencoder that compresses, at most.")
+    compression_folds: int = Field(
+        5, ge=1, le=5, description="Folds on which samples are compressed: the longest part."
+    )
     permutations: int = Field(2000, ge=100, le=100_000, description="Of statistical parametric mapping.")
     members: int = Field(5, ge=2, le=50, description="Of the ensemble that estimates a condition.")
     estimated: str = Field("age", description="Condition that it estimates: a column of numbers.")

@@ -15,7 +15,7 @@ NOTES = (
     "The virtual spine is itself simulated: its rows test methods, not whether real postures can be made.",
     "PCA-Gaussian, interpolation and noise are the rows to beat. Interpolation and noise cannot be told from "
     "measured samples because they are measured samples: see new or repeated.",
-    "Rows marked LEAK follow the published protocol, in which one fold's generator serves all folds; they are no result.",
+    "Rows marked LEAK follow the published protocol, in which one fold's generator serves all folds.",
     "Intervals: bootstrap over persons.",
 )
 

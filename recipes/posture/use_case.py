@@ -45,8 +45,7 @@ def work(run: Run) -> str:
         if table.values[0].size > MOST_NUMBERS:
             continue
         parts = [
-            _fold_errors(run, name, table, k, fold)
-            for k, fold in run.track(list(enumerate(folds_of(table, run.settings))), f"use, {name}")
+            _fold_errors(run, name, table, k, fold) for k, fold in run.track(_compressed(run, table), f"use, {name}")
         ]
         own = pd.concat(parts, ignore_index=True)
         errors.append(own.assign(table=name))
@@ -54,6 +53,11 @@ def work(run: Run) -> str:
     write_csv(run.folder / "compression.csv", pd.concat(errors) if errors else pd.DataFrame(columns=["table"]))
     write_csv(run.folder / "use.csv", result_table(results))
     return f"{len(results)} rows"
+
+
+def _compressed(run: Run, table: SampleTable) -> list[tuple[int, PersonFold]]:
+    """Number and people of the folds that are done."""
+    return list(enumerate(folds_of(table, run.settings)))[: run.settings.compression_folds]
 
 
 def teaching_sets(lesson: Lesson, own: dict[str, np.ndarray], leaky: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

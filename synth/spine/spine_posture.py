@@ -3,8 +3,8 @@
 With the lordosis L spread over the joints below L1 by shares l_k, and the kyphosis K over those above it by a bump
 around its apex, the sagittal inclination of link j is p - L sum(l_k) + K sum(b_k): the pelvis's own p is the one that
 lets the line from the pelvis to T1 lean as the person leans. Lateral deviation is a_1 sin(pi s) + a_2 sin(2 pi s)
-along the spine (s from 0 to 1), the frontal inclination its slope, with the pelvis's obliquity fading upwards; links turn with
-the deviation's bend (coupled motion) and with the twist between pelvis and shoulders.
+along the spine (s from 0 to 1), the frontal inclination its slope, with the pelvis's obliquity fading upwards; links
+turn with the deviation's bend (coupled motion) and with the twist between pelvis and shoulders.
 """
 
 from __future__ import annotations

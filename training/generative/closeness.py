@@ -1,7 +1,8 @@
 """Closeness of made samples to measured ones: whether they repeat those that taught, and reach those that did not.
 
-*Memorisation*: the distance of made samples to the nearest teaching one, over the distance of measured samples of people
-never seen to theirs. Near 1, a made sample is as new as a new person; well below 1, the teaching people are repeated.
+*Memorisation*: the distance of made samples to the nearest teaching one, over the distance of measured samples of
+people never seen to theirs. Near 1, a made sample is as new as a new person; well below 1, the teaching people are
+repeated.
 
 *Coverage* (Naeem et al., ICML 2020): the share of unseen people in whose neighbourhood (the radius to the fifth nearest
 other unseen person) a made sample lies. 1 - 2^-5, 0.97, is expected of samples of the same distribution.

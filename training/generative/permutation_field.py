@@ -89,7 +89,7 @@ def permutation_field(
 
 
 def _t_of(members: np.ndarray, curves: np.ndarray) -> np.ndarray:
-    """T (k, points) of the curves that each row (k, n) of members holds above those that it does not; pooled variance."""
+    """T (k, points) of the curves that each row (k, n) of members holds above those that it does not."""
     n = members[0].sum()
     m = len(curves) - n
     total, squares = curves.sum(axis=0), (curves**2).sum(axis=0)
