@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -51,13 +52,11 @@ def work(run: Run) -> str:
         curves.append(curve.assign(table=name))
     write_csv(run.folder / "doubt.csv", result_table(results))
     if curves:
-        import pandas as pd
-
         write_csv(run.folder / "calibration.csv", pd.concat(curves, ignore_index=True))
     return f"{len(results)} rows"
 
 
-def _of_table(run: Run, name: str, table: SampleTable) -> tuple[list[Result], object]:
+def _of_table(run: Run, name: str, table: SampleTable) -> tuple[list[Result], pd.DataFrame]:
     """Rows of a table's ensemble, and its calibration curve."""
     settings, fact = run.settings, run.settings.estimated
     parts = {role: table.of_people(codes) for role, codes in doubt_roles(table, settings.seed).items()}

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.durable_file import durable_place
-from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables
+from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables, table_place
 from recipes.posture.settings import PostureSettings
 from recipes.run import Run
+from synth.corpus.provenance import file_hash
 from synth.picture.picture_file import save_picture
 from training.csv_table import write_csv
 from training.generative.condition import condition_code
@@ -30,6 +31,8 @@ MANY = 3
 """Made samples for each that teaches."""
 _MAPPED = WHOLE
 _FILTERS = 16
+_DECIDE = {"seed", "trees", "epochs", "patience"}
+"""Settings that made samples depend on, beside the table: another rater or permutation makes nothing anew."""
 
 
 def models(settings: PostureSettings) -> dict[str, GenerativeModel]:
@@ -62,8 +65,8 @@ def work(run: Run) -> str:
 
 def made_place(run: Run, name: str, k: int) -> Path:
     """File of the samples made in a fold; other settings or other samples have another."""
-    before = run.stages["samples"]
-    text = json.dumps([run.settings.model_dump(mode="json"), before["fingerprint"], name, k], sort_keys=True)
+    decided = run.settings.model_dump(mode="json", include=_DECIDE)
+    text = json.dumps([decided, file_hash(table_place(run.folder, name)), k], sort_keys=True)
     return run.folder / "made" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
 
 

@@ -83,7 +83,7 @@ def teaching_sets(lesson: Lesson, own: dict[str, np.ndarray], leaky: dict[str, n
 
 def _fold_errors(run: Run, name: str, table: SampleTable, k: int, fold: PersonFold) -> pd.DataFrame:
     """``method``, ``person``, ``error`` of a fold; found again if it was finished before a kill."""
-    place: Path = made_place(run, name, k).with_suffix(".csv")
+    place: Path = made_place(run, name, k).with_suffix(f".{run.settings.compression_epochs}.csv")
     if place.exists():
         return read_csv(place, ["method", "person", "error"]).astype({"person": str})
     lesson, standard, _ = lesson_of(table, fold, run.settings)

@@ -96,7 +96,7 @@ def test_the_page_rates_and_counts_as_python_does(page, tmp_path):
         )
         counted = browser.value("ratingResult(everybody(), truth())")
         assert browser.value(f"fleissKappa({TEXTBOOK})") == pytest.approx(fleiss_kappa(np.array(TEXTBOOK)))
-        browser.value("document.getElementById('show').scrollIntoView()")
+        browser.value("document.getElementById('show').scrollIntoView({behavior: 'instant'})")
         browser.click("#show")
         assert "Fleiss" in browser.value("document.getElementById('results').textContent")
         browser.open("about:blank")

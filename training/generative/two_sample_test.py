@@ -26,6 +26,8 @@ from training.comparison import bootstrap_interval
 
 FOLDS = 5
 NEIGHBOURS = 10
+FEWEST = 7
+"""Samples of each kind: four fifths of all must hold ten neighbours."""
 CLASSIFIERS: dict[str, Callable[[int], ClassifierMixin]] = {
     "kNN": lambda seed: make_pipeline(StandardScaler(), KNeighborsClassifier(NEIGHBOURS)),
     "boosting": lambda seed: HistGradientBoostingClassifier(
@@ -69,11 +71,11 @@ def two_sample_test(real: np.ndarray, made: np.ndarray, classifier: str, seed: i
     Raises
     ------
     ValueError
-        Unequal numbers, or fewer samples than folds.
+        Unequal numbers, or fewer than `FEWEST`.
     """
-    if len(real) != len(made) or len(real) < FOLDS:
+    if len(real) != len(made) or len(real) < FEWEST:
         raise ValueError(
-            f"two-sample test: expected equal numbers of both, {FOLDS} or more; got {len(made)}, {len(real)}."
+            f"two-sample test: expected equal numbers of both, {FEWEST} or more; got {len(made)}, {len(real)}."
         )
     inputs = _features(np.concatenate([real, made]), classifier)
     label = np.repeat([0, 1], len(real))
