@@ -10,21 +10,17 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import nn
 
 from recipes.posture.samples import SPINE, read_tables, spine_table
 from recipes.result import Result, mean_result, result_table
 from recipes.run import Run
 from training.csv_table import write_csv
-from training.generative.autoencoder import dense_layers
+from training.generative.condition_estimate import condition_ensemble
 from training.generative.person_fold import standard_of
 from training.generative.sample_table import SampleTable
 from training.sample.calibration_curve import calibration_curve, doubt_ratio
-from training.sample.ensemble import Ensemble, drawn_people, rows_of
-from training.sample.fit import FitSettings, fit, seeded
 
-_FIT = FitSettings(epochs=200, batch=64, learning_rate=1e-3, weight_decay=0.01, patience=15)
+_UNITS = {"age": "yr", "height": "m", "speed": "m/s"}
 EXAGGERATED = 3.0
 """People outside: whose samples differ from the mean so many times as much."""
 OUTSIDE_SEVERITY = 8.0
@@ -65,7 +61,13 @@ def _of_table(run: Run, name: str, table: SampleTable) -> tuple[list[Result], pd
     mean, sd = float(told.mean()), float(told.std()) or 1.0
     inputs = {role: standard.apply(part.values).reshape(len(part), -1) for role, part in parts.items()}
     truth = {role: (part.conditions[fact].to_numpy(float) - mean) / sd for role, part in parts.items()}
-    ensemble = _teach(inputs, truth, parts["teach"].people, settings.members, settings.seed)
+    ensemble = condition_ensemble(
+        (inputs["teach"], truth["teach"]),
+        parts["teach"].people,
+        (inputs["validate"], truth["validate"]),
+        n_members=settings.members,
+        seed=settings.seed,
+    )
     estimate, spread = {}, {}
     for role in ("calibrate", "score"):
         estimate[role], spread[role] = ensemble.estimate(inputs[role])
@@ -75,8 +77,8 @@ def _of_table(run: Run, name: str, table: SampleTable) -> tuple[list[Result], pd
     task = f"{name}: {fact} from a sample"
     people = parts["score"].people
     results = [
-        _mean(task, "ensemble", "absolute error", _by_person(people, sd * error["score"]), settings.seed),
-        _mean(task, "mean of those who teach", "absolute error", _by_person(people, sd * np.abs(truth["score"])),
+        _mean(task, fact, "ensemble", "absolute error", _by_person(people, sd * error["score"]), settings.seed),
+        _mean(task, fact, "mean of those who teach", "absolute error", _by_person(people, sd * np.abs(truth["score"])),
               settings.seed),
     ]  # fmt: skip
     for row in curve.itertuples():
@@ -96,26 +98,6 @@ def _of_table(run: Run, name: str, table: SampleTable) -> tuple[list[Result], pd
     return results, curve
 
 
-def _teach(inputs: Mapping, truth: Mapping, people: np.ndarray, n_members: int, seed: int) -> Ensemble:
-    """Members, each taught by its own draw of people."""
-    members = []
-    for k, drawn in enumerate(drawn_people(people.tolist(), n_members, seed)):
-        rows = rows_of(people.tolist(), drawn.tolist())
-        size = inputs["teach"].shape[1]
-        network = seeded(lambda size=size: dense_layers([size, 64, 32, 1]), seed + k)
-        teaching = {"x": inputs["teach"][rows], "y": truth["teach"][rows]}
-        fit(
-            network,
-            _squared,
-            teaching,
-            _FIT,
-            seed=seed + k,
-            validation={"x": inputs["validate"], "y": truth["validate"]},
-        )
-        members.append(lambda x, network=network: _answer(network, x))
-    return Ensemble(tuple(members))
-
-
 def _outside(
     name: str, table: SampleTable, scored: SampleTable, seed: int, n_people: int
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -128,15 +110,6 @@ def _outside(
     return found
 
 
-def _answer(network: nn.Module, inputs: np.ndarray) -> np.ndarray:
-    with torch.no_grad():
-        return network(torch.as_tensor(inputs, dtype=torch.float32))[:, 0].numpy()
-
-
-def _squared(network: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    return ((network(batch["x"])[:, 0] - batch["y"]) ** 2).mean()
-
-
 def _wide(spread: np.ndarray) -> np.ndarray:
     """The stated SD, never so small that it is believed alone: with a constant part of the SD of the truth (1)."""
     return np.sqrt(spread**2 + 1.0)
@@ -146,6 +119,6 @@ def _by_person(people: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
     return {str(code): values[people == code] for code in np.unique(people)}
 
 
-def _mean(task: str, method: str, measure: str, values: Mapping[str, np.ndarray], seed: int) -> Result:
+def _mean(task: str, fact: str, method: str, measure: str, values: Mapping[str, np.ndarray], seed: int) -> Result:
     means = {person: float(v.mean()) for person, v in values.items()}
-    return mean_result(means, task=task, method=method, measure=measure, unit="of the condition", seed=seed)
+    return mean_result(means, task=task, method=method, measure=measure, unit=_UNITS.get(fact, ""), seed=seed)

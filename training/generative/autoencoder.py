@@ -6,6 +6,7 @@ variables; conditions stand beside the input and beside the latent variables.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(nn.Module, ABC):
     """What both have: latent size, and a spread of each number about what is decoded.
 
     ``log_scale`` (points, channels) is the logarithm of that spread. Held at 0, the loss is the published one (squared
@@ -26,13 +27,13 @@ class Autoencoder(nn.Module):
         self.shape, self.n_latent = tuple(shape), n_latent
         self.log_scale = nn.Parameter(torch.zeros(self.shape), requires_grad=learns_scale)
 
+    @abstractmethod
     def encode(self, samples: torch.Tensor, conditions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and log variance (n, n_latent)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, latent: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
         """Samples (n, points, channels)."""
-        raise NotImplementedError
 
 
 def dense_layers(sizes: Sequence[int]) -> nn.Sequential:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from training.generative.closeness import covered, nearest_ratio
 from training.generative.compression import component_errors, compression_errors
+from training.generative.condition_estimate import condition_ensemble
 from training.generative.generative_model import Lesson
 from training.generative.latent_map import latent_map
 from training.generative.plain_model import GaussianModel, InterpolationModel, NoiseModel
@@ -43,7 +46,8 @@ MODELS = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_generator_repeats_by_seed_and_keeps_shape_and_mean(name, lesson):
-    generators = [MODELS[name].fit(lesson, 3) for _ in range(2)]
+    short = {"settings": SETTINGS.model_copy(update={"epochs": 4})} if name in ("published", "whole", "series") else {}
+    generators = [replace(MODELS[name], **short).fit(lesson, 3) for _ in range(2)]
     told = lesson.conditions[:200]
     first, again = (g.generate(200, told, 5) for g in generators)
     assert np.array_equal(first, again)
@@ -112,3 +116,13 @@ def test_a_latent_map_holds_every_sample_of_every_group(lesson):
     table = latent_map(generator, groups)
     assert table.groupby("group").size().to_dict() == {"teaching": 300, "made": 7}
     assert np.allclose(table[table.group == "teaching"][["first", "second"]].mean(), 0.0, atol=1e-6)
+
+
+def test_an_ensemble_estimates_a_condition_and_doubts_far_away(lesson):
+    flat = [a.reshape(len(a), -1) for a in (lesson.samples, lesson.validation)]
+    people = np.array([f"P{k // 3}" for k in range(300)])
+    teaching, held = (flat[0], lesson.conditions[:, 0]), (flat[1], lesson.validation_conditions[:, 0])
+    ensemble = condition_ensemble(teaching, people, held, n_members=3, seed=1, settings=SETTINGS)
+    estimate, doubt = ensemble.estimate(flat[1])
+    assert np.mean(np.sign(estimate) == held[1]) > 0.9
+    assert ensemble.estimate(6.0 * flat[1])[1].mean() > 2.0 * doubt.mean()

@@ -35,10 +35,10 @@ def test_t_and_threshold_agree_with_spm1d():
 
 def test_chance_makes_a_cluster_once_in_twenty():
     found = [
-        bool(permutation_field(curves(12, 2 * k), curves(12, 2 * k + 1), seed=k, n_permutations=300).clusters)
-        for k in range(100)
+        bool(permutation_field(curves(12, 2 * k), curves(12, 2 * k + 1), seed=k, n_permutations=200).clusters)
+        for k in range(60)
     ]
-    assert 0 <= sum(found) <= 12
+    assert 0 <= sum(found) <= 8
 
 
 def test_runs_of_both_signs_are_clusters_of_their_own():
