@@ -7,7 +7,9 @@ import importlib
 from recipes.recipe import Recipe
 from training.config import ConfigRefused
 
-PLACES: dict[str, str] = {}
+PLACES: dict[str, str] = {
+    "posture": "recipes.posture",
+}
 """Name → module that holds its `RECIPE`."""
 
 

@@ -93,6 +93,7 @@ NOT_RUN = {
     "motion ik walk.trc out/ --model subject.osim": "needs a model scaled elsewhere; tests/opensim_models does it",
     "view movement/": MODEL,
     "view walk.c3d --beside movement/": MODEL,
+    "recipe posture": "takes minutes; tests/recipes runs the small form",
     "doctor": "is a test of its own (test_command_line)",
 }
 """Beginning of a call that is only checked for its words (test_page_commands), and why."""

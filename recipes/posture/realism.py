@@ -1,0 +1,103 @@
+"""Stage: whether made samples are told from those of people never seen, repeat the teaching, reach everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from recipes.posture.generators import lesson_of, models, read_made, scored_samples
+from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables
+from recipes.result import Result, mean_result, result_table
+from recipes.run import Run
+from training.csv_table import write_csv
+from training.generative.closeness import covered, nearest_ratio
+from training.generative.permutation_field import permutation_field
+from training.generative.sample_table import SampleTable
+from training.generative.two_sample_test import CLASSIFIERS, two_sample_test
+
+SEPARABLE = "<= 60"
+_NOTE = {"kNN": "10 neighbours, as published", "boosting": "boosted trees", "logistic": "numbers, squares, products"}
+
+
+def work(run: Run) -> str:
+    """Write ``realism.csv`` (rows of the table) and ``spm.csv`` (every cluster)."""
+    results: list[Result] = []
+    clusters: list[tuple] = []
+    for name, table in read_tables(run).items():
+        real, made, near, reached = _pooled(run, name, table)
+        for model in run.track(list(made), f"realism, {name}"):
+            results += _separability(name, model, real, made[model], run.settings.seed)
+            found = list(_clusters(name, model, table, real, made[model], run))
+            clusters += found
+            results.append(_mapping(name, model, table, len(found), len(real)))
+            results += _closeness(name, model, near[model], reached[model], run.settings.seed)
+    columns = ["table", "generator", "channel", "from", "to", "p"]
+    write_csv(run.folder / "spm.csv", pd.DataFrame(clusters, columns=columns))
+    write_csv(run.folder / "realism.csv", result_table(results))
+    return f"{len(results)} rows, {len(clusters)} clusters"
+
+
+def _pooled(run: Run, name: str, table: SampleTable) -> tuple[np.ndarray, dict, dict, dict]:
+    """Measured and made samples of all folds, each standardised by its fold, with what tells their closeness."""
+    real, names = [], list(models(run.settings))
+    made: dict[str, list] = {n: [] for n in names}
+    near: dict[str, list] = {n: [] for n in names}
+    reached: dict[str, list] = {n: [] for n in names}
+    for k, fold in enumerate(folds_of(table, run.settings)):
+        lesson, standard, _ = lesson_of(table, fold, run.settings)
+        unseen = standard.apply(scored_samples(table, fold, run.settings.seed).values)
+        real.append(unseen)
+        stored = read_made(run, name, k)
+        for model in names:
+            own = standard.apply(stored[model])
+            made[model].append(own)
+            near[model].append(nearest_ratio(own, lesson.samples, unseen))
+            reached[model].append(covered(own, unseen))
+    joined = ({n: np.concatenate(v) for n, v in group.items()} for group in (made, near, reached))
+    return np.concatenate(real), *joined
+
+
+def _separability(name: str, model: str, real: np.ndarray, made: np.ndarray, seed: int) -> Iterator[Result]:
+    """Rows of the two-sample tests."""
+    for classifier in CLASSIFIERS:
+        if classifier == "boosting" and real[0].size > MOST_NUMBERS:
+            continue
+        test = two_sample_test(real, made, classifier, seed)
+        value, low, high = (100.0 * x for x in (test.accuracy, test.low, test.high))
+        yield Result(
+            f"{name}: told apart", model, f"right answers, {classifier}", "%", value, low, high, test.n, SEPARABLE,
+            _NOTE[classifier],
+        )  # fmt: skip
+
+
+def _clusters(
+    name: str, model: str, table: SampleTable, real: np.ndarray, made: np.ndarray, run: Run
+) -> Iterator[tuple]:
+    """Every run of points at which measured and made samples differ beyond chance, channel by channel."""
+    for c, channel in enumerate(table.channels):
+        test = permutation_field(
+            real[:, :, c], made[:, :, c], seed=run.settings.seed + c, n_permutations=run.settings.permutations
+        )
+        for cluster in test.clusters:
+            yield name, model, channel, table.points[cluster.start], table.points[cluster.stop - 1], cluster.p
+
+
+def _mapping(name: str, model: str, table: SampleTable, n_clusters: int, n: int) -> Result:
+    note = f"alpha 0.05 for each of {len(table.channels)} channels; where: spm.csv"
+    return Result(f"{name}: means along the curve", model, "SPM clusters", "", float(n_clusters), n_persons=n,
+                  goal="<= 0", note=note)  # fmt: skip
+
+
+def _closeness(name: str, model: str, near: np.ndarray, reached: np.ndarray, seed: int) -> list[Result]:
+    """Rows of memorisation and coverage."""
+    ratio = mean_result(
+        near, task=f"{name}: new or repeated", method=model, measure="distance to the nearest teaching sample",
+        unit="of a new person's", note="1 = as new as a person never seen", seed=seed,
+    )  # fmt: skip
+    share = mean_result(
+        100.0 * reached, task=f"{name}: coverage", method=model, measure="people never seen with a made neighbour",
+        unit="%", note="97 % of samples of the same people", seed=seed,
+    )  # fmt: skip
+    return [ratio, share]

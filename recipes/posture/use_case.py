@@ -1,0 +1,149 @@
+"""Stage: what made samples are worth where a network compresses samples, with and without the published leak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recipes.posture.generators import (
+    GAUSSIAN,
+    INTERPOLATION,
+    NOISE,
+    PUBLISHED,
+    WHOLE,
+    lesson_of,
+    made_place,
+    read_made,
+)
+from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables
+from recipes.result import Result, mean_result, result_table
+from recipes.run import Run
+from training.comparison import N_BOOTSTRAP
+from training.csv_table import read_csv, write_csv
+from training.generative.compression import LATENT, PUBLISHED_FIT, component_errors, compression_errors
+from training.generative.generative_model import Lesson
+from training.generative.person_fold import PersonFold, Standard
+from training.generative.sample_table import SampleTable
+
+ALONE = "measured alone (RTD)"
+COMPONENTS = f"principal components, {LATENT}"
+REPEATED = "measured, four times each"
+LEAKY_FOLD = 0
+"""Whose generator serves every fold where the published protocol leaks."""
+HONEST_GOAL = ">= 1.4"
+_HONEST = "the fold's own generator"
+_LEAK = "LEAK: one fold's generator, which saw people who are scored"
+
+
+def work(run: Run) -> str:
+    """Write ``compression.csv`` (error of each person) and ``use.csv`` (rows of the table)."""
+    results: list[Result] = []
+    errors: list[pd.DataFrame] = []
+    for name, table in read_tables(run).items():
+        if table.values[0].size > MOST_NUMBERS:
+            continue
+        parts = [
+            _fold_errors(run, name, table, k, fold) for k, fold in run.track(_compressed(run, table), f"use, {name}")
+        ]
+        own = pd.concat(parts, ignore_index=True)
+        errors.append(own.assign(table=name))
+        results += _rows(name, own, run.settings.seed)
+    write_csv(run.folder / "compression.csv", pd.concat(errors) if errors else pd.DataFrame(columns=["table"]))
+    write_csv(run.folder / "use.csv", result_table(results))
+    return f"{len(results)} rows"
+
+
+def _compressed(run: Run, table: SampleTable) -> list[tuple[int, PersonFold]]:
+    """Number and people of the folds that are done."""
+    return list(enumerate(folds_of(table, run.settings)))[: run.settings.compression_folds]
+
+
+def teaching_sets(lesson: Lesson, own: dict[str, np.ndarray], leaky: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Method → samples that teach: RTSD has as many made as measured samples, RT3SD three times as many.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The fold's measured samples.
+    own, leaky : dict of str to ndarray
+        Generator → made samples, at least three for each measured one (fewer are all taken), of the fold's own
+        generators and of the one that leaks; all standardised.
+    """
+    real, n = lesson.samples, len(lesson.samples)
+    sets = {ALONE: real, REPEATED: np.concatenate([real] * 4)}
+    sets |= {f"RT3SD, {model}": np.concatenate([real, own[model]]) for model in (NOISE, INTERPOLATION, GAUSSIAN)}
+    for model in (PUBLISHED, WHOLE):
+        sets[f"RTSD, {model}"] = np.concatenate([real, own[model][:n]])
+        sets[f"RT3SD, {model}"] = np.concatenate([real, own[model][: 3 * n]])
+        sets[f"RT3SD, {model}, leaky"] = np.concatenate([real, leaky[model][: 3 * n]])
+    return sets
+
+
+def _fold_errors(run: Run, name: str, table: SampleTable, k: int, fold: PersonFold) -> pd.DataFrame:
+    """``method``, ``person``, ``error`` of a fold; found again if it was finished before a kill."""
+    place: Path = made_place(run, name, k).with_suffix(f".{run.settings.compression_epochs}.csv")
+    if place.exists():
+        return read_csv(place, ["method", "person", "error"]).astype({"person": str})
+    lesson, standard, _ = lesson_of(table, fold, run.settings)
+    own, leaky = (_many(standard, read_made(run, name, which)) for which in (k, LEAKY_FOLD))
+    scored = table.of_people(fold.score)
+    values = standard.apply(scored.values)
+    settings = PUBLISHED_FIT.model_copy(update={"epochs": run.settings.compression_epochs})
+    found = {COMPONENTS: component_errors(lesson.samples, values)}
+    for method, teaching in teaching_sets(lesson, own, leaky).items():
+        if method.endswith("leaky") and k == LEAKY_FOLD:
+            found[method] = found[method.removesuffix(", leaky")]
+            continue
+        found[method] = compression_errors(
+            teaching, lesson.validation, values, seed=run.settings.seed + k, settings=settings
+        )
+    rows = [pd.DataFrame({"method": m, "person": scored.people, "error": e}) for m, e in found.items()]
+    by_person = pd.concat(rows).groupby(["method", "person"], sort=False).error.mean().reset_index()
+    write_csv(place, by_person)
+    return by_person
+
+
+def _many(standard: Standard, made: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Generator → standardised samples that may teach."""
+    return {k.removesuffix(" many"): standard.apply(v) for k, v in made.items() if k.endswith(" many")}
+
+
+def _rows(name: str, errors: pd.DataFrame, seed: int) -> list[Result]:
+    """Error and gain of each method, over persons."""
+    wide = errors.pivot(index="person", columns="method", values="error")
+    results = []
+    for method in dict.fromkeys(errors.method):
+        is_leaky = method.endswith("leaky")
+        made = method.startswith(("RTSD", "RT3SD"))
+        note = _LEAK if is_leaky else _HONEST if made else ""
+        results.append(
+            mean_result(wide[method].to_numpy(), task=f"{name}: compression to {LATENT} numbers", method=method,
+                        measure="mean squared error", unit="SD^2", note=note, seed=seed)
+        )  # fmt: skip
+        if method == ALONE:
+            continue
+        gain, low, high = gain_of(wide[ALONE].to_numpy(), wide[method].to_numpy(), seed)
+        goal = HONEST_GOAL if method == f"RT3SD, {WHOLE}" else ""
+        results.append(
+            Result(f"{name}: gain over measured alone", method, "error of RTD over this one's", "x", gain, low, high,
+                   len(wide), goal, note)
+        )  # fmt: skip
+    return results
+
+
+def gain_of(alone: np.ndarray, other: np.ndarray, seed: int) -> tuple[float, float, float]:
+    """Ratio of mean errors and its 95 % interval, the persons of both drawn together.
+
+    Parameters
+    ----------
+    alone, other : ndarray, shape (n_persons,)
+    seed : int
+    """
+    value = float(alone.mean() / other.mean())
+    if len(alone) < 3:
+        return value, float("nan"), float("nan")
+    rows = np.random.default_rng(seed).integers(len(alone), size=(N_BOOTSTRAP, len(alone)))
+    low, high = np.percentile(alone[rows].mean(axis=1) / other[rows].mean(axis=1), [2.5, 97.5])
+    return value, float(low), float(high)

@@ -1,0 +1,103 @@
+"""Recipe posture goes on where it was cut, takes a user's own table and raters' answers, and lets nobody leak."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recipes.posture import RECIPE, generators, use_case
+from recipes.posture.samples import spine_table
+from recipes.recipe import RESULTS, resolve_settings, run_recipe
+from training.config import ConfigRefused
+from training.generative.sample_table import write_sample_table
+
+TINY = {
+    "people": 40,
+    "samples": 1,
+    "folds": 2,
+    "trees": 10,
+    "epochs": 2,
+    "compression_epochs": 1,
+    "permutations": 100,
+    "members": 2,
+    "rated": 4,
+}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A tiny run on a user's own table, cut after one fold and started again."""
+    folder = tmp_path_factory.mktemp("posture")
+    write_sample_table(folder / "own.csv", spine_table(40, 2, 5))
+    settings = resolve_settings(RECIPE, **TINY, spine=False, table=str(folder / "own.csv"))
+    generate, calls = generators._generate, []
+
+    def cut(run, name, table, k, fold, place):
+        if len(calls) == 1:
+            calls.append("cut")
+            raise KeyboardInterrupt
+        calls.append(k)
+        generate(run, name, table, k, fold, place)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generators, "_generate", cut)
+        with pytest.raises(KeyboardInterrupt):
+            run_recipe(RECIPE, folder / "run", settings, shown=False)
+        run_recipe(RECIPE, folder / "run", settings, shown=False)
+    assert calls == [0, "cut", 1], "a fold that was finished is not done again"
+    return folder, settings
+
+
+def test_a_users_table_ends_in_a_table_of_its_own(done):
+    folder, _ = done
+    results = pd.read_csv(folder / "run" / RESULTS)
+    assert results.task.str.startswith("your table").all()
+    assert {"PCA-Gaussian", "conditional VAE", "series VAE", "noise"} <= set(results.method)
+    assert (folder / "run" / "latent_map.png").stat().st_size > 1000
+    people = pd.read_csv(folder / "run" / "people.csv")
+    assert people.split.nunique() == 3  # two folds and the estimate
+
+
+def test_the_answers_of_raters_become_rows_without_another_training(done, monkeypatch):
+    folder, settings = done
+    study = json.loads((folder / "run" / "rating.key.json").read_text())
+    answers = folder / "answers"
+    answers.mkdir()
+    for rater in ("A", "B"):
+        stored = {"format": "kinesynth-rating", "study": study["study"], "rater": rater, "answers": study["key"]}
+        (answers / f"{rater}.json").write_text(json.dumps(stored))
+    monkeypatch.setattr(generators, "_generate", lambda *a: pytest.fail("taught again"))
+    monkeypatch.setattr(use_case, "compression_errors", lambda *a, **k: pytest.fail("taught again"))
+    run_recipe(RECIPE, folder / "run", settings.model_copy(update={"ratings": str(answers)}), shown=False)
+    results = pd.read_csv(folder / "run" / RESULTS)
+    rated = results[results.task.str.endswith("told apart by people")].set_index("measure").value
+    assert rated["right answers of A"] == 100.0
+    assert rated["Fleiss' kappa"] == pytest.approx(1.0)
+
+
+def test_samples_of_the_leak_come_from_another_fold_and_honest_ones_from_none_who_is_scored(done):
+    folder, settings = done
+    from recipes.posture.samples import folds_of, read_tables
+    from recipes.run import Run
+
+    table = next(iter(read_tables(Run(folder / "run", settings, 1, False)).values()))
+    first, second = folds_of(table, settings)
+    for fold in (first, second):
+        lesson, _, teach = generators.lesson_of(table, fold, settings)
+        assert set(teach.people) <= set(fold.teach)
+        assert len(lesson.samples) == len(teach)
+    assert set(second.score) & set(first.teach), "what makes the leaky row leak"
+
+
+def test_a_gain_is_the_ratio_of_mean_errors():
+    value, low, high = use_case.gain_of(np.array([2.0, 4.0, 6.0]), np.array([1.0, 2.0, 3.0]), 0)
+    assert (value, low, high) == pytest.approx((2.0, 2.0, 2.0))
+
+
+@pytest.mark.parametrize("wrong", [{"spine": False}, {"curves": "no/such/folder"}, {"table": "no_such.csv"}])
+def test_what_is_not_there_is_refused_in_a_sentence(tmp_path, wrong):
+    with pytest.raises(ConfigRefused, match="posture:"):
+        run_recipe(RECIPE, tmp_path, resolve_settings(RECIPE, **TINY, **wrong), shown=False)
