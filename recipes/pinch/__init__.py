@@ -1,4 +1,4 @@
-"""Recipe `pinch`: muscle parameters and wrist surgeries from lateral pinch force, and explanations that can be checked."""
+"""Recipe `pinch`: muscle parameters and wrist surgeries from lateral pinch force, with explanations to check."""
 
 from recipes.pinch.estimate_stage import estimate_parameters
 from recipes.pinch.population_stage import describe_own_file, simulate_people

@@ -7,12 +7,10 @@ explanation of the network says is ranked against it, person by person.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from recipes.pinch.population_stage import Groups
 from recipes.pinch.record import network_inputs, part_names, part_of_each
@@ -25,7 +23,7 @@ from training.csv_table import write_csv
 from training.explanation.attribution import group_sums, integrated_gradients, occlusion
 from training.explanation.concordance import concordance, random_explanation
 from training.explanation.rated_item import RatedItem, read_ratings, write_items
-from training.sample.perceptron import Taught, untaught
+from training.sample.perceptron import Taught, contrast, untaught
 
 ITEMS = "rated_items.json"
 QUESTION = "How much does each part of this pinch speak for an altered wrist? 0 = not at all, 4 = decides."
@@ -79,24 +77,14 @@ def _explanations(
     network: Taught, inputs: np.ndarray, usual: np.ndarray, condition: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Attributions (n, n_parts) by each method, and of a network whose weights were drawn anew."""
-    answer = _against_healthy(network.networks, condition)
-    blank = _against_healthy((untaught(network, seed + 99),), condition)
+    answer = contrast(network.networks, condition, 0)
+    blank = contrast((untaught(network, seed + 99),), condition, 0)
     parts = part_of_each()
     return {
         "integrated gradients": group_sums(integrated_gradients(answer, inputs, usual), parts),
         "occlusion": occlusion(answer, inputs, usual, parts),
         "integrated gradients, untaught network": group_sums(integrated_gradients(blank, inputs, usual), parts),
     }
-
-
-def _against_healthy(networks: tuple, condition: int) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Mean over the members of the logit of a surgery less that of a healthy wrist."""
-
-    def answer(inputs: torch.Tensor) -> torch.Tensor:
-        logits = torch.stack([network(inputs) for network in networks]).mean(dim=0)
-        return logits[:, condition] - logits[:, 0]
-
-    return answer
 
 
 def _rows(task: str, name: str, parts: np.ndarray, truth: np.ndarray, seed: int) -> list[Result]:
@@ -124,7 +112,7 @@ def _experts(run: Run, network: Taught, groups: Groups, inputs: np.ndarray, usua
     for k in range(1, len(CONDITIONS)):
         own = altered == k
         if own.any():
-            found = integrated_gradients(_against_healthy(network.networks, k), inputs[order[own]], usual)
+            found = integrated_gradients(contrast(network.networks, k, 0), inputs[order[own]], usual)
             parts[own] = group_sums(found, part_of_each())
     summary = concordance(parts, ratings).summary(settings.seed)
     return [Result("explain, experts", "integrated gradients", f"{m} with ratings", "", *v) for m, v in summary.items()]

@@ -38,7 +38,7 @@ def part_of_each() -> np.ndarray:
     """Part of each entry of the vector input, shape (n_inputs,)."""
     phase = np.zeros(N_FRAMES, dtype=int)
     for k, (begin, _) in enumerate(PHASES.values()):
-        phase[TIMES >= begin - 1e-9] = k
+        phase[begin - 1e-9 <= TIMES] = k
     parts = [channel * len(PHASES) + phase for channel in range(len(CHANNELS))]
     return np.concatenate([*parts, len(CHANNELS) * len(PHASES) + np.arange(len(DEMOGRAPHICS))])
 
@@ -49,8 +49,8 @@ def read_own_file(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     Raises
     ------
     CorpusMismatch
-        A column is missing, a number is no number, a record does not reach from 0 to 2 s, or a sex is neither female nor
-        male; names the person.
+        A column is missing, a number is no number, a record does not reach from 0 to 2 s, or a sex is neither female
+        nor male; names the person.
     """
     table = read_csv(path, OWN_COLUMNS)
     codes, forces, demographics = [], [], []

@@ -8,8 +8,8 @@ from recipes.result import Result, write_results
 from recipes.run import Run
 
 NOTES = (
-    "Everybody is simulated (synth.thumb); no real pinch was measured. The second simulator has other prices of effort, "
-    "curves, time constants, moment arms and more noise; nothing was learnt from it.",
+    "Everybody is simulated (synth.thumb); no real pinch was measured. The second simulator has other prices of "
+    "effort, curves, time constants, moment arms and more noise; nothing was learnt from it.",
     "Muscle numbers and surgery sizes are rounded or assumed, see docs/recipes/pinch.md. A real hand will differ.",
     "Errors beside what can be known at all: parameters.csv. `mean` and `linear, demographics` are the prior: a row "
     "that does not beat them has learnt nothing from the force.",

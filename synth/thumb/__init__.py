@@ -1,1 +1,1 @@
-"""The thumb in lateral pinch: many virtual people at once, their muscles, wrists, pinch forces, and what forces tell."""
+"""The thumb in lateral pinch: many virtual people at once, their muscles and wrists, and what force tells."""

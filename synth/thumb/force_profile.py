@@ -1,7 +1,7 @@
 """A force profile: a strongest pinch over two seconds, from effort to activation, muscle force and force at the pulp.
 
 * muscle: F = a F_max exp(-(λ - 1)² / w), λ the normalised fibre length. The muscle-tendon path is the typical person's
-  scaled by the hand, shorter after a surgery; what the tendon takes (strain `Laws.tendon_strain` at F_max) the fibre lacks;
+  scaled by the hand, shorter after a surgery; what the tendon takes (`Laws.tendon_strain` at F_max) the fibre lacks;
 * coordination: `coordination.strongest_pinch` with the forces of muscles at 80 % of activation; it is then held;
 * effort: none until 0.2 s, rises with the person's time constant, fades slowly, ends at 1.6 s; activation follows it by
   first-order dynamics, slower for slow fibres and when it falls (after Winters 1995);

@@ -1,6 +1,6 @@
 """The muscle table: forces, lengths and moment arms of the thumb's and the wrist's muscles in lateral pinch.
 
-The numbers are rounded and quoted from memory of the published tables; take them as assumptions before you build on one:
+The numbers are rounded and quoted from memory of the published tables; take them as assumptions:
 
 * share of the hand's muscular tension (%): Brand, Beach and Thompson, J Hand Surg 6:209, 1981; the adductor's is split
   3 : 2 between its oblique and its transverse head (assumption);

@@ -1,7 +1,7 @@
 """Pinch parameters: what is asked of a force profile, and what nobody asks but does vary, each as one number a person.
 
-Parameters are logarithms, so that an error of 0.1 is ten per cent. What is known without any force is their prior, given
-sex, age and hand length: the spread with which `pinch_people` draws them.
+Parameters are logarithms, so that an error of 0.1 is ten per cent. What is known without any force is their prior,
+given sex, age and hand length: the spread with which `pinch_people` draws them.
 """
 
 from __future__ import annotations

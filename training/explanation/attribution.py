@@ -67,6 +67,6 @@ def group_sums(attributions: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def _tensors(inputs: np.ndarray, baseline: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    given = torch.as_tensor(np.ascontiguousarray(inputs), dtype=torch.float32)
-    wide = np.ascontiguousarray(np.broadcast_to(baseline, inputs.shape))
+    given = torch.as_tensor(np.array(inputs), dtype=torch.float32)
+    wide = np.array(np.broadcast_to(baseline, inputs.shape))
     return given, torch.as_tensor(wide, dtype=torch.float32)

@@ -1,8 +1,8 @@
 """Concordance: how well an explanation agrees with a known cause, or with what experts rated.
 
-For each item (a person, a trial) both sides rank the same parts of the input. Two measures: Spearman's rank correlation,
-and the share of the k parts that matter most to one side that are among the k of the other. An explanation drawn at
-random stands beside it: 0 and k / n_parts are what it reaches.
+For each item (a person, a trial) both sides rank the same parts of the input. Two measures: Spearman's rank
+correlation, and the share of the k parts that matter most to one side that are among the k of the other. An
+explanation drawn at random stands beside it: 0 and k / n_parts are what it reaches.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def explain_trial(
 
 
 def is_adjacent(target: Target, segment: str) -> bool | None:
-    """Whether a segment is one of the two that the target's joint joins; None for what is no joint's angle or moment."""
+    """Whether a segment is one of the two that the target's joint joins; None where there is no joint."""
     joined = JOINED.get(target.coordinate.split("_")[0])
     if joined is None or target.kind not in ("angle", "moment"):
         return None

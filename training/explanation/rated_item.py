@@ -1,7 +1,7 @@
 """A rated item: what an expert is shown, and what the expert said about which part of it matters.
 
-`write_items` writes one JSON file for a rating page; what comes back is a CSV file with the columns ``item, rater, part,
-rating`` (0 = does not matter ... 4 = decides), which `read_ratings` turns into the ratings of `concordance`.
+`write_items` writes one JSON file for a rating page; what comes back is a CSV file with the columns ``item, rater,
+part, rating`` (0 = does not matter ... 4 = decides), which `read_ratings` turns into the ratings of `concordance`.
 """
 
 from __future__ import annotations

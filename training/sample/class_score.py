@@ -1,4 +1,4 @@
-"""Class scores of unbalanced classes: recall of each, their mean, and how well each is told from the rest, over persons.
+"""Class scores of unbalanced classes: recall of each, their mean, how well each is told from the rest.
 
 Accuracy alone is won by always naming the commonest class; balanced accuracy, the mean of the recalls, is 1 / n_classes
 then. Intervals are percentiles of a bootstrap over persons, one sample a person.

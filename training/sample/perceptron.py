@@ -5,8 +5,9 @@ Each member starts from its own weights and is taught by its own draw of people,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ class Standardised(nn.Module):
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
         self.register_buffer("sd", torch.as_tensor(sd, dtype=torch.float32))
         sizes, layers = [len(mean), *widths], []
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.SiLU()]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], n_outputs))
         self.straight = nn.Linear(len(mean), n_outputs)
@@ -140,6 +141,16 @@ def untaught(taught: Taught, seed: int) -> nn.Module:
     sizes = [layer.out_features for layer in linear]
     built = seeded(lambda: Standardised(known.mean.numpy(), known.sd.numpy(), sizes[:-1], sizes[-1]), seed)
     return built.eval()
+
+
+def contrast(networks: Sequence[nn.Module], of: int, against: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The mean over members of one logit less another, one number a sample: what explanations explain."""
+
+    def answer(inputs: torch.Tensor) -> torch.Tensor:
+        logits = torch.stack([network(inputs) for network in networks]).mean(dim=0)
+        return logits[:, of] - logits[:, against]
+
+    return answer
 
 
 def _members(
