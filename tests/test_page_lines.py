@@ -78,6 +78,8 @@ NOT_RUN = {
     "corpus strides": RUNNERS,
     "evaluate --table": RUNNERS,
     "tune": RUNNERS,
+    "recipe pinch --small": "is a test of its own (tests/recipes)",
+    "recipe pinch --out": "takes minutes; tests/recipes runs the small form",
     "train walking.h5 networks --objective physics": PHYSICS,
     "evaluate walking.h5 networks/physics": PHYSICS,
     "stream": CAUSAL,

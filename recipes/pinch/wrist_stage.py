@@ -15,11 +15,12 @@ from recipes.pinch.explanation import explain_wrists
 from recipes.pinch.population_stage import Groups, read_groups
 from recipes.pinch.record import INPUTS, network_inputs, read_own_file
 from recipes.pinch.settings import PinchSettings
-from recipes.result import Result
+from recipes.result import Result, mean_result
 from recipes.run import Run
 from synth.thumb.pinch_population import PinchSamples
 from synth.thumb.wrist_condition import CONDITIONS
 from training.comparison import bootstrap_interval
+from training.conformal_interval import LEVEL, subject_quantile
 from training.csv_table import write_csv
 from training.sample.class_score import class_scores
 from training.sample.fit import FitSettings
@@ -42,6 +43,7 @@ def tell_wrists(run: Run) -> str:
         rows += [Result(task, method, r.measure, "", r.value, r.low, r.high, int(r.n)) for r in shown.itertuples()]
     write_csv(run.folder / "wrist_scores.csv", pd.concat(tables, ignore_index=True))
     rows += _confidence(network, groups)
+    rows += _sets(network, groups)
     rows += explain_wrists(run, network, groups)
     if settings.own_file:
         _tell_own(run, network)
@@ -113,6 +115,25 @@ def _confidence(network: Taught, groups: Groups) -> list[Result]:
                 len(people),
             )
         )
+    return rows
+
+
+def _sets(network: Taught, groups: Groups) -> list[Result]:
+    """Conformal sets that hold a person's wrist with a probability of 90 %: how often they do, how many they name.
+
+    A wrist is named if its probability lies above what all but 10 % of those who calibrate give their own.
+    """
+    known = network.probabilities(_inputs("vector", groups.calibrate))[0]
+    misses = 1.0 - known[np.arange(len(known)), groups.calibrate.condition]
+    edge = subject_quantile(list(misses[:, None]), LEVEL)
+    rows = []
+    for name, people in {"unseen": groups.score, "second simulator": groups.second, **groups.outside}.items():
+        probabilities = network.probabilities(_inputs("vector", people))[0]
+        named = 1.0 - probabilities <= edge
+        held = named[np.arange(len(named)), people.condition]
+        more = {"task": "sets of wrists", "method": f"network, vector: {name}", "unit": ""}
+        rows.append(mean_result(held.astype(float), measure="coverage of 90% sets", **more))
+        rows.append(mean_result(named.sum(axis=1).astype(float), measure="wrists in a set", **more))
     return rows
 
 

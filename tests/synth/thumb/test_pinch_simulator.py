@@ -78,8 +78,7 @@ def test_a_muscle_is_strongest_at_its_own_length(people):
     ideal = muscle_forces(few, "healthy", full, FIRST)
     assert (ideal <= few.max_force + 1e-9).all()
     slack = muscle_forces(replace(few, tendon_slack=few.tendon_slack * 1.2), "healthy", full, FIRST)
-    assert (slack < ideal).all()
-    assert (slack[:, 0] < 0.5 * ideal[:, 0]).all(), "the longest tendons of short fibres matter most"
+    assert (slack[:, 0] < 0.5 * ideal[:, 0]).all(), "a fifth of FPL's tendon is two thirds of its fibre"
 
 
 def test_forces_of_healthy_adults_are_those_of_the_norms(people):
