@@ -17,7 +17,7 @@ from recipes.result import Result, mean_result
 from recipes.run import Run
 from synth.thumb.identifiability import identifiability_table, information
 from synth.thumb.pinch_parameter import ASKED
-from synth.thumb.pinch_people import draw_people
+from synth.thumb.pinch_people import DECLINE_FROM, draw_people
 from synth.thumb.pinch_population import PinchSamples
 from training.conformal_interval import LEVEL, subject_quantile
 from training.csv_table import write_csv
@@ -30,7 +30,7 @@ ALONE = ("max_force FPL", "slowness")
 """Parameters that have rows of their own in the table."""
 PRIOR, ERROR, GAIN = "linear, demographics", "absolute error", "error less that of linear, demographics"
 """The row to beat, what is measured, and the difference in the same person (below 0: better)."""
-RIDGE = 1e-3
+RIDGE = 1e-6
 FEWEST_SD = 0.05
 """Least stated doubt, in SDs of a parameter: an ensemble that agrees by chance is not certain."""
 
@@ -71,6 +71,12 @@ def _inputs(name: str, people: PinchSamples) -> np.ndarray:
     return network_inputs(name, people.healthy, people.demographics)
 
 
+def _linear_inputs(name: str, people: PinchSamples) -> np.ndarray:
+    """Inputs with what makes a linear prior a good one: logarithms of sizes, and years beyond 55."""
+    sizes, age = np.log(people.demographics[:, 2:]), people.demographics[:, 1]
+    return np.column_stack([_inputs(name, people), sizes, np.maximum(age - DECLINE_FROM, 0.0)])
+
+
 def _every_method(run: Run, groups: Groups) -> tuple[dict[str, np.ndarray], dict[str, Taught]]:
     """Estimates of those who are scored by method, and the networks by kind of input."""
     settings: PinchSettings = run.settings
@@ -80,7 +86,9 @@ def _every_method(run: Run, groups: Groups) -> tuple[dict[str, np.ndarray], dict
     how = FitSettings(epochs=settings.epochs, batch=256, learning_rate=2e-3, schedule="one_cycle", weight_decay=1e-4)
     for name in run.track(list(INPUTS), "Learning parameters"):
         own = _inputs(name, teach)
-        found[f"linear, {name}"] = linear_estimates(own, teach.parameters, _inputs(name, score))
+        found[f"linear, {name}"] = linear_estimates(
+            _linear_inputs(name, teach), teach.parameters, _linear_inputs(name, score)
+        )
         if name == "demographics":
             continue
         chosen = (_inputs(name, held), held.parameters)
@@ -92,7 +100,7 @@ def _every_method(run: Run, groups: Groups) -> tuple[dict[str, np.ndarray], dict
 
 
 def linear_estimates(inputs: np.ndarray, targets: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Ridge regression, standardised, with the logarithms of positive inputs beside them."""
+    """Ridge regression on standardised inputs; arguments as arrays (n, n_inputs) and (n, n_targets)."""
     mean, sd = inputs.mean(axis=0), inputs.std(axis=0) + 1e-9
     known, new = (np.column_stack([np.ones(len(x)), (x - mean) / sd]).astype(float) for x in (inputs, asked))
     gram = known.T @ known + RIDGE * len(known) * np.eye(known.shape[1])
@@ -199,7 +207,11 @@ def _doubt(run: Run, network: Taught, groups: Groups) -> list[Result]:
 def _elsewhere(network: Taught, groups: Groups, seed: int) -> list[Result]:
     """Errors on the people of the second simulator, beside what demographics alone say of them."""
     people, chosen = groups.second, [k for k, p in enumerate(ASKED) if p.group == "max_force"]
-    inputs = (_inputs("demographics", groups.teach), groups.teach.parameters, _inputs("demographics", people))
+    inputs = (
+        _linear_inputs("demographics", groups.teach),
+        groups.teach.parameters,
+        _linear_inputs("demographics", people),
+    )
     found = {
         PRIOR: linear_estimates(*inputs),
         "network, vector": network.estimates(_inputs("vector", people))[0],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from mocap_import.durable_file import write_durably
@@ -26,6 +28,7 @@ from training.sample.class_score import class_scores
 from training.sample.fit import FitSettings
 from training.sample.perceptron import Taught, teach_classes
 
+MOST_STEPS = 200
 ALWAYS = "always healthy"
 """The row that accuracy alone would like best."""
 
@@ -91,10 +94,15 @@ def _every_method(run: Run, groups: Groups) -> tuple[dict[tuple[str, str], tuple
 
 
 def balanced_logistic(inputs: np.ndarray, classes: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Probabilities (n, n_classes) of a logistic regression in which every class weighs the same."""
+    """Probabilities (n, n_classes) of a logistic regression in which every class weighs the same.
+
+    It ends after `MOST_STEPS`, settled or not: an early end is one more penalty on large weights.
+    """
     mean, sd = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
-    model = LogisticRegression(class_weight="balanced", C=0.1, max_iter=200)
-    model.fit((inputs - mean) / sd, classes)
+    model = LogisticRegression(class_weight="balanced", C=0.1, max_iter=MOST_STEPS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit((inputs - mean) / sd, classes)
     return model.predict_proba((asked - mean) / sd)
 
 

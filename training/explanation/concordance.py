@@ -75,6 +75,14 @@ def concordance(attributions: np.ndarray, ratings: np.ndarray, top: int = TOP) -
     return Concordance(correlation, overlap, top)
 
 
+def random_concordance(ratings: np.ndarray, top: int = TOP, *, seed: int = 0, n_draws: int = 100) -> Concordance:
+    """What explanations drawn at random reach with some ratings: of each item the mean over draws."""
+    shape = (n_draws * len(ratings), ratings.shape[1])
+    found = concordance(random_explanation(shape, seed), np.tile(ratings, (n_draws, 1)), top)
+    means = (x.reshape(n_draws, -1).mean(axis=0) for x in (found.rank_correlation, found.overlap))
+    return Concordance(*means, top)
+
+
 def random_explanation(shape: tuple[int, int], seed: int) -> np.ndarray:
     """An explanation that knows nothing: uniform numbers."""
     return np.random.default_rng(seed).random(shape)

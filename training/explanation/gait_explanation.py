@@ -21,7 +21,7 @@ from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from training.checkpoint import Checkpoint
 from training.explanation.attribution import METHODS, group_sums, integrated_gradients
-from training.explanation.concordance import concordance, random_explanation
+from training.explanation.concordance import concordance, random_concordance
 from training.gait_phase import cycle_phase
 from training.target import Target
 from training.window import CHANNELS_PER_SENSOR, trial_record
@@ -135,8 +135,8 @@ def sensor_concordance(explained: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         mean = sums.groupby("subject").mean()
         cause = own.drop_duplicates("sensor").set_index("sensor").is_adjacent.astype(float)[mean.columns]
         truth = np.tile(cause.to_numpy(), (len(mean), 1))
-        for name, matter in ((method, mean.to_numpy()), ("random", random_explanation(mean.shape, seed))):
-            found = concordance(matter, truth, top=2)
+        found_by = {method: concordance(mean.to_numpy(), truth, 2), "random": random_concordance(truth, 2, seed=seed)}
+        for name, found in found_by.items():
             for measure, values in found.summary(seed).items():
                 rows.append((coordinate, kind, name, measure, *values))
     return pd.DataFrame(rows, columns=["coordinate", "kind", "method", "measure", "value", "low", "high", "n_subjects"])

@@ -11,7 +11,7 @@ from torch import nn
 
 from synth.corpus.schema import CorpusMismatch
 from training.explanation.attribution import group_sums, integrated_gradients, occlusion
-from training.explanation.concordance import concordance, random_explanation
+from training.explanation.concordance import concordance, random_concordance, random_explanation
 from training.explanation.rated_item import RatedItem, read_ratings, write_items
 
 GROUPS = np.array([0, 0, 1, 1, 2, 2])
@@ -53,6 +53,9 @@ def test_concordance_is_one_with_itself_minus_one_with_its_opposite_and_none_by_
     by_chance = concordance(random_explanation(truth.shape, 0), truth).summary()
     assert by_chance["rank correlation"][1] < 0 < by_chance["rank correlation"][2]
     assert by_chance["top-3 overlap"][0] == pytest.approx(3 / 8, abs=0.03)
+    often = random_concordance(truth[:5])
+    np.testing.assert_allclose(often.rank_correlation, 0.0, atol=0.15)
+    np.testing.assert_allclose(often.overlap, 3 / 8, atol=0.1)
 
 
 def test_what_nobody_rated_does_not_count_and_wrong_ratings_are_refused():
