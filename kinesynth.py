@@ -52,6 +52,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "stream": ("Estimate frame by frame, and watch it live.", ("training.stream_command:stream_app",)),
     "tune": ("Search hyperparameters of a joint model.", ("training.joint.tune_command:tune_app",)),
     "evaluate": ("Measure the errors of estimates.", ("training.cli:evaluate_app",)),
+    "explain": (
+        "Tell which sensor and phase a network uses.",
+        ("training.explanation.explain_command:explain_app",),
+    ),
     "compare": ("Put methods side by side on the same trials.", ("training.cli:compare_app",)),
     "report": ("Write one self-contained HTML page.", ("training.cli:report_app",)),
     "view": ("Look at a movement or a report in the browser.", ("kinesynth:view_app",)),

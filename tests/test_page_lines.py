@@ -79,6 +79,8 @@ NOT_RUN = {
     "evaluate --table": RUNNERS,
     "tune": RUNNERS,
     "network joint": "learns for a minute; tests/training does it in a few steps",
+    "recipe pinch --small": "is a test of its own (tests/recipes)",
+    "recipe pinch --out": "takes minutes; tests/recipes runs the small form",
     "train walking.h5 networks --objective physics": PHYSICS,
     "evaluate walking.h5 networks/physics": PHYSICS,
     "stream": CAUSAL,

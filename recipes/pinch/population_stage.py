@@ -1,0 +1,98 @@
+"""Who is simulated: people to learn from, to score, of a second simulator, and outside the population."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mocap_import.product import product_hash
+from recipes.people import write_people
+from recipes.pinch.settings import PinchSettings
+from recipes.recipe import PEOPLE
+from recipes.run import Run
+from synth.thumb.pinch_norm import norm_table
+from synth.thumb.pinch_population import PinchSamples, PopulationWish, read_population, simulate_population
+from training.csv_table import write_csv
+
+FOLDER = "simulated"
+HEALTHY = (1.0, 0.0, 0.0)
+TEACH, VALIDATE = 0.85, 0.925
+"""Of those to learn from: up to here they teach, then validate, and the rest calibrates."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """People by role.
+
+    Attributes
+    ----------
+    teach, validate, calibrate, score : PinchSamples
+    second : PinchSamples
+        Of the second simulator.
+    outside : dict of str to PinchSamples
+        ``child`` and ``palsy``.
+    """
+
+    teach: PinchSamples
+    validate: PinchSamples
+    calibrate: PinchSamples
+    score: PinchSamples
+    second: PinchSamples
+    outside: dict[str, PinchSamples]
+
+
+def wishes(settings: PinchSettings) -> dict[str, PopulationWish]:
+    """The populations of a run, by name; no two share a code or a seed."""
+    usual, n = settings.prevalence, settings
+    return {
+        "learn": PopulationWish("learn", "adult", "first", n.n_teach, "L", usual),
+        "score": PopulationWish("score", "adult", "first", n.n_score, "T", usual, True),
+        "second": PopulationWish("second", "adult", "second", n.n_second, "S", usual),
+        "child": PopulationWish("child", "child", "first", n.n_outside, "C", HEALTHY),
+        "palsy": PopulationWish("palsy", "palsy", "first", n.n_outside, "U", HEALTHY),
+    }
+
+
+def simulate_people(run: Run) -> str:
+    """Simulate everybody, chunk by chunk, write who has which role, and hold the forces against the norms."""
+    settings: PinchSettings = run.settings
+    for k, wish in enumerate(wishes(settings).values()):
+        shown = run.track if run.shown else None
+        simulate_population(run.folder / FOLDER, [wish], settings.seed + k, n_workers=run.n_workers, shown=shown)
+    groups = read_groups(run)
+    roles = {
+        "teach": groups.teach.code,
+        "validate": groups.validate.code,
+        "calibrate": groups.calibrate.code,
+    }
+    outside = np.concatenate([group.code for group in groups.outside.values()])
+    scored = {"unseen": groups.score.code, "second simulator": groups.second.code, "outside": outside}
+    write_csv(run.folder / "norms.csv", norms(groups.score))
+    write_people(run.folder / PEOPLE, {split: roles | {"score": codes} for split, codes in scored.items()})
+    n = sum(wish.n_people for wish in wishes(settings).values())
+    return f"{n} virtual people, {len(groups.teach)} teach, {len(groups.score)} are scored"
+
+
+def norms(people: PinchSamples) -> object:
+    """Peak forces of healthy wrists beside the published norms."""
+    peak = people.healthy[:, :, 0].max(axis=1)
+    return norm_table(people.demographics[:, 0] > 0.5, people.demographics[:, 1], peak)
+
+
+def read_groups(run: Run) -> Groups:
+    """Everybody, by role; a pure function of the settings."""
+    settings: PinchSettings = run.settings
+    found = {name: read_population(run.folder / FOLDER, wish) for name, wish in wishes(settings).items()}
+    learn = found["learn"]
+    order = np.random.default_rng([settings.seed, 1]).permutation(len(learn))
+    first, second = int(TEACH * len(learn)), int(VALIDATE * len(learn))
+    parts = (learn.rows(np.sort(part)) for part in np.split(order, [first, second]))
+    return Groups(*parts, found["score"], found["second"], {name: found[name] for name in ("child", "palsy")})
+
+
+def describe_own_file(run: Run) -> object:
+    """What a run reads from outside its folder."""
+    given = [name for name in (run.settings.own_file, run.settings.ratings) if name]
+    return [[name, product_hash([Path(name)])] for name in given]

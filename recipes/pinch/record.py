@@ -1,0 +1,79 @@
+"""A pinch record as inputs of a network, by how much of it is used: from demographics alone to three directions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from synth.corpus.schema import CorpusMismatch
+from synth.thumb.force_profile import CHANNELS, N_FRAMES, PHASES, RATE, TIMES
+from synth.thumb.pinch_people import DEMOGRAPHICS
+from training.csv_table import read_csv
+
+INPUTS = ("demographics", "peak", "profile", "vector")
+"""Nothing measured; the largest palmar force; its course; the course in three directions; each with demographics."""
+OWN_COLUMNS = ("person", "sex", "age", "height", "mass", "hand_length", "time", *CHANNELS)
+"""Of a user's own file: one row an instant, times in s from 0.2 s before the effort begins; m, kg, N."""
+
+
+def network_inputs(inputs: str, forces: np.ndarray, demographics: np.ndarray) -> np.ndarray:
+    """Rows (n, n_inputs) of forces (n, n_frames, 3) and demographics (n, 5); the demographics come last."""
+    used = {
+        "demographics": lambda: np.zeros((len(forces), 0)),
+        "peak": lambda: forces[:, :, 0].max(axis=1, keepdims=True),
+        "profile": lambda: forces[:, :, 0],
+        "vector": lambda: np.swapaxes(forces, 1, 2).reshape(len(forces), -1),
+    }[inputs]()
+    return np.concatenate([used, demographics], axis=1).astype(np.float32)
+
+
+def part_names() -> tuple[str, ...]:
+    """Parts of the vector input that explanations speak of: each direction in each phase, then the demographics."""
+    return (*(f"{channel} {phase}" for channel in CHANNELS for phase in PHASES), *DEMOGRAPHICS)
+
+
+def part_of_each() -> np.ndarray:
+    """Part of each entry of the vector input, shape (n_inputs,)."""
+    phase = np.zeros(N_FRAMES, dtype=int)
+    for k, (begin, _) in enumerate(PHASES.values()):
+        phase[begin - 1e-9 <= TIMES] = k
+    parts = [channel * len(PHASES) + phase for channel in range(len(CHANNELS))]
+    return np.concatenate([*parts, len(CHANNELS) * len(PHASES) + np.arange(len(DEMOGRAPHICS))])
+
+
+def read_own_file(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """A user's records: codes, forces (n, n_frames, 3), demographics (n, 5).
+
+    Raises
+    ------
+    CorpusMismatch
+        A column is missing, a number is no number, a record does not reach from 0 to 2 s, or a sex is neither female
+        nor male; names the person.
+    """
+    table = read_csv(path, OWN_COLUMNS)
+    codes, forces, demographics = [], [], []
+    for person, rows in table.groupby("person", sort=False):
+        where = f"{path}: person {person}"
+        numbers = rows[list(OWN_COLUMNS[2:])].apply(pd.to_numeric, errors="coerce")
+        if numbers.isna().any(axis=None):
+            column = numbers.columns[numbers.isna().any()][0]
+            raise CorpusMismatch(f"{where}: expected numbers in column {column}, found something else.")
+        sexes = set(rows.sex.astype(str).str.lower())
+        if not sexes <= {"female", "male"} or len(sexes) != 1:
+            raise CorpusMismatch(f"{where}: expected sex female or male, found {', '.join(sorted(sexes))}.")
+        numbers = numbers.sort_values("time")
+        times = numbers.time.to_numpy()
+        if times[0] > 0.5 / RATE or times[-1] < TIMES[-1] - 0.5 / RATE:
+            raise CorpusMismatch(
+                f"{where}: expected times from 0 to {TIMES[-1]:g} s, found {times[0]:g} to {times[-1]:g} s. Count from "
+                "0.2 s before the effort begins."
+            )
+        codes.append(str(person))
+        forces.append(np.column_stack([np.interp(TIMES, times, numbers[c]) for c in CHANNELS]))
+        first = numbers.iloc[0]
+        demographics.append([float(sexes == {"male"}), first.age, first.height, first.mass, first.hand_length])
+    if not codes:
+        raise CorpusMismatch(f"{path}: expected records of at least one person, found none.")
+    return codes, np.stack(forces), np.array(demographics, dtype=float)

@@ -1,0 +1,86 @@
+"""The pinch recipe: parts of a record are complete, real records come in by the same door, wrong ones are named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recipes.catalogue import find_recipe
+from recipes.pinch.estimate_stage import linear_estimates
+from recipes.pinch.record import INPUTS, OWN_COLUMNS, network_inputs, part_names, part_of_each, read_own_file
+from recipes.recipe import resolve_settings, run_recipe
+from synth.corpus.schema import CorpusMismatch
+from synth.thumb.force_profile import N_FRAMES, TIMES
+from training.config import ConfigRefused
+
+
+def own_record(person: str = "A", sex: str = "female") -> pd.DataFrame:
+    times = np.arange(0, 2.0, 0.01)
+    palmar = np.where((times > 0.25) & (times < 1.6), 70.0, 0.0)
+    person_facts = dict(zip(OWN_COLUMNS[:6], (person, sex, 45, 1.65, 62, 0.178), strict=True))
+    return pd.DataFrame(person_facts | {"time": times, "palmar": palmar, "distal": -3.0, "ulnar": 0.5})
+
+
+def test_every_entry_of_a_record_has_a_part_and_every_part_an_entry():
+    parts, names = part_of_each(), part_names()
+    inputs = network_inputs("vector", np.zeros((2, N_FRAMES, 3)), np.arange(10).reshape(2, 5))
+    assert inputs.shape == (2, len(parts))
+    assert set(parts) == set(range(len(names)))
+    np.testing.assert_array_equal(inputs[:, -5:], np.arange(10).reshape(2, 5))
+    forces = np.zeros((1, N_FRAMES, 3))
+    forces[0, (TIMES > 0.5) & (TIMES < 0.8), 2] = 1.0
+    used = network_inputs("vector", forces, np.zeros((1, 5)))[0]
+    assert {names[k] for k in parts[used > 0]} == {"ulnar early hold"}
+    widths = [network_inputs(n, forces, np.zeros((1, 5))).shape[1] for n in INPUTS]
+    assert widths == [5, 6, 5 + N_FRAMES, 5 + 3 * N_FRAMES]
+
+
+def test_a_linear_law_is_found_by_the_row_to_beat():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(10.0, 2.0, (300, 4))
+    targets = inputs @ rng.normal(size=(4, 2)) + 5.0
+    found = linear_estimates(inputs[:200], targets[:200], inputs[200:])
+    np.testing.assert_allclose(found, targets[200:], atol=0.05)
+
+
+def test_own_records_are_read_and_wrong_ones_named(tmp_path):
+    file = tmp_path / "own.csv"
+    pd.concat([own_record("A"), own_record("B", "male")]).to_csv(file, index=False)
+    codes, forces, demographics = read_own_file(file)
+    assert codes == ["A", "B"]
+    assert forces.shape == (2, N_FRAMES, 3)
+    assert forces[0, 40, 0] == pytest.approx(70.0)
+    np.testing.assert_allclose(demographics[:, 0], [0, 1])
+    wrong = {
+        "from 0 to": own_record().query("time < 1"),
+        "column palmar": own_record().assign(palmar="strong"),
+        "sex female or male": own_record().assign(sex="x"),
+        "mass missing": own_record().drop(columns="mass"),
+    }
+    for said, table in wrong.items():
+        table.to_csv(file, index=False)
+        with pytest.raises(CorpusMismatch, match=said):
+            read_own_file(file)
+
+
+def test_prevalences_must_add_up():
+    with pytest.raises(ConfigRefused, match="add up to 1"):
+        resolve_settings(find_recipe("pinch"), prevalence=[0.5, 0.2, 0.2])
+
+
+@pytest.mark.slow
+def test_own_records_and_ratings_get_their_answers(tmp_path):
+    own, ratings, out = tmp_path / "own.csv", tmp_path / "ratings.csv", tmp_path / "out"
+    own_record().to_csv(own, index=False)
+    ratings.write_text("item,rater,part,rating\npinch 001,r,palmar late hold,4\npinch 001,r,age,0\n")
+    few = {"n_teach": 500, "n_score": 200, "n_second": 100, "n_outside": 50, "n_members": 1, "epochs": 2}
+    few |= {"n_identified": 5, "n_explained": 10, "n_rated": 2, "own_file": str(own), "ratings": str(ratings)}
+    recipe = find_recipe("pinch")
+    run_recipe(recipe, out, resolve_settings(recipe, **few), shown=False)
+    estimates = pd.read_csv(out / "own_estimates.csv").set_index("parameter")
+    force = estimates.loc["max_force FPL"]
+    assert force.low < force.estimate < force.high
+    wrists = pd.read_csv(out / "own_wrists.csv")
+    assert wrists.filter(like="probability").sum(axis=1)[0] == pytest.approx(1.0)
+    assert (pd.read_csv(out / "results.csv").task == "explain, experts").any()

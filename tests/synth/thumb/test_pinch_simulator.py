@@ -1,0 +1,137 @@
+"""A pinch obeys mechanics, meets the published norms, and a surgery changes it only where it changes something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog, lsq_linear
+
+from synth.thumb import coordination
+from synth.thumb.coordination import box_minimum, strongest_pinch
+from synth.thumb.force_profile import BEGIN, FIRST, N_FRAMES, TIMES, measured, muscle_forces, pinch_profile
+from synth.thumb.identifiability import noise_covariance
+from synth.thumb.muscle_table import THUMB, muscle_table
+from synth.thumb.pinch_norm import norm_table
+from synth.thumb.pinch_people import draw_people
+from synth.thumb.thumb_chain import force_directions, joint_loads, pulp_and_joints, wrist_loads
+from synth.thumb.wrist_condition import CONDITIONS, slackening, wrist_arms
+
+
+@pytest.fixture(scope="module")
+def people():
+    return draw_people(3, 0, 400)
+
+
+def test_the_minimum_in_a_box_is_that_of_another_solver():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        root, target, upper = rng.normal(size=(8, 8)), rng.normal(size=8), rng.uniform(0.3, 1.0, 8)
+        known = lsq_linear(root, target, bounds=(0, upper), tol=1e-12).x
+        found = box_minimum((root.T @ root)[None], -(root.T @ target)[None], upper[None])[0]
+        np.testing.assert_allclose(found, known, atol=2e-4)
+
+
+def test_without_a_price_of_effort_the_pinch_is_the_linear_programme(monkeypatch):
+    monkeypatch.setattr(coordination, "TORQUE_WEIGHT", 1e5)  # almost nothing may be left over
+    rng = np.random.default_rng(1)
+    torques, loads = rng.normal(size=(5, 6, 14)), np.concatenate([rng.normal(size=(5, 4, 3)), np.zeros((5, 2, 3))], 1)
+    loads /= 100.0
+    _, force = strongest_pinch(torques, loads, np.ones((5, 14)), effort=1e-6, shear=1e4)
+    for r, load, found in zip(torques, loads, force, strict=True):
+        best = linprog(
+            np.r_[np.zeros(14), -1.0],
+            A_eq=np.c_[r, -load[:, 0]],
+            b_eq=np.zeros(6),
+            bounds=[(0, 1)] * 14 + [(None, None)],
+        )
+        assert found[0] == pytest.approx(best.x[-1], rel=0.02)
+
+
+def test_loads_are_the_motion_of_the_pulp(people):
+    few, step = people.rows(np.arange(5)), 1e-6
+    loads = joint_loads(few.posture, few.hand_length)
+    directions = force_directions(few.posture)
+    for row, joint in ((0, 0), (2, 1), (3, 2)):  # flexion at CMC, MCP, IP
+        moved = few.posture.copy()
+        moved[:, joint] += step
+        pulp = (pulp_and_joints(p, few.hand_length)[:, 3] for p in (moved, few.posture))
+        motion = (next(pulp) - next(pulp)) / step
+        np.testing.assert_allclose(loads[:, row], np.einsum("nkd,nd->nk", directions, motion), atol=1e-6)
+    assert (loads[:, [0, 2, 3], 0] > 0).all(), "flexion presses with the pulp"
+    assert (np.diff(loads[:, [3, 2, 0], 0], axis=1) > 0).all(), "the further the joint, the longer its lever"
+
+
+def test_a_larger_hand_has_longer_levers_and_a_proximal_axis_too(people):
+    few = people.rows(np.arange(5))
+    np.testing.assert_allclose(
+        joint_loads(few.posture, 2 * few.hand_length), 2 * joint_loads(few.posture, few.hand_length)
+    )
+    near, far = (wrist_loads(few.posture, few.hand_length, np.full(5, s)) for s in (0.0, 0.02))
+    assert (far[:, 0, 0] > near[:, 0, 0]).all()
+
+
+def test_a_muscle_is_strongest_at_its_own_length(people):
+    few = people.rows(np.arange(4))
+    full = np.ones((4, len(THUMB)))
+    ideal = muscle_forces(few, "healthy", full, FIRST)
+    assert (ideal <= few.max_force + 1e-9).all()
+    slack = muscle_forces(replace(few, tendon_slack=few.tendon_slack * 1.2), "healthy", full, FIRST)
+    assert (slack[:, 0] < 0.5 * ideal[:, 0]).all(), "a fifth of FPL's tendon is two thirds of its fibre"
+
+
+def test_forces_of_healthy_adults_are_those_of_the_norms(people):
+    many = draw_people(11, 0, 1200)
+    table = norm_table(many.is_male, many.age, pinch_profile(many)[0][:, :, 0].max(axis=1))
+    assert table.difference_percent.abs().max() < 15
+    assert (table.sd < 1.6 * table.norm_sd).all()
+
+
+def test_nothing_is_pressed_before_the_effort_and_most_is_held(people):
+    force, activation = pinch_profile(people)
+    assert np.abs(force[:, TIMES < BEGIN - 1e-9]).max() < 1e-9
+    hold = force[:, (TIMES > 0.8) & (TIMES < 1.5), 0].mean(axis=1)
+    assert (hold > 0.8 * force[:, :, 0].max(axis=1)).all()
+    assert (force[:, -1, 0] < 0.1 * hold).all()
+    assert force.shape == (len(people), N_FRAMES, 3)
+    assert (activation >= -1e-6).all()
+    assert (activation <= people.limit[:, muscle_table().nerve[: len(THUMB)]] + 1e-6).all()
+
+
+def test_a_surgery_of_no_size_changes_nothing(people):
+    none = replace(people.rows(np.arange(50)), surgery_size=np.zeros(50))
+    healthy = pinch_profile(none)[0]
+    for condition in CONDITIONS[1:]:
+        np.testing.assert_allclose(pinch_profile(none, condition)[0][..., 0], healthy[..., 0], rtol=0.01, atol=0.5)
+
+
+def test_each_surgery_changes_what_was_published(people):
+    table, size, scale = muscle_table(), np.ones(1), np.ones(1)
+    arms = {c: wrist_arms(table, c, size, scale)[0] for c in CONDITIONS}
+    extensor, radial = table.names.index("ECRB"), table.names.index("ECRL")
+    assert abs(arms["PRC"][0, extensor]) < abs(arms["healthy"][0, extensor]), "extensors have smaller arms"
+    assert arms["SE4CF"][1, radial] > arms["healthy"][1, radial], "radial deviators have larger arms"
+    slack = slackening("PRC", size, table.is_extrinsic)[0]
+    assert (slack[table.is_extrinsic] > 0.005).all()
+    assert (slack[~table.is_extrinsic] == 0).all(), "muscles within the hand do not cross the wrist"
+    peaks = {c: np.median(pinch_profile(people, c)[0][:, :, 0].max(axis=1)) for c in CONDITIONS}
+    assert peaks["PRC"] < peaks["SE4CF"] < peaks["healthy"]
+
+
+def test_noise_has_the_covariance_that_the_information_counts_with(people):
+    record = pinch_profile(people.rows(np.arange(1)))[0]
+    drawn = measured(np.repeat(record, 6000, axis=0), FIRST, np.random.default_rng(5))
+    flat = np.swapaxes(drawn, 1, 2).reshape(len(drawn), -1)
+    known, found = noise_covariance(record[0], FIRST), np.cov(flat.T)
+    assert np.abs(found - known).max() < 0.08 * known.max()
+    np.testing.assert_allclose(np.diag(found), np.diag(known), rtol=0.15)
+
+
+def test_a_person_is_a_pure_function_of_seed_and_chunk():
+    first, again, other = (draw_people(4, chunk, 10) for chunk in (2, 2, 3))
+    np.testing.assert_array_equal(first.max_force, again.max_force)
+    assert not np.array_equal(first.max_force, other.max_force)
+    assert not set(first.code) & set(other.code)
+    child, adult = draw_people(4, 0, 50, kind="child"), draw_people(4, 0, 50)
+    assert child.hand_length.max() < np.median(adult.hand_length)

@@ -1,0 +1,185 @@
+"""Perceptrons on samples in memory: ensembles that estimate numbers or tell classes, standardised by who teaches.
+
+Each member starts from its own weights and is taught by its own draw of people, one sample a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import nn
+
+from training.sample.ensemble import Ensemble
+from training.sample.fit import FitSettings, fit, seeded
+
+
+@dataclass(frozen=True)
+class Taught:
+    """An ensemble of perceptrons.
+
+    Attributes
+    ----------
+    networks : tuple of Module
+        Raw inputs (n, n_inputs) → standardised estimates, or logits of classes.
+    target_mean, target_sd : ndarray, shape (n_targets,)
+        Back from standardised estimates; empty for classes.
+    epochs : tuple of int
+        Epoch of each member, chosen by the people who validate.
+    """
+
+    networks: tuple[nn.Module, ...]
+    target_mean: np.ndarray
+    target_sd: np.ndarray
+    epochs: tuple[int, ...]
+
+    def estimates(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and SD over members of what is estimated, in the targets' own unit."""
+        members = [lambda x, n=n: _answer(n, x) * self.target_sd + self.target_mean for n in self.networks]
+        return Ensemble(tuple(members)).estimate(inputs)
+
+    def probabilities(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and SD over members of the probability of each class."""
+        members = [lambda x, n=n: _softmax(_answer(n, x)) for n in self.networks]
+        return Ensemble(tuple(members)).estimate(inputs)
+
+
+class Standardised(nn.Module):
+    """A perceptron that takes raw inputs: it knows the mean and SD of who taught it, and has a linear way around."""
+
+    def __init__(self, mean: np.ndarray, sd: np.ndarray, widths: Sequence[int], n_outputs: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
+        self.register_buffer("sd", torch.as_tensor(sd, dtype=torch.float32))
+        sizes, layers = [len(mean), *widths], []
+        for before, after in pairwise(sizes):
+            layers += [nn.Linear(before, after), nn.SiLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], n_outputs))
+        self.straight = nn.Linear(len(mean), n_outputs)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Estimates (n, n_outputs) of raw inputs (n, n_inputs)."""
+        known = (inputs - self.mean) / self.sd
+        return self.layers(known) + self.straight(known)
+
+
+def teach_estimates(
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    held: tuple[np.ndarray, np.ndarray],
+    settings: FitSettings,
+    *,
+    widths: Sequence[int] = (128, 128),
+    n_members: int = 3,
+    seed: int = 0,
+) -> Taught:
+    """Teach an ensemble to estimate numbers by their squared standardised error.
+
+    Parameters
+    ----------
+    inputs : ndarray, shape (n, n_inputs)
+    targets : ndarray, shape (n, n_targets)
+    held : (ndarray, ndarray)
+        Inputs and targets of the people who choose the epoch.
+    settings : FitSettings
+    widths : sequence of int
+        Of the hidden layers.
+    n_members, seed : int
+    """
+    mean, sd = targets.mean(axis=0), targets.std(axis=0) + 1e-12
+    held = (held[0], (held[1] - mean) / sd)
+
+    def loss(network: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        return ((network(batch["inputs"]) - batch["targets"]) ** 2).mean()
+
+    networks, epochs = _members(inputs, (targets - mean) / sd, held, loss, settings, widths, n_members, seed)
+    return Taught(networks, mean, sd, epochs)
+
+
+def teach_classes(
+    inputs: np.ndarray,
+    classes: np.ndarray,
+    held: tuple[np.ndarray, np.ndarray],
+    settings: FitSettings,
+    *,
+    is_balanced: bool = True,
+    widths: Sequence[int] = (128, 64),
+    n_members: int = 3,
+    seed: int = 0,
+) -> Taught:
+    """Teach an ensemble to tell classes by their cross-entropy; arguments as `teach_estimates`.
+
+    With `is_balanced`, every class weighs the same however few people it has; stated probabilities are then those of
+    equal prevalence.
+
+    Raises
+    ------
+    ValueError
+        A class has nobody among those who teach.
+    """
+    counts = np.bincount(classes)
+    if (counts == 0).any():
+        raise ValueError(f"classes: expected somebody of each to teach, found {counts.tolist()}; add people.")
+    weight = len(classes) / (len(counts) * counts) if is_balanced else np.ones(len(counts))
+    weights = torch.as_tensor(weight, dtype=torch.float32)
+
+    def loss(network: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        each = nn.functional.cross_entropy(network(batch["inputs"]), batch["targets"], reduction="none")
+        return (each * weights[batch["targets"]]).mean()
+
+    networks, epochs = _members(inputs, classes.astype(np.int64), held, loss, settings, widths, n_members, seed)
+    return Taught(networks, np.zeros(0), np.zeros(0), epochs)
+
+
+def untaught(taught: Taught, seed: int) -> nn.Module:
+    """The first network with weights drawn anew: what an explanation says of a network that knows nothing."""
+    known = taught.networks[0]
+    linear = [layer for layer in known.layers if isinstance(layer, nn.Linear)]
+    sizes = [layer.out_features for layer in linear]
+    built = seeded(lambda: Standardised(known.mean.numpy(), known.sd.numpy(), sizes[:-1], sizes[-1]), seed)
+    return built.eval()
+
+
+def contrast(networks: Sequence[nn.Module], of: int, against: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The mean over members of one logit less another, one number a sample: what explanations explain."""
+
+    def answer(inputs: torch.Tensor) -> torch.Tensor:
+        logits = torch.stack([network(inputs) for network in networks]).mean(dim=0)
+        return logits[:, of] - logits[:, against]
+
+    return answer
+
+
+def _members(
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    held: tuple,
+    loss: object,
+    settings: FitSettings,
+    widths: Sequence[int],
+    n_members: int,
+    seed: int,
+) -> tuple[tuple[nn.Module, ...], tuple[int, ...]]:
+    mean, sd = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
+    n_outputs = int(targets.max()) + 1 if targets.ndim == 1 else targets.shape[1]
+    rng, fits = np.random.default_rng(seed), []
+    for k in range(n_members):
+        drawn = rng.integers(len(inputs), size=len(inputs)) if n_members > 1 else np.arange(len(inputs))
+        network = seeded(lambda: Standardised(mean, sd, widths, n_outputs), seed + k)
+        teaching = {"inputs": inputs[drawn], "targets": targets[drawn]}
+        validation = {"inputs": held[0], "targets": held[1]}
+        fits.append(fit(network, loss, teaching, settings, seed=seed + k, validation=validation))
+    return tuple(f.network for f in fits), tuple(f.epoch for f in fits)
+
+
+def _answer(network: nn.Module, inputs: np.ndarray) -> np.ndarray:
+    with torch.inference_mode():
+        return network(torch.as_tensor(np.ascontiguousarray(inputs), dtype=torch.float32)).numpy().astype(float)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    grown = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return grown / grown.sum(axis=1, keepdims=True)
