@@ -7,7 +7,7 @@ import importlib
 from recipes.recipe import Recipe
 from training.config import ConfigRefused
 
-PLACES: dict[str, str] = {}
+PLACES: dict[str, str] = {"fatigue": "recipes.fatigue"}
 """Name → module that holds its `RECIPE`."""
 
 
