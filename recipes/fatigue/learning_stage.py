@@ -1,4 +1,4 @@
-"""Teaching: by the simulations, then in each fold by 2, 5, 10, 20 people, in every arm; a killed run keeps its folds."""
+"""Teaching: by the simulations, then in each fold by 2, 5, 10, 20 people; a killed run keeps its folds."""
 
 from __future__ import annotations
 

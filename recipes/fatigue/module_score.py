@@ -1,4 +1,4 @@
-"""Modules of the network against the simulators: does each say what it is named after?"""
+"""Modules of the network against the simulators: whether each says what it is named after."""
 
 from __future__ import annotations
 

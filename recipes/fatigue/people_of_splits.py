@@ -54,8 +54,8 @@ def folds(people: Sequence[str], n_scored: int, teach: Sequence[int], seed: int)
     needed = max(teach) + n_scored
     if len(codes) < needed or min(teach) < 2:
         raise CorpusMismatch(
-            f"{len(codes)} people: {max(teach)} who teach and {n_scored} who are scored need {needed}, and the fewest who "
-            "teach are 2 (one of them validates). Set teach or n_scored."
+            f"{len(codes)} people: {max(teach)} who teach and {n_scored} who are scored need {needed}, and the fewest "
+            "who teach are 2 (one of them validates). Set teach or n_scored."
         )
     rng = np.random.default_rng([seed, 11])
     shuffled = list(rng.permutation(codes))

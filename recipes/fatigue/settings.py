@@ -16,15 +16,13 @@ class FatigueSettings(RecipeSettings):
     """What can be chosen; see docs/recipes/fatigue.md."""
 
     target: str = Field("", description="Corpus of your own people; empty: the second simulator's.")
-    every: int = Field(1, ge=1, le=50, description="Part of the 1,701 simulations: every so-manieth.")
+    every: int = Field(1, ge=1, le=50, description="Part of the 1,701 simulations: 1 all of them, 7 a seventh.")
     seconds: float = Field(120.0, ge=20, le=600, description="Length of a trial (s).")
     n_target: int = Field(30, ge=10, le=500, description="People of the second simulator.")
     n_outside: int = Field(12, ge=3, le=500, description="People outside its population: weak, old, tiring fast.")
     n_scored: int = Field(5, ge=1, le=50, description="People left out at a time; all are, in turn.")
     teach: tuple[int, ...] = Field((2, 5, 10, 20), description="Numbers of people who fine-tune or teach directly.")
-    ablated: int = Field(
-        10, ge=2, description="Of `teach`, the number at which options are compared and doubt is stated."
-    )
+    ablated: int = Field(10, ge=2, description="The number of `teach` at which options and doubt are tried.")
     members: int = Field(3, ge=1, le=20, description="Networks of an ensemble.")
     width: int = Field(24, ge=4, le=256, description="Units of the recurrent network.")
     simulated_epochs: int = Field(30, ge=1, description="Passes over the simulations.")

@@ -22,4 +22,4 @@ def target_content(run: Run) -> object:
     path = Path(run.settings.target)
     if not path.is_file():
         raise CorpusMismatch(f"target {path}: there is no such file. Give a corpus (.h5) of your own people.")
-    return product_hash(path)
+    return product_hash([path])

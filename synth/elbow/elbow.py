@@ -79,7 +79,9 @@ MUSCLES = (
          (0.01703, -0.12125, -0.01079), _IN_FRONT),
         _TUBEROSITY,
     ),
-    ElbowMuscle("brachialis", 987.26, 0.0858, 0.0535, 0.0, ((0.0068, -0.1739, -0.0036),), (-0.0032, -0.0239, 0.0009), 1),
+    ElbowMuscle(
+        "brachialis", 987.26, 0.0858, 0.0535, 0.0, ((0.0068, -0.1739, -0.0036),), (-0.0032, -0.0239, 0.0009), 1,
+    ),
     ElbowMuscle("brachioradialis", 261.33, 0.1726, 0.0944, 0.0, ((0.0061, -0.2134, -0.0123),), (0.0, -0.22, 0.0)),
     ElbowMuscle(
         "triceps_long", 798.52, 0.134, 0.143, 0.20943951,
@@ -151,7 +153,7 @@ def isometric_force(muscle: ElbowMuscle, angle: np.ndarray) -> np.ndarray:
 
 
 def _last_length(start: np.ndarray, ends: np.ndarray, side: int) -> np.ndarray:
-    """Length (n,) from the last point on the humerus to insertions (n, 3), around the cylinder where it is in the way."""
+    """Length (n,) from the last point on the humerus to insertions (n, 3), around the cylinder if it is in the way."""
     across = ends - start
     straight = np.linalg.norm(across, axis=1)
     if side == 0:

@@ -18,8 +18,8 @@ from synth.elbow.three_compartment import ELBOW_RATES, FLEXOR_RATES
 from synth.virtual_people import VirtualPerson, draw_person
 
 ARM_STRENGTH_OF_SEX = {"female": 0.75, "male": 1.10}
-"""Strength of the arm over that of the generic elbow, at the same mass and stature. Assumption, after I. Janssen et al.,
-J Appl Physiol 89:81, 2000, who found two thirds more muscle in the upper bodies of men, who were a quarter heavier."""
+"""Strength of the arm over that of the generic elbow, at the same mass and stature. Assumption: men have about half as
+much again at equal size."""
 STRENGTH = (0.7, 1.0, 1.4)
 """Over what is expected of the person's size, sex and age."""
 ANGLE = tuple(np.radians((60.0, 80.0, 100.0)))

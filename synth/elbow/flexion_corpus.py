@@ -22,7 +22,6 @@ from synth.elbow.flexion_recording import FlexionRecording
 
 COORDINATE = "elbow_flexion_r"
 CHANNELS = ("biceps", "brachialis", "brachioradialis", "triceps")
-PARAMETERS = ("strength",)
 FEATURES = ("mass", "height", "sex", "age", "angle", "strength")
 """Static features of a trial: kg, m, -0.5 female to 0.5 male, years, rad, N·m; NaN unknown."""
 
@@ -128,9 +127,7 @@ def read_flexion_corpus(path: Path, rate: float, seconds: float) -> FlexionTrial
         if trial.status != "refused":
             rows.append((subject, name, *_row(trial, f"{path}: {subject}/{name}", rate, n_frames)))
     if not rows:
-        raise CorpusMismatch(
-            f"{path}: no trial to learn from. Expected sustained flexion, see docs/recipes/fatigue.md."
-        )
+        raise CorpusMismatch(f"{path}: no trial to learn from. Expected sustained flexion (docs/recipes/fatigue.md).")
     persons, names, channels, torque, features = zip(*rows, strict=True)
     return FlexionTrials(persons, names, np.stack(channels), np.stack(torque), np.stack(features), rate)
 

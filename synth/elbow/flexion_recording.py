@@ -1,4 +1,4 @@
-"""A recording of sustained flexion: what a laboratory has of it, with the faults of amplifiers, electrodes and effort."""
+"""A recording of sustained flexion: what a laboratory has of it, with the faults of electrodes and effort."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """The second laboratory: virtual people whose elbows follow other laws than those of the simulations.
 
-Nothing is shared with `sustained_flexion` but the task. Muscles are shares of a person's torque (no paths), one of them
-unseen by electrodes (pronator and wrist muscles); the torque over the angle is one arch; the brain drives all flexors by
-one excitation with each person's own weights (no static optimisation), tires itself, and braces the triceps the more
-the arm tires; muscles tire by the motor-unit pool; an electromyogram is not proportional to the force. People are a
-quarter stronger than the elbow model of their size, so that the model predicts too little, as published.
+Nothing is shared with `sustained_flexion` but the task. Muscles are shares of a person's torque (no paths), one of
+them unseen by electrodes (pronator and wrist muscles); the torque over the angle is one arch; the brain drives all
+flexors by one excitation with each person's own weights (no static optimisation), tires itself, and braces the triceps
+the more the arm tires; muscles tire by the motor-unit pool; an electromyogram is not proportional to the force.
 """
 
 from __future__ import annotations

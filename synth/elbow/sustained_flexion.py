@@ -1,9 +1,10 @@
 """Sustained flexion: people hold a torque of the elbow as long as they can, then as much as they can.
 
 At each instant static optimisation (`load_sharing`) tells how much of each muscle is needed with the strength that is
-left; the muscles tire by the three-compartment controller. The neural drive of a muscle, which is what an electromyogram
-shows, is the active share of the units that are *not* fatigued: it rises while the torque is held, and is 1 when the
-torque falls. So torque = sum of (torque when rested and fully active) x drive x (1 - fatigued), muscle by muscle.
+left; the muscles tire by the three-compartment controller. The neural drive of a muscle, which is what an
+electromyogram shows, is the active share of the units that are *not* fatigued: it rises while the torque is held, and
+is 1 when the torque falls. So torque = sum of (torque when rested and fully active) x drive x (1 - fatigued), muscle by
+muscle.
 """
 
 from __future__ import annotations

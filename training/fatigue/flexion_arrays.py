@@ -1,4 +1,4 @@
-"""Trials of sustained flexion as arrays that networks take: scaled by constants, so that no one's data scale another's."""
+"""Trials of sustained flexion as arrays for networks: scaled by constants, so that no one's data scale another's."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ class Drive(nn.Module):
         self.opposed = nn.Parameter(torch.tensor(-2.0))
 
     def forward(self, channels: torch.Tensor) -> torch.Tensor:
+        """Share of the capacity, at most about 1, without a floor."""
         flexors = channels[..., :-1].clamp(min=1e-3) ** self.exponent.exp()
         return flexors @ self.share.softmax(0) - functional.softplus(self.opposed) * channels[..., -1]
 
@@ -51,6 +52,7 @@ class Freshness(nn.Module):
         self.interval = interval
 
     def forward(self, inputs: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """Share that is left, 1 in the first frame."""
         start = torch.tanh(self.person(features))[None]
         hidden, _ = self.memory(inputs, (start, torch.zeros_like(start)))
         rate = functional.softplus(self.rate(hidden)[..., 0]) * (_TYPICAL_RATE / math.log(2.0))
@@ -68,6 +70,7 @@ class Capacity(nn.Module):
         nn.init.zeros_(self.layers[-1].bias)
 
     def forward(self, features: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """Torque of each person (N·m)."""
         return scale * torch.exp(self.layers(features)[..., 0])
 
 
@@ -103,6 +106,7 @@ class ModularTorque(nn.Module):
         }
 
     def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Estimate from the named arrays of `flexion_arrays`."""
         parts = self.parts(batch)
         return parts["capacity"][:, None] * parts["drive"] * parts["freshness"]
 
@@ -123,6 +127,7 @@ class JoinedTorque(nn.Module):
         self.joined = nn.Sequential(nn.Linear(width + width // 2, width), nn.Tanh(), nn.Linear(width, 1))
 
     def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Estimate from the named arrays of `flexion_arrays`."""
         hidden, _ = self.memory(batch["inputs"])
         person = self.static(batch["features"])[:, None].expand(-1, hidden.shape[1], -1)
         return batch["scale"][:, None] * self.joined(torch.cat([hidden, person], dim=-1))[..., 0]

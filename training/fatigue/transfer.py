@@ -60,7 +60,7 @@ def freeze(network: nn.Module, schedule: Schedule) -> nn.Module:
 
 
 def fisher_information(network: nn.Module, arrays: Arrays, n_samples: int, seed: int) -> dict[str, torch.Tensor]:
-    """Diagonal of the empirical Fisher information over some samples, scaled to a mean of 1 and at least `LEAST_WEIGHT`."""
+    """Diagonal of the empirical Fisher information over some samples: mean 1, then within `LEAST_WEIGHT` and 20."""
     total = len(next(iter(arrays.values())))
     chosen = np.random.default_rng(seed).permutation(total)[:n_samples]
     summed = {name: torch.zeros_like(p) for name, p in network.named_parameters()}
