@@ -79,6 +79,7 @@ _SPATIOTEMPORAL_UNITS = {
     "stance": "1",
     "swing": "1",
     "double_support": "1",
+    "strength": "N.m",
 }
 
 

@@ -1,0 +1,23 @@
+"""Recipe `fatigue`: the torque of a tiring elbow from the activity of its muscles, by transfer from simulations."""
+
+from recipes.fatigue.learning_stage import teach_by_people, teach_by_simulations
+from recipes.fatigue.settings import SMALL, FatigueSettings
+from recipes.fatigue.simulation_stage import SIMULATED_CORPUS, simulate_factorial, simulate_target
+from recipes.fatigue.table_stage import write_table
+from recipes.fatigue.user_file import target_content
+from recipes.recipe import PEOPLE, RESULTS, Recipe
+from recipes.run import Stage
+
+RECIPE = Recipe(
+    "fatigue",
+    "Torque of a tiring elbow from muscle activity, by transfer from 1,701 simulations (Kearney et al. 2024).",
+    FatigueSettings,
+    SMALL,
+    (
+        Stage("simulate", SIMULATED_CORPUS, (), simulate_factorial),
+        Stage("target", "outside.h5", (), simulate_target, target_content),
+        Stage("teach_by_simulations", PEOPLE, ("simulate", "target"), teach_by_simulations),
+        Stage("teach_by_people", "folds", ("teach_by_simulations",), teach_by_people),
+        Stage("table", RESULTS, ("teach_by_people",), write_table),
+    ),
+)

@@ -1,0 +1,103 @@
+"""The recipe fatigue: folds score everybody once and nobody who taught, a cut run goes on, a user's people come in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recipes.fatigue import RECIPE, simulation_stage
+from recipes.fatigue.people_of_splits import folds, roles_of_folds, simulated_roles
+from recipes.fatigue.remembered_part import remembered_parts
+from recipes.fatigue.table_stage import errors_of, reductions
+from recipes.people import people_table
+from recipes.recipe import resolve_settings
+from recipes.run import Run, run_stage
+from synth.corpus.schema import CorpusMismatch
+from synth.elbow.flexion_corpus import read_flexion_corpus
+
+TINY = {"every": 40, "seconds": 20.0, "n_target": 10, "n_outside": 3, "teach": (2, 4), "ablated": 4}
+
+
+def test_everybody_is_scored_once_and_nobody_has_two_roles():
+    people = [f"P{i:02d}" for i in range(30)]
+    made = folds(people, 5, (2, 5, 10, 20), 7)
+    assert sorted(p for fold in made for p in fold.scored) == people
+    table = people_table({"simulated": simulated_roles(people, 1)} | roles_of_folds(made, (2, 5, 10, 20), 3, 10))
+    assert len(set(table.split)) == 1 + 6 * 4 * 3
+    for fold in made:
+        assert set(fold.teaching(2)) < set(fold.teaching(5)) < set(fold.teaching(20)), "nested"
+        held = [fold.member(10, member)[1] for member in range(3)]
+        assert len({p for h in held for p in h}) == 6, "other people validate each member"
+        assert len(fold.calibrating(10)) == 15
+    with pytest.raises(CorpusMismatch, match="need 25"):
+        folds(people[:24], 5, (2, 20), 7)
+
+
+def test_a_run_that_was_cut_goes_on_and_gives_the_same_corpus(tmp_path, monkeypatch):
+    monkeypatch.setattr(simulation_stage, "CHUNK", 20)
+    settings = resolve_settings(RECIPE, **TINY)
+    whole, cut = (Run(tmp_path / name, settings, 1, False) for name in ("whole", "cut"))
+    for run in (whole, cut):
+        run.folder.mkdir()
+    simulation_stage.simulate_factorial(whole)
+    real, calls = simulation_stage.sustain, []
+
+    def counted(case, seconds, rate):
+        calls.append(len(case.level))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(case, seconds, rate)
+
+    monkeypatch.setattr(simulation_stage, "sustain", counted)
+    with pytest.raises(KeyboardInterrupt):
+        simulation_stage.simulate_factorial(cut)
+    simulation_stage.simulate_factorial(cut)
+    assert calls == [20, 20, 20, 3], "the first chunk was not made again"
+    assert (whole.folder / "simulated.h5").read_bytes() == (cut.folder / "simulated.h5").read_bytes()
+
+
+def test_parts_of_another_question_are_not_used(tmp_path):
+    first = remembered_parts(tmp_path, {"seed": 1})
+    assert first.get("a", lambda: {"x": np.ones(3)})["x"].sum() == 3.0
+    assert first.get("a", lambda: {"x": np.zeros(3)})["x"].sum() == 3.0
+    assert remembered_parts(tmp_path, {"seed": 2}).get("a", lambda: {"x": np.zeros(3)})["x"].sum() == 0.0
+
+
+def test_own_people_take_the_place_of_the_second_simulator(tmp_path):
+    made = Run(tmp_path / "made", resolve_settings(RECIPE, **TINY), 1, False)
+    made.folder.mkdir()
+    simulation_stage.simulate_target(made)
+    own = tmp_path / "own.h5"
+    (made.folder / "target.h5").rename(own)
+    run = Run(tmp_path / "run", resolve_settings(RECIPE, **TINY, target=str(own)), 1, False)
+    run.folder.mkdir()
+    stage = RECIPE.stages[1]
+    run_stage(run, stage)
+    before = run.stages["target"]["fingerprint"]
+    assert not (run.folder / "target.h5").exists()
+    own.write_bytes(own.read_bytes() + b" ")
+    run_stage(run, stage)
+    assert run.stages["target"]["fingerprint"] != before, "another file is another run"
+    gone = Run(tmp_path / "gone", resolve_settings(RECIPE, target="no-such.h5"), 1, False)
+    with pytest.raises(CorpusMismatch, match=r"no-such\.h5"):
+        stage.inputs(gone)
+
+
+def test_the_second_people_are_stronger_than_their_size_and_the_outside_ones_weak(tmp_path):
+    run = Run(tmp_path, resolve_settings(RECIPE, **(TINY | {"n_target": 20, "n_outside": 20})), 1, False)
+    simulation_stage.simulate_target(run)
+    inside, outside = (read_flexion_corpus(tmp_path / f"{n}.h5", 0.5, 20.0) for n in ("target", "outside"))
+    assert not set(inside.persons) & set(outside.persons)
+    assert np.median(outside.features[:, 5]) < 0.6 * np.median(inside.features[:, 5])
+
+
+def test_a_reduction_keeps_pairs_together():
+    """Errors that are half of another method's on every person: 50 %, whoever is drawn."""
+    rng = np.random.default_rng(0)
+    direct = {f"P{i}": rng.normal(size=(1, 50)) * (1 + i) for i in range(8)}
+    fold = {"persons": np.array(list(direct)), "truth": np.zeros((8, 50))}
+    stacked = np.concatenate(list(direct.values()))
+    fold |= {"no simulations|2|torque": stacked, "transfer|2|torque": 0.5 * stacked, "transfer|2|sd": stacked}
+    rows = reductions(errors_of([fold]), resolve_settings(RECIPE))
+    assert [row.met for row in rows] == ["yes", "yes"]
+    assert np.allclose([rows[0].value, rows[0].low, rows[0].high], 50.0)
