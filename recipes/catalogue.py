@@ -7,7 +7,7 @@ import importlib
 from recipes.recipe import Recipe
 from training.config import ConfigRefused
 
-PLACES: dict[str, str] = {}
+PLACES: dict[str, str] = {"single-camera": "recipes.single_camera"}
 """Name → module that holds its `RECIPE`."""
 
 

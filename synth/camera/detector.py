@@ -84,7 +84,9 @@ def detected(
         NaN where nothing was found.
     """
     n, count = pixels.shape[:2]
-    seen = pixels + height * (errors.offset * rng.standard_normal((count, 2)) + _jitter((n, count, 2), rate, errors, rng))
+    seen = pixels + height * (
+        errors.offset * rng.standard_normal((count, 2)) + _jitter((n, count, 2), rate, errors, rng)
+    )
     exchanged = _bursts((n, 1), errors.swaps / rate, _EXCHANGED * rate, rng) & _LEGS
     seen = np.where(exchanged[..., None], seen[:, SWAPPED], seen)
     dropped = _bursts((n, count), errors.dropout / rate, _DROPPED * rate, rng)

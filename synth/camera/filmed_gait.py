@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mocap_import.subject import STANDARD_GRAVITY
-from synth.camera.keypoint import keypoint_positions
+from synth.camera.keypoint import KEYPOINTS, keypoint_positions
+from synth.camera.keypoint_stride import stride_parameters
 from synth.corpus.trial import CorpusTrial
 from synth.impairment import Impairment, impairment_of, visit_of
 
@@ -29,6 +30,7 @@ MUSCLES = tuple(
 PARAMETERS = ("speed", "step_length", "cadence", "step_time_asymmetry")
 """m/s, m, steps/s; step time of the right leg less that of the left, over their sum."""
 SIDES = ("right", "left")
+_TOES, _HEELS = ([KEYPOINTS.index(f"{part}_{side}") for side in "rl"] for part in ("toe", "heel"))
 WAVES = (*ANGLES, *FORCES, *MUSCLES)
 
 
@@ -99,6 +101,14 @@ class FilmedGait:
         return points, values[:, 36:]
 
 
+def facing_forward(points: np.ndarray) -> np.ndarray:
+    """Points (n, 12, 3) turned about the vertical so that the feet point along X on average."""
+    foot = np.nanmean((points[:, _TOES] - points[:, _HEELS]).reshape(-1, 3), axis=0)
+    x, z = foot[[0, 2]] / np.hypot(foot[0], foot[2])
+    turn = np.array([[x, 0.0, z], [0.0, 1.0, 0.0], [-z, 0.0, x]])
+    return points @ turn.T
+
+
 def uneven_phase(time: np.ndarray, period: float, variation: float, rng: np.random.Generator) -> np.ndarray:
     """Cycles that have passed at some instants (s) when each stride takes its own time; begins anywhere in a cycle."""
     count = int(np.ceil(time[-1] / (0.5 * period))) + 3
@@ -125,9 +135,13 @@ def filmed_gait(trial: CorpusTrial, stature: float | None = None) -> FilmedGait 
     if trial.kinematics is None or trial.skeleton is None or trial.status == "refused" or not np.isfinite(stature):
         return None
     points = keypoint_positions(trial.skeleton, trial.kinematics, stature)
-    period, speed, solved = 0.0, 0.0, bool(trial.solutions)
+    period, speed = 0.0, 0.0
     parameters = measured_parameters(trial)
-    if solved:
+    if not trial.solutions:
+        points = facing_forward(points)
+        if not trial.events:
+            parameters = dict(zip(PARAMETERS, stride_parameters(points, trial.rate), strict=True))
+    else:
         period, speed = float(trial.spatiotemporal["stride_time_r"]), float(trial.spatiotemporal["speed"])
         points = points - np.array([1.0, 0.0, 0.0]) * speed * np.arange(len(points))[:, None, None] / trial.rate
     impairment = impairment_of(trial)

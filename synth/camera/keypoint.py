@@ -48,7 +48,9 @@ def keypoint_positions(skeleton: Skeleton, kinematics: Kinematics, height: float
         A segment is missing.
     """
     motions = segment_motions(skeleton, kinematics)
-    missing = [s for s in ("torso", *(f"{p}_{e}" for p in ("femur", "tibia", "calcn") for e in "rl")) if s not in motions]
+    missing = [
+        s for s in ("torso", *(f"{p}_{e}" for p in ("femur", "tibia", "calcn") for e in "rl")) if s not in motions
+    ]
     if missing:
         raise ModelMismatch(
             f"{skeleton.name}: keypoints need the segments torso, femur, tibia and calcn of both sides; there is no "

@@ -14,9 +14,7 @@ from synth.camera.pinhole import LARGEST_OBLIQUE, PinholeCamera, camera_beside
 RATES = (24.0, 25.0, 30.0, 50.0, 60.0)
 """Frames per second of usual cameras (Hz)."""
 _MIDDLE = 0.5
-_TOES, _HEELS, _HIPS = (
-    [KEYPOINTS.index(f"{part}_{side}") for side in "rl"] for part in ("toe", "heel", "hip")
-)
+_HIPS = [KEYPOINTS.index(f"hip_{side}") for side in "rl"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,13 @@ def draw_view(rng: np.random.Generator, largest_oblique: float = LARGEST_OBLIQUE
 
 
 def film(
-    gait: FilmedGait, view: View, errors: DetectorErrors, rng: np.random.Generator, *, seconds: float, start: float = 0.0
+    gait: FilmedGait,
+    view: View,
+    errors: DetectorErrors,
+    rng: np.random.Generator,
+    *,
+    seconds: float,
+    start: float = 0.0,
 ) -> KeypointClip:
     """See a gait for some seconds.
 
@@ -112,7 +116,6 @@ def film(
             points = points + np.array([1.0, 0.0, 0.0]) * gait.speed * (time - time.mean())[:, None, None]
     else:
         points, waves = gait.at(time + start, time)
-        points = facing_forward(points)
     camera = placed_camera(view, points, gait.height)
     pixels = camera.project(points)
     tall = view.focal * gait.height / view.distance
@@ -124,13 +127,11 @@ def placed_camera(view: View, points: np.ndarray, stature: float) -> PinholeCame
     middle = np.nanmean(points[:, _HIPS].reshape(-1, 3), axis=0)
     target = (float(middle[0]), _MIDDLE * stature, float(middle[2]))
     return camera_beside(
-        target, view.distance, height=view.height, oblique=view.oblique, side=view.side, focal=view.focal, rate=view.rate
+        target,
+        view.distance,
+        height=view.height,
+        oblique=view.oblique,
+        side=view.side,
+        focal=view.focal,
+        rate=view.rate,
     )
-
-
-def facing_forward(points: np.ndarray) -> np.ndarray:
-    """Points (n, 12, 3) turned about the vertical so that the feet point along X on average."""
-    foot = np.nanmean((points[:, _TOES] - points[:, _HEELS]).reshape(-1, 3), axis=0)
-    x, z = foot[[0, 2]] / np.hypot(foot[0], foot[2])
-    turn = np.array([[x, 0.0, z], [0.0, 1.0, 0.0], [-z, 0.0, x]])
-    return points @ turn.T

@@ -44,7 +44,9 @@ def _of(clip: np.ndarray) -> tuple[float, float, float, float]:
     if found.sum() < 10:
         return (np.nan,) * 4
     last = int(np.flatnonzero(found)[-1]) + 1
-    apart = np.interp(np.arange(last), np.flatnonzero(found), (clip[:, 2 * _ANKLES[0]] - clip[:, 2 * _ANKLES[1]])[found])
+    apart = np.interp(
+        np.arange(last), np.flatnonzero(found), (clip[:, 2 * _ANKLES[0]] - clip[:, 2 * _ANKLES[1]])[found]
+    )
     apart = gaussian_filter1d(apart, _SMOOTH)
     crossings = np.flatnonzero(np.sign(apart[:-1]) != np.sign(apart[1:]))
     crossings = crossings[np.r_[True, np.diff(crossings) > _SHORTEST]] if len(crossings) else crossings

@@ -113,7 +113,9 @@ def keypoint_input(pixels: np.ndarray, rate: float, stature: float) -> np.ndarra
         for a, b in ((_SHOULDER, _HIP), (_HIP, _KNEE), (_KNEE, _ANKLE))
     )
     hips = places[:, _HIP]
-    middle = np.where(np.isfinite(hips).all(axis=1), hips.mean(axis=1), np.where(np.isfinite(hips[:, 0]), hips[:, 0], hips[:, 1]))
+    middle = np.where(
+        np.isfinite(hips).all(axis=1), hips.mean(axis=1), np.where(np.isfinite(hips[:, 0]), hips[:, 0], hips[:, 1])
+    )
     known = np.isfinite(middle).all(axis=1)
     if not (known.sum() > 1 and length > 0.0):
         raise ValueError("keypoints: expected hips, knees, ankles and shoulders in some frames, found none.")
@@ -156,7 +158,9 @@ def clip_arrays(clips: Sequence[KeypointClip]) -> ClipArrays:
         time, at = np.arange(len(clip.waves)) / clip.rate, instants(clip.stature)
         inside = at <= time[-1]
         waves.append(
-            np.stack([np.where(inside, np.interp(at, time, w), np.nan) for w in clip.waves.T], axis=1).astype(np.float32)
+            np.stack([np.where(inside, np.interp(at, time, w), np.nan) for w in clip.waves.T], axis=1).astype(
+                np.float32
+            )
         )
         told = np.array([clip.gait.parameters.get(name, np.nan) for name in PARAMETERS])
         parameters.append(told / units_of(clip.stature))

@@ -77,7 +77,13 @@ class PinholeCamera:
 
 
 def camera_beside(
-    target: tuple[float, float, float], distance: float, *, height: float, oblique: float = 0.0, side: str = "r", **view: float
+    target: tuple[float, float, float],
+    distance: float,
+    *,
+    height: float,
+    oblique: float = 0.0,
+    side: str = "r",
+    **view: float,
 ) -> PinholeCamera:
     """A camera that sees somebody who walks along X from the side.
 

@@ -104,7 +104,9 @@ def scalars_of(clips: ClipArrays) -> np.ndarray:
     return np.column_stack([clips.parameters, clips.severity])
 
 
-def teach(teaching: ClipArrays, validating: ClipArrays, n_kinds: int, settings: LessonSettings, seed: int) -> KeypointEnsemble:
+def teach(
+    teaching: ClipArrays, validating: ClipArrays, n_kinds: int, settings: LessonSettings, seed: int
+) -> KeypointEnsemble:
     """Teach an ensemble, each member on people drawn with replacement from those who teach.
 
     Parameters
@@ -118,14 +120,14 @@ def teach(teaching: ClipArrays, validating: ClipArrays, n_kinds: int, settings: 
     truth = scalars_of(teaching)
     flat = teaching.waves.reshape(-1, teaching.waves.shape[2]).astype(float)
     scales = Scales(*_spread(flat), *_spread(truth))
-    own = FitSettings(epochs=settings.epochs, batch=64, learning_rate=settings.learning_rate, schedule="one_cycle", weight_decay=1e-3)
+    own = FitSettings(
+        epochs=settings.epochs, batch=64, learning_rate=settings.learning_rate, schedule="one_cycle", weight_decay=1e-3
+    )
     held = _arrays(validating, scales)
     networks, epochs = [], []
     for member, drawn in enumerate(drawn_people(teaching.person, settings.members, seed)):
         network = seeded(
-            lambda: KeypointNetwork(
-                teaching.inputs.shape[2], flat.shape[1], truth.shape[1], n_kinds, settings.width
-            ),
+            lambda: KeypointNetwork(teaching.inputs.shape[2], flat.shape[1], truth.shape[1], n_kinds, settings.width),
             seed + member,
         )
         rows = rows_of(teaching.person, drawn)
@@ -138,7 +140,9 @@ def teach(teaching: ClipArrays, validating: ClipArrays, n_kinds: int, settings: 
 def lesson_loss(network: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Squared errors of scalars and waves, and the cross entropy of kinds, each over what is known."""
     waves, scalars, kinds = network(batch["inputs"])
-    scalar = (batch["scalar_known"] * (scalars - batch["scalars"]) ** 2).sum() / batch["scalar_known"].sum().clamp(min=1.0)
+    scalar = (batch["scalar_known"] * (scalars - batch["scalars"]) ** 2).sum() / batch["scalar_known"].sum().clamp(
+        min=1.0
+    )
     wave = (batch["wave_known"] * (waves - batch["waves"]) ** 2).sum() / batch["wave_known"].sum().clamp(min=1.0)
     kind = nn.functional.cross_entropy(kinds, batch["kind"], ignore_index=-1, reduction="sum")
     return scalar + _WAVE_SHARE * wave + _KIND_SHARE * kind / (batch["kind"] >= 0).sum().clamp(min=1)

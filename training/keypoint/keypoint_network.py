@@ -27,7 +27,9 @@ class KeypointNetwork(nn.Module):
     dropout : float
     """
 
-    def __init__(self, n_channels: int, n_waves: int, n_scalars: int, n_kinds: int, width: int = 48, dropout: float = 0.1):
+    def __init__(
+        self, n_channels: int, n_waves: int, n_scalars: int, n_kinds: int, width: int = 48, dropout: float = 0.1
+    ):
         super().__init__()
         self.n_found = n_channels // 3
         self.enter = nn.Conv1d(n_channels, width, 1)

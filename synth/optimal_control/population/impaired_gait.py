@@ -168,7 +168,11 @@ class ImpairedGait(VirtualGait):
 
     def _lopsided(self, structure: MovementStructure) -> dict[str, np.ndarray]:
         """What each leg follows: the weak one moves less, and the strong one's step comes early."""
-        severity, height, names = self.impairment.severity, self.person.subject.height, structure.pattern.coordinate_names
+        severity, height, names = (
+            self.impairment.severity,
+            self.person.subject.height,
+            structure.pattern.coordinate_names,
+        )
         weak = dict(self.style.amplitude)
         for joint, lost in WEAK_LEG.items():
             weak[joint] = weak.get(joint, 1.0) * (1.0 - lost * severity)
@@ -189,7 +193,9 @@ class ImpairedGait(VirtualGait):
     def unlike(self, solution: MovementSolution) -> str:
         """Why a solution does not show the impairment that was meant; empty if it does, or where it shows little."""
         kind, severity = self.impairment.kind, self.impairment.severity
-        knee, ankle, hip = (np.degrees(solution.of(f"{joint}_r")) for joint in ("knee_angle", "ankle_angle", "hip_flexion"))
+        knee, ankle, hip = (
+            np.degrees(solution.of(f"{joint}_r")) for joint in ("knee_angle", "ankle_angle", "hip_flexion")
+        )
         if kind == "crouch" and knee.min() < 18.0 * severity - 12.0:
             return f"the knee straightens to {knee.min():.0f}° with a crouch of severity {severity:.2f}"
         if kind == "equinus" and ankle.max() > 25.0 - 20.0 * severity:

@@ -167,9 +167,7 @@ def gait_structure(
     """Structure of all virtual gaits: muscles, contact, an actuator at the lumbar joint; `options` as of structures."""
     options.setdefault("smooth", ("accelerations",))
     mesh = Mesh(n_intervals, scheme, period)
-    return movement_structure(
-        template, mesh, torques=("lumbar_extension",), muscles=True, contact=contact, **options
-    )
+    return movement_structure(template, mesh, torques=("lumbar_extension",), muscles=True, contact=contact, **options)
 
 
 def _halves(structure: MovementStructure) -> float:
