@@ -73,6 +73,10 @@ class Impairment:
         }
 
 
+NOTHING = Impairment()
+"""Nothing is wrong."""
+
+
 def draw_impairment(
     seed: int, person: int, visit: int, kinds: tuple[str, ...], healthy_share: float = HEALTHY_SHARE
 ) -> Impairment:
@@ -97,7 +101,7 @@ def draw_impairment(
     side = int(rng.integers(2))
     ill = tuple(k for k in kinds if k != HEALTHY)
     if healthy < healthy_share or not ill:
-        return Impairment()
+        return NOTHING
     kind = ill[int(which * len(ill))]
     severity = float(np.clip(begin + pace * visit, 0.0, 1.0))
     return Impairment(kind, round(severity, 4), "rl"[side] if kind == "asymmetric_strength" else "")

@@ -85,5 +85,5 @@ def draw_person_of_any_age(seed: int, number: int) -> VirtualPerson:
 
 
 def speed_of_age(age: float) -> float:
-    """Comfortable speed at an age (years) as a share of that of an adult of the same stature, as bodies of that size."""
+    """Comfortable speed at an age (years) as a share of that of a young adult of the same stature."""
     return float(1.0 - SLOWING * max(age - 60.0, 0.0))

@@ -77,7 +77,7 @@ def recorded_gaits(source: RealCorpus) -> Iterator[FilmedGait]:
 def save_clips(path: Path, sets: dict[str, ClipArrays]) -> None:
     """Write sets of clips to one file."""
     flat = {f"{name}/{f}": getattr(own, f) for name, own in sets.items() for f in ClipArrays.__dataclass_fields__}
-    with durable_place(path) as place, open(place, "wb") as stream:
+    with durable_place(path) as place, place.open("wb") as stream:
         np.savez_compressed(stream, **flat)
 
 

@@ -15,21 +15,19 @@ NETWORKS = "networks.pt"
 
 def teach_networks(run: Run) -> str:
     """Teach on the people who teach, stop by those who validate, estimate for all others."""
-    import torch
-
+    from training.keypoint.keypoint_file import save_keypoint_ensemble
     from training.keypoint.keypoint_lesson import KeypointEstimate, LessonSettings, teach
 
     sets, settings = load_clips(run.folder / CLIPS), run.settings
     lesson = LessonSettings(members=settings.members, epochs=settings.epochs, width=settings.width)
     ensemble = teach(sets["teach"], sets["validate"], len(KINDS), lesson, settings.seed)
-    with durable_place(run.folder / NETWORKS) as place:
-        torch.save({"networks": [n.state_dict() for n in ensemble.networks], "scales": vars(ensemble.scales)}, place)
+    save_keypoint_ensemble(run.folder / NETWORKS, ensemble)
     flat = {}
     for name in SETS[2:]:
         if len(sets[name]):
             said = ensemble.estimate(sets[name].inputs)
             flat |= {f"{name}/{f}": getattr(said, f) for f in KeypointEstimate.__dataclass_fields__}
-    with durable_place(run.folder / ESTIMATES) as place, open(place, "wb") as stream:
+    with durable_place(run.folder / ESTIMATES) as place, place.open("wb") as stream:
         np.savez_compressed(stream, **flat)
     return f"{len(sets['teach'])} clips taught {settings.members} networks; best epochs {list(ensemble.epochs)}"
 

@@ -1,8 +1,8 @@
 """Detector: how keypoints found in video err: jitter that lasts, outliers, drop-outs, exchanged legs.
 
 Sizes are parts of the person's pixel height, as a detector works on a picture scaled to the person. Published errors of
-detectors are a few per cent of the trunk's length on still pictures, some of it constant; how long they last in video is
-not published. All numbers are assumptions, and drawn anew for each clip.
+detectors are a few per cent of the trunk's length on still pictures, some of it constant; how long they last in video
+is not published. All numbers are assumptions, and drawn anew for each clip.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """Strides of keypoints in space: gait parameters of a recording whose events nobody found.
 
-A foot strikes where its heel is furthest ahead of the hips (J. A. Zeni et al., Gait Posture 27:710, 2008). Speed is that
-of the hips over the floor, and of the floor under the feet that stand: a treadmill's belt.
+A foot strikes where its heel is furthest ahead of the hips (J. A. Zeni et al., Gait Posture 27:710, 2008). Speed is
+that of the hips over the floor, and of the floor under the feet that stand: a treadmill's belt.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -33,7 +35,7 @@ def stride_parameters(points: np.ndarray, rate: float) -> tuple[float, float, fl
     """Speed (m/s), step length (m), cadence (steps/s) and asymmetry of step times; NaN without two steps."""
     own = strikes(points, rate)
     order = sorted([(t, "right") for t in own["right"]] + [(t, "left") for t in own["left"]])
-    steps = [(b - a, foot) for (a, before), (b, foot) in zip(order[:-1], order[1:], strict=True) if foot != before]
+    steps = [(b - a, foot) for (a, before), (b, foot) in itertools.pairwise(order) if foot != before]
     if len(steps) < 2:
         return (float("nan"),) * 4
     cadence = 1.0 / float(np.mean([t for t, _ in steps]))

@@ -1,1 +1,1 @@
-"""Networks that read keypoints of video: gait parameters, waveforms and impairment of a person seen for some seconds."""
+"""Networks that read keypoints of video: gait parameters, waveforms and impairment of a person seen for seconds."""

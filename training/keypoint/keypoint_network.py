@@ -1,7 +1,7 @@
 """Keypoint network: a temporal convolutional network from a clip of keypoints to everything that is asked of it.
 
-Dilated convolutions with residual paths over 2.4 s of keypoints; waveforms are read off every instant, all else from the
-mean and the largest of the features over the instants at which anything was found.
+Dilated convolutions with residual paths over 2.4 s of keypoints; waveforms are read off every instant, all else from
+the mean and the largest of the features over the instants at which anything was found.
 """
 
 from __future__ import annotations
@@ -29,8 +29,16 @@ class KeypointNetwork(nn.Module):
 
     def __init__(
         self, n_channels: int, n_waves: int, n_scalars: int, n_kinds: int, width: int = 48, dropout: float = 0.1
-    ):
+    ) -> None:
         super().__init__()
+        self.sizes = {
+            "n_channels": n_channels,
+            "n_waves": n_waves,
+            "n_scalars": n_scalars,
+            "n_kinds": n_kinds,
+            "width": width,
+            "dropout": dropout,
+        }
         self.n_found = n_channels // 3
         self.enter = nn.Conv1d(n_channels, width, 1)
         self.blocks = nn.ModuleList(_Block(width, d, dropout) for d in DILATIONS)
@@ -65,7 +73,7 @@ class KeypointNetwork(nn.Module):
 class _Block(nn.Module):
     """A dilated convolution, a mixing of features, and the way around them."""
 
-    def __init__(self, width: int, dilation: int, dropout: float):
+    def __init__(self, width: int, dilation: int, dropout: float) -> None:
         super().__init__()
         self.inner = nn.Sequential(
             nn.Conv1d(width, width, _KERNEL, padding=dilation * (_KERNEL // 2), dilation=dilation),

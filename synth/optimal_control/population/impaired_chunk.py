@@ -228,7 +228,8 @@ def _trial(result: GaitResult, request: ImpairedRequest) -> CorpusTrial:
     facts = gait.impairment.facts
     recipe = (
         f"seed {request.seed}, person {gait.person.number}, visit {gait.number + 1}, {facts['impairment']} of severity "
-        f"{facts['severity']:g}, {gait.speed:g} m/s, {result.solution.iterations} iterations, {result.n_intervals} intervals"
+        f"{facts['severity']:g}, {gait.speed:g} m/s, {result.solution.iterations} iterations, "
+        f"{result.n_intervals} intervals"
     )
     residual = result.check.figures.get("residual_share_bw", float("nan"))
     solved = gait_trial(name, subject, result.solution, request.rate, "converged", recipe, residual=residual)

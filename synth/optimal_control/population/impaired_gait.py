@@ -1,8 +1,8 @@
 """Impaired gait: what an impairment does to a virtual walk: to muscles, tissue, manner, speed.
 
-A predictive problem cannot know how a person gets along with a weakness; a person who follows a manner without its cause
-is no patient. So both are changed, in proportion to the severity: strength or tissue as the cause, and the manner that
-is followed as what clinics see with it. The ground reaction is followed the less the more severe it is, so that it
+A predictive problem cannot know how a person gets along with a weakness; a person who follows a manner without its
+cause is no patient. So both are changed, in proportion to the severity: strength or tissue as the cause, and the manner
+that is followed as what clinics see with it. The ground reaction is followed the less the more severe it is, so that it
 comes out of the mechanics. All numbers are assumptions, after the pictures that textbooks draw (J. Perry, J. M.
 Burnfield, Gait Analysis, 2nd ed. 2010).
 """
@@ -16,7 +16,7 @@ import numpy as np
 from opensim_models.generic.contact_point import NOMINAL_ROUNDING, with_contact_points
 from opensim_models.generic.muscle_strength import PUBLISHED_MASS
 from opensim_models.model.skeleton import Skeleton
-from synth.impairment import HEALTHY, KINDS, Impairment
+from synth.impairment import HEALTHY, KINDS, NOTHING, Impairment
 from synth.life_span import speed_of_age
 from synth.optimal_control.gait.gait_check import GaitLimits
 from synth.optimal_control.gait.gait_mode import WALK, GaitMode
@@ -90,7 +90,7 @@ class ImpairedGait(VirtualGait):
         One of `LAWS`.
     """
 
-    impairment: Impairment = Impairment()
+    impairment: Impairment = NOTHING
     laws: str = "standard"
 
     @property
@@ -116,7 +116,7 @@ class ImpairedGait(VirtualGait):
     @property
     def even(self) -> ImpairedGait:
         """The same walk of a person whose legs are alike."""
-        return replace(self, impairment=Impairment())
+        return replace(self, impairment=NOTHING)
 
     def skeleton(self, template: Skeleton) -> Skeleton:
         """The person's planar model, weak where the impairment weakens it, on the laws' contact."""
