@@ -8,6 +8,7 @@ from recipes.recipe import Recipe
 from training.config import ConfigRefused
 
 PLACES: dict[str, str] = {
+    "single-camera": "recipes.single_camera",
     "posture": "recipes.posture",
     "fatigue": "recipes.fatigue",
     "pinch": "recipes.pinch",

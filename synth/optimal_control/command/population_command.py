@@ -36,6 +36,16 @@ def population(
     guide: Annotated[Path | None, typer.Option(help="With --model: its recorded coordinates (.mot, .sto).")] = None,
     loads: Annotated[Path | None, typer.Option(help="With --model: ground reactions, ExternalLoads .xml.")] = None,
     hold: Annotated[list[str] | None, typer.Option(help="With --model: a coordinate that stays; repeat it.")] = None,
+    impairment: Annotated[
+        list[str] | None,
+        typer.Option(help="People of 5 to 85 years, most with this impairment, at --gaits visits; repeat it; or all."),
+    ] = None,
+    healthy: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="With --impairment: share of people with whom nothing is wrong.")
+    ] = 0.3,
+    laws: Annotated[
+        str, typer.Option(help="With --impairment: standard, or other laws of strength, contact and effort.")
+    ] = "standard",
     rate: Annotated[float, typer.Option(min=10.0, help="Samples per second of the result (Hz).")] = 100.0,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     engine: EngineWord = "local",
@@ -48,7 +58,9 @@ def population(
     People differ in mass, stature, proportions, strength and age as people do. Every solution must be a human gait and
     follow from its own forces; what is refused stands in the corpus with the reason. Running the same command again
     goes on where it was interrupted. People are our planar model; with --model that model, stretched to each of them,
-    and they walk the recorded stride of --guide, each in a manner of their own.
+    and they walk the recorded stride of --guide, each in a manner of their own. With --impairment (weak_plantarflexors,
+    equinus, crouch, short_steps, asymmetric_strength, unsteady, or all) they are of any age, and every gait is a visit
+    at which their impairment has another severity.
     """
     from mocap_import.trial import TrialRefused
     from opensim_models.model_mismatch import ModelMismatch
@@ -60,7 +72,11 @@ def population(
     try:
         if task not in MODES:
             raise ValueError(f"--task {task}: expected one of {', '.join(MODES)}.")
-        if model is None:
+        if impairment:
+            if model or guide or loads or hold or predict or speeds or task != "walk":
+                raise ValueError("people with an --impairment walk in our planar model at speeds of their own.")
+            request = _impaired(people, impairment, healthy, laws)
+        elif model is None:
             if guide or loads or hold:
                 raise ValueError("--guide, --loads and --hold belong to a --model; give one, or leave them out.")
             request = _planar({**people, "mode": task}, speeds, "predict" if predict else "track")
@@ -102,6 +118,15 @@ def _planar(people: dict[str, Any], speeds: str | None, task: str) -> Population
     from synth.optimal_control.population.planar_chunk import PopulationRequest
 
     return PopulationRequest(**people, speeds=speed_range(speeds) if speeds else None, task=task)
+
+
+def _impaired(people: dict[str, Any], kinds: list[str], healthy: float, laws: str) -> Population:
+    """People of any age with and without impairments."""
+    from synth.impairment import HEALTHY, KINDS
+    from synth.optimal_control.population.impaired_chunk import ImpairedRequest
+
+    wanted = tuple(k for k in KINDS if k != HEALTHY) if kinds == ["all"] else tuple(kinds)
+    return ImpairedRequest(**people, impairments=wanted, healthy=healthy, laws=laws)
 
 
 def _recorded(people: dict[str, Any], files: tuple[Path | None, ...], hold: list[str]) -> Population:

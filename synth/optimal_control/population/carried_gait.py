@@ -57,6 +57,7 @@ def gait_distance(one: VirtualGait, other: VirtualGait) -> float:
                 np.log(subject.height) / 0.05,
                 np.log(subject.mass / subject.height**2) / 0.15,
                 np.log(gait.person.strength) / 0.15,
+                *gait.manner,
             ]
         )
 

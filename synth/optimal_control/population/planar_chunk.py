@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mocap_import.subject import Subject
 from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from synth.corpus import CorpusTrial
 from synth.corpus.array_origin import SOLVED, ArrayOrigin, with_origins
@@ -104,6 +105,10 @@ class PopulationRequest:
     def speed(self, person: int, number: int) -> float:
         """Of one walk (m/s)."""
         return self.gait(person, number).speed
+
+    def subject(self, person: int) -> Subject:
+        """Of one person."""
+        return draw_person(self.seed, person).subject
 
     @property
     def config(self) -> dict:

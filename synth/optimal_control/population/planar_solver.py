@@ -23,8 +23,7 @@ from synth.optimal_control.movement.problem import MovementProgram, movement_pro
 from synth.optimal_control.movement.solution import MovementSolution, make_solution
 from synth.optimal_control.movement.structure import MovementStructure
 from synth.optimal_control.population.carried_gait import SolvedGait, carried_start, finer_start, gait_distance
-from synth.optimal_control.population.virtual_gait import VirtualGait, gait_data, gait_start, gait_structure
-from synth.optimal_control.population.virtual_skeleton import virtual_skeleton
+from synth.optimal_control.population.virtual_gait import VirtualGait, gait_start, gait_structure
 from synth.optimal_control.program.assembly import BlockUse
 from synth.optimal_control.program.compilation import CompilationReport
 from synth.optimal_control.program.compiled_blocks import compiled_uses
@@ -96,7 +95,7 @@ class PopulationProgram:
 
 
 def population_program(
-    template: Skeleton, meshes: tuple[int, ...] = WALK.meshes, compiler: str | None = "auto"
+    template: Skeleton, meshes: tuple[int, ...] = WALK.meshes, compiler: str | None = "auto", **options: object
 ) -> PopulationProgram:
     """Build and compile what all gaits share; done once a process, and compiled once on a machine.
 
@@ -108,8 +107,10 @@ def population_program(
         Intervals of half a cycle, coarse to fine.
     compiler : str, optional
         See `program.compilation.compiled_functions`.
+    **options
+        Of `virtual_gait.gait_structure`.
     """
-    movements = tuple(_compiled(gait_structure(template, n), compiler) for n in meshes)
+    movements = tuple(_compiled(gait_structure(template, n, **options), compiler) for n in meshes)
     equations = tuple(node_equations(m.structure, compiler=compiler) for m in movements)
     return PopulationProgram(template, movements, equations)
 
@@ -140,37 +141,50 @@ def solve_gait(programs: PopulationProgram, gait: VirtualGait, known: Sequence[S
     known : sequence of SolvedGait
         None: from the normative gait, which takes several times as long.
     """
-    skeleton, begin = virtual_skeleton(gait.person, programs.template), time.process_time()
-    data = gait_data(programs.coarse.structure, gait, skeleton)
+    skeleton, begin = gait.skeleton(programs.template), time.process_time()
+    data = gait.data(programs.coarse.structure, skeleton)
     iterate = _solved(programs.coarse, gait, skeleton, data, known)
-    reached = _climb(programs.coarse, data, iterate)
+    reached = climb_of(programs.coarse, data, iterate)
     solved = SolvedGait(gait, skeleton, iterate.values) if iterate.converged else None
     seconds, begin = {"solve": time.process_time() - begin}, time.process_time()
     solution = make_solution(reached, skeleton)
-    check = check_gait(solution, reached, gait.way.limits, programs.equations[0])
-    seconds["check"], begin = time.process_time() - begin, time.process_time()
-    mesh, values = 0, iterate.values
+    check = meant(check_gait(solution, reached, gait.way.limits, programs.equations[0]), gait, solution)
+    seconds["check"] = time.process_time() - begin
+    result = GaitResult(gait, skeleton, solution, check, solved, seconds, iterate.iterations, 0)
+    return refined(programs, result, iterate.values)
+
+
+def refined(programs: PopulationProgram, result: GaitResult, values: np.ndarray) -> GaitResult:
+    """A result on the coarse mesh, solved again on finer ones as far as that can mend it.
+
+    Parameters
+    ----------
+    programs : PopulationProgram
+    result : GaitResult
+    values : ndarray
+        Solver variables of the coarse mesh.
+    """
+    mesh, begin, gait, skeleton = 0, time.process_time(), result.gait, result.skeleton
+    solution, check = result.solution, result.check
     for finer in range(1, len(programs.movements)):
         if check.kind not in _MENDABLE:
             break
         movement = programs.movements[finer]
-        data = gait_data(movement.structure, gait, skeleton)
+        data = gait.data(movement.structure, skeleton)
         again = solve_movement(movement, data, finer_start(programs.movements[mesh], values, movement), REFINE)
         if again.converged:
-            mesh, values, reached = finer, again.values, _climb(movement, data, again)
+            mesh, values, reached = finer, again.values, climb_of(movement, data, again)
             solution = make_solution(reached, skeleton)
-            check = check_gait(solution, reached, gait.way.limits, programs.equations[finer])
-    seconds["refine"] = time.process_time() - begin
-    return GaitResult(
-        gait,
-        skeleton,
-        solution,
-        check,
-        solved,
-        seconds,
-        iterate.iterations,
-        programs.movements[mesh].structure.mesh.n_intervals,
-    )
+            check = meant(check_gait(solution, reached, gait.way.limits, programs.equations[finer]), gait, solution)
+    seconds = {**result.seconds, "refine": time.process_time() - begin}
+    intervals = programs.movements[mesh].structure.mesh.n_intervals
+    return replace(result, solution=solution, check=check, seconds=seconds, n_intervals=intervals)
+
+
+def meant(check: GaitCheck, gait: VirtualGait, solution: MovementSolution) -> GaitCheck:
+    """The check, refused where the solution is not the gait that was meant."""
+    reason = gait.unlike(solution) if check.accepted else ""
+    return GaitCheck(reason, "unlike", check.figures) if reason else check
 
 
 def _solved(
@@ -190,7 +204,8 @@ def _solved(
     return iterate
 
 
-def _climb(movement: MovementProgram, data: object, iterate: Iterate) -> Climb:
+def climb_of(movement: MovementProgram, data: object, iterate: Iterate) -> Climb:
+    """A problem solved alone, as a ladder of one rung."""
     reason = (
         "" if iterate.converged else f"the solver ended with {iterate.status} after {iterate.iterations} iterations"
     )
@@ -222,7 +237,7 @@ def anchor_gaits(
 
 def solve_only(programs: PopulationProgram, gait: VirtualGait, known: Sequence[SolvedGait]) -> SolvedGait | None:
     """Solve one gait on the coarse mesh, without checks; None if the solver does not succeed."""
-    skeleton = virtual_skeleton(gait.person, programs.template)
-    data = gait_data(programs.coarse.structure, gait, skeleton)
+    skeleton = gait.skeleton(programs.template)
+    data = gait.data(programs.coarse.structure, skeleton)
     iterate = _solved(programs.coarse, gait, skeleton, data, known)
     return SolvedGait(gait, skeleton, iterate.values) if iterate.converged else None

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.durable_file import durable_place
+from mocap_import.subject import Subject
 from opensim_models.model.skeleton import load_skeleton, save_skeleton
 from synth.corpus import CorpusTrial
 from synth.corpus.array_origin import SOLVED, ArrayOrigin, SourceFile, with_origins
@@ -116,6 +117,10 @@ class RecordedRequest:
     def arguments(self, folder: Path) -> dict:
         """What every chunk needs beside its people."""
         return {"request": {**asdict(self), "hold": list(self.hold)}, "folder": str(folder)}
+
+    def subject(self, person: int) -> Subject:
+        """Of one person."""
+        return draw_person(self.seed, person).subject
 
     def speed(self, person: int, number: int) -> float:
         """Of one walk: it is found with the walk."""

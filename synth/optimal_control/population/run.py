@@ -19,12 +19,12 @@ from mocap_import.batch import Outcome, Task
 from mocap_import.durable_file import write_durably
 from mocap_import.engine import ATTEMPTS, Engine, LocalEngine
 from mocap_import.product import fingerprint, is_made, made_file, remember_made
+from mocap_import.subject import Subject
 from synth.corpus import Corpus, merge_corpora
 from synth.corpus.recipe_source import named_sources
 from synth.corpus.solved_recipe import PopulationRecipe
 from synth.optimal_control.population.gait_trial import refused_trial, trial_name
 from synth.optimal_control.population.part import chunks, part_file, part_rows, write_part
-from synth.virtual_people import draw_person
 
 SECONDS_PER_GAIT = 120.0
 SECONDS_TO_BEGIN = 1800.0
@@ -33,7 +33,7 @@ _VERSION = 3
 
 
 class Population(Protocol):
-    """Which people walk how: `population_chunk.PopulationRequest`, `recorded_chunk.RecordedRequest`."""
+    """Which people walk how: of `planar_chunk`, `impaired_chunk` or `recorded_chunk`."""
 
     subjects: int
     seed: int
@@ -65,6 +65,9 @@ class Population(Protocol):
 
     def speed(self, person: int, number: int) -> float:
         """Of one walk (m/s), NaN where it is found with the walk."""
+
+    def subject(self, person: int) -> Subject:
+        """Who has this number."""
 
 
 def build_population(
@@ -195,7 +198,7 @@ def _finished(parts: Path, request: Population, chunk: range, failures: Mapping[
     reason = failures.get(_key(chunk), "its part is missing: run again")
     trials, rows = [], []
     for person in chunk:
-        subject = draw_person(request.seed, person).subject
+        subject = request.subject(person)
         for number in range(request.gaits):
             speed = request.speed(person, number)
             name = trial_name(number, request.mode)

@@ -19,7 +19,9 @@ from synth.optimal_control.gait.periodic_curve import low_pass_periodic, periodi
 from synth.optimal_control.movement.climb import start_values
 from synth.optimal_control.movement.data import MovementData, person_data
 from synth.optimal_control.movement.problem import MovementProgram
+from synth.optimal_control.movement.solution import MovementSolution
 from synth.optimal_control.movement.structure import MovementStructure, movement_structure
+from synth.optimal_control.population.virtual_skeleton import virtual_skeleton
 from synth.optimal_control.program.collocation import Mesh
 from synth.virtual_people import VirtualPerson, draw_person
 
@@ -103,6 +105,23 @@ class VirtualGait:
         """Of its mode and task."""
         return PRICES[self.mode, self.task]
 
+    @property
+    def manner(self) -> np.ndarray:
+        """Beside size, strength and speed, what makes a gait unlike another as a start, in spreads of a population."""
+        return np.zeros(0)
+
+    def skeleton(self, template: Skeleton) -> Skeleton:
+        """The person's planar model."""
+        return virtual_skeleton(self.person, template)
+
+    def data(self, structure: MovementStructure, skeleton: Skeleton) -> MovementData:
+        """Numbers of the gait's problem."""
+        return gait_data(structure, self, skeleton)
+
+    def unlike(self, solution: MovementSolution) -> str:
+        """Why a solution is not the gait that was meant; empty if it is."""
+        return ""
+
 
 def draw_gait(
     seed: int,
@@ -136,18 +155,30 @@ def draw_gait(
     return VirtualGait(draw_person(seed, person), number, task, round(speed, 3), style, mode)
 
 
-def gait_structure(template: Skeleton, n_intervals: int = 25, scheme: str = "trapezoidal") -> MovementStructure:
-    """Structure of all virtual gaits: half a cycle, muscles, spheres, an actuator at the lumbar joint."""
-    mesh = Mesh(n_intervals, scheme, "half_cycle")
-    return movement_structure(
-        template, mesh, torques=("lumbar_extension",), muscles=True, contact="spheres", smooth=("accelerations",)
-    )
+def gait_structure(
+    template: Skeleton,
+    n_intervals: int = 25,
+    scheme: str = "trapezoidal",
+    *,
+    period: str = "half_cycle",
+    contact: str = "spheres",
+    **options: object,
+) -> MovementStructure:
+    """Structure of all virtual gaits: muscles, contact, an actuator at the lumbar joint; `options` as of structures."""
+    options.setdefault("smooth", ("accelerations",))
+    mesh = Mesh(n_intervals, scheme, period)
+    return movement_structure(template, mesh, torques=("lumbar_extension",), muscles=True, contact=contact, **options)
+
+
+def _halves(structure: MovementStructure) -> float:
+    """Half cycles in the structure's period."""
+    return 1.0 if structure.mesh.period == "half_cycle" else 2.0
 
 
 def gait_data(structure: MovementStructure, gait: VirtualGait, skeleton: Skeleton) -> MovementData:
     """Numbers of one gait's problem."""
     mesh, height = structure.mesh, gait.person.subject.height
-    half = gait.way.duration(gait.speed, height, gait.style) / 2.0
+    half = _halves(structure) * gait.way.duration(gait.speed, height, gait.style) / 2.0
     data = person_data(structure, skeleton)
     lower, upper = (np.tile(bound["coordinates"], (mesh.n_nodes, 1)) for bound in (data.lower, data.upper))
     lower[0, structure.travel] = upper[0, structure.travel] = 0.0
@@ -161,14 +192,14 @@ def gait_data(structure: MovementStructure, gait: VirtualGait, skeleton: Skeleto
         data = data.following(name, np.zeros((n, len(structure.muscles))), price, mesh.quadrature)
     data = data.following("torques", np.zeros((n, len(structure.actuated))), _LUMBAR, mesh.quadrature)
     # squared changes from node to node, summed, fall with the number of nodes: times it they are a jerk on every mesh
-    roughness = gait.prices.roughness * mesh.n_nodes / 25.0
+    roughness = gait.prices.roughness * mesh.n_nodes / 25.0 / _halves(structure) ** 2
     return data.with_parameters({"roughness accelerations": roughness})
 
 
 def _following_style(data: MovementData, structure: MovementStructure, gait: VirtualGait) -> MovementData:
     """Near the normative gait in the own style."""
     mesh, height = structure.mesh, gait.person.subject.height
-    phase, names = mesh.phase / 2.0, structure.pattern.coordinate_names
+    phase, names = mesh.phase * _halves(structure) / 2.0, structure.pattern.coordinate_names
     precision = np.full(len(names), _ANGLE_SD**-2.0)
     precision[[names.index(name) for name in ("pelvis_tilt", "lumbar_extension")]] = _TRUNK_SD**-2.0
     wanted = gait.way.coordinates(phase, gait.speed, height, gait.style)

@@ -1,0 +1,35 @@
+"""Recipe of one camera: gait parameters, waveforms and impairment from keypoints, learnt from virtual people alone."""
+
+from __future__ import annotations
+
+from recipes.recipe import RESULTS, Recipe
+from recipes.run import Run, Stage
+from recipes.single_camera.filming import CLIPS, film_everything
+from recipes.single_camera.population import DONE, make_population
+from recipes.single_camera.scoring import score_everything
+from recipes.single_camera.settings import SMALL, SingleCameraSettings
+from recipes.single_camera.teaching import ESTIMATES, teach_networks
+from synth.corpus.recipe_source import named_sources
+
+
+def _given(run: Run) -> dict[str, dict[str, str]]:
+    """Corpora from outside, by the hash of their bytes."""
+    from pathlib import Path
+
+    paths = [run.settings.people, run.settings.other, *run.settings.spatial, *(r.path for r in run.settings.real)]
+    found = {path: Path(path) for path in paths if path and Path(path).exists()}
+    return named_sources(found)
+
+
+RECIPE = Recipe(
+    "single-camera",
+    "Gait parameters and impairment from keypoints of one camera, from virtual people alone (Yamada et al. 2025).",
+    SingleCameraSettings,
+    SMALL,
+    (
+        Stage("population", DONE, (), make_population, _given),
+        Stage("clips", CLIPS, ("population",), film_everything, _given),
+        Stage("networks", ESTIMATES, ("clips",), teach_networks),
+        Stage("table", RESULTS, ("clips", "networks"), score_everything),
+    ),
+)

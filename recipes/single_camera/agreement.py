@@ -1,0 +1,128 @@
+"""Agreement of gait parameters with their truth, gait by gait: r, limits of agreement, mean absolute error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from recipes.result import Result
+from synth.camera.filmed_gait import PARAMETERS
+from synth.camera.keypoint_input import ClipArrays, units_of
+
+UNITS = {"speed": "m/s", "step_length": "m", "cadence": "steps/s", "step_time_asymmetry": "1"}
+GOALS = {("step_length", "r"): ">= 0.9", ("cadence", "r"): ">= 0.95", ("speed", "mean absolute error"): "<= 0.1"}
+"""Of the network on recorded overground gaits."""
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+Interval = tuple[float, float, float]
+_DRAWS, _FEWEST = 500, 3
+MEAN = "mean of those who taught"
+_GOAL_TASK, _GOAL_METHOD = "recorded, overground", "network"
+
+
+def trial_table(clips: ClipArrays, methods: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """One row a gait, parameter and method: truth and the mean estimate of its clips (SI).
+
+    Parameters
+    ----------
+    clips : ClipArrays
+    methods : mapping of str to ndarray, shape (n, 4)
+        SI; NaN where a method says nothing of a clip.
+    """
+    truth = clips.parameters * units_of(clips.stature)
+    frames = []
+    for method, said in methods.items():
+        for i, parameter in enumerate(PARAMETERS):
+            own = {"person": clips.person, "trial": clips.trial, "truth": truth[:, i], "estimate": said[:, i]}
+            means = pd.DataFrame(own).groupby(["person", "trial"], as_index=False).mean()
+            frames.append(means.assign(parameter=parameter, method=method))
+    return pd.concat(frames, ignore_index=True)
+
+
+def agreement_results(table: pd.DataFrame, task: str, seed: int, *, recorded: bool) -> list[Result]:
+    """Rows of a task: mean absolute error, r, bias, and half the width of the limits of agreement."""
+    results = []
+    for (parameter, method), rows in table.groupby(["parameter", "method"], sort=False):
+        known = rows.dropna(subset=["truth", "estimate"])
+        if known.empty:
+            continue
+        measures: dict[str, tuple[Measure, str]] = {
+            "mean absolute error": (mean_absolute_error, UNITS[parameter]),
+            "r": (correlation, "1"),
+            "limits of agreement, half width": (half_limits, UNITS[parameter]),
+        }
+        arrays = known.truth.to_numpy(), known.estimate.to_numpy(), known.person.to_numpy(str)
+        for measure, (function, unit) in measures.items():
+            value, low, high = with_interval(*arrays, function, seed)
+            blind = method == MEAN and measure != "mean absolute error"  # it says the same of all but their stature
+            if blind or not np.isfinite(value):
+                continue
+            about = f"; bias {np.mean(arrays[1] - arrays[0]):.3g}" if measure.startswith("limits") else ""
+            counts = task == _GOAL_TASK and method == _GOAL_METHOD and recorded
+            results.append(
+                Result(
+                    task,
+                    method,
+                    f"{parameter}: {measure}",
+                    unit,
+                    value,
+                    low,
+                    high,
+                    known.person.nunique(),
+                    GOALS.get((parameter, measure), "") if counts else "",
+                    f"{len(known)} gaits{about}",
+                )
+            )
+    return results
+
+
+def mean_absolute_error(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
+    """Mean over people of their absolute errors; `person` numbers them."""
+    count = np.bincount(person)
+    means = np.bincount(person, np.abs(said - truth))[count > 0] / count[count > 0]
+    return float(means.mean())
+
+
+def correlation(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
+    """Pearson's r over gaits; NaN for fewer than three, or where one side is constant."""
+    if len(truth) < _FEWEST or said.std() < 1e-12 or truth.std() < 1e-12:
+        return float("nan")
+    return float(np.corrcoef(truth, said)[0, 1])
+
+
+def half_limits(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
+    """1.96 SD of estimate less truth over gaits (Bland and Altman); NaN for fewer than three."""
+    return float(1.96 * (said - truth).std(ddof=1)) if len(truth) >= _FEWEST else float("nan")
+
+
+def with_interval(truth: np.ndarray, said: np.ndarray, people: np.ndarray, function: Measure, seed: int) -> Interval:
+    """A measure, and its 95 % interval with people drawn with replacement; NaN limits with fewer than three people.
+
+    Parameters
+    ----------
+    truth, said : ndarray, shape (n,)
+    people : ndarray of str, shape (n,)
+    function : callable
+        (truth, said, person numbers) → value.
+    seed : int
+
+    Returns
+    -------
+    (float, float, float)
+        Value, lower and upper limit.
+    """
+    codes, number = np.unique(people, return_inverse=True)
+    value = function(truth, said, number)
+    if len(codes) < _FEWEST or not np.isfinite(value):
+        return value, float("nan"), float("nan")
+    own = [np.flatnonzero(number == i) for i in range(len(codes))]
+    rng, values = np.random.default_rng(seed), []
+    for _ in range(_DRAWS):
+        drawn = [own[i] for i in rng.integers(len(codes), size=len(codes))]
+        rows = np.concatenate(drawn)
+        # who is drawn twice counts as two people
+        values.append(function(truth[rows], said[rows], np.repeat(np.arange(len(drawn)), [len(d) for d in drawn])))
+    finite = np.array(values)[np.isfinite(values)]
+    low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (np.nan, np.nan)
+    return value, float(low), float(high)

@@ -1,0 +1,107 @@
+"""Score of the impairment: detection, severity, and its change from visit to visit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from recipes.result import Result
+from recipes.single_camera.agreement import MEAN, Measure, mean_absolute_error, with_interval
+from synth.camera.keypoint_input import ClipArrays
+from training.keypoint.keypoint_lesson import KeypointEstimate
+
+_SEVERITY_GOAL = ">= 0.8"
+_OTHER = "virtual people of other laws"
+
+
+def impairment_results(
+    clips: ClipArrays, estimate: KeypointEstimate, taught: ClipArrays, task: str, seed: int
+) -> list[Result]:
+    """Rows of the further heads, each beside what is said without looking."""
+    said = gait_table(clips, estimate)
+    blind = said.assign(severity_said=np.nanmean(taught.severity), kind_said=_commonest(taught))
+    rows = []
+    for method, table in (("network", said), (MEAN, blind)):
+        severity = table.severity, table.severity_said
+        goal = _SEVERITY_GOAL if method == "network" and task == _OTHER else ""
+        rows.append(
+            _row(task, method, table, "impairment: right kind", (table.kind, table.kind_said), right_kind, seed)
+        )
+        rows.append(_row(task, method, table, "severity: R2", severity, r_squared, seed, goal))
+        rows.append(_row(task, method, table, "severity: mean absolute error", severity, mean_absolute_error, seed))
+        if method == "network":
+            ill = (table.kind > 0).astype(float), table.ill_said
+            rows.append(_row(task, method, table, "impairment: area under the curve", ill, area_under_curve, seed))
+        change = changes(table)
+        own = change.severity, change.severity_said
+        if change.person.nunique() > 2:
+            rows.append(_row(task, method, change, "change between visits: R2", own, r_squared, seed))
+            rows.append(
+                _row(task, method, change, "change between visits: mean absolute error", own, mean_absolute_error, seed)
+            )
+    return [row for row in rows if np.isfinite(row.value)]
+
+
+def gait_table(clips: ClipArrays, estimate: KeypointEstimate) -> pd.DataFrame:
+    """One row a gait: what is wrong, and what the mean over its clips says."""
+    frame = pd.DataFrame(
+        {
+            "person": clips.person,
+            "visit": clips.visit,
+            "trial": clips.trial,
+            "kind": clips.kind,
+            "severity": clips.severity,
+            "severity_said": np.clip(estimate.scalars[:, 4], 0.0, 1.0),
+            "ill_said": 1.0 - estimate.kinds[:, 0],
+        }
+    )
+    for k in range(estimate.kinds.shape[1]):
+        frame[f"p{k}"] = estimate.kinds[:, k]
+    means = frame.groupby(["person", "visit", "trial"], as_index=False).mean()
+    chances = means[[f"p{k}" for k in range(estimate.kinds.shape[1])]].to_numpy()
+    return means.assign(kind_said=chances.argmax(axis=1))
+
+
+def changes(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a pair of following visits of a person: change of severity, and what is said of it."""
+    ordered = table.sort_values(["person", "visit"])
+    own = ordered.groupby("person")[["severity", "severity_said"]].diff()
+    return ordered[["person"]].join(own).dropna()
+
+
+def right_kind(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
+    """Share of gaits whose kind is told, mean over people."""
+    return 1.0 - mean_absolute_error(np.zeros(len(truth)), (truth != said).astype(float), person)
+
+
+def r_squared(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
+    """1 less the squared error over the variance of the truth."""
+    spread = float(((truth - truth.mean()) ** 2).sum())
+    return 1.0 - float(((truth - said) ** 2).sum()) / spread if spread > 0.0 else float("nan")
+
+
+def area_under_curve(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
+    """Chance that a gait with an impairment is called more likely impaired than one without; NaN without both."""
+    ill, well = said[truth > 0.5], said[truth < 0.5]
+    if not (len(ill) and len(well)):
+        return float("nan")
+    return float((ill[:, None] > well).mean() + 0.5 * (ill[:, None] == well).mean())
+
+
+def _commonest(taught: ClipArrays) -> int:
+    return int(np.bincount(taught.kind[taught.kind >= 0]).argmax())
+
+
+def _row(
+    task: str,
+    method: str,
+    table: pd.DataFrame,
+    measure: str,
+    columns: tuple[pd.Series, pd.Series],
+    function: Measure,
+    seed: int,
+    goal: str = "",
+) -> Result:
+    arrays = [c.to_numpy(float) for c in columns]
+    value, low, high = with_interval(*arrays, table.person.to_numpy(str), function, seed)
+    return Result(task, method, measure, "1", value, low, high, table.person.nunique(), goal, f"{len(table)} rows")

@@ -1,0 +1,57 @@
+"""Settings of the recipe of one camera."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recipes.recipe import RecipeSettings
+from synth.impairment import HEALTHY, HEALTHY_SHARE, KINDS
+
+
+class RealCorpus(BaseModel):
+    """A corpus of recorded gaits to be filmed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field(description="Corpus (.h5) with coordinates and skeletons.")
+    person: str = Field("", description="Who all its trials are, where it has no codes of people.")
+    stature: float | None = Field(None, gt=0.5, le=2.6, description="m, where the corpus does not know it.")
+    treadmill: bool | None = Field(None, description="Where the corpus does not tell.")
+
+
+class SingleCameraSettings(RecipeSettings):
+    """What can be chosen."""
+
+    n_people: int = Field(3500, ge=10, description="Virtual people who teach, validate, calibrate and are scored.")
+    visits: int = Field(3, ge=1, le=20, description="Visits of each, one walk at each.")
+    n_other: int = Field(300, ge=0, description="People of the population with other laws, who are only scored.")
+    impairments: tuple[str, ...] = Field(
+        tuple(k for k in KINDS if k != HEALTHY), description="Kinds that occur beside none."
+    )
+    healthy: float = Field(HEALTHY_SHARE, ge=0, le=1, description="Share of people with whom nothing is wrong.")
+    people: str = Field("", description="A corpus of `gait population --impairment` in the place of one made here.")
+    other: str = Field("", description="The same of the population with other laws.")
+    spatial: tuple[str, ...] = Field(
+        (), description="Corpora of `gait population --model`, filmed up to 70 degrees oblique."
+    )
+    real: tuple[RealCorpus, ...] = Field((), description="Corpora of recorded gaits, only scored.")
+    clips: int = Field(
+        4, ge=1, description="Clips of each gait that teaches; two of each that is scored, eight of real ones."
+    )
+    seconds: float = Field(2.5, gt=0.5, le=10, description="Of a clip, at most.")
+    members: int = Field(3, ge=1, le=20, description="Networks of the ensemble.")
+    epochs: int = Field(16, ge=1, le=1000, description="Passes over the clips.")
+    width: int = Field(48, ge=4, le=512, description="Features of a network.")
+
+
+SMALL = {
+    "n_people": 20,
+    "visits": 1,
+    "n_other": 0,
+    "impairments": ("equinus", "crouch"),
+    "healthy": 0.2,
+    "clips": 8,
+    "members": 2,
+    "epochs": 8,
+    "width": 24,
+}
