@@ -19,7 +19,16 @@ WORDS = {"to": "csv", "method": "lstm", "mass": "70", "height": "1.8"}
 """Options that are required and name no place."""
 MADE = {"model scale": "made.osim", "imu compare": "made.html", "imu allan": "made.html"}
 """What a command would write, where a table is not what it writes."""
-WITHOUT_INPUT = {"gait population", "gait predict", "corpus schema", "recipe", "sample", "demo", "doctor", "model show"}
+WITHOUT_INPUT = {
+    "gait population",
+    "gait predict",
+    "corpus schema",
+    "recipe",
+    "sample",
+    "demo",
+    "doctor",
+    "model show",
+} | {"network list"}
 """Commands that need nothing to be there, or name it themselves."""
 
 

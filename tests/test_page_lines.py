@@ -75,6 +75,8 @@ NOT_RUN = {
     "compare cmu.h5": SENSORS,
     "compare p03.h5": SENSORS,
     "import rbds_running/": RUNNERS,
+    "import mcgill_walk_youth/": RUNNERS,
+    "corpus clusters trials/ walking_youth.h5": RUNNERS,
     "corpus strides": RUNNERS,
     "evaluate --table": RUNNERS,
     "tune": RUNNERS,
