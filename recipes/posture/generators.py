@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from mocap_import.durable_file import durable_place
 from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables, table_place
@@ -20,7 +21,7 @@ from training.generative.generative_model import GenerativeModel, Lesson
 from training.generative.latent_map import latent_map, map_figure
 from training.generative.person_fold import PersonFold, Standard, ordinary_rows, standard_of
 from training.generative.plain_model import GaussianModel, InterpolationModel, NoiseModel
-from training.generative.sample_table import SampleTable, one_a_person
+from training.generative.sample_table import SampleTable, one_a_person, write_sample_table
 from training.generative.variational_model import PUBLISHED_FIT, VariationalGenerator, VariationalModel
 
 PUBLISHED, WHOLE, CONDITIONAL, SERIES = "VAE as published", "VAE, whole samples", "conditional VAE", "series VAE"
@@ -58,6 +59,8 @@ def work(run: Run) -> str:
         place = made_place(run, name, k)
         if not place.exists():
             _generate(run, name, table, k, fold, place)
+    for name, table in {n: t for n, t, _, _ in jobs}.items():
+        _write_made(run, name, table)
     name, table, _, fold = jobs[0]
     _draw_map(run, name, table, fold)
     return f"{len(models(settings))} generators on {len(jobs)} folds"
@@ -115,6 +118,22 @@ def _generate(run: Run, name: str, table: SampleTable, k: int, fold: PersonFold,
     place.parent.mkdir(parents=True, exist_ok=True)
     with durable_place(place) as temporary, temporary.open("wb") as file:
         np.savez(file, **{key: values.astype(np.float32) for key, values in made.items()})
+
+
+def _write_made(run: Run, name: str, table: SampleTable) -> None:
+    """Made samples of all folds as a table that any program reads; conditions are those that were asked for."""
+    folds = folds_of(table, run.settings)
+    asked = pd.concat([scored_samples(table, fold, run.settings.seed).conditions for fold in folds], ignore_index=True)
+    stored = [read_made(run, name, k) for k in range(len(folds))]
+    parts, facts = [], []
+    for model in models(run.settings):
+        parts.append(np.concatenate([made[model] for made in stored]))
+        facts.append(asked.assign(generator=model))
+    values = np.concatenate(parts)
+    people = np.array([f"made_{row:05d}" for row in range(len(values))])
+    made = SampleTable(values, people, pd.concat(facts, ignore_index=True), table.points, table.channels)
+    place = table_place(run.folder, name)
+    write_sample_table(place.with_name(f"made_{place.name}"), made)
 
 
 def _draw_map(run: Run, name: str, table: SampleTable, fold: PersonFold) -> None:

@@ -12,7 +12,7 @@ from recipes.posture import RECIPE, generators, use_case
 from recipes.posture.samples import spine_table
 from recipes.recipe import RESULTS, resolve_settings, run_recipe
 from training.config import ConfigRefused
-from training.generative.sample_table import write_sample_table
+from training.generative.sample_table import read_sample_table, write_sample_table
 
 TINY = {
     "people": 40,
@@ -57,6 +57,9 @@ def test_a_users_table_ends_in_a_table_of_its_own(done):
     assert results.task.str.startswith("your table").all()
     assert {"PCA-Gaussian", "conditional VAE", "series VAE", "noise"} <= set(results.method)
     assert (folder / "run" / "latent_map.png").stat().st_size > 1000
+    made = read_sample_table(folder / "run" / "samples" / "made_your_table.csv")
+    assert made.conditions.groupby("generator").size().tolist() == [16] * 7
+    assert made.values.shape[1:] == (18, 3)
     people = pd.read_csv(folder / "run" / "people.csv")
     assert people.split.nunique() == 3  # two folds and the estimate
 

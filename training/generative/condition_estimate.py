@@ -1,4 +1,4 @@
-"""Estimate of a condition (age, speed) from a sample: an ensemble of networks, each taught by its own draw of people."""
+"""Estimate of a condition (age, speed) from a sample: an ensemble of networks, each taught by its own people."""
 
 from __future__ import annotations
 
