@@ -92,6 +92,9 @@ NOT_RUN = {
     "motion ik walk.trc out/ --model subject.osim": "needs a model scaled elsewhere; tests/opensim_models does it",
     "view movement/": MODEL,
     "view walk.c3d --beside movement/": MODEL,
+    "recipe single-camera": "its small form is a test of its own (tests/recipes)",
+    "imu trials/ motion/ --out rbds_running.h5": RUNNERS,
+    "imu walking1.trc": MODEL,
     "doctor": "is a test of its own (test_command_line)",
 }
 """Beginning of a call that is only checked for its words (test_page_commands), and why."""
