@@ -1,0 +1,65 @@
+"""A keypoint network learns what keypoints tell, ignores what is unknown, and comes back from its file as it was."""
+
+import numpy as np
+import pytest
+
+from synth.camera.filmed_gait import WAVES
+from synth.camera.keypoint_input import CHANNELS, FRAMES, ClipArrays
+from training.config import ConfigRefused
+from training.keypoint.keypoint_file import load_keypoint_ensemble, save_keypoint_ensemble
+from training.keypoint.keypoint_lesson import LessonSettings, teach
+
+
+def made_clips(seed: int, n: int = 96) -> ClipArrays:
+    """Clips whose speed is the size of a wave in the first channel, and whose kind is its sign."""
+    rng = np.random.default_rng(seed)
+    size, kind = rng.uniform(0.5, 1.5, n), rng.integers(2, size=n)
+    wave = np.sin(np.arange(FRAMES) / 5.0 + rng.uniform(0, 6, (n, 1))) * size[:, None]
+    inputs = np.zeros((n, FRAMES, CHANNELS), np.float32)
+    inputs[:, :, 24:] = 1.0
+    inputs[:, :, 0], inputs[:, :, 1] = wave, (2 * kind - 1)[:, None]
+    waves = np.full((n, FRAMES, len(WAVES)), np.nan, np.float32)
+    waves[:, :, 0] = wave
+    parameters = np.column_stack([size, np.full((n, 2), np.nan), rng.normal(size=n)])
+    people = np.array([f"{seed}-{i // 4}" for i in range(n)])
+    known = np.full(n, np.nan)
+    trial = np.array(["a"] * n)
+    return ClipArrays(inputs, waves, parameters, known, kind, np.full(n, 1.7), people, trial, np.zeros(n, int), known)
+
+
+@pytest.fixture(scope="module")
+def ensemble():
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning):
+        return teach(made_clips(0), made_clips(1), 2, LessonSettings(members=2, epochs=15, width=12), 3)
+
+
+def test_it_learns_what_is_known(ensemble):
+    clips = made_clips(2)
+    said = ensemble.estimate(clips.inputs)
+    assert np.corrcoef(said.scalars[:, 0], clips.parameters[:, 0])[0, 1] > 0.95
+    assert (said.kinds.argmax(axis=1) == clips.kind).mean() > 0.95
+    assert np.allclose(said.kinds.sum(axis=1), 1.0, atol=1e-5)
+    assert np.sqrt(np.mean((said.waves[:, :, 0] - clips.waves[:, :, 0]) ** 2)) < 0.5 * clips.waves[:, :, 0].std()
+    assert (said.scalar_sd[:, 0] > 0.0).all()
+
+
+def test_what_comes_after_the_end_of_a_clip_changes_nothing_of_its_whole(ensemble):
+    """Instants at which nothing was found take no part in what is said of the clip as a whole but by their zeros."""
+    clips = made_clips(4, 8)
+    cut = clips.inputs.copy()
+    cut[:, 50:] = 0.0
+    said = ensemble.estimate(cut)
+    assert np.isfinite(said.scalars[:, 0]).all()
+    empty = ensemble.estimate(np.zeros_like(cut))
+    assert np.isfinite(empty.scalars[:, 0]).all()
+
+
+def test_a_file_gives_the_same_ensemble_again(ensemble, tmp_path):
+    path = tmp_path / "networks.pt"
+    save_keypoint_ensemble(path, ensemble)
+    clips = made_clips(5, 8)
+    again, said = (e.estimate(clips.inputs) for e in (load_keypoint_ensemble(path), ensemble))
+    assert np.array_equal(again.waves, said.waves, equal_nan=True)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ConfigRefused, match="expected networks"):
+        load_keypoint_ensemble(path)
