@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from synth.corpus.schema import CorpusMismatch
 from training.physics.body import chosen_bodies
 from training.physics.config import PhysicsConfig
+from training.physics.load_share import FEET, load_share
 from training.physics.loss_term import (
     contact_loss,
     dynamics_loss,
@@ -22,9 +23,10 @@ from training.physics.loss_term import (
     sliding_loss,
     temporal_loss,
     total_loss,
+    transfer_loss,
 )
 from training.physics.network import PhysicsNetwork, Windows, fresh_network
-from training.physics.record import PhysicsData
+from training.physics.record import PhysicsData, SagittalRecord
 from training.physics.sensor import expected_readings
 from training.training_state import Learner
 
@@ -45,6 +47,8 @@ class Lesson:
         First frames of the windows of each record that miss nothing.
     length, skip : int
         Frames of a window, and of its start that costs nothing.
+    shares : tuple of ndarray
+        Share of the load on the right foot at the frames of each record, NaN where it is not known.
     """
 
     data: PhysicsData
@@ -52,6 +56,7 @@ class Lesson:
     starts: tuple[np.ndarray, ...]
     length: int
     skip: int
+    shares: tuple[np.ndarray, ...]
 
 
 def prepare_lesson(data: PhysicsData, config: PhysicsConfig) -> Lesson:
@@ -75,7 +80,16 @@ def prepare_lesson(data: PhysicsData, config: PhysicsConfig) -> Lesson:
             f"expected unbroken records of {length / data.rate:g} s for windows, found none; shorten `window_seconds` "
             "or mend the gaps."
         )
-    return Lesson(data, tuple(codes.index(r.subject.code) for r in data.records), tuple(starts), length, skip)
+    shares = tuple(_told_share(record, data.segments) for record in data.records)
+    return Lesson(data, tuple(codes.index(r.subject.code) for r in data.records), tuple(starts), length, skip, shares)
+
+
+def _told_share(record: SagittalRecord, segments: tuple[str, ...]) -> np.ndarray:
+    """What the foot gyroscopes tell of the load, NaN without two of them."""
+    if not set(FEET) <= set(segments):
+        return np.full(len(record.channels), np.nan, np.float32)
+    right, left = (record.channels[:, segments.index(foot), 2] for foot in FEET)
+    return load_share(right, left, record.rate).astype(np.float32)
 
 
 def fresh_learner(lesson: Lesson, config: PhysicsConfig) -> Learner:
@@ -103,14 +117,15 @@ def draw_windows(lesson: Lesson, n_windows: int, rng: np.random.Generator) -> Wi
     spans = []
     for record, number in zip(which, drawn, strict=True):
         first = lesson.starts[record][number - (counts[record] - len(lesson.starts[record]))]
-        spans.append((data.records[record], slice(first, first + lesson.length)))
+        spans.append((data.records[record], slice(first, first + lesson.length), lesson.shares[record]))
     person = torch.tensor([lesson.person[r] for r in which])
     return Windows(
-        torch.from_numpy(np.stack([r.channels[s] for r, s in spans])),
-        torch.from_numpy(np.stack([r.tilts[s] for r, s in spans])),
-        torch.from_numpy(np.stack([r.places for r, _ in spans])),
+        torch.from_numpy(np.stack([r.channels[s] for r, s, _ in spans])),
+        torch.from_numpy(np.stack([r.tilts[s] for r, s, _ in spans])),
+        torch.from_numpy(np.stack([r.places for r, _, _ in spans])),
         chosen_bodies(data.bodies, person),
         person,
+        torch.from_numpy(np.stack([share[s] for _, s, share in spans])),
     )
 
 
@@ -130,6 +145,7 @@ def physics_loss(
         "effort": lambda: effort_loss(body, estimate),
         "limits": lambda: limit_loss(body, estimate, weights),
         "sliding": lambda: sliding_loss(body, estimate, weights),
+        "transfer": lambda: transfer_loss(body, estimate, windows.share[:, skip:], weights),
         "posture": lambda: posture_loss(body, estimate, network.sensed, weights),
         "placement": lambda: placement_loss(turns, shifts, stretches, network.soles, weights),
     }

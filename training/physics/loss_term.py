@@ -15,6 +15,7 @@ from training.physics.body import PlanarBody, chosen
 from training.physics.contact import contact_force
 from training.physics.dynamics import demanded_forces, dynamics_residual
 from training.physics.estimate import NEAR_FLOOR, Estimate, angle_columns
+from training.physics.load_share import FEET
 from training.physics.weight import LossWeights
 
 _BEND = 3.0
@@ -75,6 +76,16 @@ def sliding_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) -> 
     height = torch.relu(estimate.points[0].detach()) / NEAR_FLOOR
     load = estimate.upward.detach() / body.weight[..., None, None] * torch.exp(-0.5 * height**2)
     return (load * _huber(estimate.points[1] / weights.slip_sd)).mean()
+
+
+def transfer_loss(body: PlanarBody, estimate: Estimate, share: Tensor, weights: LossWeights) -> Tensor:
+    """Load of the right foot against its told `share` (..., T) of the whole; NaN is not told."""
+    right = [body.segments[s] == FEET[0] for s in body.contact_segments]
+    weight = body.weight[..., None]
+    total = estimate.upward.sum(-1)
+    found = (estimate.upward @ torch.tensor(right, dtype=share.dtype)) / total.clamp(min=0.05 * weight)
+    known = share.isfinite() * (total.detach() / weight).clamp(0.0, 1.0)
+    return _mean_square((found - share.nan_to_num()) * known / weights.transfer_sd)
 
 
 def posture_loss(body: PlanarBody, estimate: Estimate, sensed: Sequence[int], weights: LossWeights) -> Tensor:

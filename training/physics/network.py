@@ -37,6 +37,8 @@ class Windows:
         Batch of B.
     person : Tensor of int, shape (B,), or None
         Row of the placements; None for somebody unknown.
+    share : Tensor, shape (B, T), optional
+        Told share of the load on the right foot, NaN where unknown; only to learn from.
     """
 
     channels: Tensor
@@ -44,6 +46,7 @@ class Windows:
     places: Tensor
     body: PlanarBody
     person: Tensor | None
+    share: Tensor | None = None
 
 
 class PhysicsNetwork(nn.Module):
