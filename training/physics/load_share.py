@@ -3,7 +3,7 @@
 A foot turns fastest about its toes when it leaves the floor, and it comes down where its turning changes sign: between
 the last zero of the swing and the trough of its slap (foot-mounted gyroscopes: Sabatini et al. 2005, IEEE Trans Biomed
 Eng 52:486; Mariani et al. 2013, Gait Posture 37:229). Between one foot's strike and the other's off the load goes over
-smoothly (Ren et al. 2008, J Biomech 41:2750, whose curves are others). It looks ahead, so it teaches and does not stream.
+steadily (Ren et al. 2008, J Biomech 41:2750, with other curves). It looks ahead, so it teaches and does not stream.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ SLAP = 0.12
 """s after the last zero of a swing within which the slap's trough lies."""
 LONGEST_TRANSFER = 0.5
 """s between one foot's strike and the other's off; what is longer is standing, of which nothing is said."""
+STEADY = 0.3
+"""s of standing on one foot before the first transfer and after the last."""
 LANDED, LEFT_AFTER = 0.35, 0.01
 """Where the load comes between the last zero and the slap's trough (share), and how long after its fastest turn a foot
 still carries (s). Both, and that the load goes over in a straight line, were chosen on virtual teaching persons: there
@@ -76,23 +78,27 @@ def load_share(right: np.ndarray, left: np.ndarray, rate: float) -> np.ndarray:
     ndarray, shape (n_frames,)
         0 to 1; NaN where the events do not tell (before the first transfer, after the last, where one is missing).
     """
-    events = {1.0: foot_events(right, rate), 0.0: foot_events(left, rate)}
-    transfers = []
+    transfers = _transfers({1.0: foot_events(right, rate), 0.0: foot_events(left, rate)})
+    times, share = np.arange(len(right)) / rate, np.full(len(right), np.nan)
+    for k, (begin, end, side) in enumerate(transfers):
+        following = transfers[k + 1] if k + 1 < len(transfers) else (end + STEADY, 0.0, 1.0 - side)
+        if following[2] != side and 0.0 < following[0] - end < LONGEST_SWING:
+            share[(times >= end) & (times <= following[0])] = side
+        if k == 0:
+            share[(times >= begin - STEADY) & (times <= begin)] = 1.0 - side
+        going = (times > begin) & (times < end)
+        gone = (times[going] - begin) / (end - begin)
+        share[going] = gone if side == 1.0 else 1.0 - gone
+    return share
+
+
+def _transfers(events: dict[float, tuple[np.ndarray, np.ndarray]]) -> list[tuple[float, float, float]]:
+    """Begin, end (s) and receiving side of every transfer, in time: a strike with the nearest off of the other foot."""
+    found = []
     for side, (strikes, _) in events.items():
         offs = events[1.0 - side][1]
         for strike in strikes:
-            near = offs[np.abs(offs - strike) < LONGEST_TRANSFER]
-            if len(near):
-                off = near[np.abs(near - strike).argmin()]
-                transfers.append((min(strike, off), max(strike, off), side))
-    transfers.sort()
-    times, share = np.arange(len(right)) / rate, np.full(len(right), np.nan)
-    for (begin, end, side), (next_begin, _, next_side) in zip(
-        transfers, [*transfers[1:], (0.0, 0.0, -1.0)], strict=True
-    ):
-        if next_side == 1.0 - side and 0.0 < next_begin - end < LONGEST_SWING + LONGEST_TRANSFER:
-            share[(times >= end) & (times <= next_begin)] = side
-        going = (times > begin) & (times < end)
-        x = (times[going] - begin) / max(end - begin, 1e-9)
-        share[going] = x if side == 1.0 else 1.0 - x
-    return share
+            off = offs[np.abs(offs - strike).argmin()] if len(offs) else np.inf
+            if abs(off - strike) < LONGEST_TRANSFER:
+                found.append((min(strike, off), max(strike, off), side))
+    return sorted(found)

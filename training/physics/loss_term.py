@@ -16,9 +16,10 @@ from training.physics.contact import contact_force
 from training.physics.dynamics import demanded_forces, dynamics_residual
 from training.physics.estimate import NEAR_FLOOR, Estimate, angle_columns
 from training.physics.load_share import FEET
+from training.physics.term_table import temporal_price
 from training.physics.weight import LossWeights
 
-_BEND = 3.0
+BEND = 3.0
 """Tolerances beyond which a deviation costs by its size, no longer by its square: what is far off must not rule."""
 
 
@@ -34,12 +35,7 @@ def dynamics_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) ->
 
 def temporal_loss(body: PlanarBody, estimate: Estimate, rate: float, weights: LossWeights) -> Tensor:
     """Coordinates against speeds, and speeds against accelerations, by the trapezoidal rule at `rate` (Hz)."""
-    columns = angle_columns(body)
-    price = torch.zeros(2, len(body.coordinates), dtype=estimate.q.dtype)  # each group of coordinates counts once
-    price[0, columns] = weights.angle_rate_sd**-2 / len(columns)
-    price[1, columns] = weights.angle_jerk_sd**-2 / len(columns)
-    price[0, body.height] = weights.height_rate_sd**-2
-    price[1, [body.travel, body.height]] = weights.pelvis_jerk_sd**-2 / 2
+    price = temporal_price(body, weights, estimate.q.dtype)
     first = _slope_error(estimate.q, estimate.speeds, rate).square().flatten(0, -2).mean(0)
     second = _slope_error(estimate.speeds, estimate.accelerations, rate).square().flatten(0, -2).mean(0)
     return (price[0] * first + price[1] * second).sum()
@@ -124,4 +120,4 @@ def _mean_square(x: Tensor) -> Tensor:
 
 
 def _huber(x: Tensor) -> Tensor:
-    return 2.0 * torch.nn.functional.huber_loss(x, torch.zeros_like(x), delta=_BEND, reduction="none")
+    return 2.0 * torch.nn.functional.huber_loss(x, torch.zeros_like(x), delta=BEND, reduction="none")

@@ -118,17 +118,23 @@ class PhysicsNetwork(nn.Module):
             turns, shifts = turns.detach() * 0.0, shifts.detach() * 0.0
         return turns * self.free_turns, shifts, stretches if config.trainable_body else stretches.detach() * 0.0
 
-    def forward(self, windows: Windows, skip: int = 0) -> tuple[Estimate, PlanarBody, tuple[Tensor, Tensor, Tensor]]:
-        """Estimate, the body that it is of, and how the sensors are worn; the first `skip` frames are left out."""
-        turns, shifts, stretches = self.worn(windows.person, windows.channels)
+    def forward(self, windows: Windows) -> tuple[Estimate, PlanarBody]:
+        """Estimate, and the body that it is of."""
+        worn = self.worn(windows.person, windows.channels)
+        body = self.body_of(windows, worn[2])
+        base = angles_from_segments(body, self.sensed, windows.tilts - worn[0].unsqueeze(-2))
+        return shaped_estimate(body, self.outputs(windows, worn[0]), base), body
+
+    def body_of(self, windows: Windows, stretches: Tensor) -> PlanarBody:
+        """Bodies with the contact points, and if asked the lengths, that were learnt."""
         body = moved_contacts(windows.body, self.soles_of(windows.person))
-        if self.config.trainable_body and windows.person is not None:
-            body = scaled_bodies(body, 1.0 + stretches)
-        tilts = windows.tilts - turns.unsqueeze(-2)
-        inputs = self.inputs(windows, tilts)
-        raw = self.head(self.recurrent(inputs)[0][:, skip:]) + self.direct(inputs[:, skip:])
-        base = angles_from_segments(body, self.sensed, tilts[:, skip:])
-        return shaped_estimate(body, raw, base), body, (turns, shifts, stretches)
+        is_stretched = self.config.trainable_body and windows.person is not None
+        return scaled_bodies(body, 1.0 + stretches) if is_stretched else body
+
+    def outputs(self, windows: Windows, turns: Tensor, skip: int = 0) -> Tensor:
+        """Raw outputs (B, T - skip, n_outputs) with sensors so turned (B, n_sensors)."""
+        inputs = self.inputs(windows, windows.tilts - turns.unsqueeze(-2))
+        return self.head(self.recurrent(inputs)[0][:, skip:]) + self.direct(inputs[:, skip:])
 
     def soles_of(self, person: Tensor | None) -> Tensor:
         """Shifts of heel and toe contact (m), (B, 2, 2); of somebody unknown the mean of those who are known."""

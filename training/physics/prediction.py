@@ -60,7 +60,7 @@ def estimate_values(model: PhysicsModel, trial: CorpusTrial) -> tuple[np.ndarray
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            estimate, body, _ = model.network(windows)
+            estimate, body = model.network(windows)
     finally:
         torch.set_num_threads(n_threads)
     weight = float(trial.subject.body_weight)
