@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
+import pandas as pd
 import torch
 
 from benchmarks.peers.virtual_walkers import Worn, walkers_corpus
@@ -36,6 +37,7 @@ from training.physics.placement_table import placement_rows
 from training.physics.prediction import apply_physics
 from training.physics.record import PhysicsData, SagittalRecord, body_of, read_physics_data, stacked_bodies
 from training.physics.weight import TERMS
+from training.taught_waveform import predict_taught_waveforms
 
 GOALS = {"angle_rmse_mean_removed": 4.0, "moment_rmse": 2.6, "vertical_force_rmse": 10.0, "speed_error": 0.10}
 REAL_GOALS = {"angle_rmse": 6.0, "moment_rmse": 3.0, "vertical_force_rmse": 15.0, "speed_error": 0.12}
@@ -231,7 +233,12 @@ def ablation(folder: Path) -> dict:
 
 
 def recorded(folder: Path) -> dict:
-    """Real recordings, trained without labels, scored with what was measured beside them."""
+    """Real recordings, trained without labels, scored with what was measured beside them, the mean waveform too.
+
+    Seven treadmill walkers: vertical and fore-aft force and speed, beside the mean waveform of the six others. Two
+    cases: Sub02 and P03, alone with angles and moments, beside the mean waveform of the virtual teaching persons.
+    """
+    teacher, _ = walkers(folder, 101, 20, "teaching")
     figures = {}
     for name, place, sheet, settings in (
         ("cmu", "cmu_imu_grf_walk", "cmu_treadmill", {"steps": 2500}),
@@ -240,7 +247,38 @@ def recorded(folder: Path) -> dict:
         corpus = folder / f"{name}.h5"
         words = ["imu", "sessions", str(DATA / place), str(corpus), "--sheet", sheet]
         subprocess.run([sys.executable, "-m", "kinesynth", *words], check=True, stdout=subprocess.DEVNULL)
-        figures |= scored(train_on(corpus, **settings), corpus, folder, "physics_lstm", REAL_GOALS)
+        model = train_on(corpus, **settings)
+        per_minute = model.seconds / (model.recorded_seconds / 60.0)
+        figures[f"physics_{name}_cpu_seconds_per_recorded_minute"] = row(per_minute, None, 30.0)
+        estimates = {
+            "physics_lstm": apply_physics(model, corpus, folder / f"physics_{name}.h5"),
+            "taught": predict_taught_waveforms(corpus, teacher, folder / f"taught_{name}.h5"),
+        }
+        if len(model.people) > 1:
+            estimates["others"] = predict_mean_waveforms(corpus, folder / f"others_{name}.h5")
+        figures |= real_rows(name, {method: evaluate(corpus, path, method) for method, path in estimates.items()})
+    return figures
+
+
+def real_rows(name: str, errors: dict[str, pd.DataFrame]) -> dict:
+    """Figures and printed rows of one set: every measure, the persons who have it, and their mean waveform."""
+    figures = {}
+    print(f"  {'measure':<24} {'persons':>7} {'ours':>8} {'mean waveform':>14} of        better than it")
+    for measure in dict.fromkeys([*REAL_GOALS, "angle_rmse_mean_removed", "fore_aft_force_rmse"]):
+        by_person = {m: trial_values(e, MEASURES[measure]).groupby("subject").mean() for m, e in errors.items()}
+        ours = by_person["physics_lstm"]
+        if not len(ours):
+            continue
+        of = "others" if len(ours) > 1 and len(by_person.get("others", [])) else "taught"
+        bar = by_person[of].reindex(ours.index)
+        better = int((ours < bar).sum())
+        label = {"others": "the others", "taught": "virtual"}[of]
+        print(
+            f"  {measure:<24} {len(ours):>7} {ours.mean():>8.2f} {bar.mean():>14.2f} {label:<10} "
+            f"{better} of {len(ours)}  ({np.round(ours.to_numpy(), 2)}, mean waveform {np.round(bar.to_numpy(), 2)})"
+        )
+        figures[f"physics_{name}_{measure}"] = row(ours.mean(), PEERS.get(measure), REAL_GOALS.get(measure))
+        figures[f"physics_{name}_{measure}_over_mean_waveform"] = row(ours.mean() / bar.mean(), None, 1.0)
     return figures
 
 

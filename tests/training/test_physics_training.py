@@ -133,6 +133,11 @@ def test_a_share_of_zero_leaves_a_term_out(corpus):
     learner = fresh_learner(lesson, config)
     _, terms = physics_loss(lesson, learner.network, draw(lesson, 2, np.random.default_rng(0)), config)
     assert "contact" not in terms
+    whole, every = physics_loss(
+        lesson, learner.network, draw(lesson, 2, np.random.default_rng(0)), resolve_physics(QUICK)
+    )
+    assert float(whole.detach()) == pytest.approx(sum(map(float, every.values())), rel=1e-5)
+    assert set(every) - set(terms) == {"contact"}
 
 
 def test_the_lstm_reads_forwards_only_and_the_bilstm_both_ways(corpus):

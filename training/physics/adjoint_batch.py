@@ -8,7 +8,6 @@ from torch import Tensor
 from training.physics.adjoint_force import BatchConstants
 from training.physics.adjoint_term import PhysicsTerms, Told
 from training.physics.body import PlanarBody, levers
-from training.physics.estimate import standing_height
 from training.physics.motion import lever_product
 from training.physics.network import Windows
 from training.physics.term_table import TermTable
@@ -31,8 +30,10 @@ def adjoint_terms(body: PlanarBody, raw: Tensor, worn: tuple[Tensor, Tensor], to
     segments = (*body.contact_segments, *range(len(body.segments)), *table.sensed.tolist())
     product = lever_product(levers(body, segments, torch.cat([body.contacts, body.centres, places], -2)))
     points = product.transpose(-1, -2).unflatten(-2, (2, -1)).contiguous()
+    # an upright body stands on its lowest contact point
+    standing = -points[:, 1, : table.n_contacts, : len(body.segments)].sum(-1).amin(-1)
     constants = batch_constants(body, table)
-    return PhysicsTerms.apply(raw, turns, standing_height(body), points, body.inertia, told, constants, table)
+    return PhysicsTerms.apply(raw, turns, standing, points, body.inertia, told, constants, table)
 
 
 def batch_constants(body: PlanarBody, table: TermTable) -> BatchConstants:

@@ -14,10 +14,7 @@ from training.physics.adjoint_term import NAMES
 from training.physics.body import chosen_bodies
 from training.physics.config import PhysicsConfig
 from training.physics.load_share import FEET, load_share
-from training.physics.loss_term import (
-    placement_loss,
-    total_loss,
-)
+from training.physics.loss_term import placement_loss
 from training.physics.network import PhysicsNetwork, Windows, channel_statistics, fresh_network
 from training.physics.record import PhysicsData, SagittalRecord
 from training.physics.term_table import TermTable, term_table
@@ -139,11 +136,12 @@ def physics_loss(
     body = network.body_of(windows, stretches)
     raw = network.outputs(windows, turns, lesson.skip)
     found = adjoint_terms(body, raw, (turns, windows.places + shifts), told_of(windows, lesson.skip), lesson.table)
-    terms = dict(zip(NAMES, found.unbind(), strict=True))
-    terms["placement"] = placement_loss(turns, shifts, stretches, network.soles, config.weights)
-    late = {name: ramp if name in LATE else 1.0 for name in terms}
-    counted = {n: late[n] * term for n, term in terms.items() if getattr(config.weights, n) > 0}
-    return total_loss(counted, config.weights)
+    worn = placement_loss(turns, shifts, stretches, network.soles, config.weights)
+    names = [*NAMES, "placement"]
+    shares = torch.tensor([getattr(config.weights, n) * (ramp if n in LATE else 1.0) for n in names])
+    weighted = torch.cat([found, worn.unsqueeze(0)]) * shares
+    terms = dict(zip(names, weighted.detach().unbind(), strict=True))
+    return weighted.sum(), {name: term for name, term in terms.items() if getattr(config.weights, name) > 0}
 
 
 def take_step(lesson: Lesson, learner: Learner, config: PhysicsConfig) -> dict[str, Tensor | float]:

@@ -100,12 +100,6 @@ def placement_loss(turns: Tensor, shifts: Tensor, stretches: Tensor, soles: Tens
     return believed + ((soles / weights.contact_place_sd) ** 2).mean()
 
 
-def total_loss(terms: dict[str, Tensor], weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
-    """Weighted sum of named terms, and the terms as they went into it."""
-    weighted = {name: getattr(weights, name) * value for name, value in terms.items()}
-    return torch.stack(list(weighted.values())).sum(), weighted
-
-
 def _slope_error(values: Tensor, slopes: Tensor, rate: float) -> Tensor:
     return (values[..., 1:, :] - values[..., :-1, :]) * rate - 0.5 * (slopes[..., 1:, :] + slopes[..., :-1, :])
 
