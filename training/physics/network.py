@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.physics.body import PlanarBody, moved_contacts, scaled_bodies
+from training.physics.body import PlanarBody, levers, moved_contacts, scaled_bodies
 from training.physics.config import PhysicsConfig
 from training.physics.estimate import (
     SPEED,
@@ -18,6 +19,7 @@ from training.physics.estimate import (
     n_outputs,
     shaped_estimate,
 )
+from training.physics.motion import lever_product
 from training.physics.record import PhysicsData
 
 N_FACTS = 2
@@ -78,7 +80,7 @@ class PhysicsNetwork(nn.Module):
         self.config = config
         self.sensed = [body.segments.index(s) for s in segments]
         n_sensors, outputs = len(segments), n_outputs(body)
-        n_inputs = 4 * n_sensors + N_FACTS
+        n_inputs = 4 * n_sensors + N_FACTS + 2 * len(body.contact_segments)
         both = config.network == "bilstm"
         self.recurrent = nn.LSTM(n_inputs, config.width, config.depth, batch_first=True, bidirectional=both)
         self.head = nn.Linear(config.width * (2 if both else 1), outputs)
@@ -145,12 +147,37 @@ class PhysicsNetwork(nn.Module):
     def inputs(self, windows: Windows, tilts: Tensor) -> Tensor:
         """What the recurrent network reads (B, T, n_inputs)."""
         channels = ((windows.channels - self.mean) / self.sd).flatten(-2)
+        feet = foot_motion(windows.body, self.sensed, tilts.detach(), windows.channels[..., 2])
         facts = torch.stack([windows.body.height_of_body / 0.1 - 17.0, windows.body.mass.sum(-1) / 15.0 - 5.0], -1)
         facts = facts.unsqueeze(-2).expand(*channels.shape[:-1], N_FACTS)
-        return torch.cat([channels, tilts / 0.4, facts], -1)
+        return torch.cat([channels, tilts / 0.4, facts, feet], -1)
 
     def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.turns, self.shifts, self.stretches
+
+
+def foot_motion(body: PlanarBody, sensed: Sequence[int], tilts: Tensor, rates: Tensor) -> Tensor:
+    """What tilts and gyroscopes say of the feet: how a walking speed and the lower foot are seen.
+
+    Parameters
+    ----------
+    body : PlanarBody
+    sensed : sequence of int
+        Segments with a sensor; others are taken as upright.
+    tilts, rates : Tensor, shape (B, T, n_sensors)
+        rad, rad/s.
+
+    Returns
+    -------
+    Tensor, shape (B, T, 2 n_points)
+        Of the contact points: height over the lowest one (0.1 m), then forward velocity against the root (m/s).
+    """
+    turned = angles_from_segments(body, sensed, torch.stack([tilts, rates])) @ body.turning
+    product = lever_product(levers(body, body.contact_segments, body.contacts))
+    c, s, points = torch.cos(turned[0]), torch.sin(turned[0]), len(body.contact_segments)
+    height = (torch.cat([c, s], -1) @ product)[..., points:]
+    forward = (torch.cat([-s * turned[1], c * turned[1]], -1) @ product)[..., :points]
+    return torch.cat([(height - height.amin(-1, keepdim=True)) / 0.1, forward], -1)
 
 
 def channel_statistics(data: PhysicsData) -> tuple[np.ndarray, np.ndarray]:
