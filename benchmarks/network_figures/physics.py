@@ -107,6 +107,7 @@ def cost() -> dict:
             100.0,
             rng.normal(size=(*shape, 3)).astype(np.float32),
             0.3 * rng.normal(size=shape).astype(np.float32),
+            np.ones(shape[0], np.float32),
             np.zeros((len(SEVEN), 2), np.float32),
             np.zeros(shape[0], bool),
         )

@@ -47,6 +47,7 @@ def batch(frames=7, seed=0):
         "stretches": draw(3, 8, size=0.03),
         "soles": draw(3, 4, 2, size=0.02),
         "tilts": draw(3, frames, 7, size=0.3),
+        "pace": draw(3, frames),
         "channels": draw(3, frames, 7, 3, size=5.0),
         "share": share,
         "sd": torch.from_numpy(rng.uniform(1, 5, (7, 3))),
@@ -66,7 +67,7 @@ def defined(b):
     """The terms by their definitions."""
     body, weights = worn_body(b), CONFIG.weights
     base = angles_from_segments(body, SENSED, b["tilts"] - b["turns"].unsqueeze(-2))
-    estimate = shaped_estimate(body, b["raw"], base)
+    estimate = shaped_estimate(body, b["raw"], base, b["pace"])
     expected = expected_readings(body, estimate.motion, SENSED, b["places"], b["turns"])
     terms = {
         "dynamics": dynamics_loss(body, estimate, weights),
@@ -87,6 +88,7 @@ def by_hand(b):
     share = b["share"]
     told = Told(
         b["tilts"].transpose(1, 2),
+        b["pace"],
         b["channels"].permute(0, 3, 2, 1),
         share.nan_to_num(),
         share.isfinite().to(share.dtype),

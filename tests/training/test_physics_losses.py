@@ -158,7 +158,7 @@ def test_tilt_is_that_of_a_swinging_sensor_and_does_not_look_ahead():
 
 def test_raw_outputs_of_zero_stand_for_an_upright_person_who_carries_the_whole_weight():
     raw = torch.zeros(1, 4, n_outputs(BODY), dtype=torch.float64)
-    estimate = shaped_estimate(BODY, raw, torch.zeros(1, 4, 10, dtype=torch.float64))
+    estimate = shaped_estimate(BODY, raw, torch.zeros(1, 4, 10, dtype=torch.float64), torch.ones(1, 4).double())
     assert float(estimate.upward.sum(-1)[0, 0]) == pytest.approx(float(BODY.weight), rel=1e-3)
     assert torch.equal(estimate.motion.root, estimate.q[..., [BODY.travel, BODY.height]])
     assert torch.equal(estimate.motion.root_velocity, estimate.speeds[..., [BODY.travel, BODY.height]])

@@ -51,6 +51,7 @@ def told_of(windows: Windows, skip: int = 0) -> Told:
     share = windows.share[:, skip:]
     return Told(
         windows.tilts[:, skip:].transpose(1, 2),
+        windows.pace[:, skip:],
         windows.channels[:, skip:].permute(0, 3, 2, 1),
         share.nan_to_num(),
         share.isfinite().to(share.dtype),

@@ -33,7 +33,7 @@ from training.physics.adjoint_signal import (
     push_readings,
     push_temporal,
 )
-from training.physics.estimate import BENT, FORWARD, TORQUE, USUAL_SPEED
+from training.physics.estimate import BENT, FORWARD, TORQUE
 from training.physics.term_table import TermTable
 
 NAMES = ("dynamics", "temporal", "imu", "contact", "effort", "limits", "sliding", "transfer", "posture")
@@ -47,6 +47,7 @@ class Told(NamedTuple):
     Attributes
     ----------
     tilts : Tensor, shape (B, K, T)
+    pace : Tensor, shape (B, T)
     readings : Tensor, shape (B, 3, K, T)
     share : Tensor, shape (B, T)
         Of the load on the right foot, 0 where unknown.
@@ -55,6 +56,7 @@ class Told(NamedTuple):
     """
 
     tilts: Tensor
+    pace: Tensor
     readings: Tensor
     share: Tensor
     is_told: Tensor
@@ -110,7 +112,7 @@ class PhysicsTerms(torch.autograd.Function):
         """
         raw = raw.transpose(1, 2).contiguous()
         pieces = raw.split(table.sizes, 1)
-        state = _state(pieces, told.tilts - turns.unsqueeze(-1), standing, table)
+        state = _state(pieces, told.tilts - turns.unsqueeze(-1), told.pace, standing, table)
         weights, contacts, bodies = table.weights, table.n_contacts, inertia.shape[1]
         motion = push_motion(state, table.turning, points, contacts, table.root, table.gravity)
         load = push_load(pieces[4], motion.height)
@@ -185,7 +187,7 @@ class PhysicsTerms(torch.autograd.Function):
         return raw.transpose(1, 2), turns, along[:, table.root[1]], levers, by.inertia[..., 0], None, None, None
 
 
-def _state(pieces: tuple[Tensor, ...], tilts: Tensor, standing: Tensor, table: TermTable) -> Tensor:
+def _state(pieces: tuple[Tensor, ...], tilts: Tensor, pace: Tensor, standing: Tensor, table: TermTable) -> Tensor:
     """Coordinates, speeds and accelerations (B, 3, n_q, T)."""
     n, _, frames = tilts.shape
     state = tilts.new_empty(n, 3, table.turning.shape[0], frames)
@@ -193,7 +195,7 @@ def _state(pieces: tuple[Tensor, ...], tilts: Tensor, standing: Tensor, table: T
     state[:, 0] += torch.matmul(table.from_tilts.T, tilts)
     state[:, 0, table.root[1]] += standing[:, None] - BENT
     torch.mul(pieces[1], table.units, out=state[:, 1:].flatten(1, 2))
-    state[:, 1, table.root[0]] += USUAL_SPEED
+    state[:, 1, table.root[0]] += pace
     return state
 
 

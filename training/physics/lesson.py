@@ -121,6 +121,7 @@ def draw_windows(lesson: Lesson, n_windows: int, rng: np.random.Generator, openi
     return Windows(
         torch.from_numpy(np.stack([r.channels[s] for r, s, _ in spans])),
         torch.from_numpy(np.stack([r.tilts[s] for r, s, _ in spans])),
+        torch.from_numpy(np.stack([r.pace[s] for r, s, _ in spans])),
         torch.from_numpy(np.stack([r.places for r, _, _ in spans])),
         chosen_bodies(data.bodies, person),
         person,

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.physics.body import PlanarBody, levers, moved_contacts, scaled_bodies
+from training.physics.body import PlanarBody, moved_contacts, scaled_bodies
 from training.physics.config import PhysicsConfig
 from training.physics.estimate import (
+    PELVIS_SPEED,
     SPEED,
+    USUAL_SPEED,
     Estimate,
     angle_columns,
     angles_from_segments,
+    foot_motion,
     n_outputs,
     shaped_estimate,
 )
-from training.physics.motion import lever_product
 from training.physics.record import PhysicsData
 
 N_FACTS = 2
@@ -34,6 +35,8 @@ class Windows:
     ----------
     channels : Tensor, shape (B, T, n_sensors, 3)
     tilts : Tensor, shape (B, T, n_sensors)
+    pace : Tensor, shape (B, T)
+        From `training.physics.pace.walking_pace` (m/s).
     places : Tensor, shape (B, n_sensors, 2)
     body : PlanarBody
         Batch of B.
@@ -45,6 +48,7 @@ class Windows:
 
     channels: Tensor
     tilts: Tensor
+    pace: Tensor
     places: Tensor
     body: PlanarBody
     person: Tensor | None
@@ -80,7 +84,7 @@ class PhysicsNetwork(nn.Module):
         self.config = config
         self.sensed = [body.segments.index(s) for s in segments]
         n_sensors, outputs = len(segments), n_outputs(body)
-        n_inputs = 4 * n_sensors + N_FACTS + 2 * len(body.contact_segments)
+        n_inputs = 4 * n_sensors + N_FACTS + 2 * len(body.contact_segments) + 1
         both = config.network == "bilstm"
         self.recurrent = nn.LSTM(n_inputs, config.width, config.depth, batch_first=True, bidirectional=both)
         self.head = nn.Linear(config.width * (2 if both else 1), outputs)
@@ -125,7 +129,7 @@ class PhysicsNetwork(nn.Module):
         worn = self.worn(windows.person, windows.channels)
         body = self.body_of(windows, worn[2])
         base = angles_from_segments(body, self.sensed, windows.tilts - worn[0].unsqueeze(-2))
-        return shaped_estimate(body, self.outputs(windows, worn[0]), base), body
+        return shaped_estimate(body, self.outputs(windows, worn[0]), base, windows.pace), body
 
     def body_of(self, windows: Windows, stretches: Tensor) -> PlanarBody:
         """Bodies with the contact points, and if asked the lengths, that were learnt."""
@@ -150,34 +154,11 @@ class PhysicsNetwork(nn.Module):
         feet = foot_motion(windows.body, self.sensed, tilts.detach(), windows.channels[..., 2])
         facts = torch.stack([windows.body.height_of_body / 0.1 - 17.0, windows.body.mass.sum(-1) / 15.0 - 5.0], -1)
         facts = facts.unsqueeze(-2).expand(*channels.shape[:-1], N_FACTS)
-        return torch.cat([channels, tilts / 0.4, facts, feet], -1)
+        pace = (windows.pace - USUAL_SPEED).unsqueeze(-1) / PELVIS_SPEED
+        return torch.cat([channels, tilts / 0.4, facts, feet, pace], -1)
 
     def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.turns, self.shifts, self.stretches
-
-
-def foot_motion(body: PlanarBody, sensed: Sequence[int], tilts: Tensor, rates: Tensor) -> Tensor:
-    """What tilts and gyroscopes say of the feet: how a walking speed and the lower foot are seen.
-
-    Parameters
-    ----------
-    body : PlanarBody
-    sensed : sequence of int
-        Segments with a sensor; others are taken as upright.
-    tilts, rates : Tensor, shape (B, T, n_sensors)
-        rad, rad/s.
-
-    Returns
-    -------
-    Tensor, shape (B, T, 2 n_points)
-        Of the contact points: height over the lowest one (0.1 m), then forward velocity against the root (m/s).
-    """
-    turned = angles_from_segments(body, sensed, torch.stack([tilts, rates])) @ body.turning
-    product = lever_product(levers(body, body.contact_segments, body.contacts))
-    c, s, points = torch.cos(turned[0]), torch.sin(turned[0]), len(body.contact_segments)
-    height = (torch.cat([c, s], -1) @ product)[..., points:]
-    forward = (torch.cat([-s * turned[1], c * turned[1]], -1) @ product)[..., :points]
-    return torch.cat([(height - height.amin(-1, keepdim=True)) / 0.1, forward], -1)
 
 
 def channel_statistics(data: PhysicsData) -> tuple[np.ndarray, np.ndarray]:
