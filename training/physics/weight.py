@@ -43,7 +43,7 @@ class LossWeights(BaseModel):
     contact_sd: float = Field(0.2, gt=0, description="Force against the contact law (body weights): 3 mm of floor.")
     limit_sd: float = Field(0.05, gt=0, description="Angle beyond its range (rad).")
     slip_sd: float = Field(0.1, gt=0, description="Speed of a loaded point (m/s), that of the contact law.")
-    transfer_sd: float = Field(0.05, gt=0, description="A foot's force against its told share (body weights).")
+    transfer_sd: float = Field(0.05, gt=0, description="Share of the load on a foot against what is told (share).")
     trunk_sd: float = Field(0.105, gt=0, description="Lean of the trunk (rad): 6 deg, as in the optimal control.")
     turn_sd: float = Field(0.2, gt=0, description="Angle of a sensor on its segment (rad): 11.5 deg, as there.")
     place_sd: float = Field(0.03, gt=0, description="Place of a sensor on its segment (m): 30 mm.")
