@@ -34,6 +34,7 @@ from synth.optimal_control.inertial.imu_data import ImuWeights
 from synth.optimal_control.inertial.imu_tracking import track_imus
 from synth.optimal_control.inertial.strap_down import sagittal_records, sensor_tilt
 from synth.optimal_control.movement.solution import MovementSolution
+from synth.real_imu.cycle_table import MEAN_CYCLE
 
 SENSOR_ANGLE_SD = float(np.radians(13.5) / np.sqrt(3.0))
 """rad, of a sensor's angle in the sagittal plane: 13.5° about a random axis leave 13.5°/√3 in the plane."""
@@ -125,7 +126,8 @@ def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
         return replace(blind, reason="no gait cycle found in the shank and foot records")
     recordings, duration = average_cycle(seen.recordings, cycles)
     recordings = with_level_pelvis(recordings, duration)
-    variances = cycle_variances(seen.recordings, cycles)
+    is_mean = any(treatment.what == MEAN_CYCLE for treatment in seen.treatments)
+    variances = {} if is_mean else cycle_variances(seen.recordings, cycles)  # copies of one cycle differ by nothing
     try:
         tracked = track_imus(recordings, seen.subject, duration, variances=variances, weights=WEIGHTS, muscles=True)
     except ModelMismatch as problem:

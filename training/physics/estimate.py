@@ -22,7 +22,7 @@ TORQUE, FORWARD = 0.05, 0.1
 walking, rounded, so that raw outputs are about one."""
 NEAR_FLOOR, LOAD = 0.01, 3.0
 """m over which the lowest contact point is told from the next when a load is shared; raw units that outweigh it."""
-_ONE = 0.5413
+ONE = 0.5413
 """Argument at which softplus is 1."""
 USUAL_SPEED, BENT = 1.2, 0.03
 """Where the pelvis begins before anything is learnt: a walking speed (m/s), and how much lower than in standing (m)."""
@@ -146,5 +146,5 @@ def shaped_estimate(body: PlanarBody, raw: Tensor, base: Tensor) -> Estimate:
 
 def _shared_load(raw: Tensor, height: Tensor) -> Tensor:
     """Upward forces (body weights): a total, shared by the lowest points unless the raw outputs say otherwise."""
-    total = torch.nn.functional.softplus(_ONE + raw.mean(-1, keepdim=True))
+    total = torch.nn.functional.softplus(ONE + raw.mean(-1, keepdim=True))
     return total * torch.softmax(LOAD * raw - height / NEAR_FLOOR, -1)

@@ -18,7 +18,7 @@ from training.physics.network import PhysicsNetwork
 from training.physics.record import body_of
 
 FORMAT = "kinesynth-physics 1"
-_ANYBODY = Subject("anybody", 70.0, 1.7, "unknown")
+ANYBODY = Subject("anybody", 70.0, 1.7, "unknown")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,16 @@ class PhysicsModel:
 _FACTS = ("sensors", "segments", "rate", "people", "n_steps", "seconds", "recorded_seconds", "fingerprint")
 
 
+def is_physics_model(path: Path) -> bool:
+    """Whether a file is a label-free network, of whatever version; False for anything else, or if there is none."""
+    try:
+        with safetensors.safe_open(str(path), framework="np") as file:
+            card = json.loads((file.metadata() or {})["kinesynth"])
+    except (safetensors.SafetensorError, KeyError, ValueError, OSError):
+        return False
+    return str(card.get("format", "")).startswith("kinesynth-physics")
+
+
 def save_physics_model(path: Path, model: PhysicsModel) -> None:
     """Write a model durably."""
     tensors = {name: value.detach().contiguous() for name, value in model.network.state_dict().items()}
@@ -86,7 +96,7 @@ def load_physics_model(path: Path) -> PhysicsModel:
         raise CorpusMismatch(f"{path}: expected a network of `kinesynth train --objective physics`, {error}.") from None
     shape = (len(facts["sensors"]), 3)
     network = PhysicsNetwork(
-        body_of(_ANYBODY), facts["segments"], len(facts["people"]), np.zeros(shape), np.ones(shape), config
+        body_of(ANYBODY), facts["segments"], len(facts["people"]), np.zeros(shape), np.ones(shape), config
     )
     network.load_state_dict(tensors)
     return PhysicsModel(network.eval(), config, **facts)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.signal import lfilter
 
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
@@ -17,10 +16,9 @@ from training.physics.body import stacked_bodies
 from training.physics.model_file import PhysicsModel
 from training.physics.network import Windows
 from training.physics.record import body_of, sagittal_record
+from training.physics.speed import causal_mean
 from training.target import ALL_TARGETS, Target, write_targets
 
-SPEED_SECONDS = 1.5
-"""Time constant (s) of the causal mean that makes a walking speed of the pelvis's velocity: more than a stride."""
 FEET = {"r": "calcn_r", "l": "calcn_l"}
 
 
@@ -86,13 +84,6 @@ def estimate_values(model: PhysicsModel, trial: CorpusTrial) -> tuple[np.ndarray
     values = np.column_stack([column(target) for target in ALL_TARGETS]).astype(float)
     values[record.is_missing] = np.nan
     return values, time.process_time() - began
-
-
-def causal_mean(values: np.ndarray, rate: float, seconds: float = SPEED_SECONDS) -> np.ndarray:
-    """Mean of the last seconds at each frame: a plain mean at first, exponential later."""
-    keep = np.exp(-1.0 / (seconds * rate))
-    total = lfilter([1.0], [1.0, -keep], np.ones(len(values)))
-    return lfilter([1.0], [1.0, -keep], values) / total
 
 
 def predict_by_physics(model: PhysicsModel, trial: CorpusTrial) -> CorpusTrial:

@@ -12,19 +12,15 @@ import numpy as np
 import torch
 
 from mocap_import.subject import Subject
-from opensim_models.generic.catalogue import planar_skeleton
-from opensim_models.generic.contact_point import with_contact_points
-from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from synth.imu.sagittal_axis import main_axis_to_z
 from training.physics.body import PlanarBody, planar_body, stacked_bodies
+from training.physics.person import LEG, person_skeleton
 from training.physics.tilt import causal_tilt
 from training.record_gap import bridge_gaps
 
-LEG = ("femur", "tibia", "calcn")
-"""Segments that swing in the plane, so that their main axis of rotation is known."""
 CHANNELS = ("specific_force_x", "specific_force_y", "angular_velocity_z")
 
 
@@ -88,20 +84,8 @@ class PhysicsData:
 
 
 def body_of(subject: Subject, dtype: torch.dtype = torch.float32) -> PlanarBody:
-    """The generic planar body of a person's mass and stature.
-
-    Raises
-    ------
-    CorpusMismatch
-        Mass or stature is unknown or nobody's.
-    """
-    try:
-        return planar_body(with_contact_points(planar_skeleton(subject), subject.height), subject.height, dtype)
-    except (ModelMismatch, TypeError) as problem:
-        raise CorpusMismatch(
-            f"subject {subject.code!r}: physics needs a person's mass (kg) and height (m): {problem} "
-            "State them in the corpus; where they are assumed, say so."
-        ) from None
+    """The generic planar body of a person's mass and stature; errors as of `person_skeleton`."""
+    return planar_body(person_skeleton(subject), subject.height, dtype)
 
 
 def sagittal_record(
