@@ -41,8 +41,9 @@ def stream(
     """Replay records through a network: one frame in, one frame out, on one CPU thread without PyTorch.
 
     Prints how long a frame takes. Only causal networks can do this: train with network = "lstm" and
-    bidirectional = false, or without labels (--objective physics); such a network finds how leg sensors are turned on
-    the first strides, and says nothing before. Estimates are written as a corpus, which `kinesynth evaluate` scores like any other.
+    bidirectional = false, or without labels (--objective physics); such a network finds how leg sensors are turned
+    on the first strides, and says nothing before. Estimates are written as a corpus, which `kinesynth evaluate` scores
+    like any other.
     """
 
     def run() -> ExitCode:

@@ -16,6 +16,7 @@ from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from synth.imu.sagittal_axis import main_axis_to_z
+from training.input_check import WearingSignature, check_channels, fit_signature, refuse_or_name, wearing_of
 from training.physics.body import PlanarBody, planar_body, stacked_bodies
 from training.physics.person import LEG, person_skeleton
 from training.physics.tilt import causal_tilt
@@ -67,6 +68,8 @@ class PhysicsData:
     rate : float
         Hz.
     left_out : tuple of (subject, trial, reason)
+    signature : WearingSignature, optional
+        How the sensors are worn over the records, by which exchanged sides are named later.
     """
 
     records: tuple[SagittalRecord, ...]
@@ -76,6 +79,7 @@ class PhysicsData:
     segments: tuple[str, ...]
     rate: float
     left_out: tuple[tuple[str, str, str], ...]
+    signature: WearingSignature | None = None
 
     @property
     def seconds(self) -> float:
@@ -110,7 +114,7 @@ def sagittal_record(
     Raises
     ------
     CorpusMismatch
-        A sensor is missing.
+        A sensor is missing, or a record is in other units.
     """
     by_name = {recording.placement.sensor: recording for recording in trial.recordings}
     wanted = tuple(by_name) if sensors is None else tuple(sensors)
@@ -121,7 +125,8 @@ def sagittal_record(
             f"{where}: expected records of the sensors {', '.join(wanted) or 'of a body'}; "
             f"{', '.join(lacking) or 'all'} missing, found {', '.join(by_name) or 'none'}."
         )
-    raw = np.concatenate([np.column_stack([by_name[s].specific_force, by_name[s].angular_velocity]) for s in wanted], 1)
+    raw = raw_channels(trial, wanted)
+    refuse_or_name(check_channels(raw, wanted, trial.rate), where)
     whole, is_missing = bridge_gaps(raw, trial.rate)
     whole = np.where(np.isfinite(whole), whole, 0.0)
     flat, tilts = [], []
@@ -146,6 +151,12 @@ def sagittal_record(
     return record, tuple(by_name[s].placement.segment for s in wanted)
 
 
+def raw_channels(trial: CorpusTrial, sensors: Sequence[str]) -> np.ndarray:
+    """Specific force (m/s²) and angular velocity (rad/s) of some sensors as they read, (n_frames, 6 n_sensors)."""
+    of = {r.placement.sensor: np.column_stack([r.specific_force, r.angular_velocity]) for r in trial.recordings}
+    return np.concatenate([of[sensor] for sensor in sensors], axis=1)
+
+
 def read_physics_data(
     corpus: Corpus, subjects: Iterable[str] | None = None, *, turn_to_plane: bool = True
 ) -> PhysicsData:
@@ -157,7 +168,7 @@ def read_physics_data(
         There is no record, or rates, sensors or their segments differ, or a sensor sits where the body has no segment.
     """
     wanted = None if subjects is None else set(subjects)
-    records, left_out, sensors, segments, people = [], [], (), (), {}
+    records, left_out, sensors, segments, people, wearings = [], [], (), (), {}, []
     for subject, name in corpus.trials():
         if wanted is not None and subject not in wanted:
             continue
@@ -174,6 +185,7 @@ def read_physics_data(
             )
         segments = where
         records.append(record)
+        wearings.append(wearing_of(raw_channels(trial, sensors)))
         people.setdefault(subject, trial.subject)
     if not records:
         raise CorpusMismatch(f"{corpus.path}: expected trials with inertial records, found none.")
@@ -185,4 +197,7 @@ def read_physics_data(
             f"{', '.join(bodies.segments)}. Leave these sensors out."
         )
     rate = records[0].rate
-    return PhysicsData(tuple(records), tuple(people.values()), bodies, sensors, segments, rate, tuple(left_out))
+    signature = fit_signature(wearings, sensors)
+    return PhysicsData(
+        tuple(records), tuple(people.values()), bodies, sensors, segments, rate, tuple(left_out), signature
+    )

@@ -36,6 +36,9 @@ from training.stream.network_file import CARD_VERSION, PHYSICS
 from training.stream.onnx_graph import OnnxGraph
 from training.target import ALL_TARGETS
 
+TILT = 0.4
+"""rad: unit of the tilts among the inputs of `training.physics.network`."""
+
 
 def export_physics(model: PhysicsModel, out: Path) -> Path:
     """Write a label-free network for streaming.
@@ -60,8 +63,8 @@ def export_physics(model: PhysicsModel, out: Path) -> Path:
     network, body = model.network, body_of(ANYBODY)
     if network.recurrent.bidirectional:
         raise ConfigRefused(
-            f"network {model.config.network!r} reads both directions, so it cannot speak frame by frame; train one that "
-            'is causal (network = "lstm")'
+            f"network {model.config.network!r} reads both directions, so it cannot speak frame by frame; train one "
+            'that is causal (network = "lstm")'
         )
     n_sensors, n_segments = len(model.sensors), len(body.segments)
     n_points, n_seen = len(body.contact_segments), 4 * n_sensors + N_FACTS
@@ -73,8 +76,8 @@ def export_physics(model: PhysicsModel, out: Path) -> Path:
     matrix, offset = _outputs(network, body, n_sensors)
     raw = graph.node("MatMul", [graph.node("Concat", [said, seen], axis=-1), graph.constant("matrix", matrix)])
     raw = graph.node("Add", [raw, graph.constant("offset", offset)])
-    sizes = [len(angle_columns(body)), len(body.joint_columns), n_points, n_points, 1]
-    names = ["angles", "torques", "forward", "upward", "velocity"]
+    sizes = [len(angle_columns(body)), len(body.joint_columns), n_points, n_points, 1, 1]
+    names = ["angles", "torques", "forward", "shares", "load", "velocity"]
     graph.node("Split", [raw, graph.constant("sizes", np.array(sizes, dtype=np.int64))], names, axis=-1)
     forces = _add_forces(graph, body)
     parts = graph.node("Concat", ["angles", "torques", *forces, "velocity"], axis=-1)
@@ -91,52 +94,53 @@ def export_physics(model: PhysicsModel, out: Path) -> Path:
 
 def _normalisation(network: PhysicsNetwork, n_sensors: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean and unit of what the network reads: channels by their statistics, tilts and facts as `inputs` has them."""
-    tilts, facts = np.full(n_sensors, 0.4), ([1.7, 75.0], [0.1, 15.0])
+    tilts, facts = np.full(n_sensors, TILT), ([1.7, 75.0], [0.1, 15.0])
     middle = np.concatenate([network.mean.numpy().ravel(), 0.0 * tilts, facts[0]])
     scale = np.concatenate([network.sd.numpy().ravel(), tilts, facts[1]])
     return middle.astype(np.float32), scale.astype(np.float32)
 
 
 def _outputs(network: PhysicsNetwork, body: PlanarBody, n_sensors: int) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix and offset from memory and inputs to angles, torques, forces and velocity, in their units.
+    """Matrix and offset from memory and inputs to angles, torques, forward forces, shares, load and velocity.
 
-    Head and direct path are one product; the angles that the tilts give go into it, too.
+    All that is linear in one product: head and direct path, the angles that the tilts give, the mean of the upward
+    outputs (what the whole load is made of) beside what each point gets of it.
     """
     n, columns = len(body.coordinates), angle_columns(body)
     points, joints = len(body.contact_segments), len(body.joint_columns)
     first = 3 * n - 1  # after angles and height, speeds, accelerations
-    rows = [
-        *range(len(columns)),
-        *range(first, first + joints + 2 * points),
-        n - 1 + body.travel,
-    ]
-    units = np.repeat([ANGLE, TORQUE, FORWARD, 1.0, PELVIS_SPEED], [len(columns), joints, points, points, 1])
     with torch.no_grad():
-        weight = torch.cat([network.head.weight, network.direct.weight], 1).numpy()[rows].T * units
-        offset = network.head.bias.numpy()[rows] * units
+        raw = torch.cat([network.head.weight, network.direct.weight], 1).double().numpy()
+        raw = np.column_stack([raw, network.head.bias.double().numpy()])
         base = angles_from_segments(body, network.sensed, torch.eye(n_sensors, dtype=torch.float64)).numpy()
+    torques, forward, upward = np.split(raw[first : first + joints + 2 * points], [joints, joints + points])
+    rows = [
+        ANGLE * raw[: len(columns)],
+        TORQUE * torques,
+        FORWARD * forward,
+        LOAD * upward,
+        upward.mean(0, keepdims=True),
+        PELVIS_SPEED * raw[[n - 1 + body.travel]],
+    ]
+    matrix = np.concatenate(rows).T
     start = network.head.in_features + 3 * n_sensors
-    weight[start : start + n_sensors, : len(columns)] += 0.4 * base[:, columns]  # inputs are tilts by 0.4
-    offset[-1] += USUAL_SPEED
-    return weight.astype(np.float32), offset.astype(np.float32)
+    matrix[start : start + n_sensors, : len(columns)] += TILT * base[:, columns]  # inputs are tilts by TILT
+    matrix[-1, -2:] += [ONE, USUAL_SPEED]
+    return matrix[:-1].astype(np.float32), matrix[-1].astype(np.float32)
 
 
 def _add_forces(graph: OnnxGraph, body: PlanarBody) -> tuple[str, str]:
-    """Fore-aft and vertical force by foot (body weights): a total, shared by the lowest points unless told otherwise."""
+    """Fore-aft and vertical force by foot (body weights): a load, shared by the lowest points unless told otherwise."""
     turning = body.turning[angle_columns(body)].numpy()
     angles = graph.node("MatMul", ["angles", graph.constant("turning", turning)])
     directions = graph.node("Concat", [graph.node("Sin", [angles]), graph.node("Cos", [angles])], axis=-1)
     height = graph.node("MatMul", [directions, "levers"])
-    near = graph.node("Div", [height, graph.constant("near_floor", np.array(NEAR_FLOOR, np.float32))])
-    told = graph.node("Mul", ["upward", graph.constant("load", np.array(LOAD, np.float32))])
-    shares = graph.node("Softmax", [graph.node("Sub", [told, near])], axis=-1)
-    mean = graph.node("ReduceMean", ["upward"], axes=[-1], keepdims=1)
-    total = graph.node("Softplus", [graph.node("Add", [mean, graph.constant("one", np.array(ONE, np.float32))])])
+    parts = graph.node("Softmax", [graph.node("Sub", ["shares", height])], axis=-1)
     of_foot = np.array(
         [[float(body.segments[s] == foot) for foot in FEET.values()] for s in body.contact_segments], np.float32
     )
     feet = graph.constant("feet", of_foot)
-    vertical = graph.node("Mul", [graph.node("MatMul", [shares, feet]), total])
+    vertical = graph.node("Mul", [graph.node("MatMul", [parts, feet]), graph.node("Softplus", ["load"])])
     return graph.node("MatMul", ["forward", feet]), vertical
 
 
@@ -173,6 +177,7 @@ def _card(model: PhysicsModel, state: list[int]) -> dict[str, Any]:
             for code, ((turns, _, stretches), soles) in worn.items()
         },
         "turn_to_plane": model.config.turn_to_plane,
+        "near_floor": NEAR_FLOOR,
         "fingerprint": model.fingerprint,
-        "signature": None,
+        "signature": model.signature and model.signature.plain(),
     }

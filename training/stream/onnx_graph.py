@@ -42,26 +42,30 @@ class OnnxGraph:
         PyTorch orders gates i, f, g, o and ONNX i, o, f, g.
         """
         hidden, cells = [], []
-        width = memory.hidden_size
+        width, only = memory.hidden_size, memory.num_layers == 1
         for layer in range(memory.num_layers):
 
             def gates(name: str, layer: int = layer) -> np.ndarray:
                 i, f, g, o = np.split(getattr(memory, f"{name}_l{layer}").detach().numpy(), 4)
                 return np.concatenate([i, o, f, g])
 
-            place = self.constant(f"layer_{layer}", np.array([layer], dtype=np.int64))
-            start = [self.node("Gather", [name, place], axis=0) for name in ("hidden", "cell")]
+            start = ["hidden", "cell"]
+            if not only:
+                place = self.constant(f"layer_{layer}", np.array([layer], dtype=np.int64))
+                start = [self.node("Gather", [name, place], axis=0) for name in start]
             weights = self.constant(f"weights_{layer}", gates("weight_ih")[None])
             recurrence = self.constant(f"recurrence_{layer}", gates("weight_hh")[None])
             bias = self.constant(f"bias_{layer}", np.concatenate([gates("bias_ih"), gates("bias_hh")])[None])
-            names = [f"said_{layer}", f"hidden_{layer}", f"cell_{layer}"]
+            after = ["next_hidden", "next_cell"] if only else [f"hidden_{layer}", f"cell_{layer}"]
+            names = [f"said_{layer}", *after]
             self.node("LSTM", [flow, weights, recurrence, bias, "", *start], names, hidden_size=width)
             shape = self.constant(f"shape_{layer}", np.array([1, 1, width], dtype=np.int64))
             flow = self.node("Reshape", [names[0], shape])
             hidden.append(names[1])
             cells.append(names[2])
-        self.node("Concat", hidden, ["next_hidden"], axis=0)
-        self.node("Concat", cells, ["next_cell"], axis=0)
+        if not only:
+            self.node("Concat", hidden, ["next_hidden"], axis=0)
+            self.node("Concat", cells, ["next_cell"], axis=0)
         return flow
 
     def write(

@@ -77,7 +77,7 @@ class PhysicsEstimator:
         self._guard = FrameGuard(self.card.sensors, self.card.rate, str(path), sensors, rate, self.card.signature)
         worn = card["people"].get(subject.code, card["people"][""])
         levers = contact_levers(person_skeleton(subject), np.array(worn["soles"]), np.array(worn["stretches"]))
-        self._levers = levers.astype(np.float32)
+        self._levers = (levers / card["near_floor"]).astype(np.float32)
         self._turns = np.array(worn["turns"])
         self._facts = np.array([subject.height, subject.mass])
         self._mountings = [dict(mountings or {}).get(name, Rotation.identity()) for name in self.card.sensors]

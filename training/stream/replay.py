@@ -88,9 +88,11 @@ def replay(estimator: AnyEstimator, trial: CorpusTrial) -> tuple[CorpusTrial, La
     seconds = float(latency.seconds.sum())
     estimate = write_targets(trial, estimator.card.targets, values.astype(float), seconds, SOURCE)
     notes = [Treatment("records_doubtful", sentence) for sentence in estimator.findings]
-    silent = int(np.argmax(np.isfinite(values).all(axis=1))) if np.isfinite(values).all(axis=1).any() else len(values)
+    known = np.isfinite(values).all(axis=1)
+    silent = int(np.argmax(known)) if known.any() else len(known)
     if isinstance(estimator, PhysicsEstimator) and silent:
-        notes.append(Treatment("stream_warm_up", f"nothing is estimated in the first {silent / trial.rate:.2f} s: {WHY}"))
+        detail = f"nothing is estimated in the first {silent / trial.rate:.2f} s: {WHY}"
+        notes.append(Treatment("stream_warm_up", detail))
     return replace(estimate, treatments=(*estimate.treatments, *notes)), latency
 
 
