@@ -1,15 +1,15 @@
 """Streaming: time of one frame, and what is lost by finding the sensors' turning on the first strides.
 
 Labelled network: LSTM of 2 layers x 128, 42 channels, 33 values, 100 Hz; ours by ONNX Runtime, the peer by PyTorch
-itself. Label-free network: the default of `kinesynth train --objective physics`, seven sensors, 19 values; the peer is the
-whole trial in one go, per frame. One thread; every frame is timed by itself (wall), after a warm-up; each repeat times a
-stretch of ours and of the peer in turn, so that both meet the same machine. What lies between them: a step of ours checks
-the frame, bridges gaps, keeps the memory, and, label-free, filters tilts.
+itself. Label-free network: the default of `kinesynth train --objective physics`, seven sensors, 19 values; the peer is
+the whole trial in one go, per frame. One thread; every frame is timed by itself (wall), after a warm-up. What lies
+between readings and network: a step of ours checks the frame, bridges gaps, keeps the memory and, label-free, filters
+tilts.
 
-Turning: the virtual walkers of `network_figures.physics` (20 persons of seed 101 teach without labels, 8 of seed 202 are
-scored), each sensor of the scored turned by N(0, 10 deg) about a random axis that nobody is told. A whole trial turns leg
-sensors by the axis of all its frames, a stream by that of its first strides. Both are scored on the same frames: those
-of which the stream says something. The length was chosen on the teaching persons (``choice``).
+Turning: the virtual walkers of `network_figures.physics` (20 persons of seed 101 teach without labels, 8 of seed 202
+are scored), each sensor of the scored turned by N(0, 10 deg) about a random axis that nobody is told. A whole trial
+turns leg sensors by the axis of all its frames, a stream by that of its first strides. Both are scored on the same
+frames: those of which the stream says something. The length was chosen on the teaching persons (``choice``).
 Run: python benchmarks/network_figures/streaming.py [latency physics turning choice]
 """
 
@@ -52,7 +52,12 @@ GOALS_MS = {"median": 0.05, "99 %": 1.0}
 LENGTHS = (0.25, 0.5, 1.0, 1.5, 2.5)
 """s of turning that are tried for the choice."""
 MISALIGNMENT_DEG = 10.0
-KINDS = {"angle": "angles (deg)", "moment": "moments (%BWBH)", "ground_reaction": "forces (%BW)", "speed": "speed (m/s)"}
+KINDS = {
+    "angle": "angles (deg)",
+    "moment": "moments (%BWBH)",
+    "ground_reaction": "forces (%BW)",
+    "speed": "speed (m/s)",
+}
 
 
 def random_checkpoint() -> Checkpoint:
