@@ -126,8 +126,7 @@ def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
         return replace(blind, reason="no gait cycle found in the shank and foot records")
     recordings, duration = average_cycle(seen.recordings, cycles)
     recordings = with_level_pelvis(recordings, duration)
-    is_mean = any(treatment.what == MEAN_CYCLE for treatment in seen.treatments)
-    variances = {} if is_mean else cycle_variances(seen.recordings, cycles)  # copies of one cycle differ by nothing
+    variances = between_cycles(seen, cycles)
     try:
         tracked = track_imus(recordings, seen.subject, duration, variances=variances, weights=WEIGHTS, muscles=True)
     except ModelMismatch as problem:
@@ -148,6 +147,15 @@ def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
         treatments=(*blind.treatments, Treatment("optimal_control_baseline", detail)),
         seconds=seconds,
     )
+
+
+def between_cycles(trial: CorpusTrial, cycles: Sequence[tuple[float, float]]) -> dict[str, np.ndarray]:
+    """Variance of the channels between the cycles (s) of a trial, by segment, as `cycle_variances`.
+
+    Empty where the cycles are copies of one mean cycle: that these do not differ says nothing of a person's strides.
+    """
+    is_copied = any(treatment.what == MEAN_CYCLE for treatment in trial.treatments)
+    return {} if is_copied else cycle_variances(trial.recordings, cycles)
 
 
 def with_level_pelvis(recordings: Sequence[ImuRecording], duration: float) -> tuple[ImuRecording, ...]:

@@ -1,4 +1,4 @@
-"""The benchmark of networks says what it read, judges every promise, and has a column for every device that is there."""
+"""The benchmark of networks says what it read, judges every promise, and has a column for every device there is."""
 
 import json
 import subprocess
@@ -9,17 +9,15 @@ from unittest.mock import patch
 import pandas as pd
 import pytest
 
+from benchmarks.network_figures.devices import figures as device_figures
+from benchmarks.peers.figure_run import measured_figures, read_lines
+from benchmarks.peers.network_goals import PROMISES, READS, promise_lines
 from training.config import ConfigRefused
 from training.device import available_devices, resolve_device
 from training.method_facts import MethodFacts
 from training.method_table import method_table, reading_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY))
-
-from benchmarks.network_figures.devices import figures as device_figures
-from benchmarks.peers.figure_run import measured_figures, read_lines
-from benchmarks.peers.network_goals import PROMISES, READS, promise_lines
 
 MODULES = {path.stem for path in (REPOSITORY / "benchmarks" / "network_figures").glob("*.py")}
 
@@ -53,7 +51,8 @@ def test_what_is_read_is_counted_and_what_is_missing_is_said(tmp_path):
 
 def test_modules_get_the_data_folder_and_a_failing_one_is_a_missed_figure(tmp_path, capsys):
     (tmp_path / "good.py").write_text(
-        "import json, os\nrow = dict(ours=1.0, peer=None, ratio=None, goal=os.environ['KINESYNTH_TEST_DATA'], met=True)\n"
+        "import json, os\ndata = os.environ['KINESYNTH_TEST_DATA']\n"
+        "row = dict(ours=1.0, peer=None, ratio=None, goal=data, met=True)\n"
         "print(json.dumps({'figures': {'one': row}}))\n"
     )
     (tmp_path / "bad.py").write_text("raise SystemExit(3)\n")
