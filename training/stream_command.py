@@ -84,7 +84,8 @@ def _replay(network: Path, corpus: Path, trial: str, out: Path | None, *, as_jso
     from synth.corpus.provenance import file_hash
     from training.estimate import write_predictions
     from training.stream.estimator import Estimator
-    from training.stream.replay import SOURCE, AnyEstimator, estimator_for, replay
+    from training.stream.network_file import network_kind
+    from training.stream.replay import SOURCE, WAITS, AnyEstimator, estimator_for, replay
     from training.window import sensor_names
 
     reader = Corpus(corpus)
@@ -118,7 +119,7 @@ def _replay(network: Path, corpus: Path, trial: str, out: Path | None, *, as_jso
 
     if out is not None:
         people = {subject for subject, _ in keys}
-        config = {"network": file_hash(network)}
+        config = {"network": file_hash(network), "waits_for": WAITS[network_kind(network)]}
         write_predictions(corpus, out, estimate, subjects=people, trials=keys, source=SOURCE, config=config, seed=0)
     else:
         for key in keys:

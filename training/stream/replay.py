@@ -19,13 +19,15 @@ from training.report.viewer.scene_of_corpus import corpus_scene
 from training.report.viewer.stick_figure import stick_figure
 from training.stream.estimator import Estimator
 from training.stream.latency import Latency, timed
-from training.stream.network_file import PHYSICS, network_kind
+from training.stream.network_file import LABELLED, PHYSICS, network_kind
 from training.stream.physics_estimator import PhysicsEstimator
 from training.target import write_targets
 from training.window import sensor_names
 
 SOURCE = "streaming"
 WHY = "how the leg sensors are turned is found on the first strides"
+WAITS = {LABELLED: "nothing", PHYSICS: "first strides"}
+"""Kind of network → what must be over before the estimate of a frame is there."""
 AnyEstimator = Estimator | PhysicsEstimator
 
 
