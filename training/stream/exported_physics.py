@@ -1,18 +1,20 @@
 """Exported label-free network: one frame of the network of `training.physics` as an ONNX graph, with its card.
 
-The graph takes what a `physics_estimator` makes of a frame (sagittal channels, tilts, stature and mass), the levers of
-the person's feet and the memory. It returns the targets in inside units, forces and moments already as shares of body
-weight; in the place of the speed the pelvis's velocity, which the estimator averages. It is `training.physics.estimate`
-for one frame and without what only the losses need; a test holds the two together.
+The graph takes what a `physics_estimator` makes of a frame (all forces forward, all upward, all angular velocities, all
+tilts, stature and mass), the levers of the person's feet and the memory. It returns the targets in inside units and an
+order of its own, forces and moments as shares of body weight, and the pelvis's velocity in the place of the speed. It
+is `training.physics.estimate` for one frame and without what only the losses need; a test holds the two together.
 """
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from training.config import ConfigRefused
 from training.physics.body import PlanarBody
@@ -66,92 +68,94 @@ def export_physics(model: PhysicsModel, out: Path) -> Path:
             f"network {model.config.network!r} reads both directions, so it cannot speak frame by frame; train one "
             'that is causal (network = "lstm")'
         )
-    n_sensors, n_segments = len(model.sensors), len(body.segments)
-    n_points, n_seen = len(body.contact_segments), 4 * n_sensors + N_FACTS
+    n_segments, n_points = len(body.segments), len(body.contact_segments)
+    n_seen = 4 * len(model.sensors) + N_FACTS
     graph = OnnxGraph()
-    middle, scale = _normalisation(network, n_sensors)
-    seen = graph.node("Sub", ["seen", graph.constant("input_mean", middle)])
-    seen = graph.node("Div", [seen, graph.constant("input_sd", scale)])
-    said = graph.lstm(network.recurrent, seen)
-    matrix, offset = _outputs(network, body, n_sensors)
-    raw = graph.node("MatMul", [graph.node("Concat", [said, seen], axis=-1), graph.constant("matrix", matrix)])
-    raw = graph.node("Add", [raw, graph.constant("offset", offset)])
-    sizes = [len(angle_columns(body)), len(body.joint_columns), n_points, n_points, 1, 1]
-    names = ["angles", "torques", "forward", "shares", "load", "velocity"]
-    graph.node("Split", [raw, graph.constant("sizes", np.array(sizes, dtype=np.int64))], names, axis=-1)
-    forces = _add_forces(graph, body)
-    parts = graph.node("Concat", ["angles", "torques", *forces, "velocity"], axis=-1)
-    graph.node("Gather", [parts, graph.constant("order", _target_order(body))], ["values"], axis=-1)
+    said = graph.lstm(_reading_raw(network), "seen")
+    matrix, offset, names = _outputs(network, body)
+    flow = graph.node("MatMul", [graph.node("Concat", [said, "seen"], axis=-1), graph.constant("matrix", matrix)])
+    flow = graph.node("Add", [flow, graph.constant("offset", offset)])
+    sizes = graph.constant("sizes", np.array([len(names), 2 * n_segments, n_points, 1], dtype=np.int64))
+    graph.node("Split", [flow, sizes], ["linear", "directions", "shares", "load"], axis=-1)
+    graph.node("Concat", ["linear", _add_vertical_forces(graph, body)], ["values"], axis=-1)
     state = [network.recurrent.num_layers, 1, network.recurrent.hidden_size]
-    return graph.write(
-        out,
-        {"seen": [1, 1, n_seen], "levers": [2 * n_segments, n_points]},
-        {"values": [1, 1, len(ALL_TARGETS)]},
-        state,
-        _card(model, state),
-    )
+    names += [("ground_reaction", f"ground_force_y_{side}") for side in FEET]
+    card = _card(model, state) | {"order": [names.index((t.kind, t.coordinate)) for t in ALL_TARGETS]}
+    inputs = {"seen": [1, 1, n_seen], "levers": [2 * n_segments, n_points]}
+    return graph.write(out, inputs, {"values": [1, 1, len(names)]}, state, card)
 
 
-def _normalisation(network: PhysicsNetwork, n_sensors: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and unit of what the network reads: channels by their statistics, tilts and facts as `inputs` has them."""
-    tilts, facts = np.full(n_sensors, TILT), ([1.7, 75.0], [0.1, 15.0])
-    middle = np.concatenate([network.mean.numpy().ravel(), 0.0 * tilts, facts[0]])
-    scale = np.concatenate([network.sd.numpy().ravel(), tilts, facts[1]])
-    return middle.astype(np.float32), scale.astype(np.float32)
+def _units(network: PhysicsNetwork) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and unit of what the network reads, sensor by sensor: channels by statistics, the rest as its `inputs`."""
+    tilts = np.full(len(network.sensed), TILT)
+    middle = np.concatenate([network.mean.double().numpy().ravel(), 0.0 * tilts, [1.7, 75.0]])
+    return middle, np.concatenate([network.sd.double().numpy().ravel(), tilts, [0.1, 15.0]])
 
 
-def _outputs(network: PhysicsNetwork, body: PlanarBody, n_sensors: int) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix and offset from memory and inputs to angles, torques, forward forces, shares, load and velocity.
+def _frame_order(network: PhysicsNetwork) -> np.ndarray:
+    """Where each thing that the estimator gives is among the network's inputs, which go sensor by sensor."""
+    n = len(network.sensed)
+    return np.concatenate([np.arange(3 * n).reshape(n, 3).T.ravel(), np.arange(3 * n, 4 * n + N_FACTS)])
 
-    All that is linear in one product: head and direct path, the angles that the tilts give, the mean of the upward
-    outputs (what the whole load is made of) beside what each point gets of it.
+
+def _reading_raw(network: PhysicsNetwork) -> nn.LSTM:
+    """The recurrent layers for readings that nobody has normalised."""
+    memory = copy.deepcopy(network.recurrent)
+    middle, unit = (torch.from_numpy(values) for values in _units(network))
+    with torch.no_grad():
+        weight = memory.weight_ih_l0.double() / unit
+        memory.bias_ih_l0.copy_(memory.bias_ih_l0.double() - weight @ middle)
+        memory.weight_ih_l0.copy_(weight[:, _frame_order(network)])
+    return memory
+
+
+def _outputs(network: PhysicsNetwork, body: PlanarBody) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
+    """Matrix and offset from memory and raw readings to all that is linear, in its units, and what comes first of it.
+
+    First targets (angles, moments, fore-aft forces, velocity); then the segments' angles, for their sines, and the same
+    with a quarter turn, for their cosines; what each contact point gets of the load, and the load.
     """
     n, columns = len(body.coordinates), angle_columns(body)
-    points, joints = len(body.contact_segments), len(body.joint_columns)
+    points, joints = len(body.contact_segments), body.joint_columns
     first = 3 * n - 1  # after angles and height, speeds, accelerations
     with torch.no_grad():
         raw = torch.cat([network.head.weight, network.direct.weight], 1).double().numpy()
         raw = np.column_stack([raw, network.head.bias.double().numpy()])
-        base = angles_from_segments(body, network.sensed, torch.eye(n_sensors, dtype=torch.float64)).numpy()
-    torques, forward, upward = np.split(raw[first : first + joints + 2 * points], [joints, joints + points])
-    rows = [
-        ANGLE * raw[: len(columns)],
-        TORQUE * torques,
-        FORWARD * forward,
-        LOAD * upward,
-        upward.mean(0, keepdims=True),
-        PELVIS_SPEED * raw[[n - 1 + body.travel]],
-    ]
-    matrix = np.concatenate(rows).T
-    start = network.head.in_features + 3 * n_sensors
-    matrix[start : start + n_sensors, : len(columns)] += TILT * base[:, columns]  # inputs are tilts by TILT
-    matrix[-1, -2:] += [ONE, USUAL_SPEED]
-    return matrix[:-1].astype(np.float32), matrix[-1].astype(np.float32)
-
-
-def _add_forces(graph: OnnxGraph, body: PlanarBody) -> tuple[str, str]:
-    """Fore-aft and vertical force by foot (body weights): a load, shared by the lowest points unless told otherwise."""
-    turning = body.turning[angle_columns(body)].numpy()
-    angles = graph.node("MatMul", ["angles", graph.constant("turning", turning)])
-    directions = graph.node("Concat", [graph.node("Sin", [angles]), graph.node("Cos", [angles])], axis=-1)
-    height = graph.node("MatMul", [directions, "levers"])
-    parts = graph.node("Softmax", [graph.node("Sub", ["shares", height])], axis=-1)
-    of_foot = np.array(
-        [[float(body.segments[s] == foot) for foot in FEET.values()] for s in body.contact_segments], np.float32
+        base = angles_from_segments(body, network.sensed, torch.eye(len(network.sensed), dtype=torch.float64)).numpy()
+    angles, n_said = ANGLE * raw[: len(columns)], network.head.in_features
+    tilts = slice(n_said + 3 * len(network.sensed), n_said + 4 * len(network.sensed))
+    angles[:, tilts] += TILT * base[:, columns].T  # what is read of tilts is tilts by TILT
+    torques, forward, upward = np.split(
+        raw[first : first + len(joints) + 2 * points], [len(joints), len(joints) + points]
     )
-    feet = graph.constant("feet", of_foot)
-    vertical = graph.node("Mul", [graph.node("MatMul", [parts, feet]), graph.node("Softplus", ["load"])])
-    return graph.node("MatMul", ["forward", feet]), vertical
+    segments = body.turning[columns].double().numpy().T @ angles
+    quarter = segments.copy()
+    quarter[:, -1] += np.pi / 2.0
+    velocity, load = PELVIS_SPEED * raw[[n - 1 + body.travel]], upward.mean(0, keepdims=True)
+    velocity[0, -1] += USUAL_SPEED
+    load[0, -1] += ONE
+    of_foot = _of_foot(body)
+    rows = [angles, TORQUE * torques, FORWARD * (of_foot.T @ forward), velocity, segments, quarter, LOAD * upward, load]
+    names = [("angle", body.coordinates[c]) for c in columns] + [("moment", body.coordinates[c]) for c in joints]
+    names += [("ground_reaction", f"ground_force_x_{side}") for side in FEET] + [("speed", "speed")]
+    matrix, (middle, unit) = np.concatenate(rows).T, _units(network)
+    matrix[n_said:-1] /= unit[:, None]
+    offset = matrix[-1] - middle @ matrix[n_said:-1]
+    matrix[n_said:-1] = matrix[n_said:-1][_frame_order(network)]
+    return matrix[:-1].astype(np.float32), offset.astype(np.float32), names
 
 
-def _target_order(body: PlanarBody) -> np.ndarray:
-    """Where each of `ALL_TARGETS` is among angles, torques, fore-aft and vertical forces, velocity."""
-    sides = tuple(FEET)
-    words = [("angle", body.coordinates[c]) for c in angle_columns(body)]
-    words += [("moment", body.coordinates[c]) for c in body.joint_columns]
-    words += [("ground_reaction", f"ground_force_{axis}_{side}") for axis in "xy" for side in sides]
-    words += [("speed", "speed")]
-    return np.array([words.index((t.kind, t.coordinate)) for t in ALL_TARGETS], dtype=np.int64)
+def _add_vertical_forces(graph: OnnxGraph, body: PlanarBody) -> str:
+    """Vertical force by foot (body weights): a load, shared by the lowest points unless told otherwise."""
+    height = graph.node("MatMul", [graph.node("Sin", ["directions"]), "levers"])
+    parts = graph.node("Softmax", [graph.node("Sub", ["shares", height])], axis=-1)
+    by_foot = graph.node("MatMul", [parts, graph.constant("feet", _of_foot(body).astype(np.float32))])
+    return graph.node("Mul", [by_foot, graph.node("Softplus", ["load"])])
+
+
+def _of_foot(body: PlanarBody) -> np.ndarray:
+    """Which contact points are of which foot, (n_points, 2)."""
+    return np.array([[float(body.segments[s] == foot) for foot in FEET.values()] for s in body.contact_segments])
 
 
 def _card(model: PhysicsModel, state: list[int]) -> dict[str, Any]:

@@ -78,8 +78,9 @@ class PhysicsEstimator:
         worn = card["people"].get(subject.code, card["people"][""])
         levers = contact_levers(person_skeleton(subject), np.array(worn["soles"]), np.array(worn["stretches"]))
         self._levers = (levers / card["near_floor"]).astype(np.float32)
+        self._columns = np.array(card["order"])
+        self._speed_column = [target.kind for target in self.card.targets].index("speed")
         self._turns = np.array(worn["turns"])
-        self._facts = np.array([subject.height, subject.mass])
         self._mountings = [dict(mountings or {}).get(name, Rotation.identity()) for name in self.card.sensors]
         self._axes = np.stack([mounting.as_matrix() for mounting in self._mountings])
         legs = [i for i, segment in enumerate(card["segments"]) if segment.startswith(LEG)]
@@ -87,6 +88,7 @@ class PhysicsEstimator:
         self._given = self._numbered(turning) if turning is not None else None
         n = len(self.card.sensors)
         self._seen = np.zeros((1, 1, 4 * n + 2), np.float32)
+        self._seen[0, 0, 4 * n :] = subject.height, subject.mass
         self._nothing = np.full(len(self.card.targets), np.nan, np.float32)
         self.reset()
 
@@ -172,14 +174,13 @@ class PhysicsEstimator:
     def _say(self, frame: np.ndarray) -> np.ndarray:
         """Take a whole frame through tilts and network."""
         n = len(self._turns)
-        signals = (frame @ self._plane).reshape(3, n)
+        signals = frame @ self._plane
         seen = self._seen[0, 0]
-        seen[: 3 * n].reshape(n, 3)[:] = signals.T
-        seen[3 * n : 4 * n] = self._tilt.step(*signals) - self._turns
-        seen[4 * n :] = self._facts
+        seen[: 3 * n] = signals
+        seen[3 * n : 4 * n] = self._tilt.step(*signals.reshape(3, n)) - self._turns
         values, self._hidden, self._cell = self._session.run(
             None, {"seen": self._seen, "levers": self._levers, "hidden": self._hidden, "cell": self._cell}
         )
-        values = values[0, 0]
-        values[-1] = self._speed.step(float(values[-1]))
+        values = values[0, 0, self._columns]
+        values[self._speed_column] = self._speed.step(float(values[self._speed_column]))
         return values
