@@ -33,6 +33,8 @@ from training.training_set import read_training_set
 
 SUPERVISED: dict[str, Any] = {
     "network": "conv1d",
+    "kernel_seconds": 0.3,
+    "window_seconds": 2.0,
     "augmentation": {"misalignment_deg": 6.0, "noise_share": 0.05},
 }
 """Settings of the row ``supervised`` that differ from the defaults."""
