@@ -2,12 +2,15 @@
 
 Each of the six is estimated by what the five others taught; Sub06, the one person for whom an earlier recipe was above
 the mean waveform, takes no part. Error: vertical ground reaction (%BW), mean over feet and trials.
-Run: python benchmarks/peers/force_recipe.py CORPUS [NAME ...]   (CORPUS by `kinesynth imu sessions --sheet
-cmu_treadmill`; 1 to 3 CPU minutes a recipe)
+With --estimates it says instead, of a finished comparison's estimates, what a shift in time would take from the error
+of every trial and foot: a diagnosis of what is left, by which nothing is corrected.
+Run: python benchmarks/peers/force_recipe.py CORPUS [NAME ...] [--estimates FILE]   (CORPUS by `kinesynth imu sessions
+--sheet cmu_treadmill`; 1 to 3 CPU minutes a recipe)
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -22,7 +25,7 @@ from training.config import resolve_config
 from training.learnt_row import supervised_config
 from training.loop import train
 from training.prediction import predict_trial
-from training.target import read_targets
+from training.target import Target, read_targets
 from training.training_set import read_training_set
 
 APART = "Sub06"
@@ -59,9 +62,38 @@ def errors_of(name: str, path: Path) -> dict[str, float]:
     return found
 
 
+def shift_lines(path: Path, estimates: Path, most: int = 8) -> list[str]:
+    """Error (%BW) of each foot as it is, and where estimates are shifted by up to `most` frames; a line each."""
+    truth, said = Corpus(path), Corpus(estimates)
+    targets = [Target("ground_reaction", f"ground_force_y_{side}") for side in "rl"]
+    inside, lines = slice(most, -most), []
+    for subject, name in truth.trials():
+        trial = truth.read(subject, name)
+        wanted, found = (100.0 * read_targets(t, targets) for t in (trial, said.read(subject, name)))
+        for side, force, estimate in zip("rl", wanted.T, found.T, strict=True):
+            if not np.isfinite(force).any():
+                continue
+            shifted = {k: np.roll(estimate, k) - force for k in range(-most, most + 1)}
+            errors = {k: float(np.sqrt(np.nanmean(e[inside] ** 2))) for k, e in shifted.items()}
+            best = min(errors, key=errors.get)
+            lines.append(
+                f"{subject}/{name} {side}: {errors[0]:.1f} %BW, {errors[best]:.1f} with estimates "
+                f"{1e3 * best / trial.rate:+.0f} ms later"
+            )
+    return lines
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for recipe in sys.argv[2:] or RECIPES:
-        errors = errors_of(recipe, Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RECIPES)}; default: all")
+    parser.add_argument("--estimates", type=Path, help="corpus of estimates of a comparison")
+    given = parser.parse_args()
+    if given.estimates is not None:
+        print("\n".join(shift_lines(given.corpus, given.estimates)))
+        raise SystemExit
+    for recipe in given.names or RECIPES:
+        errors = errors_of(recipe, given.corpus)
         each = ", ".join(f"{person} {error:.2f}" for person, error in errors.items())
         print(f"{recipe}: {np.mean(list(errors.values())):.2f} %BW ({each})", flush=True)
