@@ -118,12 +118,12 @@ def test_learning_lowers_the_loss_and_every_term_is_named(corpus):
     torch.manual_seed(0)
     learner = fresh_learner(lesson, config)
     windows = draw(lesson, 4, np.random.default_rng(5))
-    before, terms = physics_loss(learner.network, windows, RATE, config, lesson.skip)
+    before, terms = physics_loss(lesson, learner.network, windows, config)
     assert set(terms) == set(type(config.weights).model_fields) & set(terms)
-    assert len(terms) == 9
+    assert len(terms) == 10
     for _ in range(60):
         take_step(lesson, learner, config)
-    assert float(physics_loss(learner.network, windows, RATE, config, lesson.skip)[0]) < 0.5 * float(before)
+    assert float(physics_loss(lesson, learner.network, windows, config)[0].detach()) < 0.5 * float(before.detach())
 
 
 def test_a_share_of_zero_leaves_a_term_out(corpus):
@@ -131,8 +131,13 @@ def test_a_share_of_zero_leaves_a_term_out(corpus):
     config = resolve_physics(QUICK | {"weights": {"contact": 0.0}})
     lesson = prepare_lesson(data, config)
     learner = fresh_learner(lesson, config)
-    _, terms = physics_loss(learner.network, draw(lesson, 2, np.random.default_rng(0)), RATE, config)
+    _, terms = physics_loss(lesson, learner.network, draw(lesson, 2, np.random.default_rng(0)), config)
     assert "contact" not in terms
+    whole, every = physics_loss(
+        lesson, learner.network, draw(lesson, 2, np.random.default_rng(0)), resolve_physics(QUICK)
+    )
+    assert float(whole.detach()) == pytest.approx(sum(map(float, every.values())), rel=1e-5)
+    assert set(every) - set(terms) == {"contact"}
 
 
 def test_the_lstm_reads_forwards_only_and_the_bilstm_both_ways(corpus):

@@ -19,7 +19,10 @@ class PhysicsConfig(BaseModel):
     width: int = Field(64, ge=2, le=2048, description="Hidden units a direction.")
     depth: int = Field(1, ge=1, le=8, description="Recurrent layers.")
     window_seconds: float = Field(2.0, gt=0.2, le=60, description="Length (s) of the windows.")
-    warm_up_seconds: float = Field(0.3, ge=0, description="Start of a window that costs nothing: the state fills.")
+    opening_share: float = Field(
+        0.1, ge=0, le=1, description="Share of the windows that begin where a record does, before its tilts settled."
+    )
+    warm_up_seconds: float = Field(0.0, ge=0, description="Start of a window that costs nothing: the state fills.")
     steps: int = Field(1500, ge=1, le=1_000_000, description="Optimiser steps; there is no early stopping.")
     batch: int = Field(8, ge=1, le=4096, description="Windows per step.")
     learning_rate: float = Field(4e-3, gt=0, le=1, description="Peak of the one-cycle learning rate (AdamW).")

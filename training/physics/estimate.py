@@ -100,12 +100,36 @@ def _from_tilts(body: PlanarBody, sensed: tuple[int, ...], dtype: torch.dtype) -
 _MADE: dict[tuple, Tensor] = {}
 
 
+def foot_motion(body: PlanarBody, sensed: Sequence[int], tilts: Tensor, rates: Tensor) -> Tensor:
+    """What tilts and gyroscopes say of the feet: how a walking speed and the lower foot are seen.
+
+    Parameters
+    ----------
+    body : PlanarBody
+    sensed : sequence of int
+        Segments with a sensor; others are taken as upright.
+    tilts, rates : Tensor, shape (..., T, n_sensors)
+        rad, rad/s.
+
+    Returns
+    -------
+    Tensor, shape (..., T, 2 n_points)
+        Of the contact points: height over the lowest one (0.1 m), then forward velocity against the root (m/s).
+    """
+    turned = angles_from_segments(body, sensed, torch.stack([tilts, rates])) @ body.turning
+    product = lever_product(levers(body, body.contact_segments, body.contacts))
+    c, s, points = torch.cos(turned[0]), torch.sin(turned[0]), len(body.contact_segments)
+    height = (torch.cat([c, s], -1) @ product)[..., points:]
+    forward = (torch.cat([-s * turned[1], c * turned[1]], -1) @ product)[..., :points]
+    return torch.cat([(height - height.amin(-1, keepdim=True)) / 0.1, forward], -1)
+
+
 def standing_height(body: PlanarBody) -> Tensor:
     """Height (m) of the root of an upright body that stands, shape (...)."""
     return -levers(body, body.contact_segments, body.contacts)[..., 1].sum(-1).amin(-1)
 
 
-def shaped_estimate(body: PlanarBody, raw: Tensor, base: Tensor) -> Estimate:
+def shaped_estimate(body: PlanarBody, raw: Tensor, base: Tensor, pace: Tensor) -> Estimate:
     """Movement and forces from raw outputs.
 
     Parameters
@@ -115,6 +139,8 @@ def shaped_estimate(body: PlanarBody, raw: Tensor, base: Tensor) -> Estimate:
     raw : Tensor, shape (B, T, n_outputs)
     base : Tensor, shape (B, T, n_q)
         Coordinates from the sensors' tilts, from `angles_from_segments`.
+    pace : Tensor, shape (B, T)
+        Speed (m/s) at which the pelvis begins.
     """
     n, points, joints = len(body.coordinates), len(body.contact_segments), body.joint_columns
     angle, speed, accelerated, torque, forward, upward = raw.split([n - 1, n, n, len(joints), points, points], dim=-1)
@@ -126,7 +152,7 @@ def shaped_estimate(body: PlanarBody, raw: Tensor, base: Tensor) -> Estimate:
     onto[-1] *= HEIGHT / ANGLE
     along, up = (chosen(n, (place,), *size)[:, 0] for place in places)
     q = base + angle @ onto + (standing_height(body) - BENT)[..., None, None] * up
-    speeds, accelerations = speed * units[0] + USUAL_SPEED * along, accelerated * units[1]
+    speeds, accelerations = speed * units[0] + pace.unsqueeze(-1) * along, accelerated * units[1]
     motion = planar_motion(body, q, speeds, accelerations)
     product = lever_product(levers(body, body.contact_segments, body.contacts))
     _, height = of_points(motion.directions, motion.root, product)

@@ -113,6 +113,6 @@ def _mark(data: PhysicsData, config: PhysicsConfig) -> str:
     facts = [config.model_dump(mode="json"), data.sensors, data.segments, data.rate, people]
     digest = hashlib.sha256(json.dumps([*facts, torch.__version__, np.__version__]).encode())
     for record in data.records:
-        for values in (record.channels, record.places, record.is_missing):
+        for values in (record.channels, record.pace, record.places, record.is_missing):
             digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()

@@ -15,9 +15,11 @@ from training.physics.body import PlanarBody, chosen
 from training.physics.contact import contact_force
 from training.physics.dynamics import demanded_forces, dynamics_residual
 from training.physics.estimate import NEAR_FLOOR, Estimate, angle_columns
+from training.physics.load_share import FEET
+from training.physics.term_table import temporal_price
 from training.physics.weight import LossWeights
 
-_BEND = 3.0
+BEND = 3.0
 """Tolerances beyond which a deviation costs by its size, no longer by its square: what is far off must not rule."""
 
 
@@ -33,12 +35,7 @@ def dynamics_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) ->
 
 def temporal_loss(body: PlanarBody, estimate: Estimate, rate: float, weights: LossWeights) -> Tensor:
     """Coordinates against speeds, and speeds against accelerations, by the trapezoidal rule at `rate` (Hz)."""
-    columns = angle_columns(body)
-    price = torch.zeros(2, len(body.coordinates), dtype=estimate.q.dtype)  # each group of coordinates counts once
-    price[0, columns] = weights.angle_rate_sd**-2 / len(columns)
-    price[1, columns] = weights.angle_jerk_sd**-2 / len(columns)
-    price[0, body.height] = weights.height_rate_sd**-2
-    price[1, [body.travel, body.height]] = weights.pelvis_jerk_sd**-2 / 2
+    price = temporal_price(body, weights, estimate.q.dtype)
     first = _slope_error(estimate.q, estimate.speeds, rate).square().flatten(0, -2).mean(0)
     second = _slope_error(estimate.speeds, estimate.accelerations, rate).square().flatten(0, -2).mean(0)
     return (price[0] * first + price[1] * second).sum()
@@ -77,6 +74,16 @@ def sliding_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) -> 
     return (load * _huber(estimate.points[1] / weights.slip_sd)).mean()
 
 
+def transfer_loss(body: PlanarBody, estimate: Estimate, share: Tensor, weights: LossWeights) -> Tensor:
+    """Load of the right foot against its told `share` (..., T) of the whole; NaN is not told."""
+    right = [body.segments[s] == FEET[0] for s in body.contact_segments]
+    weight = body.weight[..., None]
+    total = estimate.upward.sum(-1)
+    found = (estimate.upward @ torch.tensor(right, dtype=share.dtype)) / total.clamp(min=0.05 * weight)
+    known = share.isfinite() * (total.detach() / weight).clamp(0.0, 1.0)
+    return _mean_square((found - share.nan_to_num()) * known / weights.transfer_sd)
+
+
 def posture_loss(body: PlanarBody, estimate: Estimate, sensed: Sequence[int], weights: LossWeights) -> Tensor:
     """Lean of the segments without a sensor: upright is the best guess."""
     unseen = tuple(i for i in range(len(body.segments)) if i not in set(sensed))
@@ -93,12 +100,6 @@ def placement_loss(turns: Tensor, shifts: Tensor, stretches: Tensor, soles: Tens
     return believed + ((soles / weights.contact_place_sd) ** 2).mean()
 
 
-def total_loss(terms: dict[str, Tensor], weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
-    """Weighted sum of named terms, and the terms as they went into it."""
-    weighted = {name: getattr(weights, name) * value for name, value in terms.items()}
-    return torch.stack(list(weighted.values())).sum(), weighted
-
-
 def _slope_error(values: Tensor, slopes: Tensor, rate: float) -> Tensor:
     return (values[..., 1:, :] - values[..., :-1, :]) * rate - 0.5 * (slopes[..., 1:, :] + slopes[..., :-1, :])
 
@@ -113,4 +114,4 @@ def _mean_square(x: Tensor) -> Tensor:
 
 
 def _huber(x: Tensor) -> Tensor:
-    return 2.0 * torch.nn.functional.huber_loss(x, torch.zeros_like(x), delta=_BEND, reduction="none")
+    return 2.0 * torch.nn.functional.huber_loss(x, torch.zeros_like(x), delta=BEND, reduction="none")

@@ -18,7 +18,7 @@ from training.physics.config import PhysicsConfig, resolve_physics
 from training.physics.network import PhysicsNetwork
 from training.physics.record import body_of
 
-FORMAT = "kinesynth-physics 1"
+FORMAT = "kinesynth-physics 2"
 ANYBODY = Subject("anybody", 70.0, 1.7, "unknown")
 
 

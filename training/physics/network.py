@@ -11,10 +11,13 @@ from torch import Tensor, nn
 from training.physics.body import PlanarBody, moved_contacts, scaled_bodies
 from training.physics.config import PhysicsConfig
 from training.physics.estimate import (
+    PELVIS_SPEED,
     SPEED,
+    USUAL_SPEED,
     Estimate,
     angle_columns,
     angles_from_segments,
+    foot_motion,
     n_outputs,
     shaped_estimate,
 )
@@ -32,18 +35,24 @@ class Windows:
     ----------
     channels : Tensor, shape (B, T, n_sensors, 3)
     tilts : Tensor, shape (B, T, n_sensors)
+    pace : Tensor, shape (B, T)
+        From `training.physics.pace.walking_pace` (m/s).
     places : Tensor, shape (B, n_sensors, 2)
     body : PlanarBody
         Batch of B.
     person : Tensor of int, shape (B,), or None
         Row of the placements; None for somebody unknown.
+    share : Tensor, shape (B, T), optional
+        Told share of the load on the right foot, NaN where unknown; only to learn from.
     """
 
     channels: Tensor
     tilts: Tensor
+    pace: Tensor
     places: Tensor
     body: PlanarBody
     person: Tensor | None
+    share: Tensor | None = None
 
 
 class PhysicsNetwork(nn.Module):
@@ -75,7 +84,7 @@ class PhysicsNetwork(nn.Module):
         self.config = config
         self.sensed = [body.segments.index(s) for s in segments]
         n_sensors, outputs = len(segments), n_outputs(body)
-        n_inputs = 4 * n_sensors + N_FACTS
+        n_inputs = 4 * n_sensors + N_FACTS + 2 * len(body.contact_segments) + 1
         both = config.network == "bilstm"
         self.recurrent = nn.LSTM(n_inputs, config.width, config.depth, batch_first=True, bidirectional=both)
         self.head = nn.Linear(config.width * (2 if both else 1), outputs)
@@ -115,17 +124,23 @@ class PhysicsNetwork(nn.Module):
             turns, shifts = turns.detach() * 0.0, shifts.detach() * 0.0
         return turns * self.free_turns, shifts, stretches if config.trainable_body else stretches.detach() * 0.0
 
-    def forward(self, windows: Windows, skip: int = 0) -> tuple[Estimate, PlanarBody, tuple[Tensor, Tensor, Tensor]]:
-        """Estimate, the body that it is of, and how the sensors are worn; the first `skip` frames are left out."""
-        turns, shifts, stretches = self.worn(windows.person, windows.channels)
+    def forward(self, windows: Windows) -> tuple[Estimate, PlanarBody]:
+        """Estimate, and the body that it is of."""
+        worn = self.worn(windows.person, windows.channels)
+        body = self.body_of(windows, worn[2])
+        base = angles_from_segments(body, self.sensed, windows.tilts - worn[0].unsqueeze(-2))
+        return shaped_estimate(body, self.outputs(windows, worn[0]), base, windows.pace), body
+
+    def body_of(self, windows: Windows, stretches: Tensor) -> PlanarBody:
+        """Bodies with the contact points, and if asked the lengths, that were learnt."""
         body = moved_contacts(windows.body, self.soles_of(windows.person))
-        if self.config.trainable_body and windows.person is not None:
-            body = scaled_bodies(body, 1.0 + stretches)
-        tilts = windows.tilts - turns.unsqueeze(-2)
-        inputs = self.inputs(windows, tilts)
-        raw = self.head(self.recurrent(inputs)[0][:, skip:]) + self.direct(inputs[:, skip:])
-        base = angles_from_segments(body, self.sensed, tilts[:, skip:])
-        return shaped_estimate(body, raw, base), body, (turns, shifts, stretches)
+        is_stretched = self.config.trainable_body and windows.person is not None
+        return scaled_bodies(body, 1.0 + stretches) if is_stretched else body
+
+    def outputs(self, windows: Windows, turns: Tensor, skip: int = 0) -> Tensor:
+        """Raw outputs (B, T - skip, n_outputs) with sensors so turned (B, n_sensors)."""
+        inputs = self.inputs(windows, windows.tilts - turns.unsqueeze(-2))
+        return self.head(self.recurrent(inputs)[0][:, skip:]) + self.direct(inputs[:, skip:])
 
     def soles_of(self, person: Tensor | None) -> Tensor:
         """Shifts of heel and toe contact (m), (B, 2, 2); of somebody unknown the mean of those who are known."""
@@ -136,9 +151,11 @@ class PhysicsNetwork(nn.Module):
     def inputs(self, windows: Windows, tilts: Tensor) -> Tensor:
         """What the recurrent network reads (B, T, n_inputs)."""
         channels = ((windows.channels - self.mean) / self.sd).flatten(-2)
+        feet = foot_motion(windows.body, self.sensed, tilts.detach(), windows.channels[..., 2])
         facts = torch.stack([windows.body.height_of_body / 0.1 - 17.0, windows.body.mass.sum(-1) / 15.0 - 5.0], -1)
         facts = facts.unsqueeze(-2).expand(*channels.shape[:-1], N_FACTS)
-        return torch.cat([channels, tilts / 0.4, facts], -1)
+        pace = (windows.pace - USUAL_SPEED).unsqueeze(-1) / PELVIS_SPEED
+        return torch.cat([channels, tilts / 0.4, facts, feet, pace], -1)
 
     def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.turns, self.shifts, self.stretches

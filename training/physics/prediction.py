@@ -53,6 +53,7 @@ def estimate_values(model: PhysicsModel, trial: CorpusTrial) -> tuple[np.ndarray
     windows = Windows(
         torch.from_numpy(record.channels)[None],
         torch.from_numpy(record.tilts)[None],
+        torch.from_numpy(record.pace)[None],
         torch.from_numpy(record.places)[None],
         stacked_bodies([body_of(trial.subject)]),
         person,
@@ -61,7 +62,7 @@ def estimate_values(model: PhysicsModel, trial: CorpusTrial) -> tuple[np.ndarray
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            estimate, body, _ = model.network(windows)
+            estimate, body = model.network(windows)
     finally:
         torch.set_num_threads(n_threads)
     weight = float(trial.subject.body_weight)

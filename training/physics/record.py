@@ -18,6 +18,7 @@ from synth.corpus.trial import CorpusTrial
 from synth.imu.sagittal_axis import main_axis_to_z
 from training.input_check import WearingSignature, check_channels, fit_signature, refuse_or_name, wearing_of
 from training.physics.body import PlanarBody, planar_body, stacked_bodies
+from training.physics.pace import walking_pace
 from training.physics.person import LEG, person_skeleton
 from training.physics.tilt import causal_tilt
 from training.record_gap import bridge_gaps
@@ -39,6 +40,8 @@ class SagittalRecord:
         Specific force x, y (m/s²) and angular velocity about Z (rad/s) along nominal segment axes; short gaps bridged.
     tilts : ndarray, shape (n_frames, n_sensors), float32
         From `training.physics.tilt.causal_tilt` (rad).
+    pace : ndarray, shape (n_frames,), float32
+        From `training.physics.pace.walking_pace` (m/s).
     places : ndarray, shape (n_sensors, 2)
         Nominal places (m), segment frames.
     is_missing : ndarray of bool, shape (n_frames,)
@@ -49,6 +52,7 @@ class SagittalRecord:
     rate: float
     channels: np.ndarray
     tilts: np.ndarray
+    pace: np.ndarray
     places: np.ndarray
     is_missing: np.ndarray
 
@@ -139,16 +143,27 @@ def sagittal_record(
         flat.append(np.column_stack([force[:, :2], turn[:, 2]]))
         tilts.append(causal_tilt(flat[-1], trial.rate))
     places = np.array([by_name[s].placement.offset[:2] for s in wanted], dtype=np.float32)
+    segments = tuple(by_name[s].placement.segment for s in wanted)
+    channels, turned = np.stack(flat, 1), np.stack(tilts, 1)
     record = SagittalRecord(
         trial.subject,
         trial.name,
         trial.rate,
-        np.stack(flat, 1).astype(np.float32),
-        np.stack(tilts, 1).astype(np.float32),
+        channels.astype(np.float32),
+        turned.astype(np.float32),
+        _pace_of(trial, segments, turned, channels[..., 2]),
         places,
         is_missing,
     )
-    return record, tuple(by_name[s].placement.segment for s in wanted)
+    return record, segments
+
+
+def _pace_of(trial: CorpusTrial, segments: Sequence[str], tilts: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """Walking pace (n_frames,) by the sensors on segments that the planar body has."""
+    body = body_of(trial.subject)
+    known = [i for i, segment in enumerate(segments) if segment in body.segments]
+    sensed = [body.segments.index(segments[i]) for i in known]
+    return walking_pace(body, sensed, tilts[:, known], rates[:, known], trial.rate).astype(np.float32)
 
 
 def raw_channels(trial: CorpusTrial, sensors: Sequence[str]) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-TERMS = ("dynamics", "temporal", "imu", "contact", "effort", "limits", "sliding", "posture", "placement")
+TERMS = ("dynamics", "temporal", "imu", "contact", "effort", "limits", "sliding", "transfer", "posture", "placement")
 """Names of the terms, in the order of the tables."""
 
 
@@ -25,6 +25,7 @@ class LossWeights(BaseModel):
     effort: float = Field(0.01, ge=0, description="Share of squared torques; breaks ties, must not pull (SD 5 %BWBH).")
     limits: float = Field(1.0, ge=0, description="Share of angles beyond the range of the skeleton.")
     sliding: float = Field(1.0, ge=0, description="Share of loaded feet that slip.")
+    transfer: float = Field(1.0, ge=0, description="Share of the load going over as the foot gyroscopes tell.")
     posture: float = Field(0.05, ge=0, description="Share of the trunk's lean, which no sensor sees.")
     placement: float = Field(0.1, ge=0, description="Share of the belief in where sensors sit.")
 
@@ -42,6 +43,7 @@ class LossWeights(BaseModel):
     contact_sd: float = Field(0.2, gt=0, description="Force against the contact law (body weights): 3 mm of floor.")
     limit_sd: float = Field(0.05, gt=0, description="Angle beyond its range (rad).")
     slip_sd: float = Field(0.1, gt=0, description="Speed of a loaded point (m/s), that of the contact law.")
+    transfer_sd: float = Field(0.05, gt=0, description="Share of the load on a foot against what is told (share).")
     trunk_sd: float = Field(0.105, gt=0, description="Lean of the trunk (rad): 6 deg, as in the optimal control.")
     turn_sd: float = Field(0.2, gt=0, description="Angle of a sensor on its segment (rad): 11.5 deg, as there.")
     place_sd: float = Field(0.03, gt=0, description="Place of a sensor on its segment (m): 30 mm.")

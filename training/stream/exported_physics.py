@@ -1,9 +1,10 @@
 """Exported label-free network: one frame of the network of `training.physics` as an ONNX graph, with its card.
 
 The graph takes what a `physics_estimator` makes of a frame (all forces forward, all upward, all angular velocities, all
-tilts, stature and mass), the levers of the person's feet and the memory. It returns the targets in inside units and an
-order of its own, forces and moments as shares of body weight, and the pelvis's velocity in the place of the speed. It
-is `training.physics.estimate` for one frame and without what only the losses need; a test holds the two together.
+tilts, stature and mass, what these say of the feet, the pace), the levers of the person's feet and the memory. It returns
+the targets in inside units and an order of its own, forces and moments as shares of body weight, and the pelvis's velocity
+in the place of the speed. It is `training.physics.estimate` for one frame and without what only the losses need; a test
+holds the two together.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def export_physics(model: PhysicsModel, out: Path) -> Path:
             'that is causal (network = "lstm")'
         )
     n_segments, n_points = len(body.segments), len(body.contact_segments)
-    n_seen = 4 * len(model.sensors) + N_FACTS
+    n_seen = network.recurrent.input_size
     graph = OnnxGraph()
     said = graph.lstm(_reading_raw(network), "seen")
     matrix, offset, names = _outputs(network, body)
@@ -88,14 +89,22 @@ def export_physics(model: PhysicsModel, out: Path) -> Path:
 def _units(network: PhysicsNetwork) -> tuple[np.ndarray, np.ndarray]:
     """Mean and unit of what the network reads, sensor by sensor: channels by statistics, the rest as its `inputs`."""
     tilts = np.full(len(network.sensed), TILT)
-    middle = np.concatenate([network.mean.double().numpy().ravel(), 0.0 * tilts, [1.7, 75.0]])
-    return middle, np.concatenate([network.sd.double().numpy().ravel(), tilts, [0.1, 15.0]])
+    feet = np.zeros(network.recurrent.input_size - 4 * len(tilts) - N_FACTS - 1)
+    middle = [network.mean.double().numpy().ravel(), 0.0 * tilts, [1.7, 75.0], feet, [USUAL_SPEED]]
+    unit = [network.sd.double().numpy().ravel(), tilts, [0.1, 15.0], 1.0 + feet, [PELVIS_SPEED]]
+    return np.concatenate(middle), np.concatenate(unit)
 
 
 def _frame_order(network: PhysicsNetwork) -> np.ndarray:
     """Where each thing that the estimator gives is among the network's inputs, which go sensor by sensor."""
     n = len(network.sensed)
-    return np.concatenate([np.arange(3 * n).reshape(n, 3).T.ravel(), np.arange(3 * n, 4 * n + N_FACTS)])
+    return np.concatenate([np.arange(3 * n).reshape(n, 3).T.ravel(), np.arange(3 * n, network.recurrent.input_size)])
+
+
+def _segment_turning(network: PhysicsNetwork, body: PlanarBody) -> np.ndarray:
+    """Angle of every segment per tilt of every sensor (n_sensors, n_segments), as `foot_motion` has it."""
+    tilts = torch.eye(len(network.sensed), dtype=torch.float64)
+    return (angles_from_segments(body, network.sensed, tilts) @ body.turning.double()).numpy()
 
 
 def _reading_raw(network: PhysicsNetwork) -> nn.LSTM:
@@ -133,6 +142,7 @@ def _outputs(network: PhysicsNetwork, body: PlanarBody) -> tuple[np.ndarray, np.
     quarter[:, -1] += np.pi / 2.0
     velocity, load = PELVIS_SPEED * raw[[n - 1 + body.travel]], upward.mean(0, keepdims=True)
     velocity[0, -1] += USUAL_SPEED
+    velocity[0, -2] += PELVIS_SPEED  # the pelvis begins at the pace, the last that is read
     load[0, -1] += ONE
     of_foot = _of_foot(body)
     rows = [angles, TORQUE * torques, FORWARD * (of_foot.T @ forward), velocity, segments, quarter, LOAD * upward, load]
@@ -182,6 +192,9 @@ def _card(model: PhysicsModel, state: list[int]) -> dict[str, Any]:
         },
         "turn_to_plane": model.config.turn_to_plane,
         "near_floor": NEAR_FLOOR,
+        "turning": _segment_turning(network, body_of(ANYBODY)).tolist(),
+        "usual_speed": USUAL_SPEED,
+        "has_feet": bool(set(FEET.values()) & set(model.segments)),
         "fingerprint": model.fingerprint,
         "signature": model.signature and model.signature.plain(),
     }

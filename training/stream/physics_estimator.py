@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from mocap_import.subject import Subject
 from synth.corpus.schema import CorpusMismatch
+from training.physics.foot_motion import FootMotion
 from training.physics.person import LEG, contact_levers, person_skeleton
 from training.physics.speed import CausalMean
 from training.physics.tilt import TiltFilter
@@ -76,19 +77,24 @@ class PhysicsEstimator:
         self.card = StreamCard.from_plain(card)
         self._guard = FrameGuard(self.card.sensors, self.card.rate, str(path), sensors, rate, self.card.signature)
         worn = card["people"].get(subject.code, card["people"][""])
-        levers = contact_levers(person_skeleton(subject), np.array(worn["soles"]), np.array(worn["stretches"]))
+        skeleton, stretches = person_skeleton(subject), np.array(worn["stretches"])
+        levers = contact_levers(skeleton, np.array(worn["soles"]), stretches)
         self._levers = (levers / card["near_floor"]).astype(np.float32)
+        nominal = contact_levers(skeleton, np.zeros((2, 2)), 0.0 * stretches)
+        self._feet = FootMotion(np.array(card["turning"]), nominal)
+        self._usual_speed = None if card["has_feet"] else float(card["usual_speed"])
         self._columns = np.array(card["order"])
         self._speed_column = [target.kind for target in self.card.targets].index("speed")
         self._turns = np.array(worn["turns"])
+        self._is_turned = bool(self._turns.any())
         self._mountings = [dict(mountings or {}).get(name, Rotation.identity()) for name in self.card.sensors]
         self._axes = np.stack([mounting.as_matrix() for mounting in self._mountings])
         legs = [i for i, segment in enumerate(card["segments"]) if segment.startswith(LEG)]
         self._legs, self._seconds = legs if card["turn_to_plane"] else [], turning_seconds
         self._given = self._numbered(turning) if turning is not None else None
         n = len(self.card.sensors)
-        self._seen = np.zeros((1, 1, 4 * n + 2), np.float32)
-        self._seen[0, 0, 4 * n :] = subject.height, subject.mass
+        self._seen = np.zeros(self._session.get_inputs()[0].shape, np.float32)
+        self._seen[0, 0, 4 * n : 4 * n + 2] = subject.height, subject.mass
         self._nothing = np.full(len(self.card.targets), np.nan, np.float32)
         self.reset()
 
@@ -152,7 +158,7 @@ class PhysicsEstimator:
         """Begin tilts and memory anew."""
         self._waiting.clear()
         self._tilt = TiltFilter(len(self.card.sensors), self.card.rate)
-        self._speed = CausalMean(self.card.rate)
+        self._speed, self._pace = CausalMean(self.card.rate), CausalMean(self.card.rate)
         self._hidden = np.zeros(self.card.state_shape, np.float32)
         self._cell = np.zeros(self.card.state_shape, np.float32)
 
@@ -177,7 +183,15 @@ class PhysicsEstimator:
         signals = frame @ self._plane
         seen = self._seen[0, 0]
         seen[: 3 * n] = signals
-        seen[3 * n : 4 * n] = self._tilt.step(*signals.reshape(3, n)) - self._turns
+        by_kind = signals.reshape(3, n)
+        tilts = self._tilt.step(*by_kind)
+        feet = self._feet.of(tilts, by_kind[2])
+        seen[-1] = self._pace.step(feet.pace) if self._usual_speed is None else self._usual_speed
+        if self._is_turned:
+            tilts = tilts - self._turns
+            feet = self._feet.of(tilts, by_kind[2])
+        seen[3 * n : 4 * n] = tilts
+        seen[4 * n + 2 : -1] = feet.inputs
         values, self._hidden, self._cell = self._session.run(
             None, {"seen": self._seen, "levers": self._levers, "hidden": self._hidden, "cell": self._cell}
         )
