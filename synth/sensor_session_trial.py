@@ -18,7 +18,7 @@ from synth.imu.placement import SEVEN_SENSORS, scaled_placements
 from synth.imu.recording import ImuRecording
 from synth.real_imu.accelerometer_bias import biased_axis, without_bias
 from synth.real_imu.convention import RecordingRefused
-from synth.real_imu.cycle_table import RepeatedCycle
+from synth.real_imu.cycle_table import MEAN_CYCLE, RepeatedCycle
 from synth.real_imu.foot_force import contact_times, on_sensor_clock, read_foot_forces
 from synth.real_imu.foot_lag import FootLag, foot_lags
 from synth.real_imu.functional_mounting import functional_mountings, of_both_feet, standing_window, walk_events
@@ -292,5 +292,5 @@ def cycle_trial(cycle: RepeatedCycle, subject: Subject, path: Path) -> CorpusTri
         spatiotemporal={"speed": cycle.speed, "stride_time_r": cycle.duration},
         source=path.name,
         source_hash=file_hash(path),
-        treatments=(Treatment("mean_cycle_repeated", note),),
+        treatments=(Treatment(MEAN_CYCLE, note),),
     )

@@ -94,6 +94,7 @@ NOT_RUN = {
     "train reference.h5 networks --network conv1d": "the tutorial trains by the same command",
     "gait reference trials/ motion/ imu.h5 reference.h5": "the tutorial types it",
     "gait baseline imu.h5 baseline.h5": "the tutorial types it",
+    "gait baseline p03.h5": SENSORS,
     "motion ik walk.trc out/ --model subject.osim": "needs a model scaled elsewhere; tests/opensim_models does it",
     "view movement/": MODEL,
     "view walk.c3d --beside movement/": MODEL,

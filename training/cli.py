@@ -174,6 +174,7 @@ def compare(
     taught_by: Annotated[Path | None, typer.Option(help="Corpus of others who teach, for a lone person.")] = None,
     simulated: Annotated[Path | None, typer.Option(help="Corpus of virtual persons, for rows that use it.")] = None,
     names: Annotated[bool, typer.Option("--names", help="Show subjects' codes on the page as they are.")] = False,
+    device: Annotated[str, typer.Option(help="Where rows are trained: cpu, cuda, or auto (a GPU if any).")] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Put methods side by side: mean and SD over subjects, 95 % intervals, and who beats the mean waveform.
@@ -190,7 +191,8 @@ def compare(
         if not are_corpora(errors):
             return _compare(errors, out, seed, as_json)
         folder, rows = out or Path("comparison"), tuple(train or ())
-        return compare_by_wish(ComparisonWish(tuple(errors), folder, rows, taught_by, simulated, seed, names, as_json))
+        given = (tuple(errors), folder, rows, taught_by, simulated, seed, names, as_json, device)
+        return compare_by_wish(ComparisonWish(*given))
 
     with_reasons(run, as_json)
 

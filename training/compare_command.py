@@ -31,6 +31,7 @@ class ComparisonWish:
     taught_by, simulated : Path or None
     seed : int
     keep_names, as_json : bool
+    device : str
     """
 
     files: tuple[Path, ...]
@@ -41,6 +42,7 @@ class ComparisonWish:
     seed: int
     keep_names: bool
     as_json: bool
+    device: str = "auto"
 
 
 def are_corpora(files: Sequence[Path]) -> bool:
@@ -93,6 +95,7 @@ def compare_by_wish(wish: ComparisonWish) -> ExitCode:
         taught_by=wish.taught_by,
         simulated=wish.simulated,
         seed=wish.seed,
+        device=wish.device,
         progress=None if wish.as_json else lambda words: typer.echo(words, err=True),
     )
     page = write_comparison_page(found, wish.out / PAGE, keep_names=wish.keep_names)

@@ -2,7 +2,7 @@
 
 ``supervised`` is a windowed network with the settings below, chosen on training persons (docs/comparison.md); the rows
 ``cycle_cnn``, ``cycle_cnn_simulated`` and ``cycle_cnn_both`` see whole cycles and learn from measured, simulated or
-both.
+both. ``label_free`` and ``label_free_bilstm`` learn by physics from the records alone, without a label of anybody.
 """
 
 from __future__ import annotations
@@ -23,12 +23,18 @@ from training.cycle_regression import CycleModel, CycleSettings, estimate_cycles
 from training.estimate import write_predictions
 from training.leave_one_out import labelled_subjects, leave_one_subject_out
 from training.loop import train
+from training.physics.config import resolve_physics
+from training.physics.loop import train_by_physics
+from training.physics.prediction import apply_physics
+from training.physics.record import read_physics_data
 from training.prediction import apply_checkpoint
 from training.target import available_targets
 from training.training_set import read_training_set
 
 SUPERVISED: dict[str, Any] = {
     "network": "conv1d",
+    "kernel_seconds": 0.3,
+    "window_seconds": 2.0,
     "augmentation": {"misalignment_deg": 6.0, "noise_share": 0.05},
 }
 """Settings of the row ``supervised`` that differ from the defaults."""
@@ -38,7 +44,9 @@ SOURCES = {
     "cycle_cnn_both": (True, True),
 }
 """Row → whether it learns from measured and from simulated cycles."""
-ROWS = ("supervised", *SOURCES)
+LABEL_FREE = {"label_free": "lstm", "label_free_bilstm": "bilstm"}
+"""Row → network of `training.physics`."""
+ROWS = ("supervised", *SOURCES, *LABEL_FREE)
 
 
 def make_row(
@@ -49,8 +57,11 @@ def make_row(
     taught_by: Path | None = None,
     simulated: Path | None = None,
     seed: int = 0,
+    device: str = "cpu",
 ) -> Path:
     """Train one row on a reference, leaving one person out, and estimate everybody.
+
+    A label-free row reads the records of the persons themselves, as a user's would be, and no label.
 
     Parameters
     ----------
@@ -64,6 +75,8 @@ def make_row(
     simulated : Path, optional
         Corpus of virtual persons, for rows that use it.
     seed : int
+    device : str
+        ``"cpu"`` or ``"cuda"``, for the row ``supervised``; the others' networks are too small to gain by a GPU.
 
     Returns
     -------
@@ -78,7 +91,9 @@ def make_row(
     if name not in ROWS:
         raise CorpusMismatch(f"no row {name!r} can be trained here; expected one of {', '.join(ROWS)}.")
     if name == "supervised":
-        return _supervised(reference, out, taught_by, seed)
+        return _supervised(reference, out, taught_by, seed, device)
+    if name in LABEL_FREE:
+        return _label_free(name, reference, out, taught_by, seed)
     uses_measured, uses_simulated = SOURCES[name]
     if uses_simulated and simulated is None:
         raise CorpusMismatch(f"the row {name!r} learns from simulated cycles; give their corpus (--simulated).")
@@ -90,7 +105,7 @@ LEAST_SPEED_SD = 0.1
 """m/s: speeds that differ less over the trials (one belt speed for all) teach who somebody is, not how fast."""
 
 
-def supervised_config(corpus: Path, seed: int) -> TrainingConfig:
+def supervised_config(corpus: Path, seed: int, device: str = "cpu") -> TrainingConfig:
     """Settings of the row ``supervised``: kinds of target that at least two persons have, and a speed that varies."""
     reader = Corpus(corpus)
     by_person: dict[str, list[CorpusTrial]] = {}
@@ -105,18 +120,24 @@ def supervised_config(corpus: Path, seed: int) -> TrainingConfig:
     if len(known) and known.std() < LEAST_SPEED_SD:
         count["speed"] = 0
     kinds = tuple(k for k in OUTPUT_KINDS if count[k] >= 2)
-    return resolve_config(SUPERVISED | {"outputs": kinds or OUTPUT_KINDS, "seed": seed})
+    return resolve_config(SUPERVISED | {"outputs": kinds or OUTPUT_KINDS, "seed": seed, "device": device})
 
 
-def _supervised(reference: Path, out: Path, taught_by: Path | None, seed: int) -> Path:
+def _supervised(reference: Path, out: Path, taught_by: Path | None, seed: int, device: str) -> Path:
     if taught_by is None:
-        config = supervised_config(reference, seed)
+        config = supervised_config(reference, seed, device)
         return leave_one_subject_out(reference, out, {"supervised": config})["supervised"]
-    config = supervised_config(taught_by, seed)
+    config = supervised_config(taught_by, seed, device)
     people = {s.code for s in Corpus(reference).subjects()}
     others = [s for s in labelled_subjects(Corpus(taught_by)) if s not in people]
     data = read_training_set(Corpus(taught_by), others, config.outputs, mirror=config.mirror)
     return apply_checkpoint(train(data, config), reference, out / "supervised.h5")
+
+
+def _label_free(name: str, reference: Path, out: Path, taught_by: Path | None, seed: int) -> Path:
+    config = resolve_physics({"network": LABEL_FREE[name], "seed": seed})
+    model = train_by_physics(read_physics_data(Corpus(taught_by or reference)), config)
+    return apply_physics(model, reference, out / f"{name}.h5")
 
 
 def _cycles(

@@ -22,6 +22,7 @@ from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
 from training.conformal_interval import FEWEST_PERSONS, absolute_errors, coverage_table
 from training.csv_table import write_csv
+from training.device import device_name, resolve_device
 from training.evaluation import evaluate
 from training.learnt_row import make_row
 from training.leave_one_out import labelled_subjects, predict_mean_waveforms
@@ -81,6 +82,7 @@ def compare_corpora(
     taught_by: Path | None = None,
     simulated: Path | None = None,
     seed: int = 0,
+    device: str = "cpu",
     progress: Callable[[str], object] | None = None,
 ) -> MethodComparison:
     """Score methods on a reference and write the tables.
@@ -101,6 +103,8 @@ def compare_corpora(
         Corpus of virtual persons with the same sensors, for the rows that use simulated data.
     seed : int
         Of trainings and bootstrap.
+    device : str
+        ``"cpu"``, ``"cuda"`` or ``"auto"`` (a GPU where there is one), where rows are trained.
     progress : callable, optional
         Called with what is done next.
 
@@ -109,11 +113,12 @@ def compare_corpora(
     CorpusMismatch
         A corpus that is no reference, estimates of another time base, or one method twice.
     """
-    say = progress or (lambda _words: None)
+    say, device = progress or (lambda _words: None), resolve_device(device)
     corpus = Corpus(reference)
     require_labels(corpus)
     out.mkdir(parents=True, exist_ok=True)
     rows = _named(estimates)
+    made_by = {"taught_by": taught_by, "simulated": simulated, "seed": seed, "device": device}
     say("mean waveform")
     made = _mean_waveform(reference, out / "estimates" / f"{MEAN_WAVEFORM}.h5", taught_by)
     if made is not None:
@@ -122,7 +127,7 @@ def compare_corpora(
         if name in rows:
             raise CorpusMismatch(f"the method {name!r} is there twice: given and to be trained; name one otherwise.")
         say(f"training {name}")
-        rows[name] = make_row(name, reference, out / "estimates", taught_by=taught_by, simulated=simulated, seed=seed)
+        rows[name] = make_row(name, reference, out / "estimates", **made_by)
     if not rows:
         raise CorpusMismatch(f"{reference}: nothing to compare; give corpora of estimates, or rows to train.")
     tables = []
@@ -145,7 +150,7 @@ def compare_corpora(
         facts,
         bar,
     )
-    _write(found, out, _how(reference, rows, train, seed))
+    _write(found, out, _how(reference, rows, train, seed, device))
     return found
 
 
@@ -181,12 +186,13 @@ def _mean_waveform(reference: Path, out: Path, taught_by: Path | None) -> Path |
     return predict_mean_waveforms(reference, out)
 
 
-def _how(reference: Path, rows: Mapping[str, Path], train: Sequence[str], seed: int) -> dict[str, Any]:
+def _how(reference: Path, rows: Mapping[str, Path], train: Sequence[str], seed: int, device: str) -> dict[str, Any]:
     """What the tables were made from: hashes, no folders."""
     return {
         "reference": {"file": reference.name, "sha256": file_hash(reference)},
         "methods": {name: {"file": path.name, "sha256": file_hash(path)} for name, path in rows.items()},
         "trained_here": list(train),
+        "trained_on": device_name(device),
         "seed": seed,
     }
 

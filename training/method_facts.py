@@ -32,6 +32,8 @@ class MethodFacts:
         What must be over before the estimate of a frame is there: ``"nothing"``, ``"0.15 s"``, ``"whole cycle"``, ...
     milliseconds_per_frame : float
         CPU time of an estimate, one thread, over all frames of its trials; NaN if not measured.
+    trained_on : str
+        ``"cpu"`` or ``"cuda"``; empty if nothing is trained or it is not stated.
     training_seconds : float
         Of one training, mean over folds; 0 if nothing is trained, NaN if not stated.
     """
@@ -44,6 +46,7 @@ class MethodFacts:
     waits_for: str
     milliseconds_per_frame: float
     training_seconds: float
+    trained_on: str = ""
 
 
 def method_name(path: Path) -> str:
@@ -86,6 +89,7 @@ def read_facts(path: Path, method: str = "") -> MethodFacts:
         waits_for(config, corpus.role, rate),
         float(per_frame),
         float(trained),
+        str(config.get("device", "")) if trained else "",
     )
 
 

@@ -47,8 +47,8 @@ def method_table(errors: pd.DataFrame, facts: Mapping[str, MethodFacts], *, seed
     -------
     DataFrame
         ``method, kind, labelled_trials, labelled_frames, waits_for, milliseconds_per_frame, seconds_per_trial,
-        training_seconds, subjects, trials, refused`` and for each of `SHOWN` its mean, ``_sd``, ``_low``, ``_high``
-        over persons. `kind` is ``group`` or, with fewer than three persons, ``case``.
+        training_seconds, trained_on, subjects, trials, refused`` and for each of `SHOWN` its mean, ``_sd``, ``_low``,
+        ``_high`` over persons. `kind` is ``group`` or, with fewer than three persons, ``case``.
     """
     seconds = trial_values(errors, MEASURES["seconds"])
     rows = []
@@ -66,6 +66,7 @@ def method_table(errors: pd.DataFrame, facts: Mapping[str, MethodFacts], *, seed
             "milliseconds_per_frame": fact.milliseconds_per_frame,
             "seconds_per_trial": float(spent.mean()) if len(spent) else float("nan"),
             "training_seconds": fact.training_seconds,
+            "trained_on": fact.trained_on,
             "subjects": int(scored["subject"].nunique()),
             "trials": len(scored),
             "refused": n_refused(errors, method),
@@ -216,6 +217,7 @@ def reading_table(table: pd.DataFrame, names: Sequence[str] = SHOWN) -> pd.DataF
         "ms per frame": [_short(x) for x in table["milliseconds_per_frame"]],
         "s per trial": [_short(x) for x in table["seconds_per_trial"]],
         "training (s)": [_short(x) for x in table["training_seconds"]],
+        **({"trained on": table["trained_on"]} if (table["trained_on"] == "cuda").any() else {}),
         "persons": [
             f"{n}{' (case)' if k == 'case' else ''}" for n, k in zip(table["subjects"], table["kind"], strict=True)
         ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import tempfile
 import webbrowser
@@ -42,7 +41,9 @@ def stream(
     """Replay records through a network: one frame in, one frame out, on one CPU thread without PyTorch.
 
     Prints how long a frame takes. Only causal networks can do this: train with network = "lstm" and
-    bidirectional = false. Estimates are written as a corpus, which `kinesynth evaluate` scores like any other.
+    bidirectional = false, or without labels (--objective physics); such a network finds how leg sensors are turned
+    on the first strides, and says nothing before. Estimates are written as a corpus, which `kinesynth evaluate` scores
+    like any other.
     """
 
     def run() -> ExitCode:
@@ -64,10 +65,18 @@ def _exported(network: Path, export: Path | None, folder: Path) -> Path:
     """The network as .onnx."""
     if network.suffix == ".onnx":
         return network
+    from training.physics.model_file import is_physics_model
+
+    out = export or folder / f"{network.stem}.onnx"
+    if is_physics_model(network):
+        from training.physics.model_file import load_physics_model
+        from training.stream.exported_physics import export_physics
+
+        return export_physics(load_physics_model(network), out)
     from training.checkpoint import load_checkpoint
     from training.stream.exported_network import export_network
 
-    return export_network(load_checkpoint(network), export or folder / f"{network.stem}.onnx")
+    return export_network(load_checkpoint(network), out)
 
 
 def _replay(network: Path, corpus: Path, trial: str, out: Path | None, *, as_json: bool) -> ExitCode:
@@ -75,7 +84,8 @@ def _replay(network: Path, corpus: Path, trial: str, out: Path | None, *, as_jso
     from synth.corpus.provenance import file_hash
     from training.estimate import write_predictions
     from training.stream.estimator import Estimator
-    from training.stream.replay import SOURCE, replay
+    from training.stream.network_file import network_kind
+    from training.stream.replay import SOURCE, WAITS, AnyEstimator, estimator_for, replay
     from training.window import sensor_names
 
     reader = Corpus(corpus)
@@ -83,16 +93,22 @@ def _replay(network: Path, corpus: Path, trial: str, out: Path | None, *, as_jso
     times: list[np.ndarray] = []
     remarks: list[str] = []
 
-    @functools.cache
-    def estimator_of(sensors: tuple[str, ...]) -> Estimator:
-        estimator = Estimator(network, sensors)
-        estimator.warm_up()
-        return estimator
+    opened: dict[tuple[str, ...], AnyEstimator] = {}
+
+    def estimator_of(entry: CorpusTrial) -> AnyEstimator:
+        key = sensor_names(entry)
+        if key not in opened:
+            estimator = estimator_for(network, entry)
+            estimator.warm_up()
+            if not isinstance(estimator, Estimator):  # of this person
+                return estimator
+            opened[key] = estimator
+        return opened[key]
 
     def estimate(entry: CorpusTrial) -> CorpusTrial:
         where = f"{entry.subject.code}/{entry.name}"
         try:
-            estimator = estimator_of(sensor_names(entry))
+            estimator = estimator_of(entry)
             made, latency = replay(estimator, entry)
         except CorpusMismatch as error:
             remarks.append(f"{where}: refused: {error}")
@@ -103,7 +119,7 @@ def _replay(network: Path, corpus: Path, trial: str, out: Path | None, *, as_jso
 
     if out is not None:
         people = {subject for subject, _ in keys}
-        config = {"network": file_hash(network)}
+        config = {"network": file_hash(network), "waits_for": WAITS[network_kind(network)]}
         write_predictions(corpus, out, estimate, subjects=people, trials=keys, source=SOURCE, config=config, seed=0)
     else:
         for key in keys:
@@ -140,15 +156,13 @@ def _watch(network: Path, corpus: Path, trial: str, port: int, *, browser: bool)
     from opensim_models.generic.catalogue import planar_skeleton
     from synth.corpus import Corpus
     from training.report.viewer.scene_page import write_viewer
-    from training.stream.estimator import Estimator
     from training.stream.live_server import LiveServer
-    from training.stream.replay import empty_scene, figure_frames
-    from training.window import sensor_names
+    from training.stream.replay import empty_scene, estimator_for, figure_frames
 
     reader = Corpus(corpus)
     entry: CorpusTrial = reader.read(*_keys(reader, trial)[0])
     skeleton = entry.skeleton or planar_skeleton(entry.subject)
-    estimator = Estimator(network, sensor_names(entry))
+    estimator = estimator_for(network, entry)
     estimator.warm_up()
     with tempfile.TemporaryDirectory() as folder:
         page = write_viewer([empty_scene(entry, skeleton)], Path(folder) / "live.html", live=True).read_bytes()

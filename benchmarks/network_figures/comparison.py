@@ -6,22 +6,25 @@ cycles and for the mean waveform of the lone person, and each row by leaving one
 the defaults of `kinesynth train` with sensor errors of 6 degrees and 5 %: none was chosen on a scored person. The peer
 of each figure is the mean waveform, told the laboratory's foot strikes, unless it says otherwise.
 
-Run: PYTHONPATH=. python benchmarks/network_figures/comparison.py [data folder]   (about 8 CPU minutes)
+Run: PYTHONPATH=. python benchmarks/network_figures/comparison.py [data folder]   (about 10 CPU minutes)
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 import numpy as np
 
+from benchmarks.peers.figure_run import data_folder
 from synth.corpus import Corpus
 from synth.imu.error_recipe import ImuErrors
+from synth.optimal_control.baseline import build_baseline_corpus
 from synth.optimal_control.population.planar_chunk import PopulationRequest
 from synth.optimal_control.population.run import build_population
 from synth.real_imu.session_sheet import read_session_sheet
@@ -38,7 +41,8 @@ from training.window import read_training_set
 
 SEED = 0
 N_PEOPLE, N_TAUGHT = 120, 60
-ROWS = ("supervised", "cycle_cnn", "cycle_cnn_simulated", "cycle_cnn_both")
+ROWS = ("supervised", "cycle_cnn", "cycle_cnn_simulated", "cycle_cnn_both", "label_free")
+BESIDE = ("angle_rmse", "moment_rmse", "vertical_force_rmse", "speed_error")
 
 
 def figures(data: Path | None = None) -> dict[str, dict]:
@@ -46,12 +50,6 @@ def figures(data: Path | None = None) -> dict[str, dict]:
     data = data or data_folder()
     with tempfile.TemporaryDirectory(prefix="kinesynth-comparison-") as folder:
         return _measured(data, Path(folder))
-
-
-def data_folder() -> Path:
-    """Folder of real recordings: KINESYNTH_TEST_DATA, or ../shared/data beside the repository."""
-    here = Path(__file__).resolve().parents[3] / "shared" / "data"
-    return Path(os.environ.get("KINESYNTH_TEST_DATA") or here)
 
 
 def _measured(data: Path, work: Path) -> dict[str, dict]:
@@ -62,20 +60,31 @@ def _measured(data: Path, work: Path) -> dict[str, dict]:
     build_population(PopulationRequest(subjects=N_PEOPLE, seed=11, speeds=(0.6, 1.5)), work / "people.h5")
     write_repeated_gaits(work / "people.h5", virtual, errors=ImuErrors(seed=7))
     print(f"corpora: {time.process_time() - began:.0f} CPU s")
+    build_baseline_corpus(cycle, work / "p03_optimal_control.h5")
     walks = _compared(cmu, work / "walks", virtual, ROWS)
-    lone = _compared(cycle, work / "lone", virtual, ("supervised", "cycle_cnn_simulated"), taught_by=virtual)
-    return {**force_figures(walks), **angle_figures(walks, lone), **interval_figures(virtual, work)}
+    learnt = ("supervised", "cycle_cnn_simulated", "label_free")
+    lone = _compared(cycle, work / "lone", virtual, learnt, taught_by=virtual)
+    return {
+        **force_figures(walks),
+        **angle_figures(walks, lone),
+        **label_free_figures(walks, lone),
+        **interval_figures(virtual, work),
+    }
 
 
 def _compared(
     corpus: Path, out: Path, virtual: Path, rows: tuple[str, ...], taught_by: Path | None = None
 ) -> MethodComparison:
     """One comparison, its table printed."""
-    estimates = []
+    estimates = {}
     for way in WAYS:
-        estimates.append(out.parent / f"{corpus.stem}_{way}.h5")
-        write_sensor_baseline(corpus, estimates[-1], way)
-    found = compare_corpora(corpus, estimates, out, train=rows, simulated=virtual, taught_by=taught_by, seed=SEED)
+        estimates[way] = out.parent / f"{corpus.stem}_{way}.h5"
+        write_sensor_baseline(corpus, estimates[way], way)
+    solved = out.parent / f"{corpus.stem}_optimal_control.h5"
+    if solved.exists():
+        estimates["optimal_control"] = solved
+    given = {"simulated": virtual, "taught_by": taught_by, "seed": SEED, "device": "auto"}
+    found = compare_corpora(corpus, estimates, out, train=rows, **given)
     print(f"\n{corpus.stem}")
     print(reading_table(found.methods).set_index("method").T.to_string())
     if len(found.tests):
@@ -114,8 +123,24 @@ def angle_figures(walks: MethodComparison, lone: MethodComparison) -> dict[str, 
                 peer = rows.loc["mean_waveform", measure] if "mean_waveform" in rows.index else float("nan")
                 key = f"{name}_{way}_{measure}_deg"
                 made[key] = _figure(rows.loc[way, measure], peer, "reported (a case)", True)
+    solved = lone.methods.set_index("method")
+    for measure in ("angle_rmse", "angle_rmse_mean_removed", "moment_rmse", "vertical_force_rmse", "speed_error"):
+        ours, peer = (solved.loc[m, measure] for m in ("optimal_control", "mean_waveform"))
+        made[f"p03_optimal_control_{measure}"] = _figure(ours, peer, "reported (a case)", True)
     speed = lone.methods.set_index("method")["speed_error"]
     made["p03_strap_down_speed_m_s"] = _figure(speed["strap_down"], speed["mean_waveform"], "reported (a case)", True)
+    return made
+
+
+def label_free_figures(walks: MethodComparison, lone: MethodComparison) -> dict[str, dict]:
+    """Label-free rows beside the mean waveform, which is told labels of others and the laboratory's foot strikes."""
+    made = {}
+    for name, found in (("cmu", walks), ("p03", lone)):
+        rows = found.methods.set_index("method")
+        for measure in BESIDE:
+            ours, peer = (float(rows.loc[m, measure]) for m in ("label_free", "mean_waveform"))
+            if np.isfinite(ours) and np.isfinite(peer):
+                made[f"label_free_{name}_{measure}"] = _figure(ours, peer, "not above the mean waveform", ours <= peer)
     return made
 
 

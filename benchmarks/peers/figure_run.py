@@ -7,15 +7,34 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def measure(module: Path) -> dict[str, dict]:
+def data_folder(given: Path | None = None) -> Path:
+    """Folder of real recordings: the one given, KINESYNTH_TEST_DATA, or ../shared/data beside the repository."""
+    here = REPOSITORY.parent / "shared" / "data"
+    return Path(given or os.environ.get("KINESYNTH_TEST_DATA") or here).resolve()
+
+
+def read_lines(data: Path, folders: Sequence[str]) -> list[str]:
+    """What stands in the folders that a module reads, a line each; a missing one is said to be missing."""
+    lines = []
+    for name in folders:
+        files = [path for path in (data / name).rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        found = f"{len(files)} files, {size / 1e6:.1f} MB" if files else f"MISSING in {data}"
+        lines.append(f"   reads {name}: {found}")
+    return lines or ["   reads no recording"]
+
+
+def measure(module: Path, data: Path | None = None) -> dict[str, dict]:
     """Run one module; its last line is the JSON of its figures, what it prints before is passed on."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment |= {} if data is None else {"KINESYNTH_TEST_DATA": str(data)}
     environment["PYTHONPATH"] = str(REPOSITORY)
     done = subprocess.run([sys.executable, str(module)], stdout=subprocess.PIPE, text=True, env=environment)
     lines = done.stdout.rstrip().splitlines()
@@ -38,20 +57,45 @@ def _shown(value: object) -> str:
 
 def run_figures(folder: Path, names: list[str]) -> None:
     """Measure the named modules of a folder, or all; the last line printed is the JSON of all figures."""
-    modules = [path for path in sorted(folder.glob("*.py")) if not names or path.stem in names]
-    if not modules:
-        known = ", ".join(sorted(path.stem for path in folder.glob("*.py")))
-        raise SystemExit(f"no figure named {', '.join(names)}; known are {known}")
+    figures = measured_figures(folder, names)
+    print_figures(figures)
+    print(json.dumps({"figures": figures}, allow_nan=False))
+
+
+def measured_figures(
+    folder: Path, names: Sequence[str], data: Path | None = None, reads: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, dict]:
+    """Measure the named modules of a folder, or all, in the order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+    names : sequence of str
+    data : Path, optional
+        Folder of recordings, handed on to the modules.
+    reads : mapping of str to sequence of str, optional
+        Module → folders of `data` that it reads, named before it runs.
+    """
+    known = {path.stem: path for path in sorted(folder.glob("*.py"))}
+    unknown = [name for name in names if name not in known]
+    if unknown or not known:
+        raise SystemExit(f"no figure named {', '.join(unknown)}; known are {', '.join(known)}")
     figures: dict[str, dict] = {}
-    for module in modules:
+    for module in [path for name, path in known.items() if not names or name in names]:
         began = time.perf_counter()
         print(f"== {module.stem}", flush=True)
-        figures |= measure(module)
+        if reads is not None and data is not None:
+            print("\n".join(read_lines(data, reads.get(module.stem, ()))), flush=True)
+        figures |= measure(module, data)
         print(f"   {time.perf_counter() - began:.0f} s", flush=True)
+    return figures
+
+
+def print_figures(figures: Mapping[str, dict]) -> None:
+    """The table of all figures."""
     width = max(len(name) for name in figures)
     print(f"{'figure':{width}}  {'ours':>12}  {'peer':>12}  {'ratio':>8}  goal")
     for name, row in figures.items():
         shown = [_shown(row[key]) for key in ("ours", "peer", "ratio", "goal")]
         verdict = "" if row["goal"] in (None, "reported") else " (met)" if row["met"] else " (MISSED)"
         print(f"{name:{width}}  {shown[0]:>12}  {shown[1]:>12}  {shown[2]:>8}  {shown[3]}{verdict}")
-    print(json.dumps({"figures": figures}, allow_nan=False))

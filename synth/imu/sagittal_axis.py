@@ -21,7 +21,18 @@ def main_axis_to_z(angular_velocity: np.ndarray) -> Rotation:
     Rotation
         The identity where the main axis is more than 50° from Z: such a sensor did not swing in the plane.
     """
-    _, vectors = np.linalg.eigh(angular_velocity.T @ angular_velocity)
+    return turning_axis_to_z(angular_velocity.T @ angular_velocity)
+
+
+def turning_axis_to_z(products: np.ndarray) -> Rotation:
+    """Smallest rotation that takes the main axis of rotation to Z, as `main_axis_to_z`.
+
+    Parameters
+    ----------
+    products : ndarray, shape (3, 3)
+        Sum of ω ωᵀ over all frames so far (rad²/s²): all that a stream has to keep of them.
+    """
+    _, vectors = np.linalg.eigh(products)
     axis = vectors[:, -1] * np.copysign(1.0, vectors[2, -1])
     across = np.cross(axis, [0.0, 0.0, 1.0])
     sine = np.linalg.norm(across)

@@ -34,6 +34,7 @@ from synth.optimal_control.inertial.imu_data import ImuWeights
 from synth.optimal_control.inertial.imu_tracking import track_imus
 from synth.optimal_control.inertial.strap_down import sagittal_records, sensor_tilt
 from synth.optimal_control.movement.solution import MovementSolution
+from synth.real_imu.cycle_table import MEAN_CYCLE
 
 SENSOR_ANGLE_SD = float(np.radians(13.5) / np.sqrt(3.0))
 """rad, of a sensor's angle in the sagittal plane: 13.5° about a random axis leave 13.5°/√3 in the plane."""
@@ -125,7 +126,7 @@ def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
         return replace(blind, reason="no gait cycle found in the shank and foot records")
     recordings, duration = average_cycle(seen.recordings, cycles)
     recordings = with_level_pelvis(recordings, duration)
-    variances = cycle_variances(seen.recordings, cycles)
+    variances = between_cycles(seen, cycles)
     try:
         tracked = track_imus(recordings, seen.subject, duration, variances=variances, weights=WEIGHTS, muscles=True)
     except ModelMismatch as problem:
@@ -146,6 +147,15 @@ def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
         treatments=(*blind.treatments, Treatment("optimal_control_baseline", detail)),
         seconds=seconds,
     )
+
+
+def between_cycles(trial: CorpusTrial, cycles: Sequence[tuple[float, float]]) -> dict[str, np.ndarray]:
+    """Variance of the channels between the cycles (s) of a trial, by segment, as `cycle_variances`.
+
+    Empty where the cycles are copies of one mean cycle: that these do not differ says nothing of a person's strides.
+    """
+    is_copied = any(treatment.what == MEAN_CYCLE for treatment in trial.treatments)
+    return {} if is_copied else cycle_variances(trial.recordings, cycles)
 
 
 def with_level_pelvis(recordings: Sequence[ImuRecording], duration: float) -> tuple[ImuRecording, ...]:

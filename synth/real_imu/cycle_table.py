@@ -26,6 +26,8 @@ SENSORS = {
 RATE = 100.0
 """Hz to which a cycle is resampled, so that it has the rate of other corpora."""
 REPEATS = 6
+MEAN_CYCLE = "mean_cycle_repeated"
+"""Treatment of a trial that is one mean cycle again and again: its strides do not differ."""
 _FLEXION = {"knee_angle_r": -1.0, "knee_angle_l": -1.0}
 """The toolbox counts all angles and moments counter-clockwise, so that its knee flexes to the negative."""
 

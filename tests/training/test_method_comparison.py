@@ -19,6 +19,7 @@ from training.method_comparison import FILES, compare_corpora, worst_person
 from training.method_facts import read_facts, waits_for
 from training.method_table import SHOWN
 from training.paired_test import holm, sign_flip_p
+from training.physics.config import resolve_physics
 from training.target import Target, read_targets
 
 
@@ -130,6 +131,18 @@ def test_cycles_of_others_teach_a_cycle_network(make_walking_trial, tmp_path):
     assert np.mean(own) < 0.3 * np.mean(bar)
     with pytest.raises(CorpusMismatch, match="taught this network"):
         estimate_cycles(model, trials[0], "cnn")
+
+
+def test_label_free_rows_are_trained_on_records_alone_and_say_so(walking_corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.learnt_row.resolve_physics", lambda v: resolve_physics(v | {"steps": 2, "width": 8}))
+    rows = ("label_free",)
+    found = compare_corpora(walking_corpus, {}, tmp_path / "out", train=rows)
+    table = found.methods.set_index("method")
+    assert list(table.loc[list(rows), "labelled_trials"]) == [0.0]
+    assert (table.loc[list(rows), "refused"] == 0).all()
+    assert (table.loc[list(rows), "training_seconds"] > 0).all()
+    assert set(found.tests["method"]) == set(rows)
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text())["trained_on"] == "cpu"
 
 
 def test_a_speed_that_all_walk_at_is_not_learnt(walking_corpus, tmp_path):

@@ -23,8 +23,9 @@ from training.evaluation import evaluate
 from training.loop import train
 from training.prediction import predict_trial
 from training.report.viewer.scene_page import write_viewer
-from training.stream.estimator import CHECKED_SECONDS, Estimator
+from training.stream.estimator import Estimator
 from training.stream.exported_network import export_network
+from training.stream.frame_guard import CHECKED_SECONDS
 from training.stream.latency import Latency, timed
 from training.stream.live_server import LiveServer
 from training.stream.replay import empty_scene, figure_frames, replay, trial_frames

@@ -96,9 +96,8 @@ def train_by_physics(
             seconds = time.process_time() - began
             network = learner.network.eval()
             codes = tuple(p.code for p in data.people)
-            model = PhysicsModel(
-                network, config, data.sensors, data.segments, data.rate, codes, done, seconds, data.seconds, fingerprint
-            )
+            facts = (data.sensors, data.segments, data.rate, codes, done, seconds, data.seconds, fingerprint)
+            model = PhysicsModel(network, config, *facts, data.signature)
             if path is not None and done and is_whole:
                 save_physics_model(path, model)
                 if done == config.steps:

@@ -13,12 +13,13 @@ from safetensors.torch import save as encode_tensors
 from mocap_import.durable_file import write_durably
 from mocap_import.subject import Subject
 from synth.corpus.schema import CorpusMismatch
+from training.input_check import WearingSignature
 from training.physics.config import PhysicsConfig, resolve_physics
 from training.physics.network import PhysicsNetwork
 from training.physics.record import body_of
 
 FORMAT = "kinesynth-physics 2"
-_ANYBODY = Subject("anybody", 70.0, 1.7, "unknown")
+ANYBODY = Subject("anybody", 70.0, 1.7, "unknown")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class PhysicsModel:
     recorded_seconds : float
         Length of the recordings (s).
     fingerprint : str
+    signature : WearingSignature, optional
+        How the sensors were worn.
     """
 
     network: PhysicsNetwork
@@ -52,9 +55,20 @@ class PhysicsModel:
     seconds: float
     recorded_seconds: float
     fingerprint: str = ""
+    signature: WearingSignature | None = None
 
 
 _FACTS = ("sensors", "segments", "rate", "people", "n_steps", "seconds", "recorded_seconds", "fingerprint")
+
+
+def is_physics_model(path: Path) -> bool:
+    """Whether a file is a label-free network, of whatever version; False for anything else, or if there is none."""
+    try:
+        with safetensors.safe_open(str(path), framework="np") as file:
+            card = json.loads((file.metadata() or {})["kinesynth"])
+    except (safetensors.SafetensorError, KeyError, ValueError, OSError):
+        return False
+    return str(card.get("format", "")).startswith("kinesynth-physics")
 
 
 def save_physics_model(path: Path, model: PhysicsModel) -> None:
@@ -62,6 +76,7 @@ def save_physics_model(path: Path, model: PhysicsModel) -> None:
     tensors = {name: value.detach().contiguous() for name, value in model.network.state_dict().items()}
     card = {name: getattr(model, name) for name in _FACTS}
     card |= {"format": FORMAT, "config": model.config.model_dump(mode="json")}
+    card["signature"] = model.signature and model.signature.plain()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, encode_tensors(tensors, metadata={"kinesynth": json.dumps(card)}))
 
@@ -82,11 +97,12 @@ def load_physics_model(path: Path) -> PhysicsModel:
             raise KeyError(f"format {card['format']}")
         config = resolve_physics(card["config"], str(path))
         facts = {name: tuple(v) if isinstance(v := card[name], list) else v for name in _FACTS}
+        plain = card.get("signature")  # none in older files
     except (safetensors.SafetensorError, KeyError, ValueError, OSError) as error:
         raise CorpusMismatch(f"{path}: expected a network of `kinesynth train --objective physics`, {error}.") from None
     shape = (len(facts["sensors"]), 3)
     network = PhysicsNetwork(
-        body_of(_ANYBODY), facts["segments"], len(facts["people"]), np.zeros(shape), np.ones(shape), config
+        body_of(ANYBODY), facts["segments"], len(facts["people"]), np.zeros(shape), np.ones(shape), config
     )
     network.load_state_dict(tensors)
-    return PhysicsModel(network.eval(), config, **facts)
+    return PhysicsModel(network.eval(), config, **facts, signature=plain and WearingSignature.from_plain(plain))

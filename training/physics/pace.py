@@ -10,20 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.signal import lfilter
 
 from training.physics.body import PlanarBody
 from training.physics.estimate import USUAL_SPEED, foot_motion
-
-SECONDS = 1.5
-"""Time constant (s) of the causal mean: more than a stride."""
-
-
-def causal_mean(values: np.ndarray, rate: float, seconds: float = SECONDS) -> np.ndarray:
-    """Mean of the last seconds at each frame: a plain mean at first, exponential later."""
-    keep = np.exp(-1.0 / (seconds * rate))
-    total = lfilter([1.0], [1.0, -keep], np.ones(len(values)))
-    return lfilter([1.0], [1.0, -keep], values) / total
+from training.physics.speed import causal_mean
 
 
 def walking_pace(

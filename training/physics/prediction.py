@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from mocap_import.trial import Treatment
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from training.estimate import write_predictions
+from training.input_check import check_channels
 from training.physics.body import stacked_bodies
 from training.physics.model_file import PhysicsModel
 from training.physics.network import Windows
-from training.physics.pace import causal_mean
-from training.physics.record import body_of, sagittal_record
+from training.physics.record import body_of, raw_channels, sagittal_record
+from training.physics.speed import causal_mean
 from training.target import ALL_TARGETS, Target, write_targets
 
 FEET = {"r": "calcn_r", "l": "calcn_l"}
@@ -90,7 +93,10 @@ def estimate_values(model: PhysicsModel, trial: CorpusTrial) -> tuple[np.ndarray
 def predict_by_physics(model: PhysicsModel, trial: CorpusTrial) -> CorpusTrial:
     """Estimate one trial; status ``"predicted"``, errors as of `estimate_values`."""
     values, seconds = estimate_values(model, trial)
-    return write_targets(trial, ALL_TARGETS, values, seconds, source=f"physics_{model.config.network}")
+    estimate = write_targets(trial, ALL_TARGETS, values, seconds, source=f"physics_{model.config.network}")
+    found = check_channels(raw_channels(trial, model.sensors), model.sensors, model.rate, model.signature)
+    doubts = [Treatment("records_doubtful", finding.sentence) for finding in found]
+    return replace(estimate, treatments=(*estimate.treatments, *doubts))
 
 
 def apply_physics(model: PhysicsModel, corpus: Path, out: Path) -> Path:
@@ -98,6 +104,7 @@ def apply_physics(model: PhysicsModel, corpus: Path, out: Path) -> Path:
     subjects = [subject.code for subject in Corpus(corpus).subjects()]
     nothing = {"trials": 0, "frames": 0}
     config = {"objective": "physics", **model.config.model_dump(mode="json")}
+    config |= {"training_seconds": model.seconds}
     config |= {"labels_used": dict.fromkeys(subjects, nothing), "unlabelled_subjects": list(model.people)}
     return write_predictions(
         corpus,

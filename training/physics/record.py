@@ -12,20 +12,17 @@ import numpy as np
 import torch
 
 from mocap_import.subject import Subject
-from opensim_models.generic.catalogue import planar_skeleton
-from opensim_models.generic.contact_point import with_contact_points
-from opensim_models.model_mismatch import ModelMismatch
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from synth.imu.sagittal_axis import main_axis_to_z
+from training.input_check import WearingSignature, check_channels, fit_signature, refuse_or_name, wearing_of
 from training.physics.body import PlanarBody, planar_body, stacked_bodies
 from training.physics.pace import walking_pace
+from training.physics.person import LEG, person_skeleton
 from training.physics.tilt import causal_tilt
 from training.record_gap import bridge_gaps
 
-LEG = ("femur", "tibia", "calcn")
-"""Segments that swing in the plane, so that their main axis of rotation is known."""
 CHANNELS = ("specific_force_x", "specific_force_y", "angular_velocity_z")
 
 
@@ -75,6 +72,8 @@ class PhysicsData:
     rate : float
         Hz.
     left_out : tuple of (subject, trial, reason)
+    signature : WearingSignature, optional
+        How the sensors are worn over the records, by which exchanged sides are named later.
     """
 
     records: tuple[SagittalRecord, ...]
@@ -84,6 +83,7 @@ class PhysicsData:
     segments: tuple[str, ...]
     rate: float
     left_out: tuple[tuple[str, str, str], ...]
+    signature: WearingSignature | None = None
 
     @property
     def seconds(self) -> float:
@@ -92,20 +92,8 @@ class PhysicsData:
 
 
 def body_of(subject: Subject, dtype: torch.dtype = torch.float32) -> PlanarBody:
-    """The generic planar body of a person's mass and stature.
-
-    Raises
-    ------
-    CorpusMismatch
-        Mass or stature is unknown or nobody's.
-    """
-    try:
-        return planar_body(with_contact_points(planar_skeleton(subject), subject.height), subject.height, dtype)
-    except (ModelMismatch, TypeError) as problem:
-        raise CorpusMismatch(
-            f"subject {subject.code!r}: physics needs a person's mass (kg) and height (m): {problem} "
-            "State them in the corpus; where they are assumed, say so."
-        ) from None
+    """The generic planar body of a person's mass and stature; errors as of `person_skeleton`."""
+    return planar_body(person_skeleton(subject), subject.height, dtype)
 
 
 def sagittal_record(
@@ -130,7 +118,7 @@ def sagittal_record(
     Raises
     ------
     CorpusMismatch
-        A sensor is missing.
+        A sensor is missing, or a record is in other units.
     """
     by_name = {recording.placement.sensor: recording for recording in trial.recordings}
     wanted = tuple(by_name) if sensors is None else tuple(sensors)
@@ -141,7 +129,8 @@ def sagittal_record(
             f"{where}: expected records of the sensors {', '.join(wanted) or 'of a body'}; "
             f"{', '.join(lacking) or 'all'} missing, found {', '.join(by_name) or 'none'}."
         )
-    raw = np.concatenate([np.column_stack([by_name[s].specific_force, by_name[s].angular_velocity]) for s in wanted], 1)
+    raw = raw_channels(trial, wanted)
+    refuse_or_name(check_channels(raw, wanted, trial.rate), where)
     whole, is_missing = bridge_gaps(raw, trial.rate)
     whole = np.where(np.isfinite(whole), whole, 0.0)
     flat, tilts = [], []
@@ -177,6 +166,12 @@ def _pace_of(trial: CorpusTrial, segments: Sequence[str], tilts: np.ndarray, rat
     return walking_pace(body, sensed, tilts[:, known], rates[:, known], trial.rate).astype(np.float32)
 
 
+def raw_channels(trial: CorpusTrial, sensors: Sequence[str]) -> np.ndarray:
+    """Specific force (m/s²) and angular velocity (rad/s) of some sensors as they read, (n_frames, 6 n_sensors)."""
+    of = {r.placement.sensor: np.column_stack([r.specific_force, r.angular_velocity]) for r in trial.recordings}
+    return np.concatenate([of[sensor] for sensor in sensors], axis=1)
+
+
 def read_physics_data(
     corpus: Corpus, subjects: Iterable[str] | None = None, *, turn_to_plane: bool = True
 ) -> PhysicsData:
@@ -188,7 +183,7 @@ def read_physics_data(
         There is no record, or rates, sensors or their segments differ, or a sensor sits where the body has no segment.
     """
     wanted = None if subjects is None else set(subjects)
-    records, left_out, sensors, segments, people = [], [], (), (), {}
+    records, left_out, sensors, segments, people, wearings = [], [], (), (), {}, []
     for subject, name in corpus.trials():
         if wanted is not None and subject not in wanted:
             continue
@@ -205,6 +200,7 @@ def read_physics_data(
             )
         segments = where
         records.append(record)
+        wearings.append(wearing_of(raw_channels(trial, sensors)))
         people.setdefault(subject, trial.subject)
     if not records:
         raise CorpusMismatch(f"{corpus.path}: expected trials with inertial records, found none.")
@@ -216,4 +212,7 @@ def read_physics_data(
             f"{', '.join(bodies.segments)}. Leave these sensors out."
         )
     rate = records[0].rate
-    return PhysicsData(tuple(records), tuple(people.values()), bodies, sensors, segments, rate, tuple(left_out))
+    signature = fit_signature(wearings, sensors)
+    return PhysicsData(
+        tuple(records), tuple(people.values()), bodies, sensors, segments, rate, tuple(left_out), signature
+    )

@@ -43,3 +43,33 @@ def causal_tilt(channels: np.ndarray, rate: float, time_constant: float = TIME_C
     total = lfilter([1.0], [1.0, -keep], np.ones(len(fx)))
     means = [lfilter([1.0], [1.0, -keep], x) / total for x in (forward, upward)]
     return relative + np.arctan2(means[0], means[1])
+
+
+class TiltFilter:
+    """The same frame by frame, for any number of sensors.
+
+    Parameters
+    ----------
+    n_sensors : int
+    rate : float
+        Hz.
+    time_constant : float
+        s.
+    """
+
+    def __init__(self, n_sensors: int, rate: float, time_constant: float = TIME_CONSTANT) -> None:
+        self._half, self._keep = 0.5 / rate, float(np.exp(-1.0 / (time_constant * rate)))
+        self._relative = np.zeros(n_sensors)
+        self._last: np.ndarray | None = None
+        self._forward, self._upward = np.zeros(n_sensors), np.zeros(n_sensors)
+
+    def step(self, forward: np.ndarray, upward: np.ndarray, turn: np.ndarray) -> np.ndarray:
+        """Tilts (n_sensors,) (rad) after one more frame: specific force x, y (m/s²), angular velocity (rad/s)."""
+        if self._last is not None:
+            self._relative = self._relative + self._half * (turn + self._last)
+        self._last = turn
+        c, s = np.cos(self._relative), np.sin(self._relative)
+        # sums in the place of means: what they would be divided by is the same for both
+        self._forward = self._keep * self._forward + c * forward - s * upward
+        self._upward = self._keep * self._upward + s * forward + c * upward
+        return self._relative + np.arctan2(self._forward, self._upward)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -18,9 +19,16 @@ from training.report.viewer.scene_of_corpus import corpus_scene
 from training.report.viewer.stick_figure import stick_figure
 from training.stream.estimator import Estimator
 from training.stream.latency import Latency, timed
+from training.stream.network_file import LABELLED, PHYSICS, network_kind
+from training.stream.physics_estimator import PhysicsEstimator
 from training.target import write_targets
+from training.window import sensor_names
 
 SOURCE = "streaming"
+WHY = "how the leg sensors are turned is found on the first strides"
+WAITS = {LABELLED: "nothing", PHYSICS: "first strides"}
+"""Kind of network → what must be over before the estimate of a frame is there."""
+AnyEstimator = Estimator | PhysicsEstimator
 
 
 def trial_frames(trial: CorpusTrial) -> np.ndarray:
@@ -28,20 +36,36 @@ def trial_frames(trial: CorpusTrial) -> np.ndarray:
     return np.concatenate([np.column_stack([r.specific_force, r.angular_velocity]) for r in trial.recordings], axis=1)
 
 
-def replay(estimator: Estimator, trial: CorpusTrial) -> tuple[CorpusTrial, Latency]:
+def estimator_for(path: Path, trial: CorpusTrial) -> AnyEstimator:
+    """Open a network for the person and the sensors of a trial.
+
+    Raises
+    ------
+    CorpusMismatch
+        As `Estimator` or `PhysicsEstimator`.
+    """
+    sensors = sensor_names(trial)
+    if network_kind(path) == PHYSICS:
+        mountings = {r.placement.sensor: r.placement.mounting for r in trial.recordings}
+        return PhysicsEstimator(path, trial.subject, sensors, mountings=mountings)
+    return Estimator(path, sensors)
+
+
+def replay(estimator: AnyEstimator, trial: CorpusTrial) -> tuple[CorpusTrial, Latency]:
     """Estimate a trial frame by frame.
 
     Parameters
     ----------
-    estimator : Estimator
-        For the trial's sensors; it forgets what came before.
+    estimator : Estimator or PhysicsEstimator
+        For the trial's sensors and person; it forgets what came before.
     trial : CorpusTrial
         With the records that the estimate may use.
 
     Returns
     -------
     CorpusTrial
-        Status ``"predicted"``; doubts about the records are among its treatments.
+        Status ``"predicted"``; doubts about the records, and how long nothing was estimated at the start, are among
+        its treatments.
     Latency
 
     Raises
@@ -65,8 +89,13 @@ def replay(estimator: Estimator, trial: CorpusTrial) -> tuple[CorpusTrial, Laten
     values, latency = timed(estimator.step, trial_frames(trial))
     seconds = float(latency.seconds.sum())
     estimate = write_targets(trial, estimator.card.targets, values.astype(float), seconds, SOURCE)
-    doubts = [Treatment("records_doubtful", sentence) for sentence in estimator.findings]
-    return replace(estimate, treatments=(*estimate.treatments, *doubts)), latency
+    notes = [Treatment("records_doubtful", sentence) for sentence in estimator.findings]
+    known = np.isfinite(values).all(axis=1)
+    silent = int(np.argmax(known)) if known.any() else len(known)
+    if isinstance(estimator, PhysicsEstimator) and silent:
+        detail = f"nothing is estimated in the first {silent / trial.rate:.2f} s: {WHY}"
+        notes.append(Treatment("stream_warm_up", detail))
+    return replace(estimate, treatments=(*estimate.treatments, *notes)), latency
 
 
 def empty_scene(trial: CorpusTrial, skeleton: Skeleton) -> Scene:
@@ -89,7 +118,7 @@ def empty_scene(trial: CorpusTrial, skeleton: Skeleton) -> Scene:
 
 
 def figure_frames(
-    estimator: Estimator, trial: CorpusTrial, skeleton: Skeleton
+    estimator: AnyEstimator, trial: CorpusTrial, skeleton: Skeleton
 ) -> Iterator[tuple[int, list[float] | None]]:
     """Points of the figure (m, one after the other) at each frame of a replay; None where nothing is estimated."""
     angles = [(i, t.coordinate) for i, t in enumerate(estimator.card.targets) if t.kind == "angle"]

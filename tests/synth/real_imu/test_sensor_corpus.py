@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from mocap_import.subject import STANDARD_GRAVITY
 from synth.cli import imu_app
 from synth.corpus import Corpus, check_corpus
+from synth.optimal_control.baseline import between_cycles, build_baseline_corpus
+from synth.optimal_control.inertial.imu_cycle import detect_cycles
 from synth.real_imu.accelerometer_bias import biased_axis
 from synth.real_imu.convention import RecordingRefused
 from synth.real_imu.cycle_table import read_cycle
@@ -175,6 +177,22 @@ def test_a_mean_cycle_keeps_its_numbers_and_says_what_is_assumed(data_dir, tmp_p
     np.testing.assert_allclose(shifted, knee[:200], atol=0.3)
     vertical = read_targets(trial, [Target("ground_reaction", "ground_force_y_r")])[:, 0]
     assert 1.0 < vertical.max() < 1.3 and abs(vertical.min()) < 0.02
+    cycles = detect_cycles(trial.recordings)
+    assert len(cycles) > 3 and between_cycles(trial, cycles) == {}  # copies are no strides without variance
+    assert between_cycles(replace(trial, treatments=()), cycles)
+
+
+@pytest.mark.slow
+def test_optimal_control_explains_a_mean_cycle_whose_copies_do_not_differ(data_dir, tmp_path):
+    corpus, out = tmp_path / "p03.h5", tmp_path / "solved.h5"
+    run("sessions", data_dir / "biomac_fau" / "imu7_cycle", corpus, "--sheet", "biomac_cycle")
+    build_baseline_corpus(corpus, out)
+    solved, trial = (Corpus(path).read("P03", "normwalking") for path in (out, corpus))
+    assert solved.status == "converged", solved.reason
+    assert abs(solved.spatiotemporal["speed"] - trial.spatiotemporal["speed"]) < 0.12
+    knee = Target("angle", "knee_angle_r")
+    errors = np.degrees(read_targets(solved, [knee]) - read_targets(trial, [knee]))
+    assert np.sqrt(np.nanmean(errors**2)) < 12.0
 
 
 def test_what_is_missing_is_refused_in_a_sentence(folder, tmp_path):

@@ -1,0 +1,112 @@
+"""The benchmark of networks says what it read, judges every promise, and has a column for every device there is."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import pandas as pd
+import pytest
+
+from benchmarks.network_figures.devices import figures as device_figures
+from benchmarks.peers.figure_run import measured_figures, read_lines
+from benchmarks.peers.network_goals import PROMISES, READS, promise_lines
+from training.config import ConfigRefused
+from training.device import available_devices, resolve_device
+from training.method_facts import MethodFacts
+from training.method_table import method_table, reading_table
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+MODULES = {path.stem for path in (REPOSITORY / "benchmarks" / "network_figures").glob("*.py")}
+
+
+def figure(met):
+    return {"ours": 1.0, "peer": None, "ratio": None, "goal": "<= 2", "met": met}
+
+
+def test_every_promise_has_a_module_that_is_there():
+    assert {promise.module for promise in PROMISES} <= MODULES
+    assert set(READS) <= MODULES
+
+
+def test_a_promise_is_met_missed_or_not_measured_and_one_missed_figure_is_enough():
+    names = [f"running, {j} {a}, raw, 40 runners (deg)" for j in ("knee", "hip") for a in ("flexion", "rotation")]
+    judged = promise_lines(dict.fromkeys(names, figure(True)))
+    assert "met by all 4 figures" in judged[1]
+    assert all("NOT MEASURED" in line for line in judged[2:])
+    judged = promise_lines(dict.fromkeys(names, figure(True)) | {names[2]: figure(False)})
+    assert f"MISSED by 1 of 4 figures: {names[2]}" in judged[1]
+
+
+def test_what_is_read_is_counted_and_what_is_missing_is_said(tmp_path):
+    (tmp_path / "walks").mkdir()
+    (tmp_path / "walks" / "one.csv").write_bytes(b"0" * 2_000_000)
+    there, missing, nothing = (*read_lines(tmp_path, ["walks", "runs"]), *read_lines(tmp_path, []))
+    assert "walks: 1 files, 2.0 MB" in there
+    assert "runs: MISSING" in missing
+    assert "no recording" in nothing
+
+
+def test_modules_get_the_data_folder_and_a_failing_one_is_a_missed_figure(tmp_path, capsys):
+    (tmp_path / "good.py").write_text(
+        "import json, os\ndata = os.environ['KINESYNTH_TEST_DATA']\n"
+        "row = dict(ours=1.0, peer=None, ratio=None, goal=data, met=True)\n"
+        "print(json.dumps({'figures': {'one': row}}))\n"
+    )
+    (tmp_path / "bad.py").write_text("raise SystemExit(3)\n")
+    found = measured_figures(tmp_path, [], data=tmp_path / "data", reads={"good": ("walks",)})
+    assert found["one"]["goal"] == str(tmp_path / "data")
+    assert found["bad"]["met"] is False
+    assert "walks: MISSING" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="no figure named none; known are bad, good"):
+        measured_figures(tmp_path, ["good", "none"])
+
+
+def test_the_last_line_of_a_run_is_the_figures():
+    with subprocess.Popen(
+        [sys.executable, str(REPOSITORY / "benchmarks" / "networks.py"), "nothing"], stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert "known are comparison, devices, joint_models" in run.communicate(timeout=60)[1]
+        assert run.returncode == 1
+
+
+@pytest.mark.parametrize(("has_gpu", "found"), [(True, ("cpu", "cuda")), (False, ("cpu",))])
+def test_a_gpu_is_used_where_there_is_one_and_only_there(has_gpu, found):
+    with patch("torch.cuda.is_available", return_value=has_gpu):
+        assert available_devices() == found
+        assert resolve_device("auto") == found[-1]
+        assert resolve_device("cpu") == "cpu"
+        if not has_gpu:
+            with pytest.raises(ConfigRefused, match="found none"):
+                resolve_device("cuda")
+    with pytest.raises(ConfigRefused, match="expected auto, cpu or cuda"):
+        resolve_device("tpu")
+
+
+def test_the_table_has_a_column_a_device(capsys):
+    case = "conv1d, 16 windows of 1 s"
+    rows = device_figures(("cpu",), [case], timed=1)
+    assert list(rows) == [f"training step, {case}, CPU (ms, wall)"]
+    assert "no GPU" in capsys.readouterr().out
+    with (
+        patch("benchmarks.network_figures.devices.step_milliseconds", side_effect=[8.0, 2.0]),
+        patch("benchmarks.network_figures.devices.device_name", side_effect=str),
+    ):
+        rows = device_figures(("cpu", "cuda"), [case])
+    assert rows[f"training step, {case}, GPU (ms, wall)"]["ratio"] == 4.0
+    assert "cuda" in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize(("device", "has_column"), [("cuda", True), ("cpu", False)])
+def test_methods_say_what_they_were_trained_on_where_a_gpu_was_used(device, has_column):
+    errors = pd.DataFrame(
+        [("m", "S1", "t", "", "refused", "", 0.0), ("m", "S1", "t", "", "seconds", "s", 1.0)],
+        columns=["method", "subject", "trial", "coordinate", "metric", "unit", "value"],
+    )
+    facts = {"m": MethodFacts("m", "prediction", True, 1, 1, "nothing", 1.0, 2.0, device)}
+    table = method_table(errors, facts)
+    assert list(table["trained_on"]) == [device]
+    assert ("trained on" in reading_table(table)) == has_column
+    assert json.loads(table.to_json(orient="records"))[0]["training_seconds"] == 2.0
