@@ -23,6 +23,7 @@ from training.csv_table import write_csv
 from training.explanation.attribution import group_sums, integrated_gradients, occlusion
 from training.explanation.concordance import concordance, random_explanation
 from training.explanation.rated_item import RatedItem, read_ratings, write_items
+from training.report.part_rating import write_part_rating_page
 from training.sample.perceptron import Taught, contrast, untaught
 
 ITEMS = "rated_items.json"
@@ -104,6 +105,7 @@ def _experts(run: Run, network: Taught, groups: Groups, inputs: np.ndarray, usua
         for name, i in zip(names, order, strict=True)
     ]
     write_items(run.folder / ITEMS, items)
+    write_part_rating_page((run.folder / ITEMS).with_suffix(".html"), items)
     if not settings.ratings:
         return []
     ratings = read_ratings(Path(settings.ratings), names, shown)
