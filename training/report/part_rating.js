@@ -30,7 +30,7 @@
     const picture = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": signal });
     picture.append(element("text", { x: LEFT, y: 13 }, signal));
     for (const value of [low, high]) picture.append(element("text", { x: 4, y: y(value) + 4 }, value.toFixed(1)));
-    for (const t of [times[0], last]) picture.append(element("text", { x: x(t) - 8, y: HEIGHT - 8 }, t.toFixed(2)));
+    for (const t of [times[0], last]) picture.append(element("text", { x: Math.min(x(t) - 8, WIDTH - 28), y: HEIGHT - 8 }, t.toFixed(2)));
     const points = item.curves[signal].map((v, i) => `${x(times[i]).toFixed(1)},${y(v).toFixed(1)}`).join(" ");
     picture.append(element("polyline", { points }));
     return picture;
