@@ -23,6 +23,7 @@ from training.csv_table import write_csv
 from training.explanation.attribution import group_sums, integrated_gradients, occlusion
 from training.explanation.concordance import concordance, random_explanation
 from training.explanation.rated_item import RatedItem, read_ratings, write_items
+from training.report.part_rating import write_part_rating_page
 from training.sample.perceptron import Taught, contrast, untaught
 
 ITEMS = "rated_items.json"
@@ -92,6 +93,13 @@ def _rows(task: str, name: str, parts: np.ndarray, truth: np.ndarray, seed: int)
     return [Result(task, name, f"{measure} with the true cause", "", *v) for measure, v in summary.items()]
 
 
+def _facts(people: PinchSamples, i: int) -> str:
+    """A person in a sentence."""
+    is_male, age, height, mass, hand = people.demographics[i]
+    sex = "Man" if is_male else "Woman"
+    return f"{sex}, {age:.0f} years, {height:.2f} m, {mass:.0f} kg, hand {100 * hand:.1f} cm."
+
+
 def _experts(run: Run, network: Taught, groups: Groups, inputs: np.ndarray, usual: np.ndarray) -> list[Result]:
     """Write the sheet for experts; with their ratings, how well integrated gradients agree with them."""
     settings, score = run.settings, groups.score
@@ -100,10 +108,17 @@ def _experts(run: Run, network: Taught, groups: Groups, inputs: np.ndarray, usua
     names = [f"pinch {i + 1:03d}" for i in range(len(order))]
     shown = part_names()
     items = [
-        RatedItem(name, QUESTION, TIMES, {f"{c} (N)": score.own[i, :, d] for d, c in enumerate(CHANNELS)}, shown)
+        RatedItem(
+            name,
+            f"{_facts(score, i)} {QUESTION}",
+            TIMES,
+            {f"{c} (N)": score.own[i, :, d] for d, c in enumerate(CHANNELS)},
+            shown,
+        )
         for name, i in zip(names, order, strict=True)
     ]
     write_items(run.folder / ITEMS, items)
+    write_part_rating_page((run.folder / ITEMS).with_suffix(".html"), items)
     if not settings.ratings:
         return []
     ratings = read_ratings(Path(settings.ratings), names, shown)

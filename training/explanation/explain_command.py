@@ -22,7 +22,7 @@ explain_app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @explain_app.command(
-    epilog="Example: kinesynth explain networks/checkpoints/conv1d/leave_out_S01.safetensors reference.h5 "
+    epilog="Example: kinesynth explain networks/checkpoints/conv1d/S01.safetensors reference.h5 "
     "--coordinate knee_angle_r"
 )
 def explain(
