@@ -32,11 +32,11 @@ def strikes(points: np.ndarray, rate: float) -> dict[str, np.ndarray]:
 
 
 def stride_parameters(points: np.ndarray, rate: float) -> tuple[float, float, float, float]:
-    """Speed (m/s), step length (m), cadence (steps/s) and asymmetry of step times; NaN without two steps."""
+    """Speed (m/s), step length (m), cadence (steps/s) and asymmetry of step times; NaN without a step of that foot."""
     own = strikes(points, rate)
     order = sorted([(t, "right") for t in own["right"]] + [(t, "left") for t in own["left"]])
     steps = [(b - a, foot) for (a, before), (b, foot) in itertools.pairwise(order) if foot != before]
-    if len(steps) < 2:
+    if not steps:
         return (float("nan"),) * 4
     cadence = 1.0 / float(np.mean([t for t, _ in steps]))
     hips = points[:, _HIPS, 0].mean(axis=1)

@@ -10,7 +10,7 @@ from training.keypoint.keypoint_file import load_keypoint_ensemble, save_keypoin
 from training.keypoint.keypoint_lesson import LessonSettings, teach
 
 
-def made_clips(seed: int, n: int = 96) -> ClipArrays:
+def made_clips(seed: int, n: int = 128) -> ClipArrays:
     """Clips whose speed is the size of a wave in the first channel, and whose kind is its sign."""
     rng = np.random.default_rng(seed)
     size, kind = rng.uniform(0.5, 1.5, n), rng.integers(2, size=n)
@@ -30,7 +30,9 @@ def made_clips(seed: int, n: int = 96) -> ClipArrays:
 @pytest.fixture(scope="module")
 def ensemble():
     with np.errstate(all="ignore"), pytest.warns(RuntimeWarning):
-        return teach(made_clips(0), made_clips(1), 2, LessonSettings(members=2, epochs=15, width=12), 3)
+        return teach(
+            made_clips(0), made_clips(1), 2, LessonSettings(members=2, epochs=20, width=16, learning_rate=1e-2), 3
+        )
 
 
 def test_it_learns_what_is_known(ensemble):

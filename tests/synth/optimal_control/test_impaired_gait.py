@@ -102,7 +102,7 @@ def test_the_recipe_draws_the_same_people():
     from synth.optimal_control.recipe_build import population_of
 
     request = ImpairedRequest(3, seed=5, gaits=2, impairments=("crouch",), healthy=0.1, laws="other")
-    assert population_of(PopulationRecipe(people=request.people), {}) == request
+    assert population_of(PopulationRecipe(sources={}, people=request.people), {}) == request
 
 
 @pytest.mark.slow
