@@ -6,7 +6,6 @@ TNSRE 32:3669). Which factors theirs were is not published in what we could read
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -74,8 +73,3 @@ def expected_strength(person: VirtualPerson) -> float:
     size = strength_ratio("muscle_volume", subject, subject.height / 1.70)
     chance = person.strength / {"female": 0.97, "male": 1.03}.get(subject.sex, 1.0)
     return size * ARM_STRENGTH_OF_SEX[subject.sex] * chance
-
-
-def renamed(subject: Subject, code: str) -> Subject:
-    """The same person under another code."""
-    return replace(subject, code=code)
