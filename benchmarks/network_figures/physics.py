@@ -47,7 +47,7 @@ PEERS["speed_error"] = 0.19
 DATA = Path(os.environ.get("KINESYNTH_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 COST_REPEATS = 60
 ABLATION_STEPS = 500
-ABLATED = tuple(term for term in TERMS if term not in ("placement", "imu"))
+ABLATED = TERMS
 SEVEN = ("pelvis", "femur_r", "tibia_r", "calcn_r", "femur_l", "tibia_l", "calcn_l")
 
 

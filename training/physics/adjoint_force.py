@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from training.physics.adjoint_motion import Motion
+from training.physics.adjoint_motion import Motion, times
 from training.physics.estimate import LOAD, NEAR_FLOOR, ONE
 from training.physics.loss_term import BEND
 
@@ -114,9 +114,9 @@ def push_balance(
     c, s = motion.directions[:, 0].unbind(1)
     power = inertia * motion.turning[:, 2]
     power.addcmul_(s, about[:, 0], value=-1.0).addcmul_(c, about[:, 1])
-    left = torch.matmul(turning, power).sub_(torch.matmul(place, torques))
+    left = times(turning, power).sub_(times(place, torques))
     for axis, row in enumerate(root):
-        left[:, row] += forces[:, axis].sum(1)
+        left[:, row].add_(forces[:, axis].sum(1))
     cost, slope = bent(left.div_(constants.unit))
     return cost, Balance(forces, about, slope)
 
@@ -149,7 +149,7 @@ def pull_balance(
     segments = inertia.shape[1]
     contacts = both - segments
     left = kept.slope * (2.0 * gain / (kept.slope.numel() * constants.unit))
-    power = torch.matmul(turning.T, left)
+    power = times(turning.T, left)
     c, s = motion.directions[:, 0].unbind(1)
     about = torch.stack([s * power, c * power], 1)
     about[:, 0].neg_()
@@ -157,10 +157,10 @@ def pull_balance(
     directions[:, 1].neg_()
     forces = torch.bmm(points.flatten(1, 2), about.flatten(1, 2)).view_as(kept.forces)
     for axis, row in enumerate(root):
-        forces[:, axis] += left[:, row, None]
+        forces[:, axis].add_(left[:, row, None])
     return BalancePull(
         forces[:, :, :contacts].neg(),
-        torch.matmul(place.T, left).neg_(),
+        times(place.T, left).neg_(),
         (power * motion.turning[:, 2]).sum(-1, keepdim=True),
         inertia * power,
         forces[:, :, contacts:] * constants.mass.unsqueeze(1),

@@ -49,6 +49,13 @@ class Pull(NamedTuple):
     felt: Tensor
 
 
+def times(matrix: Tensor, batch: Tensor) -> Tensor:
+    """A matrix times each matrix of a batch (..., n, T), without the copies of `torch.matmul`."""
+    flat = batch.flatten(0, -3)
+    product = torch.bmm(matrix.expand(len(flat), *matrix.shape), flat)
+    return product.view(*batch.shape[:-2], matrix.shape[0], batch.shape[-1])
+
+
 def push_motion(
     state: Tensor, turning: Tensor, points: Tensor, n_contacts: int, root: tuple[int, int], gravity: float
 ) -> Motion:
@@ -67,7 +74,7 @@ def push_motion(
     gravity : float
         m/s².
     """
-    turned = torch.matmul(turning.T, state)
+    turned = times(turning.T, state)
     n, _, segments, frames = turned.shape
     angle, rate, accelerated = turned.unbind(1)
     directions = state.new_empty(n, 3, 2, segments, frames)
@@ -86,9 +93,9 @@ def push_motion(
     velocity = torch.bmm(touching.flatten(1, 2), flat[:, 1]).view(n, 2, n_contacts, frames)
     felt = torch.bmm(others.flatten(1, 2), flat[:, 2]).view(n, 2, others.shape[2], frames)
     for axis, row in enumerate(root):
-        velocity[:, axis] += state[:, 1, row, None]
-        felt[:, axis] += state[:, 2, row, None]
-    felt[:, 1] += gravity
+        velocity[:, axis].add_(state[:, 1, row, None])
+        felt[:, axis].add_(state[:, 2, row, None])
+    felt[:, 1].add_(gravity)
     return Motion(state, turned, directions, height, velocity, felt)
 
 
@@ -103,7 +110,7 @@ def pull_motion(
     touching, others = points[:, :, :contacts], points[:, :, contacts:]
     levers = torch.empty_like(points)
     levers[:, :, :contacts] = torch.bmm(moving, flat[:, 1].transpose(1, 2)).view_as(touching)
-    levers[:, 1, :contacts] += torch.bmm(pull.height, flat[:, 0].transpose(1, 2))
+    levers[:, 1, :contacts].add_(torch.bmm(pull.height, flat[:, 0].transpose(1, 2)))
     levers[:, :, contacts:] = torch.bmm(felt, flat[:, 2].transpose(1, 2)).view_as(others)
     shape = (n, 2, segments, frames)
     placed = pull.directions.view(n, 2 * segments, frames).baddbmm(touching[:, 1].transpose(1, 2), pull.height)
@@ -116,14 +123,14 @@ def pull_motion(
     # d' = ω J d and d'' = α J d - ω² d with d = (cos, sin), J d = (-sin, cos)
     across2, along2 = c * g2[:, 1] - s * g2[:, 0], c * g2[:, 0] + s * g2[:, 1]
     across1, along1 = c * g1[:, 1] - s * g1[:, 0], c * g1[:, 0] + s * g1[:, 1]
-    turned[:, 2] += across2
-    turned[:, 1] += across1.addcmul(rate, along2, value=-2.0)
-    turned[:, 0] += c * g0[:, 1] - s * g0[:, 0]
+    turned[:, 2].add_(across2)
+    turned[:, 1].add_(across1.addcmul(rate, along2, value=-2.0))
+    turned[:, 0].add_(c * g0[:, 1] - s * g0[:, 0])
     turned[:, 0].addcmul_(rate, along1, value=-1.0).addcmul_(accelerated, along2, value=-1.0)
     turned[:, 0].addcmul_(rate * rate, across2, value=-1.0)
-    state = torch.matmul(turning, turned)
-    state[:, 0, root[1]] += pull.height.sum(1)
+    state = times(turning, turned)
+    state[:, 0, root[1]].add_(pull.height.sum(1))
     for axis, row in enumerate(root):
-        state[:, 1, row] += pull.velocity[:, axis].sum(1)
-        state[:, 2, row] += pull.felt[:, axis].sum(1)
+        state[:, 1, row].add_(pull.velocity[:, axis].sum(1))
+        state[:, 2, row].add_(pull.felt[:, axis].sum(1))
     return state, levers

@@ -25,7 +25,7 @@ from training.physics.adjoint_force import (
     push_load,
     push_touch,
 )
-from training.physics.adjoint_motion import Motion, Pull, pull_motion, push_motion
+from training.physics.adjoint_motion import Motion, Pull, pull_motion, push_motion, times
 from training.physics.adjoint_signal import (
     Readings,
     pull_readings,
@@ -162,21 +162,21 @@ class PhysicsTerms(torch.autograd.Function):
         )
         ground += by.ground
         turned, felt, turns = pull_readings(kept.readings, gain["imu"], motion, bodies, by.felt, table)
-        turned[:, 2] += by.accelerated
+        turned[:, 2].add_(by.accelerated)
         frames = height.shape[0] * height.shape[2]
         share = 2.0 * gain["posture"] / (frames * table.n_unseen * weights.trunk_sd**2)
         turned[:, 0].addcmul_(motion.turning[:, 0], share * table.unseen)
         state, levers = pull_motion(
             motion, Pull(turned, by.directions, height, velocity, felt), table.turning, points, table.root
         )
-        levers[:, :, : contacts + bodies] += by.points
+        levers[:, :, : contacts + bodies].add_(by.points)
         pull_temporal(kept.slopes, gain["temporal"], table.rate, table.price, state)
         state[:, 0].add_(kept.beyond * (2.0 * gain["limits"] / (frames * table.n_angles * weights.limit_sd)))
         ground *= constants.weight.unsqueeze(1)
         upward = ground[:, 1] + _pull_transfer(kept.load, kept.share, gain["transfer"], told, table)
         raw = torch.empty_like(kept.raw)
         pieces = raw.split(table.sizes, 1)
-        pieces[0].copy_(torch.matmul(table.onto.T, state[:, 0]))
+        pieces[0].copy_(times(table.onto.T, state[:, 0]))
         torch.mul(state[:, 1:].flatten(1, 2), table.units, out=pieces[1])
         effort = 2.0 * gain["effort"] * _EFFORT / pieces[2].numel()
         pieces[2].copy_(by.torques.mul_(TORQUE * constants.size).addcmul_(kept.raw.split(table.sizes, 1)[2], effort))
@@ -191,11 +191,10 @@ def _state(pieces: tuple[Tensor, ...], tilts: Tensor, pace: Tensor, standing: Te
     """Coordinates, speeds and accelerations (B, 3, n_q, T)."""
     n, _, frames = tilts.shape
     state = tilts.new_empty(n, 3, table.turning.shape[0], frames)
-    state[:, 0] = torch.matmul(table.onto, pieces[0])
-    state[:, 0] += torch.matmul(table.from_tilts.T, tilts)
-    state[:, 0, table.root[1]] += standing[:, None] - BENT
+    torch.add(times(table.onto, pieces[0]), times(table.from_tilts.T, tilts), out=state[:, 0])
+    state[:, 0, table.root[1]].add_(standing[:, None] - BENT)
     torch.mul(pieces[1], table.units, out=state[:, 1:].flatten(1, 2))
-    state[:, 1, table.root[0]] += pace
+    state[:, 1, table.root[0]].add_(pace)
     return state
 
 
