@@ -1,10 +1,10 @@
 """Exported label-free network: one frame of the network of `training.physics` as an ONNX graph, with its card.
 
 The graph takes what a `physics_estimator` makes of a frame (all forces forward, all upward, all angular velocities, all
-tilts, stature and mass, what these say of the feet, the pace), the levers of the person's feet and the memory. It returns
-the targets in inside units and an order of its own, forces and moments as shares of body weight, and the pelvis's velocity
-in the place of the speed. It is `training.physics.estimate` for one frame and without what only the losses need; a test
-holds the two together.
+tilts, stature and mass, what these say of the feet, the pace), the levers of the person's feet and the memory. It
+returns the targets in inside units and an order of its own, forces and moments as shares of body weight, and the
+pelvis's velocity in the place of the speed. It is `training.physics.estimate` for one frame and without what only the
+losses need; a test holds the two together.
 """
 
 from __future__ import annotations

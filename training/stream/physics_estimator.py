@@ -185,13 +185,12 @@ class PhysicsEstimator:
         seen[: 3 * n] = signals
         by_kind = signals.reshape(3, n)
         tilts = self._tilt.step(*by_kind)
-        feet = self._feet.of(tilts, by_kind[2])
-        seen[-1] = self._pace.step(feet.pace) if self._usual_speed is None else self._usual_speed
+        pace = self._feet.put(tilts, by_kind[2], seen[4 * n + 2 : -1])
+        seen[-1] = self._pace.step(pace) if self._usual_speed is None else self._usual_speed
         if self._is_turned:
             tilts = tilts - self._turns
-            feet = self._feet.of(tilts, by_kind[2])
+            self._feet.put(tilts, by_kind[2], seen[4 * n + 2 : -1])
         seen[3 * n : 4 * n] = tilts
-        seen[4 * n + 2 : -1] = feet.inputs
         values, self._hidden, self._cell = self._session.run(
             None, {"seen": self._seen, "levers": self._levers, "hidden": self._hidden, "cell": self._cell}
         )
