@@ -11,7 +11,8 @@ are scored), each sensor of the scored turned by N(0, 10 deg) about a random axi
 turns leg sensors by the axis of all its frames, a stream by that of its first strides. Both are scored on the same
 frames: those of which the stream says something. The length was chosen on the teaching persons (``choice``).
 ``recorded`` does the same on seven persons' treadmill walks, network trained on their records for 2500 steps.
-Run: python benchmarks/network_figures/streaming.py [latency physics turning choice recorded]; default: the first three
+Run: python benchmarks/network_figures/streaming.py [latency physics turning choice recorded]; default: all but choice,
+``recorded`` only where its recordings are (``KINESYNTH_TEST_DATA``)
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ SENSORS = ("pelvis", "thigh_r", "shank_r", "foot_r", "thigh_l", "shank_l", "foot
 GOALS_MS = {"median": 0.05, "99 %": 1.0}
 LENGTHS = (0.25, 0.5, 1.0, 1.5, 2.5)
 """s of turning that are tried for the choice."""
+RECORDED = "cmu_imu_grf_walk"
 MISALIGNMENT_DEG = 10.0
 KINDS = {
     "angle": "angles (deg)",
@@ -159,7 +161,7 @@ def turning() -> dict[str, dict]:
 def recorded() -> dict[str, dict]:
     """The same on real treadmill walks, which vary from stride to stride; angles are known of one person."""
     corpus = place() / "cmu.h5"
-    build_sensor_corpus(data_folder() / "cmu_imu_grf_walk", corpus, read_session_sheet("cmu_treadmill"))
+    build_sensor_corpus(data_folder() / RECORDED, corpus, read_session_sheet("cmu_treadmill"))
     network = place() / "recorded.onnx"
     model = train_on(corpus, steps=2500)
     export_physics(model, network)
@@ -303,11 +305,19 @@ PARTS: dict[str, Callable[[], dict[str, dict]]] = {
 }
 
 
+def default_parts() -> list[str]:
+    """Parts of a run that names none."""
+    there = (data_folder() / RECORDED).is_dir()
+    if not there:
+        print(f"no {data_folder() / RECORDED}: the part recorded is left out")
+    return ["latency", "physics", "turning", *(["recorded"] if there else [])]
+
+
 def figures(parts: list[str] | None = None) -> dict[str, dict]:
-    """Rows of the table; without names all but the choice."""
+    """Rows of the table; without names all but the choice, `recorded` only where the recordings are."""
     torch.set_num_threads(1)
     found: dict[str, dict] = {}
-    for part in parts or ["latency", "physics", "turning"]:
+    for part in parts or default_parts():
         print(f"== {part}", flush=True)
         found |= PARTS[part]()
     return found

@@ -11,6 +11,7 @@ READS = {
     "joint_models": ("bmc_ric_running",),
     "orientation": ("rbds_running",),
     "physics": ("cmu_imu_grf_walk", "biomac_fau/imu7_cycle"),
+    "streaming": ("cmu_imu_grf_walk",),
 }
 """Module of ``network_figures`` → folders of recordings that it reads; the others make their data from seeds."""
 
@@ -86,7 +87,7 @@ PROMISES = (
         "8.7 deg, 4.9 %BWBH, 16.4 %BW, 0.19 m/s (10 other persons)",
         "<= 6 deg, 3 %BWBH, 15 %BW, 0.12 m/s",
         "physics",
-        "physics_lstm_(cmu|p03)_(angle_rmse|moment_rmse|vertical_force_rmse|speed_error)",
+        "physics_(cmu|p03)_(angle_rmse|moment_rmse|vertical_force_rmse|speed_error)",
     ),
     Promise(
         "label-free on real recordings, beside the mean waveform",

@@ -1,14 +1,20 @@
 """The benchmark of networks says what it read, judges every promise, and has a column for every device there is."""
 
+import ast
 import json
+import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pandas as pd
 import pytest
 
+from benchmarks.network_figures import physics as physics_figures
+from benchmarks.network_figures import streaming as streaming_figures
 from benchmarks.network_figures.devices import figures as device_figures
 from benchmarks.peers.figure_run import measured_figures, read_lines
 from benchmarks.peers.network_goals import PROMISES, READS, promise_lines
@@ -29,6 +35,75 @@ def figure(met):
 def test_every_promise_has_a_module_that_is_there():
     assert {promise.module for promise in PROMISES} <= MODULES
     assert set(READS) <= MODULES
+
+
+def physics_names():
+    """Names that the parts `virtual` and `recorded` give, with the trainings and estimates left out."""
+    metrics = {"angle_rmse": "knee_angle_r", "moment_rmse": "knee_angle_r", "speed_absolute_error": ""}
+    metrics |= {"angle_rmse_mean_removed": "knee_angle_r", "ground_reaction_rmse": "ground_force_y_r"}
+    model = SimpleNamespace(seconds=60.0, recorded_seconds=600.0, people=("A", "B"))
+
+    def errors(_corpus, _estimates, method):
+        rows = [(method, who, "t", where, metric, 1.0) for who in "AB" for metric, where in metrics.items()]
+        return pd.DataFrame(rows, columns=["method", "subject", "trial", "coordinate", "metric", "value"])
+
+    quiet = {"train_on": lambda *_, **__: model, "apply_physics": lambda *_: Path("x.h5"), "evaluate": errors}
+    quiet |= {name: lambda *_: Path("x.h5") for name in ("predict_mean_waveforms", "predict_taught_waveforms")}
+    quiet |= {"walkers": lambda _folder, _seed, _people, name: (Path(f"{name}.h5"), {})}
+    with patch.multiple(physics_figures, **quiet), patch.object(physics_figures.subprocess, "run"):
+        found = [*physics_figures.virtual(Path()), *physics_figures.recorded(Path())]
+    return found + [text for text in written_names("physics") if "*" not in text]
+
+
+def written_names(module):
+    """Strings of a module's text, what is filled in as ``*``."""
+    tree = ast.parse((REPOSITORY / "benchmarks" / "network_figures" / f"{module}.py").read_text())
+    texts = []
+    for node in ast.walk(tree):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Name):  # a name put before a text
+            parts = [ast.FormattedValue(node.left), node.right]
+        if all(isinstance(part, ast.Constant | ast.FormattedValue) for part in parts):
+            values = [part.value if isinstance(part, ast.Constant) else "*" for part in parts]
+            texts.append("".join(value for value in values if isinstance(value, str)))
+    return texts
+
+
+def wanted_names(pattern):
+    """A promise's regular expression as the list of its alternatives, ``.*`` as ``*``."""
+    found = re.search(r"\(([^()]*)\)(\??)", pattern)
+    if found is None:
+        return [part.replace(".*", "*") for part in pattern.split("|")]
+    ways = [*found[1].split("|"), *([""] if found[2] else [])]
+    return [name for way in ways for name in wanted_names(pattern[: found.start()] + way + pattern[found.end() :])]
+
+
+def may_be_the_same(one, other):
+    """Whether two names with ``*`` in them can stand for one text."""
+    if not one or not other:
+        return set(one + other) <= {"*"}
+    if one[0] == "*" or other[0] == "*":
+        long, short = (one, other) if one[0] == "*" else (other, one)
+        return may_be_the_same(long[1:], short) or may_be_the_same(long, short[1:])
+    return one[0] == other[0] and may_be_the_same(one[1:], other[1:])
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.what)
+def test_every_promise_is_judged_by_figures_that_its_module_really_gives(promise):
+    if promise.module == "physics":
+        assert [name for name in physics_names() if re.fullmatch(promise.names, name)]
+        for name in wanted_names(promise.names):
+            assert any(fnmatchcase(given, name) for given in physics_names()), name
+        return
+    if promise.module == "streaming":
+        latency = streaming_figures.Latency(pd.Series([1e-5, 2e-5]).to_numpy())
+        for kind in ("streaming", "label-free streaming"):
+            given = streaming_figures.latency_rows(kind, latency, {})
+            assert [name for name in given if re.fullmatch(promise.names, name)]
+        return
+    given = [text for text in written_names(promise.module) if len(text.replace("*", "")) >= 8]
+    for name in wanted_names(promise.names):
+        assert any(may_be_the_same(name, text) for text in given), name
 
 
 def test_a_promise_is_met_missed_or_not_measured_and_one_missed_figure_is_enough():
