@@ -110,6 +110,35 @@ def test_lost_frames_are_seen_in_the_time_stamps(network, unseen):
         estimator.step(frames[81], 0.5)
 
 
+@pytest.mark.parametrize("n_lost", [20, 30, 31])
+def test_a_gap_between_time_stamps_is_the_same_as_so_many_frames_without_values(network, unseen, n_lost):
+    frames = trial_frames(unseen)
+    stamped, silent = Estimator(network), Estimator(network)
+    gap = frames.copy()
+    gap[40 : 40 + n_lost] = np.nan
+    expected = np.array([silent.step(frame) for frame in gap])
+    kept = [k for k in range(len(frames)) if not 40 <= k < 40 + n_lost]
+    said = np.array([stamped.step(frames[k], k / 100) for k in kept])
+    np.testing.assert_array_equal(said, expected[kept])
+
+
+@pytest.mark.parametrize("found", [50.0, 97.0, 200.0])
+def test_time_stamps_of_another_rate_are_refused_and_lost_frames_or_rounded_stamps_are_not(network, unseen, found):
+    frames, estimator = np.tile(trial_frames(unseen), (6, 1)), Estimator(network)
+
+    def go(rate, lost=()):
+        for k in range(int(5 * rate)):
+            if k not in lost:
+                estimator.step(frames[k], 7.0 + round(k / rate, 3))
+
+    with pytest.raises(CorpusMismatch, match=f"100 Hz as in training, found {found:.3g} Hz"):
+        go(found)
+    with pytest.raises(CorpusMismatch, match="as in training"):
+        estimator.step(frames[0])
+    estimator.reset()
+    go(100.7, set(range(50, 90)) | set(range(100, 300, 7)))
+
+
 def test_what_does_not_fit_is_refused(network, unseen, tmp_path):
     with pytest.raises(CorpusMismatch, match="pelvis missing"):
         Estimator(network, sensor_names(unseen)[1:])
@@ -123,6 +152,10 @@ def test_what_does_not_fit_is_refused(network, unseen, tmp_path):
     with pytest.raises(CorpusMismatch, match="deg/s"):
         for frame in np.tile(frames, (2, 1))[: int(CHECKED_SECONDS * 100)]:
             estimator.step(frame)
+    with pytest.raises(CorpusMismatch, match="deg/s"):
+        estimator.step(frames[0])  # it goes on to refuse
+    estimator.reset()
+    assert np.isfinite(estimator.step(frames[0])).all()
 
 
 def test_a_subject_of_the_training_is_refused(walking_corpus, network):

@@ -157,6 +157,21 @@ def test_after_a_long_silence_tilts_and_memory_begin_anew_and_the_turning_stays(
     np.testing.assert_array_equal(said[120:], steps(opened(network, unseen, turning=turning), frames[120:]))
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_lost_frames_are_bridged_in_tilts_and_memory_as_frames_without_values_are(network, unseen, is_told):
+    frames, options = trial_frames(unseen), {"turning_seconds": 0.3}
+    if is_told:
+        options = {"turning": whole_turning(unseen)}
+    gap = frames.copy()
+    gap[100:120] = np.nan
+    kept = [k for k in range(len(frames)) if not 100 <= k < 120]
+    expected = steps(opened(network, unseen, **options), gap)[kept]
+    estimator = opened(network, unseen, **options)
+    said = np.array([estimator.step(frames[k], k / 100) for k in kept])
+    assert np.isfinite(said[-1]).all()
+    np.testing.assert_array_equal(said, expected)
+
+
 def test_what_does_not_fit_is_refused(network, unseen, model, walking_corpus, tmp_path):
     with pytest.raises(CorpusMismatch, match="pelvis missing"):
         PhysicsEstimator(network, unseen.subject, sensor_names(unseen)[1:])

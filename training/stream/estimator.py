@@ -75,7 +75,7 @@ class Estimator:
     Notes
     -----
     A frame with NaN is bridged by the last whole frame for 0.3 s, as in training; after that estimates are NaN and the
-    memory begins anew with the next whole frame.
+    memory begins anew with the next whole frame. A gap between time stamps is the same as so many frames with NaN.
     """
 
     def __init__(self, path: Path, sensors: Sequence[str] | None = None, rate: float | None = None) -> None:
@@ -114,16 +114,17 @@ class Estimator:
         Raises
         ------
         CorpusMismatch
-            Once `frame_guard.CHECKED_SECONDS` have been seen: wrong units. What is only doubtful is kept in `findings`.
+            Time stamps go back. Once `frame_guard.CHECKED_SECONDS` have been seen, and then until `reset`: stamps
+            of another rate, wrong units. What is only doubtful is kept in `findings`.
         """
-        is_known, begins = self._guard.take(channels, time)
-        if not is_known:
-            return np.full(len(self.card.targets), np.nan, np.float32)
-        if begins:
+        taken = self._guard.take(channels, time)
+        if taken.begins:
             self._hidden[:], self._cell[:] = 0.0, 0.0
-        values, self._hidden, self._cell = self._session.run(
-            None, {"frame": self._guard.frame[None, None], "hidden": self._hidden, "cell": self._cell}
-        )
+        values = np.full((1, 1, len(self.card.targets)), np.nan, np.float32)
+        for frame in taken.frames:
+            values, self._hidden, self._cell = self._session.run(
+                None, {"frame": frame[None, None], "hidden": self._hidden, "cell": self._cell}
+            )
         return values[0, 0]
 
     def warm_up(self, n_frames: int = 200) -> None:

@@ -1,12 +1,14 @@
 """Frame guard: what every streaming network does with a frame of readings before it looks at it.
 
 Sensors are put into the network's order, short silences are bridged by the last whole frame, lost frames are seen in
-the time stamps, and the first seconds are looked at for wrong units and exchanged sides.
+the time stamps and stand as so many repeats of it, and the first seconds are looked at for another rate, wrong units
+and exchanged sides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +20,22 @@ CHECKED_SECONDS = 4.0
 """Length (s) of the stretch that is looked at for wrong units and exchanged sides: two to four strides."""
 RATE_TOLERANCE = 0.02
 """Part by which the clock of the readings may differ from the rate of the training."""
+
+
+class Taken(NamedTuple):
+    """What a network is to do with one frame of readings.
+
+    Attributes
+    ----------
+    frames : tuple of ndarray, shape (6 n_sensors,)
+        To be read one after the other, in the network's order: the last whole frame once for every frame that was lost,
+        then this one or what bridges it; empty if there is nothing to estimate from.
+    begins : bool
+        Whether a memory must begin anew: the first frame, or the first after a silence too long to bridge.
+    """
+
+    frames: tuple[np.ndarray, ...]
+    begins: bool
 
 
 class FrameGuard:
@@ -65,15 +83,18 @@ class FrameGuard:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what came before."""
-        self.frame = np.zeros(6 * len(self._sensors), np.float32)
+        """Forget what came before, what was refused with it."""
+        self._frame = np.zeros(6 * len(self._sensors), np.float32)
         self._unknown = self._longest_gap + 1  # nothing to bridge with yet
         self._n_seen = 0
         self._last_time: float | None = None
+        self._steps: list[float] = []
+        self._refusal = ""
+        self._is_rate_seen = False
         self.findings: tuple[str, ...] = ()
 
-    def take(self, channels: np.ndarray, time: float | None = None) -> tuple[bool, bool]:
-        """Take one frame; `frame` then holds what the network may read, in its order.
+    def take(self, channels: np.ndarray, time: float | None = None) -> Taken:
+        """Take one frame.
 
         Parameters
         ----------
@@ -84,39 +105,59 @@ class FrameGuard:
 
         Returns
         -------
-        is_known : bool
-            Whether there is something to estimate from: this frame, or the last whole one within the bridge.
-        begins : bool
-            Whether a memory must begin anew: the first frame, or the first after a silence too long to bridge.
+        Taken
 
         Raises
         ------
         CorpusMismatch
-            Time goes back, or, once `CHECKED_SECONDS` have been seen, wrong units.
+            Time goes back, or, once `CHECKED_SECONDS` have been seen, another rate by the time stamps or wrong units;
+            the latter two again and again until `reset`.
         """
-        self._mind_time(time)
+        if self._refusal:
+            raise CorpusMismatch(self._refusal)
+        lost = self._lost_before(time)
         channels = np.asarray(channels, np.float32)[self._order]
+        before = (self._frame,) * lost if self._unknown + lost <= self._longest_gap else ()
+        self._unknown += lost
         begins = False
         if np.isfinite(channels).all():
             begins = self._unknown > self._longest_gap
-            self.frame, self._unknown = channels, 0
+            self._frame, self._unknown = channels, 0
         else:
             self._unknown += 1
         if self._n_seen < len(self._checked):
             self._look(channels)
-        return self._unknown <= self._longest_gap, begins
+        return Taken((*before, self._frame), begins) if self._unknown <= self._longest_gap else Taken((), False)
 
-    def _mind_time(self, time: float | None) -> None:
-        if time is None:
+    def _lost_before(self, time: float | None) -> int:
+        """Frames that are missing between the last time stamp and this one."""
+        last, self._last_time = self._last_time, time
+        if time is None or last is None:
+            return 0
+        if time <= last:
+            self._last_time = last
+            raise CorpusMismatch(f"time stamps must grow; {last:g} s is followed by {time:g} s. Sort the readings.")
+        if not self._is_rate_seen:
+            self._look_at_rate(time - last)
+        return max(round((time - last) * self._rate) - 1, 0)
+
+    def _look_at_rate(self, step: float) -> None:
+        """Judge the rate by the usual step between stamps, once the first seconds are over."""
+        self._steps.append(step)
+        if len(self._steps) < len(self._checked) - 1 and sum(self._steps) < CHECKED_SECONDS - 0.5 / self._rate:
             return
-        if self._last_time is not None:
-            skipped = round((time - self._last_time) * self._rate) - 1
-            if time <= self._last_time:
-                raise CorpusMismatch(
-                    f"time stamps must grow; {self._last_time:g} s is followed by {time:g} s. Sort the readings."
-                )
-            self._unknown += max(skipped, 0)
-        self._last_time = time
+        self._is_rate_seen, steps = True, np.array(self._steps)
+        usual = np.median(steps)
+        rate = 1.0 / steps[np.abs(steps - usual) <= 0.5 * usual].mean()  # stamps may be rounded, frames lost
+        if abs(rate / self._rate - 1) > RATE_TOLERANCE:
+            self._refuse(
+                f"time stamps of the first {sum(self._steps):.1f} s: expected readings at {self._rate:g} Hz as in "
+                f"training, found {rate:.3g} Hz. Set the sensors to that rate, or train at theirs."
+            )
+
+    def _refuse(self, sentence: str) -> None:
+        self._refusal = sentence
+        raise CorpusMismatch(sentence)
 
     def _look(self, channels: np.ndarray) -> None:
         """Judge the first seconds once they are whole."""
@@ -127,7 +168,7 @@ class FrameGuard:
         found = check_channels(self._checked, self._sensors, self._rate, self._signature)
         refusals = [finding.sentence for finding in found if finding.is_refusal]
         if refusals:
-            raise CorpusMismatch(f"readings of the first {CHECKED_SECONDS:g} s: {'; '.join(refusals)}.")
+            self._refuse(f"readings of the first {CHECKED_SECONDS:g} s: {'; '.join(refusals)}.")
         self.findings = tuple(finding.sentence for finding in found)
 
 

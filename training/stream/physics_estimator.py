@@ -59,7 +59,8 @@ class PhysicsEstimator:
     Notes
     -----
     A frame with NaN is bridged by the last whole frame for 0.3 s; after that estimates are NaN, and tilts and memory
-    begin anew with the next whole frame. The turning of the sensors stays.
+    begin anew with the next whole frame. The turning of the sensors stays. A gap between time stamps is the same as so
+    many frames with NaN.
     """
 
     def __init__(
@@ -127,25 +128,13 @@ class PhysicsEstimator:
             Inside units; NaN while the turning of the sensors is not known yet, and where a sensor is silent for
             longer than the bridge.
         """
-        is_known, begins = self._guard.take(channels, time)
-        if not is_known:
-            return self._nothing.copy()
-        frame = self._guard.frame
-        if begins:
+        taken = self._guard.take(channels, time)
+        if taken.begins:
             self._begin()
-        if self._plane is None:
-            self._strides.add(np.einsum("nij,nj->ni", self._axes, frame.reshape(-1, 6)[:, 3:]))
-            self._waiting.append(frame)
-            if self._strides.is_enough:
-                self._turn(self._strides.rotations())
-            return self._nothing.copy()
-        if not self._waiting:
-            return self._say(frame)
-        self._waiting.append(frame)
         values = self._nothing
-        for _ in range(min(CATCH_UP, len(self._waiting))):
-            values = self._say(self._waiting.popleft())
-        return values if not self._waiting else self._nothing.copy()
+        for frame in taken.frames:
+            values = self._follow(frame)
+        return values.copy()
 
     def warm_up(self, n_frames: int = 200) -> None:
         """Run on zeros: the first calls of a process pay for set-up that no later one does."""
@@ -176,6 +165,22 @@ class PhysicsEstimator:
             axes = (turning.get(i, Rotation.identity()) * mounting).as_matrix()
             for part, (axis, first) in enumerate(((0, 0), (1, 0), (2, 3))):
                 self._plane[6 * i + first : 6 * i + first + 3, part * n + i] = axes[axis]
+
+    def _follow(self, frame: np.ndarray) -> np.ndarray:
+        """Take a whole frame, or keep it until the turning is known."""
+        if self._plane is None:
+            self._strides.add(np.einsum("nij,nj->ni", self._axes, frame.reshape(-1, 6)[:, 3:]))
+            self._waiting.append(frame)
+            if self._strides.is_enough:
+                self._turn(self._strides.rotations())
+            return self._nothing
+        if not self._waiting:
+            return self._say(frame)
+        self._waiting.append(frame)
+        values = self._nothing
+        for _ in range(min(CATCH_UP, len(self._waiting))):
+            values = self._say(self._waiting.popleft())
+        return values if not self._waiting else self._nothing
 
     def _say(self, frame: np.ndarray) -> np.ndarray:
         """Take a whole frame through tilts and network."""
