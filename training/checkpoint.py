@@ -123,9 +123,15 @@ def read_card(path: Path) -> dict:
             f"{path}: expected a network trained by `kinesynth train` (.safetensors), {error}. "
             "Train it again, or name the right file."
         ) from None
-    if card["format_version"] != FORMAT_VERSION:
+    if str(card.get("format", "")).startswith("kinesynth-physics"):
         raise CorpusMismatch(
-            f"{path}: expected checkpoint version {FORMAT_VERSION}, found {card['format_version']}. "
+            f"{path}: expected a network taught by labels, found a label-free network, which has no card of this kind. "
+            f"Estimate a corpus with it by `kinesynth stream {path} CORPUS --out ESTIMATES` (an lstm), or where it is "
+            "trained by `kinesynth train --objective physics --apply-to CORPUS`."
+        )
+    if card.get("format_version") != FORMAT_VERSION:
+        raise CorpusMismatch(
+            f"{path}: expected a network of checkpoint version {FORMAT_VERSION}, found {card.get('format_version')}. "
             "Use the version of kinesynth that wrote it, or train again."
         )
     return card

@@ -93,12 +93,13 @@ def _replay(network: Path, corpus: Path, trial: str, out: Path | None, *, as_jso
     times: list[np.ndarray] = []
     remarks: list[str] = []
 
+    mark = file_hash(corpus)
     opened: dict[tuple[str, ...], AnyEstimator] = {}
 
     def estimator_of(entry: CorpusTrial) -> AnyEstimator:
         key = sensor_names(entry)
         if key not in opened:
-            estimator = estimator_for(network, entry)
+            estimator = estimator_for(network, entry, mark)
             estimator.warm_up()
             if not isinstance(estimator, Estimator):  # of this person
                 return estimator
@@ -155,6 +156,7 @@ def _tell(
 def _watch(network: Path, corpus: Path, trial: str, port: int, *, browser: bool) -> ExitCode:
     from opensim_models.generic.catalogue import planar_skeleton
     from synth.corpus import Corpus
+    from synth.corpus.provenance import file_hash
     from training.report.viewer.scene_page import write_viewer
     from training.stream.live_server import LiveServer
     from training.stream.replay import empty_scene, estimator_for, figure_frames
@@ -162,7 +164,7 @@ def _watch(network: Path, corpus: Path, trial: str, port: int, *, browser: bool)
     reader = Corpus(corpus)
     entry: CorpusTrial = reader.read(*_keys(reader, trial)[0])
     skeleton = entry.skeleton or planar_skeleton(entry.subject)
-    estimator = estimator_for(network, entry)
+    estimator = estimator_for(network, entry, file_hash(corpus))
     estimator.warm_up()
     with tempfile.TemporaryDirectory() as folder:
         page = write_viewer([empty_scene(entry, skeleton)], Path(folder) / "live.html", live=True).read_bytes()

@@ -16,6 +16,7 @@ from synth.corpus import Corpus, CorpusTrial, CorpusWriter
 from synth.corpus.schema import CorpusMismatch
 from synth.imu.placement import scaled_placements
 from synth.imu.skeleton_imu import simulate_skeleton_imus
+from training.checkpoint import load_checkpoint
 from training.cli import train_app
 from training.config import ConfigRefused
 from training.evaluation import evaluate
@@ -23,8 +24,8 @@ from training.physics.config import resolve_physics
 from training.physics.lesson import draw_windows as draw
 from training.physics.lesson import fresh_learner, physics_loss, prepare_lesson, take_step
 from training.physics.loop import train_by_physics
-from training.physics.model_file import load_physics_model
-from training.physics.prediction import estimate_values
+from training.physics.model_file import load_physics_model, save_physics_model
+from training.physics.prediction import estimate_values, predict_by_physics
 from training.physics.record import read_physics_data
 from training.target import ALL_TARGETS
 
@@ -171,6 +172,53 @@ def test_the_command_writes_estimates_that_evaluate_scores_and_the_sensors_place
     estimated = Corpus(row["estimates"])
     assert estimated.role == "prediction"
     assert len(Path(row["placements"]).read_text().splitlines()) == 1 + 2 * 7
+
+
+def test_learnt_placements_are_taken_for_the_same_person_only_and_the_estimate_says_so(corpus, tmp_path):
+    data = read_physics_data(Corpus(corpus))
+    model = train_by_physics(data, resolve_physics(QUICK), fingerprint="one corpus", path=tmp_path / "net.safetensors")
+    with torch.no_grad():
+        model.network.turns.fill_(0.2)
+    save_physics_model(tmp_path / "net.safetensors", model)
+    model = load_physics_model(tmp_path / "net.safetensors")
+    assert model.builds == ((70.0, 1.75), (58.0, 1.62))
+    trial = Corpus(corpus).read("P1", "walk_01")
+
+    def as_if(subject, corpus="", model=model):
+        made = predict_by_physics(model, replace(trial, subject=subject), corpus)
+        return made.kinematics.values, [t.detail for t in made.treatments if t.what == "nominal_placements"]
+
+    def same(one, other):
+        return np.allclose(one[0], other[0], atol=2e-3)  # mass is an input, too; sensors are turned by 0.2 rad
+
+    own = as_if(trial.subject)
+    assert own[1] == []
+    assert same(own, as_if(replace(trial.subject, mass=70.05), "one corpus"))
+    other = replace(trial.subject, mass=71.0)
+    nominal = as_if(replace(other, code="P9"))
+    assert "nobody of the code 'P9'" in nominal[1][0]
+    assert same(nominal, as_if(other))
+    assert not same(nominal, as_if(replace(other, mass=70.0)))
+    assert "of 70 kg and 1.75 m" in as_if(other)[1][0]
+    assert "another corpus" in as_if(trial.subject, "another corpus")[1][0]
+    assert "train it again" in as_if(trial.subject, model=replace(model, builds=()))[1][0]
+
+
+def test_a_file_of_another_version_says_so_and_what_to_do(corpus, tmp_path):
+    path = tmp_path / "net.safetensors"
+    train_by_physics(read_physics_data(Corpus(corpus)), resolve_physics(QUICK), path=path)
+    with pytest.raises(CorpusMismatch, match=r"label-free network.*kinesynth stream"):
+        load_checkpoint(path)
+    for version, words in (("1", "an older version"), ("9", "a newer version")):
+        other = tmp_path / f"{version}.safetensors"
+        other.write_bytes(path.read_bytes().replace(b"kinesynth-physics 2", b"kinesynth-physics " + version.encode()))
+        with pytest.raises(CorpusMismatch, match=rf"{words} of kinesynth \(format {version}, this one reads 2\)"):
+            load_physics_model(other)
+    wrong = tmp_path / "wrong.safetensors"
+    wrong.write_bytes(path.read_bytes().replace(b"kinesynth-physics 2", b"kinesynth-synapse 2"))
+    for load in (load_physics_model, load_checkpoint):
+        with pytest.raises(CorpusMismatch, match="expected a network"):
+            load(wrong)
 
 
 def test_what_cannot_be_used_is_refused_with_its_name(corpus, tmp_path):

@@ -157,6 +157,24 @@ def test_after_a_long_silence_tilts_and_memory_begin_anew_and_the_turning_stays(
     np.testing.assert_array_equal(said[120:], steps(opened(network, unseen, turning=turning), frames[120:]))
 
 
+def test_a_namesake_of_somebody_in_the_training_streams_with_nominal_places(network, walking_corpus):
+    trial = Corpus(walking_corpus).read("S02", "walk_01")
+    turning, frames = whole_turning(trial), trial_frames(trial)
+    person = trial.subject
+
+    def said(subject, corpus=""):
+        estimator = opened(network, replace(trial, subject=subject), turning=turning, corpus=corpus)
+        return steps(estimator, frames[:40]), [remark.detail for remark in estimator.remarks]
+
+    (own, nothing), (other, why) = said(person), said(replace(person, mass=1.01 * person.mass))
+    stranger, nobody = said(replace(person, mass=1.01 * person.mass, code="S99"))
+    assert nothing == []
+    assert "another person" in why[0]
+    assert "nobody" in nobody[0]
+    np.testing.assert_array_equal(other, stranger)
+    assert np.abs(own - stranger).max() > 0.01
+
+
 @pytest.mark.parametrize("is_told", [True, False])
 def test_lost_frames_are_bridged_in_tilts_and_memory_as_frames_without_values_are(network, unseen, is_told):
     frames, options = trial_frames(unseen), {"turning_seconds": 0.3}

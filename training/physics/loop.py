@@ -97,7 +97,8 @@ def train_by_physics(
             network = learner.network.eval()
             codes = tuple(p.code for p in data.people)
             facts = (data.sensors, data.segments, data.rate, codes, done, seconds, data.seconds, fingerprint)
-            model = PhysicsModel(network, config, *facts, data.signature)
+            builds = tuple((p.mass, p.height) for p in data.people)
+            model = PhysicsModel(network, config, *facts, data.signature, builds)
             if path is not None and done and is_whole:
                 save_physics_model(path, model)
                 if done == config.steps:

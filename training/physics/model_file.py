@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class PhysicsModel:
         Hz.
     people : tuple of str
         Codes of the persons whose unlabelled records it saw, in the order of their placements.
+    builds : tuple of (float, float)
+        Mass (kg) and stature (m) of each of them; empty in files before placements were tied to them.
     n_steps : int
     seconds : float
         CPU time (s) of the training.
@@ -56,6 +59,13 @@ class PhysicsModel:
     recorded_seconds: float
     fingerprint: str = ""
     signature: WearingSignature | None = None
+    builds: tuple[tuple[float, float], ...] = ()
+
+    def build_of(self, code: str) -> tuple[float, float] | None:
+        """Mass and stature of somebody who was in the training, NaN where the file does not say; None for others."""
+        if code not in self.people:
+            return None
+        return self.builds[self.people.index(code)] if self.builds else (math.nan, math.nan)
 
 
 _FACTS = ("sensors", "segments", "rate", "people", "n_steps", "seconds", "recorded_seconds", "fingerprint")
@@ -76,7 +86,7 @@ def save_physics_model(path: Path, model: PhysicsModel) -> None:
     tensors = {name: value.detach().contiguous() for name, value in model.network.state_dict().items()}
     card = {name: getattr(model, name) for name in _FACTS}
     card |= {"format": FORMAT, "config": model.config.model_dump(mode="json")}
-    card["signature"] = model.signature and model.signature.plain()
+    card |= {"signature": model.signature and model.signature.plain(), "builds": model.builds}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, encode_tensors(tensors, metadata={"kinesynth": json.dumps(card)}))
 
@@ -87,17 +97,17 @@ def load_physics_model(path: Path) -> PhysicsModel:
     Raises
     ------
     CorpusMismatch
-        The file is no label-free model of this version.
+        The file is no label-free model, or one of another version.
     """
     try:
         with safetensors.safe_open(str(path), framework="pt") as file:
             card = json.loads((file.metadata() or {})["kinesynth"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-        if card["format"] != FORMAT:
-            raise KeyError(f"format {card['format']}")
+        _refuse_other_version(path, str(card["format"]))
         config = resolve_physics(card["config"], str(path))
         facts = {name: tuple(v) if isinstance(v := card[name], list) else v for name in _FACTS}
-        plain = card.get("signature")  # none in older files
+        plain = card.get("signature")  # the first files of this format have neither signature nor builds
+        builds = tuple((mass, height) for mass, height in card.get("builds", ()))
     except (safetensors.SafetensorError, KeyError, ValueError, OSError) as error:
         raise CorpusMismatch(f"{path}: expected a network of `kinesynth train --objective physics`, {error}.") from None
     shape = (len(facts["sensors"]), 3)
@@ -105,4 +115,17 @@ def load_physics_model(path: Path) -> PhysicsModel:
         body_of(ANYBODY), facts["segments"], len(facts["people"]), np.zeros(shape), np.ones(shape), config
     )
     network.load_state_dict(tensors)
-    return PhysicsModel(network.eval(), config, **facts, signature=plain and WearingSignature.from_plain(plain))
+    signature = plain and WearingSignature.from_plain(plain)
+    return PhysicsModel(network.eval(), config, **facts, signature=signature, builds=builds)
+
+
+def _refuse_other_version(path: Path, found: str) -> None:
+    (kind, version), (ours, read) = found.rpartition(" ")[::2], FORMAT.split()
+    if kind != ours or not version.isdigit():
+        raise KeyError(f"format {found}")
+    if version != read:
+        whose = "an older" if int(version) < int(read) else "a newer"
+        raise CorpusMismatch(
+            f"{path}: this label-free network was written by {whose} version of kinesynth (format {version}, this one "
+            f"reads {read}). Train it again (`kinesynth train --objective physics`)."
+        )

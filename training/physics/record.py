@@ -15,6 +15,7 @@ from mocap_import.subject import Subject
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
+from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.sagittal_axis import main_axis_to_z
 from training.input_check import WearingSignature, check_channels, fit_signature, refuse_or_name, wearing_of
 from training.physics.body import PlanarBody, planar_body, stacked_bodies
@@ -120,42 +121,51 @@ def sagittal_record(
     CorpusMismatch
         A sensor is missing, or a record is in other units.
     """
-    by_name = {recording.placement.sensor: recording for recording in trial.recordings}
-    wanted = tuple(by_name) if sensors is None else tuple(sensors)
-    lacking = [sensor for sensor in wanted if sensor not in by_name]
-    where = f"trial {trial.name!r} of subject {trial.subject.code!r}"
-    if lacking or not wanted:
-        raise CorpusMismatch(
-            f"{where}: expected records of the sensors {', '.join(wanted) or 'of a body'}; "
-            f"{', '.join(lacking) or 'all'} missing, found {', '.join(by_name) or 'none'}."
-        )
-    raw = raw_channels(trial, wanted)
-    refuse_or_name(check_channels(raw, wanted, trial.rate), where)
+    worn = _wanted_recordings(trial, sensors)
+    names, segments = (tuple(getattr(r.placement, key) for r in worn) for key in ("sensor", "segment"))
+    raw = raw_channels(trial, names)
+    refuse_or_name(check_channels(raw, names, trial.rate), _where(trial))
     whole, is_missing = bridge_gaps(raw, trial.rate)
     whole = np.where(np.isfinite(whole), whole, 0.0)
-    flat, tilts = [], []
-    for i, sensor in enumerate(wanted):
-        placement = by_name[sensor].placement
-        force, turn = (placement.mounting.apply(whole[:, 6 * i + k : 6 * i + k + 3]) for k in (0, 3))
-        if turn_to_plane and placement.segment.startswith(LEG):
-            aligned = main_axis_to_z(turn[~is_missing])
-            force, turn = aligned.apply(force), aligned.apply(turn)
-        flat.append(np.column_stack([force[:, :2], turn[:, 2]]))
-        tilts.append(causal_tilt(flat[-1], trial.rate))
-    places = np.array([by_name[s].placement.offset[:2] for s in wanted], dtype=np.float32)
-    segments = tuple(by_name[s].placement.segment for s in wanted)
-    channels, turned = np.stack(flat, 1), np.stack(tilts, 1)
+    flat = [_in_plane(r.placement, whole[:, 6 * i : 6 * i + 6], ~is_missing, turn_to_plane) for i, r in enumerate(worn)]
+    channels, tilts = np.stack(flat, 1), np.stack([causal_tilt(one, trial.rate) for one in flat], 1)
     record = SagittalRecord(
         trial.subject,
         trial.name,
         trial.rate,
         channels.astype(np.float32),
-        turned.astype(np.float32),
-        _pace_of(trial, segments, turned, channels[..., 2]),
-        places,
+        tilts.astype(np.float32),
+        _pace_of(trial, segments, tilts, channels[..., 2]),
+        np.array([r.placement.offset[:2] for r in worn], dtype=np.float32),
         is_missing,
     )
     return record, segments
+
+
+def _where(trial: CorpusTrial) -> str:
+    return f"trial {trial.name!r} of subject {trial.subject.code!r}"
+
+
+def _wanted_recordings(trial: CorpusTrial, sensors: Sequence[str] | None) -> list[ImuRecording]:
+    """Records of some sensors in their order, or all; refused if one is missing."""
+    by_name = {recording.placement.sensor: recording for recording in trial.recordings}
+    wanted = tuple(by_name) if sensors is None else tuple(sensors)
+    lacking = [sensor for sensor in wanted if sensor not in by_name]
+    if lacking or not wanted:
+        raise CorpusMismatch(
+            f"{_where(trial)}: expected records of the sensors {', '.join(wanted) or 'of a body'}; "
+            f"{', '.join(lacking) or 'all'} missing, found {', '.join(by_name) or 'none'}."
+        )
+    return [by_name[sensor] for sensor in wanted]
+
+
+def _in_plane(placement: SensorPlacement, read: np.ndarray, is_there: np.ndarray, turn_to_plane: bool) -> np.ndarray:
+    """Specific force x, y and angular velocity about Z (n_frames, 3) of what a sensor reads (n_frames, 6)."""
+    force, turn = placement.mounting.apply(read[:, :3]), placement.mounting.apply(read[:, 3:])
+    if turn_to_plane and placement.segment.startswith(LEG):
+        aligned = main_axis_to_z(turn[is_there])
+        force, turn = aligned.apply(force), aligned.apply(turn)
+    return np.column_stack([force[:, :2], turn[:, 2]])
 
 
 def _pace_of(trial: CorpusTrial, segments: Sequence[str], tilts: np.ndarray, rates: np.ndarray) -> np.ndarray:

@@ -188,6 +188,7 @@ def _card(model: PhysicsModel, state: list[int]) -> dict[str, Any]:
         "subjects": [],  # nobody's labels were used
         "people": {
             code: {"turns": turns[0].tolist(), "stretches": stretches[0].tolist(), "soles": soles[0].tolist()}
+            | {"build": model.build_of(code) if model.builds else None}
             for code, ((turns, _, stretches), soles) in worn.items()
         },
         "turn_to_plane": model.config.turn_to_plane,

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from mocap_import.subject import Subject
 from synth.corpus.schema import CorpusMismatch
 from training.physics.foot_motion import FootMotion
-from training.physics.person import LEG, contact_levers, person_skeleton
+from training.physics.person import LEG, contact_levers, nominal_placements, person_skeleton, why_stranger
 from training.physics.speed import CausalMean
 from training.physics.tilt import TiltFilter
 from training.stream.estimator import StreamCard
@@ -38,7 +38,8 @@ class PhysicsEstimator:
     path : Path
         File of `training.stream.exported_physics.export_physics`.
     subject : Subject
-        Whose mass and stature are taken; somebody who was in the training has the placements that were learnt.
+        Whose mass and stature are taken; somebody who was in the training (code, mass and stature agree) has the
+        placements that were learnt, everybody else nominal ones.
     sensors : sequence of str, optional
         Sensors of the readings, in the order of their channels; default: those of the network.
     rate : float, optional
@@ -50,6 +51,15 @@ class PhysicsEstimator:
         first strides, during which nothing is estimated.
     turning_seconds : float
         See `stride_turning.TURNING_SECONDS`.
+    corpus : str
+        SHA-256 of the corpus that the readings are from, where they are from one: of another than that of the training,
+        nobody is the person of the same code.
+
+    Attributes
+    ----------
+    card : StreamCard
+    remarks : tuple of Treatment
+        What is to be known of every estimate: that sensors are taken at their nominal places, and why.
 
     Raises
     ------
@@ -72,12 +82,17 @@ class PhysicsEstimator:
         mountings: Mapping[str, Rotation] | None = None,
         turning: Mapping[str, Rotation] | None = None,
         turning_seconds: float = TURNING_SECONDS,
+        corpus: str = "",
     ) -> None:
         self._session, card = open_network(path)
         refuse_kind(path, card, PHYSICS)
         self.card = StreamCard.from_plain(card)
         self._guard = FrameGuard(self.card.sensors, self.card.rate, str(path), sensors, rate, self.card.signature)
-        worn = card["people"].get(subject.code, card["people"][""])
+        own = card["people"].get(subject.code)
+        build = own and tuple(own.get("build") or (np.nan, np.nan))
+        why = why_stranger(subject, build, card["fingerprint"], corpus)
+        self.remarks = (nominal_placements(why),) if why else ()
+        worn = card["people"][""] if own is None or why else own
         skeleton, stretches = person_skeleton(subject), np.array(worn["stretches"])
         levers = contact_levers(skeleton, np.array(worn["soles"]), stretches)
         self._levers = (levers / card["near_floor"]).astype(np.float32)

@@ -36,8 +36,8 @@ def trial_frames(trial: CorpusTrial) -> np.ndarray:
     return np.concatenate([np.column_stack([r.specific_force, r.angular_velocity]) for r in trial.recordings], axis=1)
 
 
-def estimator_for(path: Path, trial: CorpusTrial) -> AnyEstimator:
-    """Open a network for the person and the sensors of a trial.
+def estimator_for(path: Path, trial: CorpusTrial, corpus: str = "") -> AnyEstimator:
+    """Open a network for the person and the sensors of a trial; `corpus` is the SHA-256 of that which it is from.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def estimator_for(path: Path, trial: CorpusTrial) -> AnyEstimator:
     sensors = sensor_names(trial)
     if network_kind(path) == PHYSICS:
         mountings = {r.placement.sensor: r.placement.mounting for r in trial.recordings}
-        return PhysicsEstimator(path, trial.subject, sensors, mountings=mountings)
+        return PhysicsEstimator(path, trial.subject, sensors, mountings=mountings, corpus=corpus)
     return Estimator(path, sensors)
 
 
@@ -90,6 +90,8 @@ def replay(estimator: AnyEstimator, trial: CorpusTrial) -> tuple[CorpusTrial, La
     seconds = float(latency.seconds.sum())
     estimate = write_targets(trial, estimator.card.targets, values.astype(float), seconds, SOURCE)
     notes = [Treatment("records_doubtful", sentence) for sentence in estimator.findings]
+    if isinstance(estimator, PhysicsEstimator):
+        notes.extend(estimator.remarks)
     known = np.isfinite(values).all(axis=1)
     silent = int(np.argmax(known)) if known.any() else len(known)
     if isinstance(estimator, PhysicsEstimator) and silent:
