@@ -146,11 +146,25 @@ def apply_network(
         checkpoint = load_checkpoint(network_file(file))
         if joint_of(checkpoint):
             return _apply_joint_model(checkpoint, corpus, out, as_json)
-        made = apply_checkpoint(checkpoint, corpus, out)
-        typer.echo(json.dumps({"estimates": str(made)}) if as_json else str(made))
-        return ExitCode.ALL
+        return _tell_estimates(apply_checkpoint(checkpoint, corpus, out), as_json)
 
     with_reasons(run, as_json)
+
+
+def _tell_estimates(made: Path, as_json: bool) -> ExitCode:
+    """Say how many trials of a written corpus of estimates were estimated, and why the others were refused."""
+    from synth.corpus import Corpus
+
+    rows = Corpus(made).summary()
+    reasons = [f"{row['subject']}/{row['trial']}: {row['reason']}" for row in rows if row["status"] == "refused"]
+    counts = {"estimated": len(rows) - len(reasons), "refused": len(reasons)}
+    if as_json:
+        typer.echo(json.dumps({"estimates": str(made)} | counts | {"reasons": reasons}))
+        return exit_code(*counts.values())
+    for reason in reasons:
+        typer.echo(f"refused: {reason}", err=True)
+    typer.echo(", ".join([str(made), *(f"{number} {word}" for word, number in counts.items())]))
+    return exit_code(*counts.values())
 
 
 def _apply_joint_model(checkpoint: Checkpoint, corpus: Path, out: Path, as_json: bool) -> ExitCode:

@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.config import OUTPUT_KINDS, ConfigRefused, resolve_config
 from training.evaluation import evaluate
 from training.loop import train
+from training.network_command import network_app
 from training.prediction import predict_trial
 from training.report.viewer.scene_page import write_viewer
 from training.stream.estimator import Estimator
@@ -201,6 +203,19 @@ def test_the_command_writes_a_corpus_that_is_evaluated_like_any_other(checkpoint
     assert errors[errors["subject"] == "S04"]["value"].notna().any()
     session = onnxruntime.InferenceSession(str(export), providers=["CPUExecutionProvider"])
     assert json.loads(session.get_modelmeta().custom_metadata_map["kinesynth"])["rate"] == 100.0
+
+
+def test_applying_a_network_counts_the_trials_that_it_refuses(checkpoint, walking_corpus, tmp_path):
+    save_checkpoint(tmp_path / "lstm.safetensors", checkpoint)
+    words = ["apply", str(tmp_path / "lstm.safetensors"), str(walking_corpus), str(tmp_path / "made.h5"), "--json"]
+    done = CliRunner().invoke(network_app, words)
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["estimated"], told["refused"]) == (3, 2, 6)
+    assert all("was trained on this subject" in reason for reason in told["reasons"])
+    save_checkpoint(tmp_path / "lstm.safetensors", replace(checkpoint, rate=50.0))
+    done = CliRunner().invoke(network_app, words[:-1])
+    assert done.exit_code == 4
+    assert "0 estimated, 8 refused" in done.stdout
 
 
 def test_the_skeleton_moves_in_the_browser_while_frames_come(network, unseen, tmp_path):

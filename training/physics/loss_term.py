@@ -1,5 +1,8 @@
 """The physics losses: each a pure function of an estimate that returns a number, in units of its tolerance squared.
 
+These are the definitions. A training computes the same numbers and their gradient by `training.physics.adjoint_batch`;
+only `placement_loss` is called from here. Tests hold the two together: whoever changes one must change the other.
+
 Source of the set: Gambietz et al., SSPINNpose, arXiv 2506.11786, 2025 (equations of motion, temporal consistency, IMU
 reconstruction, effort, ground reaction, sliding), written anew; the contact law is that of the optimal control here.
 """
@@ -75,11 +78,14 @@ def sliding_loss(body: PlanarBody, estimate: Estimate, weights: LossWeights) -> 
 
 
 def transfer_loss(body: PlanarBody, estimate: Estimate, share: Tensor, weights: LossWeights) -> Tensor:
-    """Load of the right foot against its told `share` (..., T) of the whole; NaN is not told."""
+    """Load of the right foot against its told `share` (..., T) of the whole, which is more than 0; NaN is not told.
+
+    A small load counts by its size: below the body's weight by its share of it.
+    """
     right = [body.segments[s] == FEET[0] for s in body.contact_segments]
     weight = body.weight[..., None]
     total = estimate.upward.sum(-1)
-    found = (estimate.upward @ torch.tensor(right, dtype=share.dtype)) / total.clamp(min=0.05 * weight)
+    found = (estimate.upward @ torch.tensor(right, dtype=share.dtype)) / total
     known = share.isfinite() * (total.detach() / weight).clamp(0.0, 1.0)
     return _mean_square((found - share.nan_to_num()) * known / weights.transfer_sd)
 
