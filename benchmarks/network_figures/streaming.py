@@ -11,7 +11,8 @@ are scored), each sensor of the scored turned by N(0, 10 deg) about a random axi
 turns leg sensors by the axis of all its frames, a stream by that of its first strides. Both are scored on the same
 frames: those of which the stream says something. The length was chosen on the teaching persons (``choice``).
 ``recorded`` does the same on seven persons' treadmill walks, network trained on their records for 2500 steps.
-Run: python benchmarks/network_figures/streaming.py [latency physics turning choice recorded]; default: the first three
+Run: python benchmarks/network_figures/streaming.py [latency physics turning choice recorded]; default: all but the
+choice, ``recorded`` only where its recordings are.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ from training.window import sensor_names
 WIDTH, N_LAYERS, N_CHANNELS, N_FRAMES, REPEATS = 128, 2, 42, 2000, 5
 SENSORS = ("pelvis", "thigh_r", "shank_r", "foot_r", "thigh_l", "shank_l", "foot_l")
 GOALS_MS = {"median": 0.05, "99 %": 1.0}
+WALKS = "cmu_imu_grf_walk"
 LENGTHS = (0.25, 0.5, 1.0, 1.5, 2.5)
 """s of turning that are tried for the choice."""
 MISALIGNMENT_DEG = 10.0
@@ -159,7 +161,7 @@ def turning() -> dict[str, dict]:
 def recorded() -> dict[str, dict]:
     """The same on real treadmill walks, which vary from stride to stride; angles are known of one person."""
     corpus = place() / "cmu.h5"
-    build_sensor_corpus(data_folder() / "cmu_imu_grf_walk", corpus, read_session_sheet("cmu_treadmill"))
+    build_sensor_corpus(data_folder() / WALKS, corpus, read_session_sheet("cmu_treadmill"))
     network = place() / "recorded.onnx"
     model = train_on(corpus, steps=2500)
     export_physics(model, network)
@@ -304,10 +306,11 @@ PARTS: dict[str, Callable[[], dict[str, dict]]] = {
 
 
 def figures(parts: list[str] | None = None) -> dict[str, dict]:
-    """Rows of the table; without names all but the choice."""
+    """Rows of the table; without names all but the choice, and ``recorded`` only where its recordings are."""
     torch.set_num_threads(1)
     found: dict[str, dict] = {}
-    for part in parts or ["latency", "physics", "turning"]:
+    has_walks = (data_folder() / WALKS).is_dir()
+    for part in parts or ["latency", "physics", "turning", *(["recorded"] if has_walks else [])]:
         print(f"== {part}", flush=True)
         found |= PARTS[part]()
     return found

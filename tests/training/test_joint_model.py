@@ -55,7 +55,7 @@ def swinging_knee(n: int) -> CorpusTrial:
 
 
 def write_knees(path: Path, seed: int, people: int = 6, errors: int = 7) -> Path:
-    """Virtual people drawn by `seed`; the file's own seed is that of its sensor errors, as `kinesynth imu` writes it."""
+    """Virtual people drawn by `seed`; the file's own seed is that of its sensor errors, as `kinesynth imu` has it."""
     config = {"population": {"subjects": people, "seed": seed}}
     with CorpusWriter(path, role="reference", config=config, seed=errors) as writer:
         for n in range(people):

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.main import get_command as command_of
 from typer.testing import CliRunner
 
 from kinesynth import app
 from mocap_import.subject import Subject
 from synth.corpus import Corpus, CorpusMismatch, CorpusWriter
+from training.cli import compare_app
+from training.compare_command import ComparisonWish
 from training.comparison import compare
 from training.cycle_regression import CycleSettings, estimate_cycles, train_cycles
 from training.evaluation import evaluate
@@ -134,15 +137,46 @@ def test_cycles_of_others_teach_a_cycle_network(make_walking_trial, tmp_path):
 
 
 def test_label_free_rows_are_trained_on_records_alone_and_say_so(walking_corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.learnt_row.resolve_physics", lambda v: resolve_physics(v | {"steps": 2, "width": 8}))
+    seen = []
+    monkeypatch.setattr(
+        "training.learnt_row.resolve_physics", lambda v: seen.append(v) or resolve_physics(v | {"width": 8})
+    )
     rows = ("label_free",)
-    found = compare_corpora(walking_corpus, {}, tmp_path / "out", train=rows)
+    found = compare_corpora(walking_corpus, {}, tmp_path / "out", train=rows, steps=2)
+    assert seen == [{"network": "lstm", "seed": 0, "steps": 2}]
     table = found.methods.set_index("method")
     assert list(table.loc[list(rows), "labelled_trials"]) == [0.0]
     assert (table.loc[list(rows), "refused"] == 0).all()
     assert (table.loc[list(rows), "training_seconds"] > 0).all()
     assert set(found.tests["method"]) == set(rows)
-    assert json.loads((tmp_path / "out" / "comparison.json").read_text())["trained_on"] == "cpu"
+
+
+def test_a_comparison_that_trained_nothing_names_no_device_and_the_default_is_the_cpu(found):
+    folder, comparison = found
+    card = json.loads((folder / "comparison.json").read_text())
+    assert "trained_on" not in card and "cuda" not in json.dumps(card).lower()
+    assert set(comparison.methods["trained_on"]) == {""}
+    parameters = {p.name: p.default for p in command_of(compare_app).params}
+    assert parameters["device"] is None and ComparisonWish((), Path(), (), None, None, 0, False, False).device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["compare", "errors.csv", "--device", "cpu", "--steps", "3"], "--device, --steps: compare of error tables"),
+        (["compare", "errors.csv", "--train", "supervised"], "it belongs to corpora"),
+        (["compare", "a.h5", "b.h5", "--steps", "3"], "--steps: it is of label-free rows"),
+        (
+            ["evaluate", "a.h5", "b.h5", "e.csv", "--method", "m", "--network", "lstm"],
+            "--network: evaluate of estimates",
+        ),
+        (["evaluate", "a.h5", "--table", "networks", "--out", "o", "--network", "temporal"], "leave it out"),
+        (["evaluate", "a.h5", "--table", "learning", "--out", "o", "--scheme", "5-fold"], "leave it out"),
+    ],
+)
+def test_options_without_effect_are_refused(words, said):
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1 and said in " ".join(done.output.split()), done.output
 
 
 def test_a_speed_that_all_walk_at_is_not_learnt(walking_corpus, tmp_path):

@@ -104,8 +104,8 @@ def learn_joint_model(
 ) -> Checkpoint:
     """Train on four fifths of a corpus's people, score the others, keep all of it in one file.
 
-    With fewer than ten people one alone is held out (`training.joint.fold.part_subjects`): errors of one person, without
-    SD and interval.
+    With fewer than ten people one alone is held out (`training.joint.fold.part_subjects`): errors of one person,
+    without SD and interval.
 
     Parameters
     ----------
