@@ -42,7 +42,7 @@ from training.loop import train
 from training.method_comparison import MethodComparison, compare_corpora, worst_person
 from training.method_table import reading_table
 from training.prediction import apply_checkpoint
-from training.window import read_training_set
+from training.training_set import read_training_set
 
 SEED = 0
 N_PEOPLE, N_TAUGHT = 120, 60
