@@ -3,8 +3,10 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.main import get_command as command_of
 from typer.testing import CliRunner
@@ -218,3 +220,18 @@ def test_sign_flips_count_all_patterns():
     many = sign_flip_p(np.random.default_rng(0).normal(0.0, 1.0, 40), seed=2)
     assert 0.01 < many <= 1.0 and many == sign_flip_p(np.random.default_rng(0).normal(0.0, 1.0, 40), seed=2)
     np.testing.assert_allclose(holm([0.01, np.nan, 0.04, 0.03]), [0.03, np.nan, 0.06, 0.06])
+
+
+def test_the_goal_of_forces_is_held_against_settings_that_nobody_chose_on_the_scored():
+    from benchmarks.network_figures.comparison import HEADLINE, ROWS, force_figures
+
+    errors = {HEADLINE: 6.0, "mean_waveform": 8.0} | dict.fromkeys(ROWS, 5.0)
+    methods = pd.DataFrame({"method": list(errors), "vertical_force_rmse": list(errors.values())})
+    subjects = methods.rename(columns={"vertical_force_rmse": "value"})
+    subjects = subjects.assign(subject="S1", measure="vertical_force_rmse")
+    audit = pd.DataFrame({"used": [True]})
+    found = SimpleNamespace(methods=methods, subjects=subjects, synchronisation=audit, bar="mean_waveform")
+    figures = force_figures(found)
+    assert figures["vertical_force_supervised_pct_bw"]["ours"] == 6.0
+    assert figures["vertical_force_worst_person_minus_mean_waveform"]["ours"] == -2.0
+    assert figures["vertical_force_chosen_on_six_of_them_pct_bw"]["goal"] == "reported"
