@@ -73,6 +73,7 @@ NOT_RUN = {
     "imu angles": SENSORS,
     "imu cycles": "needs a population; `tests/synth` makes a small one",
     "compare cmu.h5": SENSORS,
+    "train cmu.h5": SENSORS,
     "compare p03.h5": SENSORS,
     "import rbds_running/": RUNNERS,
     "import mcgill_walk_youth/": RUNNERS,

@@ -128,7 +128,9 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="With --table: folder for tables, folds and networks.")] = None,
     joint: Annotated[list[str] | None, typer.Option(help="With --table: hip, knee or ankle; default: all.")] = None,
     scheme: Annotated[list[str] | None, typer.Option(help="With --table: e.g. 5-fold; default: all.")] = None,
-    network: Annotated[str, typer.Option(help="With --table: the network of every fold.")] = "temporal",
+    network: Annotated[
+        str, typer.Option(help="With --table rapp or learning: the network of every fold. Default: temporal.")
+    ] = "",
     steps: Annotated[int | None, typer.Option(min=1, help="With --table: steps of every network, not its own.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="With --table: of folds, networks and sensor errors.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0 scores without any.")] = 0,
@@ -151,6 +153,9 @@ def evaluate(
     """
 
     def run() -> ExitCode:
+        of_tables = {"--out": out, "--joint": joint, "--scheme": scheme, "--network": network, "--steps": steps}
+        if not table:
+            _refuse_unused("evaluate of estimates", of_tables | {"--seed": seed}, "it belongs to --table")
         if table:
             from training.joint.table_command import TableWish, tell_table
 
@@ -174,13 +179,17 @@ def compare(
     taught_by: Annotated[Path | None, typer.Option(help="Corpus of others who teach, for a lone person.")] = None,
     simulated: Annotated[Path | None, typer.Option(help="Corpus of virtual persons, for rows that use it.")] = None,
     names: Annotated[bool, typer.Option("--names", help="Show subjects' codes on the page as they are.")] = False,
-    device: Annotated[str, typer.Option(help="Where rows are trained: cpu, cuda, or auto (a GPU if any).")] = "auto",
+    device: Annotated[
+        str | None, typer.Option(help="Where rows are trained: cpu, cuda, or auto (a GPU if any). Default: cpu.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of label-free rows. Default: 1500.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Put methods side by side: mean and SD over subjects, 95 % intervals, and who beats the mean waveform.
 
     Of corpora the folder gets tables by method, joint and person, paired tests, the synchronisation audit of the
-    reference and one page; the mean waveform is always among them. The same corpora and seed give the same tables.
+    reference and one page; the mean waveform is always among them. The same corpora and seed give the same tables on
+    one kind of device.
 
     Example: kinesynth compare real.h5 angles_vqf.h5 --train supervised --out comparison/ --seed 0
     """
@@ -189,9 +198,14 @@ def compare(
         from training.compare_command import ComparisonWish, are_corpora, compare_by_wish
 
         if not are_corpora(errors):
+            of_corpora = {"--train": train, "--taught-by": taught_by, "--simulated": simulated, "--names": names}
+            of_corpora |= {"--device": device, "--steps": steps}
+            _refuse_unused("compare of error tables (.csv)", of_corpora, "it belongs to corpora (.h5)")
             return _compare(errors, out, seed, as_json)
         folder, rows = out or Path("comparison"), tuple(train or ())
-        given = (tuple(errors), folder, rows, taught_by, simulated, seed, names, as_json, device)
+        if steps is not None and not any(name.startswith("label_free") for name in rows):
+            raise ConfigRefused("--steps: it is of label-free rows, and none is trained here (--train label_free)")
+        given = (tuple(errors), folder, rows, taught_by, simulated, seed, names, as_json, device or "cpu", steps)
         return compare_by_wish(ComparisonWish(*given))
 
     with_reasons(run, as_json)
@@ -228,6 +242,13 @@ def with_reasons(run: Callable[[], ExitCode], as_json: bool) -> None:
         kept = "interrupted; what is finished is kept, and the same command goes on from there."
         stop(kept, as_json, ExitCode.INTERRUPTED)
     raise typer.Exit(int(code))
+
+
+def _refuse_unused(form: str, options: dict[str, object], why: str) -> None:
+    """Refuse options that would have no effect."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise ConfigRefused(f"{', '.join(given)}: {form} does not use it; {why}")
 
 
 def _evaluate(

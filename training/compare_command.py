@@ -32,6 +32,8 @@ class ComparisonWish:
     seed : int
     keep_names, as_json : bool
     device : str
+    steps : int or None
+        Of label-free rows.
     """
 
     files: tuple[Path, ...]
@@ -42,7 +44,8 @@ class ComparisonWish:
     seed: int
     keep_names: bool
     as_json: bool
-    device: str = "auto"
+    device: str = "cpu"
+    steps: int | None = None
 
 
 def are_corpora(files: Sequence[Path]) -> bool:
@@ -96,6 +99,7 @@ def compare_by_wish(wish: ComparisonWish) -> ExitCode:
         simulated=wish.simulated,
         seed=wish.seed,
         device=wish.device,
+        steps=wish.steps,
         progress=None if wish.as_json else lambda words: typer.echo(words, err=True),
     )
     page = write_comparison_page(found, wish.out / PAGE, keep_names=wish.keep_names)

@@ -22,7 +22,7 @@ from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
 from training.conformal_interval import FEWEST_PERSONS, absolute_errors, coverage_table
 from training.csv_table import write_csv
-from training.device import device_name, resolve_device
+from training.device import resolve_device
 from training.evaluation import evaluate
 from training.learnt_row import make_row
 from training.leave_one_out import labelled_subjects, predict_mean_waveforms
@@ -83,6 +83,7 @@ def compare_corpora(
     simulated: Path | None = None,
     seed: int = 0,
     device: str = "cpu",
+    steps: int | None = None,
     progress: Callable[[str], object] | None = None,
 ) -> MethodComparison:
     """Score methods on a reference and write the tables.
@@ -104,7 +105,10 @@ def compare_corpora(
     seed : int
         Of trainings and bootstrap.
     device : str
-        ``"cpu"``, ``"cuda"`` or ``"auto"`` (a GPU where there is one), where rows are trained.
+        ``"cpu"``, ``"cuda"`` or ``"auto"`` (a GPU where there is one), where rows are trained. A GPU adds in another
+        order: the tables are the same, bytes for bytes, on one kind of device only.
+    steps : int, optional
+        Of label-free rows, see `training.learnt_row.make_row`.
     progress : callable, optional
         Called with what is done next.
 
@@ -114,22 +118,41 @@ def compare_corpora(
         A corpus that is no reference, estimates of another time base, or one method twice.
     """
     say, device = progress or (lambda _words: None), resolve_device(device)
-    corpus = Corpus(reference)
-    require_labels(corpus)
+    require_labels(Corpus(reference))
     out.mkdir(parents=True, exist_ok=True)
-    rows = _named(estimates)
-    made_by = {"taught_by": taught_by, "simulated": simulated, "seed": seed, "device": device}
+    made_by = {"taught_by": taught_by, "simulated": simulated, "seed": seed, "device": device, "steps": steps}
+    rows = _rows(reference, _named(estimates), out / "estimates", train, made_by, say)
+    found = _scored(reference, rows, seed, say)
+    _write(found, out, _how(reference, rows, train, seed))
+    return found
+
+
+def _rows(
+    reference: Path,
+    given: dict[str, Path],
+    folder: Path,
+    train: Sequence[str],
+    made_by: dict[str, Any],
+    say: Callable[[str], object],
+) -> dict[str, Path]:
+    """Corpora of estimates by method: those given, the mean waveform, and those to be trained."""
+    rows = dict(given)
     say("mean waveform")
-    made = _mean_waveform(reference, out / "estimates" / f"{MEAN_WAVEFORM}.h5", taught_by)
+    made = _mean_waveform(reference, folder / f"{MEAN_WAVEFORM}.h5", made_by["taught_by"])
     if made is not None:
         rows.setdefault(MEAN_WAVEFORM, made)
     for name in train:
         if name in rows:
             raise CorpusMismatch(f"the method {name!r} is there twice: given and to be trained; name one otherwise.")
         say(f"training {name}")
-        rows[name] = make_row(name, reference, out / "estimates", **made_by)
+        rows[name] = make_row(name, reference, folder, **made_by)
     if not rows:
         raise CorpusMismatch(f"{reference}: nothing to compare; give corpora of estimates, or rows to train.")
+    return rows
+
+
+def _scored(reference: Path, rows: Mapping[str, Path], seed: int, say: Callable[[str], object]) -> MethodComparison:
+    """Errors of all rows, and the tables over them."""
     tables = []
     for method, path in rows.items():
         say(f"scoring {method}")
@@ -137,8 +160,8 @@ def compare_corpora(
     errors = pd.concat(tables, ignore_index=True)
     facts = {method: read_facts(path, method) for method, path in rows.items()}
     bar = MEAN_WAVEFORM if MEAN_WAVEFORM in rows else ""
-    audit = corpus.provenance.config.get(AUDIT, {})
-    found = MethodComparison(
+    audit = Corpus(reference).provenance.config.get(AUDIT, {})
+    return MethodComparison(
         errors,
         method_table(errors, facts, seed=seed),
         joint_table(errors, seed=seed),
@@ -150,8 +173,6 @@ def compare_corpora(
         facts,
         bar,
     )
-    _write(found, out, _how(reference, rows, train, seed, device))
-    return found
 
 
 def _named(estimates: Mapping[str, Path] | Sequence[Path]) -> dict[str, Path]:
@@ -186,13 +207,12 @@ def _mean_waveform(reference: Path, out: Path, taught_by: Path | None) -> Path |
     return predict_mean_waveforms(reference, out)
 
 
-def _how(reference: Path, rows: Mapping[str, Path], train: Sequence[str], seed: int, device: str) -> dict[str, Any]:
+def _how(reference: Path, rows: Mapping[str, Path], train: Sequence[str], seed: int) -> dict[str, Any]:
     """What the tables were made from: hashes, no folders."""
     return {
         "reference": {"file": reference.name, "sha256": file_hash(reference)},
         "methods": {name: {"file": path.name, "sha256": file_hash(path)} for name, path in rows.items()},
         "trained_here": list(train),
-        "trained_on": device_name(device),
         "seed": seed,
     }
 

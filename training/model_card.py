@@ -196,8 +196,12 @@ def _errors(about: Mapping[str, Any]) -> str:
     rows = about.get("errors", [])
     if not rows:
         return "Not measured in this file: score it on people it has not seen (`kinesynth evaluate`)."
+    number = about["held_out"]["n"]
+    whom = f"{number} people of the same corpus who did not teach it"
+    if number == 1:
+        whom = "one person of the same corpus who did not teach it: errors of one person, which say little of others"
     lines = [
-        f"On {about['held_out']['n']} people of the same corpus who did not teach it; "
+        f"On {whom}; "
         f"{100 * about['noise_share']:.0f} % noise on the signals; RMSE in degrees, mean ± SD over people [95 % "
         "bootstrap interval of the mean]. Pseudo-calibrated: each waveform about its own mean, which nobody "
         "knows outside a laboratory. *Mean angle* looks at no sensor.",
@@ -215,7 +219,9 @@ def _errors(about: Mapping[str, Any]) -> str:
         sensors = f"*{row['sensors']}*" if row["sensors"] == _CONSTANT else row["sensors"]
         lines.append(f"| {sensors} | {row['measure']} | {row['angle']} | {value} | {row['worst']:.2f} |")
     if effects := about.get("effects"):
-        table = pd.DataFrame(effects).astype({"effect": float, "p": float, "p_holm": float})
+        table = pd.DataFrame(effects)
+        numbers = {"effect", "low", "high", "p", "p_holm"} & set(table.columns)
+        table = table.astype(dict.fromkeys(numbers, float))
         lines += ["", "Does the raw error depend on who it is?", "", effect_rows(table).rstrip()]
     return "\n".join(lines)
 

@@ -93,6 +93,8 @@ def joint(
 ) -> None:
     """Train one joint model on four fifths of the people of a corpus, and measure it on the others.
 
+    With fewer than ten people one alone is held out, and the errors are those of one person.
+
     Two sensors in, three angles and two orientations out, by the recipe of Rapp et al. (2021). A training that was
     stopped goes on from its last state.
     """

@@ -17,7 +17,7 @@ from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.joint_trial import JointTrial, joint_angles, joint_rotation
 from training.joint.fold import Fold
 from training.joint.learning_curve import fit_law, nested_subsets, run_learning_curve, size_effect
-from training.joint.person_effect import person_effects
+from training.joint.person_effect import correlation_interval, effect_rows, person_effects
 from training.joint.recipe import joint_config
 from training.joint.tuning import suggest, tune
 
@@ -106,6 +106,26 @@ def test_effects_of_persons_are_found_corrected_and_not_tested_where_unknown():
     found = person_effects(errors, sexed).set_index("fact")
     assert found.at["sex", "subjects"] == 20
     assert found.at["mass", "note"] == "not tested: the same for all"
+    assert found.at["sex", "low"] < found.at["sex", "effect"] < found.at["sex", "high"]
+    rho = table.at["height", "effect"]
+    assert (table.at["height", "low"], table.at["height", "high"]) == correlation_interval(rho, 20)
+    assert f"{table.at['height', 'low']:.2f} to" in effect_rows(table.reset_index())
+    older = table.reset_index().drop(columns=["low", "high"])  # a file that kept no interval
+    assert effect_rows(older) == effect_rows(table.reset_index())
+
+
+def test_the_interval_of_a_correlation_holds_the_true_one_in_95_of_100_draws():
+    rng = np.random.default_rng(5)
+    true = 6.0 / np.pi * np.arcsin(0.5 / 2.0)  # Spearman's of a bivariate normal with r = 0.5
+    held = 0
+    for _ in range(400):
+        x = rng.normal(size=40)
+        y = 0.5 * x + np.sqrt(0.75) * rng.normal(size=40)
+        low, high = correlation_interval(stats.spearmanr(x, y).statistic, 40)
+        held += low < true < high
+    assert 0.92 < held / 400 < 0.98
+    assert np.isnan(correlation_interval(0.3, 3)[0])
+    assert correlation_interval(1.0, 9) == (1.0, 1.0)
 
 
 def test_a_learning_curve_goes_on_from_what_is_there(tmp_path, swinging_legs):

@@ -23,6 +23,7 @@ from training.joint.curve_run import errors_by_size
 from training.joint.estimate import estimate_joint
 from training.joint.joint_estimates import estimate_corpus
 from training.joint.joint_model import for_strangers, learn_joint_model, learnt_angles, people_facts
+from training.joint.network_difference import paired_networks
 from training.joint.network_run import MEAN_ANGLE, NETWORKS, make_network_table
 from training.joint.recipe import joint_config
 from training.model_card import model_card
@@ -53,9 +54,10 @@ def swinging_knee(n: int) -> CorpusTrial:
     )
 
 
-def write_knees(path: Path, seed: int, people: int = 6) -> Path:
-    config = {"population": {"subjects": people}}
-    with CorpusWriter(path, role="reference", config=config, seed=seed) as writer:
+def write_knees(path: Path, seed: int, people: int = 6, errors: int = 7) -> Path:
+    """Virtual people drawn by `seed`; the file's own seed is that of its sensor errors, as `kinesynth imu` has it."""
+    config = {"population": {"subjects": people, "seed": seed}}
+    with CorpusWriter(path, role="reference", config=config, seed=errors) as writer:
         for n in range(people):
             writer.append(swinging_knee(n))
     return path
@@ -95,6 +97,13 @@ def test_a_card_tells_what_the_file_carries_and_is_made_again_from_it_word_for_w
     assert "speeds than 1 to 1.25 m/s" in first or "speeds than 1.05 to 1.25 m/s" in first
 
 
+def test_errors_of_one_person_have_no_sd_and_the_card_says_of_whom_they_are(model):
+    network = load_checkpoint(model)
+    assert all(row["people"] == 1 and row["sd"] is None for row in network.about["errors"])
+    assert "of one person" in model_card(network, "knee")
+    assert " ± " not in model_card(network, "knee").partition("## How wrong it is")[2].partition("| sensors")[2]
+
+
 def test_a_hinge_teaches_flexion_alone_and_the_others_stay_empty(model, tmp_path):
     others = write_knees(tmp_path / "others.h5", seed=9)
     assert learnt_angles(load_checkpoint(model)) == ["flexion"]
@@ -105,10 +114,12 @@ def test_a_hinge_teaches_flexion_alone_and_the_others_stay_empty(model, tmp_path
     assert (made.n_estimated, made.summary.loc[0, "people"]) == (6, 6)
 
 
-def test_virtual_people_of_another_seed_are_strangers_those_of_the_same_are_not(model, knees, tmp_path):
+def test_virtual_people_of_another_draw_are_strangers_those_of_the_same_are_not(model, knees, tmp_path):
     others = write_knees(tmp_path / "others.h5", seed=9)
+    noisier = write_knees(tmp_path / "noisier.h5", seed=8, errors=12)  # the same people, other sensor errors
     network = load_checkpoint(model)
     assert for_strangers(network, knees).subjects == network.subjects
+    assert for_strangers(network, noisier).subjects == network.subjects
     assert for_strangers(network, others).subjects == ()
     made = estimate_corpus(network, knees)
     assert made.n_estimated == 1
@@ -169,7 +180,32 @@ def test_the_networks_stand_beside_each_other_and_a_stopped_table_goes_on(tmp_pa
     pd.testing.assert_frame_equal(table, make_network_table(three, tmp_path, steps=2))
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "networks").iterdir()} == stamps
     page = (tmp_path / "networks_knee.md").read_text(encoding="utf-8")
+    paired = pd.read_csv(tmp_path / "networks_knee_paired.csv")
+    assert set(paired["network"]) == set(NETWORKS) - {"temporal"}
+    assert list(dict.fromkeys(paired["people"])) == ["all", "without the first fold"]
+    own = paired[(paired["people"] == "all") & (paired["sensors"] == "as placed") & (paired["angle"] == "flexion")]
+    row = own[(own["network"] == "LSTM as published") & (own["measure"] == "raw")].iloc[0]
+    means = table[(table["sensors"] == "as placed") & (table["measure"] == "raw") & (table["angle"] == "flexion")]
+    means = means.set_index("network")["mean"]
+    assert row["difference"] == pytest.approx(means["LSTM as published"] - means["temporal"], abs=1e-9)
+    assert row["subjects"] == 3 and np.isnan(row["p"])  # too few for a test
     assert "3 of 3 folds" in page and "BiLSTM as published" in page and "| mass | 3 |" in page
+
+
+def test_networks_are_held_against_the_first_one_on_the_same_people():
+    rng, rows = np.random.default_rng(0), []
+    for n in range(20):
+        base = rng.normal(5.0, 2.0)  # people differ far more than networks do
+        for name, worse in (("first", 0.0), ("worse", 0.5), ("alike", 0.0)):
+            value = base + worse + 0.1 * rng.normal()
+            row = {"network": name, "step": "as placed", "subject": f"p{n}", "fold": f"fold{n // 10 + 1}"}
+            rows.append(row | {"angle": "flexion", "rmse_deg": value, "rmse_calibrated_deg": value})
+    found = paired_networks(pd.DataFrame(rows), "first", seed=1)
+    own = found[(found["people"] == "all") & (found["measure"] == "raw")].set_index("network")
+    assert own.loc["worse", "low"] > 0 and own.loc["worse", "p_holm"] < 0.001 < own.loc["alike", "p_holm"]
+    assert own.loc["worse", "p_holm"] == pytest.approx(2 * own.loc["worse", "p"])
+    later = found[found["people"] == "without the first fold"]
+    assert set(later["subjects"]) == {10}
 
 
 def test_every_person_weighs_the_same_in_a_learning_curve():

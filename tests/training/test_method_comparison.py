@@ -3,14 +3,19 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
+from typer.main import get_command as command_of
 from typer.testing import CliRunner
 
 from kinesynth import app
 from mocap_import.subject import Subject
 from synth.corpus import Corpus, CorpusMismatch, CorpusWriter
+from training.cli import compare_app
+from training.compare_command import ComparisonWish
 from training.comparison import compare
 from training.cycle_regression import CycleSettings, estimate_cycles, train_cycles
 from training.evaluation import evaluate
@@ -134,15 +139,46 @@ def test_cycles_of_others_teach_a_cycle_network(make_walking_trial, tmp_path):
 
 
 def test_label_free_rows_are_trained_on_records_alone_and_say_so(walking_corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.learnt_row.resolve_physics", lambda v: resolve_physics(v | {"steps": 2, "width": 8}))
+    seen = []
+    monkeypatch.setattr(
+        "training.learnt_row.resolve_physics", lambda v: seen.append(v) or resolve_physics(v | {"width": 8})
+    )
     rows = ("label_free",)
-    found = compare_corpora(walking_corpus, {}, tmp_path / "out", train=rows)
+    found = compare_corpora(walking_corpus, {}, tmp_path / "out", train=rows, steps=2)
+    assert seen == [{"network": "lstm", "seed": 0, "steps": 2}]
     table = found.methods.set_index("method")
     assert list(table.loc[list(rows), "labelled_trials"]) == [0.0]
     assert (table.loc[list(rows), "refused"] == 0).all()
     assert (table.loc[list(rows), "training_seconds"] > 0).all()
     assert set(found.tests["method"]) == set(rows)
-    assert json.loads((tmp_path / "out" / "comparison.json").read_text())["trained_on"] == "cpu"
+
+
+def test_a_comparison_that_trained_nothing_names_no_device_and_the_default_is_the_cpu(found):
+    folder, comparison = found
+    card = json.loads((folder / "comparison.json").read_text())
+    assert "trained_on" not in card and "cuda" not in json.dumps(card).lower()
+    assert set(comparison.methods["trained_on"]) == {""}
+    parameters = {p.name: p.default for p in command_of(compare_app).params}
+    assert parameters["device"] is None and ComparisonWish((), Path(), (), None, None, 0, False, False).device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["compare", "errors.csv", "--device", "cpu", "--steps", "3"], "--device, --steps: compare of error tables"),
+        (["compare", "errors.csv", "--train", "supervised"], "it belongs to corpora"),
+        (["compare", "a.h5", "b.h5", "--steps", "3"], "--steps: it is of label-free rows"),
+        (
+            ["evaluate", "a.h5", "b.h5", "e.csv", "--method", "m", "--network", "lstm"],
+            "--network: evaluate of estimates",
+        ),
+        (["evaluate", "a.h5", "--table", "networks", "--out", "o", "--network", "temporal"], "leave it out"),
+        (["evaluate", "a.h5", "--table", "learning", "--out", "o", "--scheme", "5-fold"], "leave it out"),
+    ],
+)
+def test_options_without_effect_are_refused(words, said):
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1 and said in " ".join(done.output.split()), done.output
 
 
 def test_a_speed_that_all_walk_at_is_not_learnt(walking_corpus, tmp_path):
@@ -184,3 +220,18 @@ def test_sign_flips_count_all_patterns():
     many = sign_flip_p(np.random.default_rng(0).normal(0.0, 1.0, 40), seed=2)
     assert 0.01 < many <= 1.0 and many == sign_flip_p(np.random.default_rng(0).normal(0.0, 1.0, 40), seed=2)
     np.testing.assert_allclose(holm([0.01, np.nan, 0.04, 0.03]), [0.03, np.nan, 0.06, 0.06])
+
+
+def test_the_goal_of_forces_is_held_against_settings_that_nobody_chose_on_the_scored():
+    from benchmarks.network_figures.comparison import HEADLINE, ROWS, force_figures
+
+    errors = {HEADLINE: 6.0, "mean_waveform": 8.0} | dict.fromkeys(ROWS, 5.0)
+    methods = pd.DataFrame({"method": list(errors), "vertical_force_rmse": list(errors.values())})
+    subjects = methods.rename(columns={"vertical_force_rmse": "value"})
+    subjects = subjects.assign(subject="S1", measure="vertical_force_rmse")
+    audit = pd.DataFrame({"used": [True]})
+    found = SimpleNamespace(methods=methods, subjects=subjects, synchronisation=audit, bar="mean_waveform")
+    figures = force_figures(found)
+    assert figures["vertical_force_supervised_pct_bw"]["ours"] == 6.0
+    assert figures["vertical_force_worst_person_minus_mean_waveform"]["ours"] == -2.0
+    assert figures["vertical_force_chosen_on_six_of_them_pct_bw"]["goal"] == "reported"

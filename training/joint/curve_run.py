@@ -124,7 +124,8 @@ def _page(
     lines += [
         "",
         f"Law: E(n) = {law.first:.2f} n^-{law.exponent:.3f} deg (exponent's 95 % interval {law.low:.3f} to "
-        f"{law.high:.3f}, bootstrap over scored people). One degree less, if it holds: {needed}.",
+        f"{law.high:.3f}, bootstrap over these {effect.subjects} people of one fold). One degree less, if it holds: "
+        f"{needed}.",
         "",
         f"Does the number of teachers matter? Repeated measures: F = {effect.f:.2f}, p = {effect.p:.2g} (Greenhouse-"
         f"Geisser epsilon {effect.epsilon:.2f}); Friedman: {effect.friedman:.2f}, p = {effect.friedman_p:.2g}.",

@@ -104,6 +104,9 @@ def learn_joint_model(
 ) -> Checkpoint:
     """Train on four fifths of a corpus's people, score the others, keep all of it in one file.
 
+    With fewer than ten people one alone is held out (`training.joint.fold.part_subjects`): errors of one person,
+    without SD and interval.
+
     Parameters
     ----------
     corpus : Path
@@ -137,34 +140,55 @@ def learn_joint_model(
     digest = file_hash(corpus)
     mark = fold_fingerprint(digest, config, fold.teachers)
     made = train_on(own, config, path=path, fingerprint=mark, progress=progress)
-    scores, spreads = score_worn(made, others, seed=seed), _spread_of_angles(own)
     about = {
         "corpus": corpus_origin(corpus, digest),
-        "people": people_facts([trial.subject for trial in own]),
-        "held_out": people_facts([trial.subject for trial in others]) | {"codes": sorted(fold.scored)},
         "movement": movement_facts(Corpus(corpus), fold.teachers),
+        "licence": licence or str(Corpus(corpus).provenance.config.get("licence", "as the corpus's (not stated)")),
+    }
+    made = replace(made, about=about | _measured(made, own, others, seed))
+    save_checkpoint(path, made)
+    return made
+
+
+def _measured(
+    checkpoint: Checkpoint, own: Sequence[JointTrial], others: Sequence[JointTrial], seed: int
+) -> dict[str, Any]:
+    """Who taught, who was held out, and the errors on these."""
+    scores, spreads = score_worn(checkpoint, others, seed=seed), _spread_of_angles(own)
+    held_out = people_facts([trial.subject for trial in others])
+    return {
+        "people": people_facts([trial.subject for trial in own]),
+        "held_out": held_out | {"codes": sorted({trial.subject.code for trial in others})},
         "angles": spreads,
         "noise_share": NOISE_SHARE,
         "errors": _error_rows(scores, _constant_errors(own, others), seed),
         "effects": _effect_rows(scores, spreads, [trial.subject for trial in others]),
-        "licence": licence or str(Corpus(corpus).provenance.config.get("licence", "as the corpus's (not stated)")),
     }
-    made = replace(made, about=about)
-    save_checkpoint(path, made)
-    return made
 
 
 def for_strangers(checkpoint: Checkpoint, corpus: Path) -> Checkpoint:
     """Tell virtual people of another draw from those who taught: their codes are alike, they are not.
 
+    Who they are is drawn by the population's seed; a corpus made from it has another of its own (of sensor errors).
+    People drawn by the same seed count as the same, however many of them, at whatever speeds: that can only refuse
+    somebody who did not teach.
+
     Returns
     -------
     Checkpoint
-        Without training subjects if these were virtual people and the corpus is of another seed; else as it came.
+        Without training subjects if these were virtual people and the corpus holds none of their draw; else as it came.
     """
     origin = checkpoint.about.get("corpus", {})
-    is_other = bool(origin.get("is_virtual")) and Corpus(corpus).provenance.seed != origin.get("seed")
+    if not origin.get("is_virtual"):
+        return checkpoint
+    here = corpus_origin(corpus, "")
+    is_other = not here["is_virtual"] or _draw_of(here) != _draw_of(origin)
     return replace(checkpoint, subjects=()) if is_other else checkpoint
+
+
+def _draw_of(origin: dict[str, Any]) -> Any:
+    """Seed by which virtual people were drawn; that of the corpus where it does not say."""
+    return origin.get("drawn", {}).get("seed", origin.get("seed"))
 
 
 def joint_of(checkpoint: Checkpoint) -> str:
@@ -246,7 +270,7 @@ def _error_rows(scores: pd.DataFrame, constant: pd.DataFrame, seed: int) -> list
             if not len(by_person):
                 raise CorpusMismatch(f"a joint model: no frame of {angle} can be scored on the people held out.")
             low, high = bootstrap_interval(by_person, seed)
-            numbers = {"mean": by_person.mean(), "sd": by_person.std(ddof=1) if len(by_person) > 1 else 0.0}
+            numbers = {"mean": by_person.mean(), "sd": by_person.std(ddof=1) if len(by_person) > 1 else math.nan}
             numbers |= {"low": low, "high": high, "worst": by_person.max()}
             told = {key: None if math.isnan(value) else round(float(value), 4) for key, value in numbers.items()}
             rows.append({"sensors": step, "angle": angle, "measure": measure, **told, "people": len(by_person)})

@@ -24,6 +24,7 @@ from training.config import TrainingConfig
 from training.csv_table import write_csv
 from training.joint.fold import Fold, part_subjects
 from training.joint.joint_model import WEARINGS, score_worn, train_on
+from training.joint.network_difference import difference_rows, paired_networks
 from training.joint.person_effect import effect_rows, person_effects
 from training.joint.rapp_table import MEASURES
 from training.joint.recipe import joint_config
@@ -57,8 +58,9 @@ def make_network_table(
     ----------
     corpus : Path
     out : Path
-        Gets ``networks_JOINT.csv``, ``networks_JOINT.md`` (with the effect of mass, height and sex on the first
-        network's error, all people) and a file a training; a run that was stopped goes on.
+        Gets ``networks_JOINT.csv``, ``networks_JOINT_paired.csv`` (`training.joint.network_difference`),
+        ``networks_JOINT.md`` (both, and the effect of mass, height and sex on the first network's error, all people)
+        and a file a training; a run that was stopped goes on.
     joint : str
     steps : int, optional
         Of every network; by default each recipe's own (of the published ones 10,000).
@@ -101,7 +103,12 @@ def _written(
     first = next(iter(NETWORKS))
     errors = pd.concat([pd.DataFrame(card["rows"]) for card in cards if card["network"] == first])
     effects = person_effects(errors[errors["step"] == next(iter(WEARINGS))], people)
-    page = network_page(table, joint, scheme) + f"\n## Who is hard to estimate ({first})\n\n"
+    frames = [pd.DataFrame(card["rows"]).assign(network=card["network"], fold=card["fold"]) for card in cards]
+    paired = pd.concat([frame for frame in frames if frame["network"].iloc[0] != MEAN_ANGLE])
+    differences = paired_networks(paired, first, seed=seed)
+    write_csv(out / f"networks_{joint}_paired.csv", differences)
+    page = network_page(table, joint, scheme) + f"\n## Each network less {first}, the same people, raw, deg\n\n"
+    page += f"{difference_rows(differences)}\n## Who is hard to estimate ({first})\n\n"
     write_durably(out / f"networks_{joint}.md", page + effect_rows(effects))
     return table
 

@@ -33,8 +33,9 @@ class TableWish:
     corpora : sequence of Path
     out : Path or None
     joints, schemes : sequence of str
-        Empty = all.
+        Empty = all; the learning curve has one fold and takes no scheme.
     network : str
+        Of every fold; empty = ``"temporal"``. Not for ``"networks"``, which has all of them.
     seed : int
     as_json : bool
     """
@@ -56,15 +57,21 @@ def tell_table(wish: TableWish) -> ExitCode:
     Raises
     ------
     ConfigRefused
-        An unknown table, or no folder for it.
+        An unknown table, no folder for it, or an option that it does not use.
     """
     if wish.table not in TABLES:
         raise ConfigRefused(f"--table: expected {', '.join(TABLES[:-1])} or {TABLES[-1]}, got {wish.table!r}")
     if wish.out is None:
         raise ConfigRefused("--table needs --out FOLDER, where tables, folds and networks are kept")
+    if wish.table == "networks" and wish.network:
+        raise ConfigRefused("--network: --table networks sets all of them side by side; leave it out")
+    if wish.table == "learning" and wish.schemes:
+        raise ConfigRefused("--scheme: --table learning takes the first fold's teachers; leave it out")
     if wish.table == "networks":
         return _tell_networks(wish, wish.out)
-    config = joint_config(wish.network, seed=wish.seed, **({} if wish.steps is None else {"steps": wish.steps}))
+    config = joint_config(
+        wish.network or "temporal", seed=wish.seed, **({} if wish.steps is None else {"steps": wish.steps})
+    )
     if wish.table == "learning":
         return _tell_curve(wish, wish.out, config)
     with track(1, "Folds", shown=False if wish.as_json else None) as bar:
