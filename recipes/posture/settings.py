@@ -32,7 +32,7 @@ class PostureSettings(RecipeSettings):
     compression_folds: int = Field(
         5, ge=1, le=5, description="Folds on which samples are compressed: the longest part."
     )
-    permutations: int = Field(2000, ge=100, le=100_000, description="Of statistical parametric mapping.")
+    permutations: int = Field(2000, ge=200, le=100_000, description="Of statistical parametric mapping.")
     members: int = Field(5, ge=2, le=50, description="Of the ensemble that estimates a condition.")
     estimated: str = Field("age", description="Condition that it estimates: a column of numbers.")
     rated: int = Field(100, ge=1, le=1000, description="Measured curves on the rating page, and as many made ones.")

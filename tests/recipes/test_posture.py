@@ -21,7 +21,7 @@ TINY = {
     "trees": 10,
     "epochs": 2,
     "compression_epochs": 1,
-    "permutations": 100,
+    "permutations": 200,
     "members": 2,
     "rated": 4,
 }
