@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -93,11 +92,6 @@ def test_samples_of_the_leak_come_from_another_fold_and_honest_ones_from_none_wh
         assert set(teach.people) <= set(fold.teach)
         assert len(lesson.samples) == len(teach)
     assert set(second.score) & set(first.teach), "what makes the leaky row leak"
-
-
-def test_a_gain_is_the_ratio_of_mean_errors():
-    value, low, high = use_case.gain_of(np.array([2.0, 4.0, 6.0]), np.array([1.0, 2.0, 3.0]), 0)
-    assert (value, low, high) == pytest.approx((2.0, 2.0, 2.0))
 
 
 @pytest.mark.parametrize("wrong", [{"spine": False}, {"curves": "no/such/folder"}, {"table": "no_such.csv"}])
