@@ -16,7 +16,7 @@ class PostureSettings(RecipeSettings):
     """What can be chosen."""
 
     people: int = Field(
-        338, ge=25, le=100_000, description="Virtual people of the spine; 0.2 of them are scored a fold."
+        338, ge=35, le=100_000, description="Virtual people of the spine; 0.2 of them are scored a fold."
     )
     samples: int = Field(3, ge=1, le=100, description="Standings of each virtual person.")
     spine: bool = Field(True, description="Whether the virtual spine is one of the tables.")
