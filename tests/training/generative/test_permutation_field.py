@@ -115,7 +115,7 @@ def test_a_true_generator_has_a_cluster_in_any_fold_once_in_twenty_and_a_fitted_
         found = 0
         for seed in range(120):
             pairs = [(a[:, :, 0], b[:, :, 0]) for a, b in pairs_of(seed)]
-            found += any(test.clusters for test in fold_fields(pairs, seed=seed, n_permutations=300))
+            found += any(test.clusters for test in fold_fields(pairs, seed=seed, n_permutations=400))
         return found
 
     assert 1 <= alarms(lambda seed: folds_of_a_generator(seed, lambda t, n, rng: reshaped(n, rng))) <= 12
