@@ -13,7 +13,7 @@ NOTES = (
     "Measured samples are those of people whom no generator of the fold has seen, one a person. Each fold's people are "
     "held against that fold's generator; answers are pooled over the folds, samples never.",
     "The virtual spine is itself simulated: its rows test methods, not whether real postures can be made.",
-    "PCA-Gaussian, interpolation and noise are the rows to beat. Interpolation and noise cannot be told from "
+    "PCA-Gaussian, interpolation and noise are the rows to beat. Interpolation and noise are hardly told from "
     "measured samples because they are measured samples: see new or repeated.",
     "Rows marked LEAK follow the published protocol, in which one fold's generator serves all folds.",
     "Intervals: bootstrap over persons.",
