@@ -143,6 +143,28 @@ def bootstrap_interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]
     return float(low), float(high)
 
 
+def ratio_interval(above: np.ndarray, below: np.ndarray, seed: int = 0) -> tuple[float, float, float]:
+    """Ratio of two means over the same subjects and its 95 % percentile interval, both values of a subject together.
+
+    Parameters
+    ----------
+    above, below : ndarray, shape (n_subjects,)
+    seed : int
+
+    Returns
+    -------
+    (float, float, float)
+        Ratio, low, high; no interval (NaN) with fewer than three subjects.
+    """
+    ratio = float(np.mean(above) / np.mean(below))
+    if len(above) < FEW_SUBJECTS:
+        return ratio, float("nan"), float("nan")
+    draws = np.random.default_rng(seed).integers(len(above), size=(N_BOOTSTRAP, len(above)))
+    drawn = np.asarray(above)[draws].mean(axis=1) / np.asarray(below)[draws].mean(axis=1)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return ratio, float(low), float(high)
+
+
 def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
     """Lay a comparison out for reading: methods down, measures across, ``mean ± SD`` as text."""
     table: dict[str, dict[str, str]] = {}

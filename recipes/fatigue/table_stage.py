@@ -13,7 +13,7 @@ from recipes.fatigue.module_score import module_results
 from recipes.fatigue.settings import FatigueSettings
 from recipes.result import Result, mean_result, write_results
 from recipes.run import Run
-from training.comparison import N_BOOTSTRAP
+from training.comparison import ratio_interval
 from training.fatigue.arm import ARMS, COUNTERPART, DIRECT, TRANSFER
 from training.paired_test import sign_flip_p
 
@@ -73,17 +73,15 @@ def reductions(errors: Mapping[tuple[str, int], Mapping[str, np.ndarray]], setti
         if method not in pretrained or (other, n) not in errors:
             continue
         pairs = np.array([[np.sqrt(np.mean(e[p] ** 2)) for p in people] for e in (people, errors[other, n])])
-        draws = np.random.default_rng(settings.seed).integers(pairs.shape[1], size=(N_BOOTSTRAP, pairs.shape[1]))
-        ratio = 100.0 * (1.0 - pairs[0][draws].mean(axis=1) / pairs[1][draws].mean(axis=1))
-        low, high = (float(x) for x in np.percentile(ratio, [2.5, 97.5]))
-        value = 100.0 * (1.0 - pairs[0].mean() / pairs[1].mean())
+        ratio, most, least = ratio_interval(*pairs, settings.seed)
+        value, low, high = (100.0 * (1.0 - x) for x in (ratio, least, most))
         p = sign_flip_p(pairs[0] - pairs[1], seed=settings.seed)
         note = f"against {other}; paired p = {p:.2g}"
         fewest = f">= {settings.goal_reduction:g}" if method == TRANSFER else ""
         common = {"task": f"{n} people teach", "method": method, "unit": "%", "n_persons": pairs.shape[1]}
         measure = "error less than without simulations"
         results.append(Result(measure=measure, value=value, low=low, high=high, goal=fewest, note=note, **common))
-        if method == TRANSFER:
+        if method == TRANSFER and np.isfinite(low):
             results.append(Result(measure="lower end of that interval", value=low, goal=">= 0", **common))
     return results
 

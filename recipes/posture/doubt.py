@@ -43,7 +43,10 @@ def work(run: Run) -> str:
         if run.settings.estimated not in table.conditions:
             run.say(f"doubt: {name} has no column {run.settings.estimated}; nothing is estimated there.")
             continue
-        rows, curve = _of_table(run, name, table)
+        known = _known_parts(run, name, table)
+        if known is None:
+            continue
+        rows, curve = _of_table(run, name, table, known)
         results += rows
         curves.append(curve.assign(table=name))
     write_csv(run.folder / "doubt.csv", result_table(results))
@@ -52,10 +55,26 @@ def work(run: Run) -> str:
     return f"{len(results)} rows"
 
 
-def _of_table(run: Run, name: str, table: SampleTable) -> tuple[list[Result], pd.DataFrame]:
+def _known_parts(run: Run, name: str, table: SampleTable) -> dict[str, SampleTable] | None:
+    """Role → samples whose fact is known; None if somebody's role is then empty."""
+    fact = run.settings.estimated
+    known = np.isfinite(table.conditions[fact].to_numpy(float))
+    if not known.all():
+        run.say(f"doubt: {name}: {fact} is not known of {int((~known).sum())} of {len(table)} samples; they stay out.")
+    own = table.rows(known)
+    parts = {role: own.of_people(codes) for role, codes in doubt_roles(table, run.settings.seed).items()}
+    empty = [role for role, part in parts.items() if not len(part)]
+    if empty:
+        run.say(f"doubt: {name}: {fact} is known of nobody who is to {empty[0]}; nothing is estimated there.")
+        return None
+    return parts
+
+
+def _of_table(
+    run: Run, name: str, table: SampleTable, parts: dict[str, SampleTable]
+) -> tuple[list[Result], pd.DataFrame]:
     """Rows of a table's ensemble, and its calibration curve."""
     settings, fact = run.settings, run.settings.estimated
-    parts = {role: table.of_people(codes) for role, codes in doubt_roles(table, settings.seed).items()}
     standard = standard_of(parts["teach"].values)
     told = parts["teach"].conditions[fact].to_numpy(float)
     mean, sd = float(told.mean()), float(told.std()) or 1.0

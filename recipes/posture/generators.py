@@ -12,7 +12,7 @@ import pandas as pd
 from mocap_import.durable_file import durable_place
 from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables, table_place
 from recipes.posture.settings import PostureSettings
-from recipes.run import Run
+from recipes.run import Run, kinesynth_version
 from synth.corpus.provenance import file_hash
 from synth.picture.picture_file import save_picture
 from training.csv_table import write_csv
@@ -67,9 +67,9 @@ def work(run: Run) -> str:
 
 
 def made_place(run: Run, name: str, k: int) -> Path:
-    """File of the samples made in a fold; other settings or other samples have another."""
+    """File of the samples made in a fold; other settings, samples or versions of Kinesynth have another."""
     decided = run.settings.model_dump(mode="json", include=_DECIDE)
-    text = json.dumps([decided, file_hash(table_place(run.folder, name)), k], sort_keys=True)
+    text = json.dumps([kinesynth_version(), decided, file_hash(table_place(run.folder, name)), k], sort_keys=True)
     return run.folder / "made" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
 
 
@@ -77,6 +77,12 @@ def read_made(run: Run, name: str, k: int) -> dict[str, np.ndarray]:
     """Samples of a fold in their unit: generator → one a scored person; ``"GENERATOR many"`` → for teaching."""
     with np.load(made_place(run, name, k)) as stored:
         return {key: stored[key].astype(float) for key in stored.files}
+
+
+def made_seeds(seed: int, k: int, number: int) -> tuple[int, int]:
+    """Seeds of what a generator makes in fold k: one sample a scored person, and many for teaching."""
+    one, many = np.random.default_rng([seed, k, number]).integers(2**31, size=2)
+    return int(one), int(many)
 
 
 def lesson_of(table: SampleTable, fold: PersonFold, settings: PostureSettings) -> tuple[Lesson, Standard, SampleTable]:
@@ -110,10 +116,10 @@ def _generate(run: Run, name: str, table: SampleTable, k: int, fold: PersonFold,
     made: dict[str, np.ndarray] = {}
     for number, (model_name, model) in enumerate(models(settings).items()):
         generator = model.fit(lesson, settings.seed + k)
-        seed = 1000 * (k + 1) + number
-        made[model_name] = standard.undo(generator.generate(len(one), told, seed))
+        one_seed, many_seed = made_seeds(settings.seed, k, number)
+        made[model_name] = standard.undo(generator.generate(len(one), told, one_seed))
         if model_name in MANY_OF and table.values[0].size <= MOST_NUMBERS:
-            many = generator.generate(len(drawn), lesson.conditions[drawn], seed + 500)
+            many = generator.generate(len(drawn), lesson.conditions[drawn], many_seed)
             made[f"{model_name} many"] = standard.undo(many)
     place.parent.mkdir(parents=True, exist_ok=True)
     with durable_place(place) as temporary, temporary.open("wb") as file:

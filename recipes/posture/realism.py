@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,14 @@ from recipes.result import Result, mean_result, result_table
 from recipes.run import Run
 from training.csv_table import write_csv
 from training.generative.closeness import covered, nearest_ratio
-from training.generative.permutation_field import permutation_field
+from training.generative.permutation_field import fold_fields
 from training.generative.sample_table import SampleTable
 from training.generative.two_sample_test import CLASSIFIERS, two_sample_test
 
 SEPARABLE = "<= 60"
 _NOTE = {"kNN": "10 neighbours, as published", "boosting": "boosted trees", "logistic": "numbers, squares, products"}
+Pair = tuple[np.ndarray, np.ndarray]
+"""Measured samples of a fold's unseen people, and samples of its generator, each (n, points, channels)."""
 
 
 def work(run: Run) -> str:
@@ -26,45 +28,47 @@ def work(run: Run) -> str:
     results: list[Result] = []
     clusters: list[tuple] = []
     for name, table in read_tables(run).items():
-        real, made, near, reached = _pooled(run, name, table)
-        for model in run.track(list(made), f"realism, {name}"):
-            results += _separability(name, model, real, made[model], run.settings.seed)
-            found = list(_clusters(name, model, table, real, made[model], run))
+        pairs, near, reached = _by_fold(run, name, table)
+        for model in run.track(list(pairs), f"realism, {name}"):
+            results += _separability(name, model, pairs[model], run.settings.seed)
+            found = list(_clusters(name, model, table, pairs[model], run))
             clusters += found
-            results.append(_mapping(name, model, table, len(found), len(real)))
+            results.append(_mapping(name, model, table, len(found), pairs[model]))
             results += _closeness(name, model, near[model], reached[model], run.settings.seed)
-    columns = ["table", "generator", "channel", "from", "to", "p"]
+    columns = ["table", "generator", "fold", "channel", "from", "to", "p"]
     write_csv(run.folder / "spm.csv", pd.DataFrame(clusters, columns=columns))
     write_csv(run.folder / "realism.csv", result_table(results))
     return f"{len(results)} rows, {len(clusters)} clusters"
 
 
-def _pooled(run: Run, name: str, table: SampleTable) -> tuple[np.ndarray, dict, dict, dict]:
-    """Measured and made samples of all folds, each standardised by its fold, with what tells their closeness."""
-    real, names = [], list(models(run.settings))
-    made: dict[str, list] = {n: [] for n in names}
+def _by_fold(run: Run, name: str, table: SampleTable) -> tuple[dict[str, list[Pair]], dict, dict]:
+    """Generator → measured and made samples of each fold, standardised by it; and what tells their closeness.
+
+    Folds stay apart: who is scored in one teaches the generators of the others.
+    """
+    names = list(models(run.settings))
+    pairs: dict[str, list[Pair]] = {n: [] for n in names}
     near: dict[str, list] = {n: [] for n in names}
     reached: dict[str, list] = {n: [] for n in names}
     for k, fold in enumerate(folds_of(table, run.settings)):
         lesson, standard, _ = lesson_of(table, fold, run.settings)
         unseen = standard.apply(scored_samples(table, fold, run.settings.seed).values)
-        real.append(unseen)
         stored = read_made(run, name, k)
         for model in names:
             own = standard.apply(stored[model])
-            made[model].append(own)
+            pairs[model].append((unseen, own))
             near[model].append(nearest_ratio(own, lesson.samples, unseen))
             reached[model].append(covered(own, unseen))
-    joined = ({n: np.concatenate(v) for n, v in group.items()} for group in (made, near, reached))
-    return np.concatenate(real), *joined
+    joined = ({n: np.concatenate(v) for n, v in group.items()} for group in (near, reached))
+    return pairs, *joined
 
 
-def _separability(name: str, model: str, real: np.ndarray, made: np.ndarray, seed: int) -> Iterator[Result]:
+def _separability(name: str, model: str, pairs: Sequence[Pair], seed: int) -> Iterator[Result]:
     """Rows of the two-sample tests."""
     for classifier in CLASSIFIERS:
-        if classifier == "boosting" and real[0].size > MOST_NUMBERS:
+        if classifier == "boosting" and pairs[0][0][0].size > MOST_NUMBERS:
             continue
-        test = two_sample_test(real, made, classifier, seed)
+        test = two_sample_test(pairs, classifier, seed)
         value, low, high = (100.0 * x for x in (test.accuracy, test.low, test.high))
         yield Result(
             f"{name}: told apart", model, f"right answers, {classifier}", "%", value, low, high, test.n, SEPARABLE,
@@ -72,22 +76,21 @@ def _separability(name: str, model: str, real: np.ndarray, made: np.ndarray, see
         )  # fmt: skip
 
 
-def _clusters(
-    name: str, model: str, table: SampleTable, real: np.ndarray, made: np.ndarray, run: Run
-) -> Iterator[tuple]:
-    """Every run of points at which measured and made samples differ beyond chance, channel by channel."""
+def _clusters(name: str, model: str, table: SampleTable, pairs: Sequence[Pair], run: Run) -> Iterator[tuple]:
+    """Every run of points at which measured and made samples of a fold differ beyond chance, channel by channel."""
     for c, channel in enumerate(table.channels):
-        test = permutation_field(
-            real[:, :, c], made[:, :, c], seed=run.settings.seed + c, n_permutations=run.settings.permutations
-        )
-        for cluster in test.clusters:
-            yield name, model, channel, table.points[cluster.start], table.points[cluster.stop - 1], cluster.p
+        curves = [(real[:, :, c], made[:, :, c]) for real, made in pairs]
+        tests = fold_fields(curves, seed=run.settings.seed + c, n_permutations=run.settings.permutations)
+        for k, test in enumerate(tests):
+            for cluster in test.clusters:
+                points = table.points[cluster.start], table.points[cluster.stop - 1]
+                yield name, model, k + 1, channel, *points, cluster.p
 
 
-def _mapping(name: str, model: str, table: SampleTable, n_clusters: int, n: int) -> Result:
-    note = f"alpha 0.05 for each of {len(table.channels)} channels; where: spm.csv"
-    return Result(f"{name}: means along the curve", model, "SPM clusters", "", float(n_clusters), n_persons=n,
-                  goal="<= 0", note=note)  # fmt: skip
+def _mapping(name: str, model: str, table: SampleTable, n_clusters: int, pairs: Sequence[Pair]) -> Result:
+    note = f"alpha 0.05 for each of {len(table.channels)} channels, shared among {len(pairs)} folds; where: spm.csv"
+    return Result(f"{name}: means along the curve", model, "SPM clusters", "", float(n_clusters),
+                  n_persons=sum(len(real) for real, _ in pairs), goal="<= 0", note=note)  # fmt: skip
 
 
 def _closeness(name: str, model: str, near: np.ndarray, reached: np.ndarray, seed: int) -> list[Result]:

@@ -15,8 +15,10 @@ from synth.spine.spine_posture import posture_table
 from synth.spine.spine_skeleton import LEVELS, PLANES
 from synth.strides.stride_event import ANGLES, EVENTS, event_angles
 from synth.strides.stride_table import ROWS, read_runners, read_strides, stride_files
-from training.generative.person_fold import PersonFold, person_folds
+from training.config import ConfigRefused
+from training.generative.person_fold import FOLDS, PersonFold, person_folds
 from training.generative.sample_table import SampleTable, read_sample_table, write_sample_table
+from training.generative.two_sample_test import FEWEST
 
 FOLDER = "samples"
 SPINE = "virtual spine"
@@ -28,10 +30,18 @@ MOST_NUMBERS = 200
 
 
 def work(run: Run) -> str:
-    """Write every table and the people of every fold."""
+    """Write every table and the people of every fold.
+
+    Raises
+    ------
+    ConfigRefused
+        A table has too few people, or words where a number is to be estimated.
+    """
     from recipes.posture.doubt import doubt_roles
 
     tables = made_tables(run.settings)
+    for name, table in tables.items():
+        _check(name, table, run.settings.estimated)
     splits = {}
     for name, table in tables.items():
         write_sample_table(table_place(run.folder, name), table)
@@ -39,6 +49,25 @@ def work(run: Run) -> str:
         splits[f"{name}, doubt"] = doubt_roles(table, run.settings.seed)
     write_people(run.folder / PEOPLE, splits)
     return "; ".join(f"{name}: {len(t)} samples of {len(set(t.people))} people" for name, t in tables.items())
+
+
+def _check(name: str, table: SampleTable, estimated: str) -> None:
+    """Refuse now what would be found out after the training."""
+    n = len(set(table.people))
+    if n < FOLDS * FEWEST:
+        raise ConfigRefused(
+            f"posture: {name}: expected {FOLDS * FEWEST} people or more, {FEWEST} to be scored in each of {FOLDS} "
+            f"folds; got {n}. Add people."
+        )
+    if estimated not in table.conditions:
+        return
+    facts = table.conditions[estimated]
+    if not pd.api.types.is_numeric_dtype(facts):
+        words = pd.to_numeric(facts, errors="coerce").isna() & facts.notna()
+        raise ConfigRefused(
+            f"posture: {name}: expected numbers in the column {estimated}, got {facts[words].iloc[0]!r}. Leave the "
+            f"cell empty where the number is not known, or estimate another column: --set estimated=COLUMN."
+        )
 
 
 def made_tables(settings: PostureSettings) -> dict[str, SampleTable]:

@@ -16,7 +16,7 @@ class PostureSettings(RecipeSettings):
     """What can be chosen."""
 
     people: int = Field(
-        338, ge=25, le=100_000, description="Virtual people of the spine; 0.2 of them are scored a fold."
+        338, ge=35, le=100_000, description="Virtual people of the spine; 0.2 of them are scored a fold."
     )
     samples: int = Field(3, ge=1, le=100, description="Standings of each virtual person.")
     spine: bool = Field(True, description="Whether the virtual spine is one of the tables.")
@@ -32,7 +32,7 @@ class PostureSettings(RecipeSettings):
     compression_folds: int = Field(
         5, ge=1, le=5, description="Folds on which samples are compressed: the longest part."
     )
-    permutations: int = Field(2000, ge=100, le=100_000, description="Of statistical parametric mapping.")
+    permutations: int = Field(2000, ge=200, le=100_000, description="Of statistical parametric mapping.")
     members: int = Field(5, ge=2, le=50, description="Of the ensemble that estimates a condition.")
     estimated: str = Field("age", description="Condition that it estimates: a column of numbers.")
     rated: int = Field(100, ge=1, le=1000, description="Measured curves on the rating page, and as many made ones.")

@@ -10,10 +10,10 @@ from training.csv_table import read_csv
 
 PARTS = ("realism.csv", "use.csv", "doubt.csv", "rating.csv")
 NOTES = (
-    "Measured samples are those of people whom no generator of the fold has seen, one a person; each fold's people are "
-    "met by that fold's generator, and the folds are pooled.",
+    "Measured samples are those of people whom no generator of the fold has seen, one a person. Each fold's people are "
+    "held against that fold's generator; answers are pooled over the folds, samples never.",
     "The virtual spine is itself simulated: its rows test methods, not whether real postures can be made.",
-    "PCA-Gaussian, interpolation and noise are the rows to beat. Interpolation and noise cannot be told from "
+    "PCA-Gaussian, interpolation and noise are the rows to beat. Interpolation and noise are hardly told from "
     "measured samples because they are measured samples: see new or repeated.",
     "Rows marked LEAK follow the published protocol, in which one fold's generator serves all folds.",
     "Intervals: bootstrap over persons.",

@@ -20,7 +20,7 @@ from recipes.posture.generators import (
 from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables
 from recipes.result import Result, mean_result, result_table
 from recipes.run import Run
-from training.comparison import N_BOOTSTRAP
+from training.comparison import ratio_interval
 from training.csv_table import read_csv, write_csv
 from training.generative.compression import LATENT, PUBLISHED_FIT, component_errors, compression_errors
 from training.generative.generative_model import Lesson
@@ -124,26 +124,10 @@ def _rows(name: str, errors: pd.DataFrame, seed: int) -> list[Result]:
         )  # fmt: skip
         if method == ALONE:
             continue
-        gain, low, high = gain_of(wide[ALONE].to_numpy(), wide[method].to_numpy(), seed)
+        gain, low, high = ratio_interval(wide[ALONE].to_numpy(), wide[method].to_numpy(), seed)
         goal = HONEST_GOAL if method == f"RT3SD, {WHOLE}" else ""
         results.append(
             Result(f"{name}: gain over measured alone", method, "error of RTD over this one's", "x", gain, low, high,
                    len(wide), goal, note)
         )  # fmt: skip
     return results
-
-
-def gain_of(alone: np.ndarray, other: np.ndarray, seed: int) -> tuple[float, float, float]:
-    """Ratio of mean errors and its 95 % interval, the persons of both drawn together.
-
-    Parameters
-    ----------
-    alone, other : ndarray, shape (n_persons,)
-    seed : int
-    """
-    value = float(alone.mean() / other.mean())
-    if len(alone) < 3:
-        return value, float("nan"), float("nan")
-    rows = np.random.default_rng(seed).integers(len(alone), size=(N_BOOTSTRAP, len(alone)))
-    low, high = np.percentile(alone[rows].mean(axis=1) / other[rows].mean(axis=1), [2.5, 97.5])
-    return value, float(low), float(high)

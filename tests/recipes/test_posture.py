@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from recipes.posture import RECIPE, generators, use_case
-from recipes.posture.samples import spine_table
+from recipes.posture import RECIPE, doubt, generators, samples, use_case
+from recipes.posture.samples import OWN_TABLE, folds_of, read_tables, spine_table
 from recipes.recipe import RESULTS, resolve_settings, run_recipe
+from recipes.run import Run
 from training.config import ConfigRefused
 from training.generative.sample_table import read_sample_table, write_sample_table
 
@@ -21,7 +23,7 @@ TINY = {
     "trees": 10,
     "epochs": 2,
     "compression_epochs": 1,
-    "permutations": 100,
+    "permutations": 200,
     "members": 2,
     "rated": 4,
 }
@@ -83,9 +85,6 @@ def test_the_answers_of_raters_become_rows_without_another_training(done, monkey
 
 def test_samples_of_the_leak_come_from_another_fold_and_honest_ones_from_none_who_is_scored(done):
     folder, settings = done
-    from recipes.posture.samples import folds_of, read_tables
-    from recipes.run import Run
-
     table = next(iter(read_tables(Run(folder / "run", settings, 1, False)).values()))
     first, second = folds_of(table, settings)
     for fold in (first, second):
@@ -95,9 +94,44 @@ def test_samples_of_the_leak_come_from_another_fold_and_honest_ones_from_none_wh
     assert set(second.score) & set(first.teach), "what makes the leaky row leak"
 
 
-def test_a_gain_is_the_ratio_of_mean_errors():
-    value, low, high = use_case.gain_of(np.array([2.0, 4.0, 6.0]), np.array([1.0, 2.0, 3.0]), 0)
-    assert (value, low, high) == pytest.approx((2.0, 2.0, 2.0))
+def test_an_upgrade_finds_no_samples_of_an_older_version_and_another_seed_makes_others(done, monkeypatch):
+    folder, settings = done
+    run = Run(folder / "run", settings, 1, False)
+    place = generators.made_place(run, OWN_TABLE, 0)
+    assert place.exists()
+    monkeypatch.setattr(generators, "kinesynth_version", lambda: "99.0")
+    assert generators.made_place(run, OWN_TABLE, 0) != place
+    seeds = {x for s in (7, 8) for k in (0, 1) for n in range(7) for x in generators.made_seeds(s, k, n)}
+    assert len(seeds) == 2 * 2 * 7 * 2
+
+
+def own_run(folder, table):
+    write_sample_table(folder / "own.csv", table)
+    settings = resolve_settings(RECIPE, **TINY, spine=False, table=str(folder / "own.csv"))
+    run = Run(folder / "run", settings, 1, True)
+    run.folder.mkdir()
+    return run
+
+
+def test_who_has_no_age_stays_out_of_the_estimate_and_is_counted(tmp_path, capsys):
+    table = spine_table(40, 1, 5)
+    ages = table.conditions.age.to_numpy(float).copy()
+    ages[[3, 17]] = np.nan
+    run = own_run(tmp_path, replace(table, conditions=table.conditions.assign(age=ages)))
+    samples.work(run)
+    doubt.work(run)
+    assert "age is not known of 2 of 40 samples" in capsys.readouterr().err
+    assert pd.read_csv(run.folder / "doubt.csv").value.notna().all()
+
+
+@pytest.mark.parametrize(("n", "age", "said"), [(40, "unknown", "expected numbers in the column age"), (30, 1, "35")])
+def test_a_table_that_would_fail_after_the_training_is_refused_before(tmp_path, n, age, said):
+    table = spine_table(n, 1, 5)
+    ages = table.conditions.age.astype(object)
+    ages.iloc[2] = age
+    run = own_run(tmp_path, replace(table, conditions=table.conditions.assign(age=ages)))
+    with pytest.raises(ConfigRefused, match=said):
+        samples.work(run)
 
 
 @pytest.mark.parametrize("wrong", [{"spine": False}, {"curves": "no/such/folder"}, {"table": "no_such.csv"}])

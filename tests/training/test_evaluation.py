@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synth.corpus import Corpus, CorpusMismatch, CorpusWriter
-from training.comparison import bootstrap_interval, compare, comparison_table, format_value
+from training.comparison import bootstrap_interval, compare, comparison_table, format_value, ratio_interval
 from training.csv_table import read_csv, write_csv
 from training.evaluation import COLUMNS, count_trials, evaluate
 from training.leave_one_out import predict_mean_waveforms
@@ -219,6 +219,14 @@ def test_bootstrap_interval_of_many_subjects_is_the_normal_one():
     low, high = bootstrap_interval(values)
     assert (high - low) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.1)
     assert np.isnan(bootstrap_interval(values[:2])).all()
+
+
+def test_a_ratio_keeps_both_values_of_a_subject_together():
+    below = np.random.default_rng(1).uniform(1.0, 9.0, 12)
+    assert ratio_interval(2.0 * below, below) == pytest.approx((2.0, 2.0, 2.0))
+    _, low, high = ratio_interval(2.0 * below, below[::-1])
+    assert low < 1.9 < 2.1 < high
+    assert np.isnan(ratio_interval(below[:2], below[:2])[1:]).all()
 
 
 def test_tables_survive_a_file_and_read_well(tmp_path):
