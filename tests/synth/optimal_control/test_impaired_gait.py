@@ -144,3 +144,15 @@ def test_a_lopsided_walk_is_never_accepted_from_half_a_cycle(monkeypatch):
     result = whole_cycle.solve_impaired(None, SimpleNamespace(coarse=None), lopsided, [])
     assert (result.check.accepted, result.check.kind, result.solved, result.gait) == (False, "unsolved", None, lopsided)
     assert whole_cycle.solve_impaired(None, None, gait("crouch", 0.5), []).check.accepted
+
+
+@pytest.mark.parametrize("given", [["--laws", "other"], ["--healthy", "0.3"]])
+def test_options_of_impairments_are_refused_without_one(given, tmp_path):
+    from typer.testing import CliRunner
+
+    from synth.optimal_control.cli import gait_app
+
+    done = CliRunner().invoke(gait_app, ["population", str(tmp_path / "p.h5"), "--subjects", "1", *given])
+    assert done.exit_code == 2
+    assert "belong to an --impairment" in done.output + done.stderr
+    assert not list(tmp_path.iterdir())
