@@ -15,6 +15,8 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
+from mocap_import.durable_file import write_durably
+
 
 @dataclass
 class Run:
@@ -106,9 +108,7 @@ def run_stage(run: Run, stage: Stage) -> None:
         "seconds": wall,
         "cpu_seconds": cpu,
     }
-    partial = run.folder / "stages.json.tmp"
-    partial.write_text(json.dumps(run.stages, indent=1))
-    partial.replace(run.folder / "stages.json")
+    write_durably(run.folder / "stages.json", json.dumps(run.stages, indent=1))
     run.say(f"{stage.name}: {summary} ({wall:.1f} s)")
 
 

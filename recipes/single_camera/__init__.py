@@ -5,7 +5,7 @@ from __future__ import annotations
 from recipes.recipe import RESULTS, Recipe
 from recipes.run import Run, Stage
 from recipes.single_camera.filming import CLIPS, film_everything
-from recipes.single_camera.population import DONE, make_population
+from recipes.single_camera.population import DONE, given_corpora, make_population
 from recipes.single_camera.scoring import score_everything
 from recipes.single_camera.settings import SMALL, SingleCameraSettings
 from recipes.single_camera.teaching import ESTIMATES, teach_networks
@@ -13,12 +13,8 @@ from synth.corpus.recipe_source import named_sources
 
 
 def _given(run: Run) -> dict[str, dict[str, str]]:
-    """Corpora from outside, by the hash of their bytes."""
-    from pathlib import Path
-
-    paths = [run.settings.people, run.settings.other, *run.settings.spatial, *(r.path for r in run.settings.real)]
-    found = {path: Path(path) for path in paths if path and Path(path).exists()}
-    return named_sources(found)
+    """Corpora from outside, by the hash of their bytes; errors as `given_corpora`."""
+    return named_sources(given_corpora(run.settings))
 
 
 RECIPE = Recipe(

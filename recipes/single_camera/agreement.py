@@ -1,4 +1,8 @@
-"""Agreement of gait parameters with their truth, gait by gait: r, limits of agreement, mean absolute error."""
+"""Agreement of gait parameters with their truth, clip by clip: r, limits of agreement, mean absolute error.
+
+A user has one clip of a gait, so that one clip is what is scored; means over the clips of a gait, which hide what one
+camera and one detector do, are rows of their own.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +17,17 @@ from synth.camera.keypoint_input import ClipArrays, units_of
 
 UNITS = {"speed": "m/s", "step_length": "m", "cadence": "steps/s", "step_time_asymmetry": "1"}
 GOALS = {("step_length", "r"): ">= 0.9", ("cadence", "r"): ">= 0.95", ("speed", "mean absolute error"): "<= 0.1"}
-"""Of the network on recorded overground gaits."""
+"""Of the network on single clips of recorded overground gaits."""
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 Interval = tuple[float, float, float]
 _DRAWS, _FEWEST = 500, 3
 MEAN = "mean of those who taught"
+ALL_CLIPS = ", mean of all clips of a gait"
 _GOAL_TASK, _GOAL_METHOD = "recorded, overground", "network"
 
 
-def trial_table(clips: ClipArrays, methods: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """One row a gait, parameter and method: truth and the mean estimate of its clips (SI).
+def clip_table(clips: ClipArrays, methods: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """One row a clip, parameter and method: truth and estimate (SI).
 
     Parameters
     ----------
@@ -34,10 +39,22 @@ def trial_table(clips: ClipArrays, methods: Mapping[str, np.ndarray]) -> pd.Data
     frames = []
     for method, said in methods.items():
         for i, parameter in enumerate(PARAMETERS):
-            own = {"person": clips.person, "trial": clips.trial, "truth": truth[:, i], "estimate": said[:, i]}
-            means = pd.DataFrame(own).groupby(["person", "trial"], as_index=False).mean()
-            frames.append(means.assign(parameter=parameter, method=method))
+            own = {"person": clips.person, "trial": clips.trial, "clip": clip_numbers(clips), "truth": truth[:, i]}
+            frames.append(pd.DataFrame({**own, "estimate": said[:, i], "parameter": parameter, "method": method}))
     return pd.concat(frames, ignore_index=True)
+
+
+def clip_numbers(clips: ClipArrays) -> np.ndarray:
+    """Which clip of its gait each is, from 0."""
+    return pd.Series(clips.trial).groupby([clips.person, clips.visit, clips.trial]).cumcount().to_numpy()
+
+
+def with_means(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    """The same table, and below it the mean of all clips of a gait as if it were another method."""
+    own = table[table.method == method]
+    keys = ["person", "trial", "parameter"]
+    means = own.groupby(keys, as_index=False, sort=False)[["truth", "estimate"]].mean()
+    return pd.concat([table, means.assign(clip=0, method=method + ALL_CLIPS)], ignore_index=True)
 
 
 def agreement_results(table: pd.DataFrame, task: str, seed: int, *, recorded: bool) -> list[Result]:
@@ -71,7 +88,7 @@ def agreement_results(table: pd.DataFrame, task: str, seed: int, *, recorded: bo
                     high,
                     known.person.nunique(),
                     GOALS.get((parameter, measure), "") if counts else "",
-                    f"{len(known)} gaits{about}",
+                    f"{len(known)} {'gaits' if method.endswith(ALL_CLIPS) else 'clips'}{about}",
                 )
             )
     return results
@@ -85,14 +102,14 @@ def mean_absolute_error(truth: np.ndarray, said: np.ndarray, person: np.ndarray)
 
 
 def correlation(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
-    """Pearson's r over gaits; NaN for fewer than three, or where one side is constant."""
+    """Pearson's r over clips; NaN for fewer than three, or where one side is constant."""
     if len(truth) < _FEWEST or said.std() < 1e-12 or truth.std() < 1e-12:
         return float("nan")
     return float(np.corrcoef(truth, said)[0, 1])
 
 
 def half_limits(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
-    """1.96 SD of estimate less truth over gaits (Bland and Altman); NaN for fewer than three."""
+    """1.96 SD of estimate less truth over clips (Bland and Altman); NaN for fewer than three."""
     return float(1.96 * (said - truth).std(ddof=1)) if len(truth) >= _FEWEST else float("nan")
 
 

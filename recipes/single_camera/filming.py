@@ -16,11 +16,10 @@ from recipes.single_camera.population import corpus_of
 from recipes.single_camera.settings import RealCorpus
 from synth.camera.detector import draw_errors
 from synth.camera.filmed_gait import FilmedGait, filmed_gait
-from synth.camera.keypoint_clip import KeypointClip, draw_view, film
-from synth.camera.keypoint_input import ClipArrays, clip_arrays
+from synth.camera.keypoint_clip import draw_view, film
+from synth.camera.keypoint_input import ClipArrays, clip_arrays, joined
 from synth.camera.pinhole import LARGEST_OBLIQUE
 from synth.corpus import Corpus
-from synth.corpus.schema import CorpusMismatch
 
 CLIPS = "clips.npz"
 SHARES = {"teach": 0.6, "validate": 0.12, "calibrate": 0.14, "score": 0.14}
@@ -35,22 +34,23 @@ def film_everything(run: Run) -> str:
     rng = np.random.default_rng([run.settings.seed, 11])
     gaits = _gaits(corpus_of(run, "people"))
     roles = parted(sorted({g.person for g in gaits}), run.settings.seed)
-    sets = {role: [] for role in SETS}
+    sets: dict[str, list[ClipArrays]] = {role: [] for role in SETS}
     for gait in gaits:
         role = roles[gait.person]
         count = run.settings.clips if role in ("teach", "validate") else _SCORED_CLIPS
-        sets[role] += _clips(gait, count, run, rng)
+        sets[role].append(_clips(gait, count, run, rng))
     for corpus in run.settings.spatial:
         for gait in _gaits(Path(corpus)):
             own = replace(gait, person=f"spatial {gait.person}")
-            sets["teach"] += _clips(own, run.settings.clips, run, rng, _SPATIAL_OBLIQUE)
+            sets["teach"].append(_clips(own, run.settings.clips, run, rng, _SPATIAL_OBLIQUE))
     other = corpus_of(run, "other")
     for gait in _gaits(other) if other else []:
-        sets["other"] += _clips(replace(gait, person=f"other {gait.person}"), _SCORED_CLIPS, run, rng)
+        own = replace(gait, person=f"other {gait.person}")
+        sets["other"].append(_clips(own, _SCORED_CLIPS, run, rng))
     for source in run.settings.real:
         for gait in recorded_gaits(source):
-            sets["treadmill" if gait.treadmill else "overground"] += _clips(gait, _REAL_CLIPS, run, rng)
-    arrays = {name: clip_arrays(clips) for name, clips in sets.items()}
+            sets["treadmill" if gait.treadmill else "overground"].append(_clips(gait, _REAL_CLIPS, run, rng))
+    arrays = {name: joined(parts) for name, parts in sets.items()}
     save_clips(run.folder / CLIPS, arrays)
     _write_roles(run, arrays)
     return ", ".join(f"{len(own)} clips {name}" for name, own in arrays.items() if len(own))
@@ -66,8 +66,6 @@ def parted(people: list[str], seed: int) -> dict[str, str]:
 def recorded_gaits(source: RealCorpus) -> Iterator[FilmedGait]:
     """Gaits of a corpus of recordings, straight ones alone, under the code of its file and person."""
     path = Path(source.path)
-    if not path.exists():
-        raise CorpusMismatch(f"setting real: {path} is not there. Give a corpus of recordings (kinesynth imu).")
     for gait in _gaits(path, source.stature):
         person = source.person or f"{path.stem} {gait.person}"
         belt = gait.treadmill if source.treadmill is None else source.treadmill
@@ -101,7 +99,7 @@ def _gaits(path: Path, stature: float | None = None) -> list[FilmedGait]:
 
 def _clips(
     gait: FilmedGait, count: int, run: Run, rng: np.random.Generator, oblique: float = LARGEST_OBLIQUE
-) -> list[KeypointClip]:
+) -> ClipArrays:
     """Some clips of a gait, each by another camera and detector; of a recording from anywhere in it."""
     seconds, clips = run.settings.seconds, []
     for _ in range(count):
@@ -110,7 +108,7 @@ def _clips(
             run.say(f"{gait.trial}: its person is hardly ever seen for {seconds:g} s; left out")
             break
         clips.append(film(gait, draw_view(rng, oblique), draw_errors(rng), rng, seconds=seconds, start=start))
-    return clips
+    return clip_arrays(clips)
 
 
 def _seen_from(gait: FilmedGait, seconds: float, rng: np.random.Generator) -> float | None:

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from recipes.result import Result
-from recipes.single_camera.agreement import MEAN, Measure, mean_absolute_error, with_interval
+from recipes.single_camera.agreement import ALL_CLIPS, MEAN, Measure, clip_numbers, mean_absolute_error, with_interval
 from synth.camera.keypoint_input import ClipArrays
 from training.keypoint.keypoint_lesson import KeypointEstimate
+from training.sample.class_score import auroc
 
 _SEVERITY_GOAL = ">= 0.8"
 _OTHER = "virtual people of other laws"
@@ -18,10 +19,10 @@ def impairment_results(
     clips: ClipArrays, estimate: KeypointEstimate, taught: ClipArrays, task: str, seed: int
 ) -> list[Result]:
     """Rows of the further heads, each beside what is said without looking."""
-    said = gait_table(clips, estimate)
+    said = estimate_table(clips, estimate)
     blind = said.assign(severity_said=np.nanmean(taught.severity), kind_said=_commonest(taught))
     rows = []
-    for method, table in (("network", said), (MEAN, blind)):
+    for method, table in (("network", said), ("network" + ALL_CLIPS, gait_means(said)), (MEAN, blind)):
         severity = table.severity, table.severity_said
         goal = _SEVERITY_GOAL if method == "network" and task == _OTHER else ""
         rows.append(
@@ -29,7 +30,7 @@ def impairment_results(
         )
         rows.append(_row(task, method, table, "severity: R2", severity, r_squared, seed, goal))
         rows.append(_row(task, method, table, "severity: mean absolute error", severity, mean_absolute_error, seed))
-        if method == "network":
+        if method != MEAN:
             ill = (table.kind > 0).astype(float), table.ill_said
             rows.append(_row(task, method, table, "impairment: area under the curve", ill, area_under_curve, seed))
         change = changes(table)
@@ -42,35 +43,40 @@ def impairment_results(
     return [row for row in rows if np.isfinite(row.value)]
 
 
-def gait_table(clips: ClipArrays, estimate: KeypointEstimate) -> pd.DataFrame:
-    """One row a gait: what is wrong, and what the mean over its clips says."""
+def estimate_table(clips: ClipArrays, estimate: KeypointEstimate) -> pd.DataFrame:
+    """One row a clip: what is wrong, and what is said of it."""
     frame = pd.DataFrame(
         {
             "person": clips.person,
             "visit": clips.visit,
             "trial": clips.trial,
+            "clip": clip_numbers(clips),
             "kind": clips.kind,
             "severity": clips.severity,
             "severity_said": np.clip(estimate.scalars[:, 4], 0.0, 1.0),
             "ill_said": 1.0 - estimate.kinds[:, 0],
+            "kind_said": estimate.kinds.argmax(axis=1),
         }
     )
-    for k in range(estimate.kinds.shape[1]):
-        frame[f"p{k}"] = estimate.kinds[:, k]
-    means = frame.groupby(["person", "visit", "trial"], as_index=False).mean()
-    chances = means[[f"p{k}" for k in range(estimate.kinds.shape[1])]].to_numpy()
-    return means.assign(kind_said=chances.argmax(axis=1))
+    return frame.assign(**{f"p{k}": estimate.kinds[:, k] for k in range(estimate.kinds.shape[1])})
+
+
+def gait_means(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a gait: the mean over its clips, the kind that has the largest mean probability."""
+    means = table.groupby(["person", "visit", "trial"], as_index=False).mean()
+    chances = means[[c for c in means.columns if c.startswith("p") and c[1:].isdigit()]].to_numpy()
+    return means.assign(clip=0, kind_said=chances.argmax(axis=1))
 
 
 def changes(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a pair of following visits of a person: change of severity, and what is said of it."""
-    ordered = table.sort_values(["person", "visit"])
-    own = ordered.groupby("person")[["severity", "severity_said"]].diff()
+    """One row a pair of following visits of a person, one clip of each: change of severity, and what is said of it."""
+    ordered = table.sort_values(["person", "clip", "visit"])
+    own = ordered.groupby(["person", "clip"])[["severity", "severity_said"]].diff()
     return ordered[["person"]].join(own).dropna()
 
 
 def right_kind(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
-    """Share of gaits whose kind is told, mean over people."""
+    """Share of clips whose kind is told, mean over people."""
     return 1.0 - mean_absolute_error(np.zeros(len(truth)), (truth != said).astype(float), person)
 
 
@@ -81,11 +87,8 @@ def r_squared(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
 
 
 def area_under_curve(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
-    """Chance that a gait with an impairment is called more likely impaired than one without; NaN without both."""
-    ill, well = said[truth > 0.5], said[truth < 0.5]
-    if not (len(ill) and len(well)):
-        return float("nan")
-    return float((ill[:, None] > well).mean() + 0.5 * (ill[:, None] == well).mean())
+    """`auroc` of an impairment, as a `Measure`."""
+    return auroc(truth > 0.5, said)
 
 
 def _commonest(taught: ClipArrays) -> int:
@@ -102,6 +105,20 @@ def _row(
     seed: int,
     goal: str = "",
 ) -> Result:
+    counted = "gaits" if method.endswith(ALL_CLIPS) else "clips"
+    if measure.startswith("change"):
+        counted = f"changes of {counted}"
     arrays = [c.to_numpy(float) for c in columns]
     value, low, high = with_interval(*arrays, table.person.to_numpy(str), function, seed)
-    return Result(task, method, measure, "1", value, low, high, table.person.nunique(), goal, f"{len(table)} rows")
+    return Result(
+        task,
+        method,
+        measure,
+        "1",
+        value,
+        low,
+        high,
+        table.person.nunique(),
+        goal,
+        f"{len(table)} {counted}",
+    )

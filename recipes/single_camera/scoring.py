@@ -7,12 +7,13 @@ import pandas as pd
 
 from recipes.result import Result, mean_result, write_results
 from recipes.run import Run
-from recipes.single_camera.agreement import MEAN, agreement_results, trial_table
+from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means
 from recipes.single_camera.filming import CLIPS, load_clips
 from recipes.single_camera.impairment_score import impairment_results
 from recipes.single_camera.teaching import load_estimates
 from synth.camera.filmed_gait import ANGLES, FORCES, WAVES
-from synth.camera.keypoint_geometry import geometric_parameters
+from synth.camera.keypoint_curve import curves_at, phase_curves
+from synth.camera.keypoint_geometry import geometric_parameters, geometric_phase
 from synth.camera.keypoint_input import ClipArrays, units_of
 from training.csv_table import write_csv
 from training.keypoint.keypoint_lesson import KeypointEstimate
@@ -26,6 +27,7 @@ TASKS = {
     "treadmill": "recorded, treadmill",
 }
 _NETWORK = "network"
+CURVE_OF_PHASE, CONSTANT = "mean curve by geometric phase", "constant: mean of those who taught"
 
 
 def score_everything(run: Run) -> str:
@@ -40,8 +42,9 @@ def score_everything(run: Run) -> str:
         if not len(clips):
             continue
         methods = parameter_methods(clips, estimates[name], taught, lines)
-        table = trial_table(clips, methods).assign(task=task)
+        table = clip_table(clips, methods).assign(task=task)
         tables.append(table)
+        table = with_means(table, _NETWORK)
         results += agreement_results(table, task, run.settings.seed, recorded=name in ("overground", "treadmill"))
         results += wave_results(clips, estimates[name], taught, task, run.settings.seed)
         if name in ("score", "other"):
@@ -49,8 +52,8 @@ def score_everything(run: Run) -> str:
     write_csv(run.folder / AGREEMENT, pd.concat(tables, ignore_index=True))
     results += doubt_results(run, sets, estimates)
     notes = [
-        "Estimates are means over the clips of a gait (two of virtual, eight of recorded ones). r, R2 and limits of "
-        "agreement are over gaits, their intervals from people drawn with replacement.",
+        "What is scored is one clip of one camera (two of each virtual gait, eight of each recorded one, every one by "
+        "another camera); rows of means of all clips stand beside it. Intervals: people are drawn with replacement.",
         "Virtual people of other laws walk by another simulator: point contact, smooth activation, other strength.",
         "Recorded gaits are seen through the virtual camera: keypoints are projected joint centres with drawn detector "
         "errors, not detections in video.",
@@ -85,19 +88,21 @@ def _calibrated_geometry(taught: ClipArrays) -> np.ndarray:
 def wave_results(
     clips: ClipArrays, estimate: KeypointEstimate, taught: ClipArrays, task: str, seed: int
 ) -> list[Result]:
-    """RMS errors of angles, forces and activations, mean over people."""
+    """RMS errors of angles, forces and activations over single clips, mean over people, beside two simple methods."""
     groups = {
         "joint angles, RMS error": (slice(0, len(ANGLES)), np.degrees(1.0), "deg"),
         "ground reaction, RMS error": (slice(len(ANGLES), len(ANGLES) + len(FORCES)), 100.0, "% BW"),
         "activations, RMS error": (slice(len(ANGLES) + len(FORCES), len(WAVES)), 1.0, "1"),
     }
     mean = np.nanmean(taught.waves.reshape(-1, len(WAVES)).astype(float), axis=0)
+    curve = curves_at(geometric_phase(clips.inputs), phase_curves(geometric_phase(taught.inputs), taught.waves))
     results = []
     for measure, (columns, scale, unit) in groups.items():
         truth = clips.waves[:, :, columns]
         if not np.isfinite(truth).any():
             continue
-        for method, said in ((_NETWORK, estimate.waves[:, :, columns]), (MEAN, mean[columns])):
+        own = estimate.waves[:, :, columns], curve[:, :, columns], mean[columns]
+        for method, said in zip((_NETWORK, CURVE_OF_PHASE, CONSTANT), own, strict=True):
             with np.errstate(invalid="ignore"):
                 squares = np.nanmean((said - truth).astype(float) ** 2, axis=(1, 2))
             known = np.isfinite(squares)

@@ -39,7 +39,7 @@ class SingleCameraSettings(RecipeSettings):
         4, ge=1, description="Clips of each gait that teaches; two of each that is scored, eight of real ones."
     )
     seconds: float = Field(2.5, gt=0.5, le=10, description="Of a clip, at most.")
-    members: int = Field(3, ge=1, le=20, description="Networks of the ensemble.")
+    members: int = Field(3, ge=2, le=20, description="Networks of the ensemble; their doubt needs two.")
     epochs: int = Field(16, ge=1, le=1000, description="Passes over the clips.")
     width: int = Field(48, ge=4, le=512, description="Features of a network.")
 

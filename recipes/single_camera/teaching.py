@@ -11,16 +11,19 @@ from synth.impairment import KINDS
 
 ESTIMATES = "estimates.npz"
 NETWORKS = "networks.pt"
+MEMBERS = "members"
+"""Folder with a file a member: a killed run, or one with other recordings, goes on with them."""
 
 
 def teach_networks(run: Run) -> str:
     """Teach on the people who teach, stop by those who validate, estimate for all others."""
-    from training.keypoint.keypoint_file import save_keypoint_ensemble
+    from training.keypoint.keypoint_file import kept_in, lesson_hash, save_keypoint_ensemble
     from training.keypoint.keypoint_lesson import KeypointEstimate, LessonSettings, teach
 
     sets, settings = load_clips(run.folder / CLIPS), run.settings
     lesson = LessonSettings(members=settings.members, epochs=settings.epochs, width=settings.width)
-    ensemble = teach(sets["teach"], sets["validate"], len(KINDS), lesson, settings.seed)
+    given = sets["teach"], sets["validate"], len(KINDS), lesson, settings.seed
+    ensemble = teach(*given, kept=kept_in(run.folder / MEMBERS, lesson_hash(*given)))
     save_keypoint_ensemble(run.folder / NETWORKS, ensemble)
     flat = {}
     for name in SETS[2:]:

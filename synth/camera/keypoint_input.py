@@ -76,6 +76,13 @@ class ClipArrays:
         return ClipArrays(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
 
 
+def joined(parts: Sequence[ClipArrays]) -> ClipArrays:
+    """Clips of all parts, in their order; without parts, none."""
+    whole = [clip_arrays([]), *parts]
+    fields = ClipArrays.__dataclass_fields__
+    return ClipArrays(**{name: np.concatenate([getattr(part, name) for part in whole]) for name in fields})
+
+
 def units_of(stature: np.ndarray | float) -> np.ndarray:
     """SI value (..., 4) of one unit of each parameter at a stature (m)."""
     h = np.asarray(stature, float)

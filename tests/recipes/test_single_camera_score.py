@@ -1,11 +1,29 @@
 """The table of one camera counts gaits and people as it says, and parts people, not trials."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
-from recipes.single_camera.agreement import correlation, half_limits, mean_absolute_error, with_interval
+from recipes.recipe import resolve_settings
+from recipes.run import Run
+from recipes.single_camera import RECIPE
+from recipes.single_camera.agreement import (
+    ALL_CLIPS,
+    agreement_results,
+    clip_table,
+    correlation,
+    half_limits,
+    mean_absolute_error,
+    with_interval,
+    with_means,
+)
 from recipes.single_camera.filming import SHARES, parted
 from recipes.single_camera.impairment_score import area_under_curve, r_squared
+from recipes.single_camera.population import refuse_shared_people
+from synth.camera.keypoint_input import ClipArrays, units_of
+from synth.corpus.schema import CorpusMismatch
+from training.config import ConfigRefused
 
 
 def test_people_have_one_role_each_and_shares_hold():
@@ -46,3 +64,41 @@ def test_severity_and_detection_are_scored_by_their_laws():
     assert r_squared(truth, truth, np.arange(3)) == 1.0
     assert r_squared(truth, np.full(3, 0.5), np.arange(3)) == pytest.approx(0.0)
     assert area_under_curve(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.6, 0.4, 0.9]), np.arange(4)) == 0.75
+
+
+def test_one_clip_is_scored_not_the_mean_of_eight():
+    """Errors of +-0.4 m/s that cancel over a gait's clips are errors of a user, who has one of them."""
+    n, stature = 4 * 8, 1.7
+    parameters = np.repeat(np.linspace(0.3, 0.5, 4), 8)[:, None] * np.ones(4)
+    rows = {f.name: np.zeros(n) for f in fields(ClipArrays)}
+    rows |= {"inputs": np.zeros((n, 1, 1)), "parameters": parameters, "stature": np.full(n, stature)}
+    rows |= {"person": np.repeat([f"P{i}" for i in range(4)], 8), "trial": np.array(["walk"] * n)}
+    clips = ClipArrays(**rows)
+    said = parameters * units_of(stature) + np.tile([0.4, -0.4], n // 2)[:, None]
+    table = with_means(clip_table(clips, {"network": said}), "network")
+    found = {(r.method, r.measure): r for r in agreement_results(table, "recorded, overground", 0, recorded=True)}
+    one, mean = (found[m, "speed: mean absolute error"] for m in ("network", "network" + ALL_CLIPS))
+    assert one.value == pytest.approx(0.4)
+    assert mean.value == pytest.approx(0.0, abs=1e-9)
+    assert (one.met, mean.goal, one.note[:8], mean.note[:7]) == ("no", "", "32 clips", "4 gaits")
+
+
+def test_populations_of_one_seed_may_not_have_two_roles():
+    """Person 12 of two populations of one seed has the same body, whatever its code."""
+    mine = ("people", "a.h5", 7)
+    refuse_shared_people([mine, ("other", "b.h5", 8), ("spatial", "c.h5", 9), ("spatial", "d.h5", 9)])
+    for role in ("other", "spatial", "real"):
+        with pytest.raises(CorpusMismatch, match="people in two roles"):
+            refuse_shared_people([mine, (role, "b.h5", 7)])
+
+
+def test_files_that_are_missing_are_said_before_anything_is_solved(tmp_path):
+    for chosen in ({"real": [{"path": "no.h5"}]}, {"spatial": ["no.h5"]}, {"people": "no.h5"}, {"other": "no.h5"}):
+        run = Run(tmp_path, resolve_settings(RECIPE, **chosen), shown=False)
+        with pytest.raises(CorpusMismatch, match=f"setting {next(iter(chosen))}: no.h5 is not there"):
+            RECIPE.stages[0].inputs(run)
+
+
+def test_one_network_knows_no_doubt_and_is_refused():
+    with pytest.raises(ConfigRefused, match="members"):
+        resolve_settings(RECIPE, members=1)

@@ -6,7 +6,7 @@ import pytest
 from synth.camera.filmed_gait import WAVES
 from synth.camera.keypoint_input import CHANNELS, FRAMES, ClipArrays
 from training.config import ConfigRefused
-from training.keypoint.keypoint_file import load_keypoint_ensemble, save_keypoint_ensemble
+from training.keypoint.keypoint_file import kept_in, lesson_hash, load_keypoint_ensemble, save_keypoint_ensemble
 from training.keypoint.keypoint_lesson import LessonSettings, teach
 
 
@@ -65,3 +65,26 @@ def test_a_file_gives_the_same_ensemble_again(ensemble, tmp_path):
     path.write_bytes(b"nothing")
     with pytest.raises(ConfigRefused, match="expected networks"):
         load_keypoint_ensemble(path)
+
+
+def test_members_are_kept_and_only_those_of_other_lessons_are_taught_anew(tmp_path):
+    own = LessonSettings(members=2, epochs=1, width=4)
+    clips = made_clips(0, 16), made_clips(1, 16)
+    taught = []
+
+    def keeper(settings, seed):
+        kept = kept_in(tmp_path, lesson_hash(*clips, 2, settings, seed))
+        return lambda member, teach_it: kept(member, lambda: taught.append(member) or teach_it())
+
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning):
+        first = teach(*clips, 2, own, 3, keeper(own, 3))
+        again = teach(*clips, 2, own, 3, keeper(own, 3))
+        three = own.model_copy(update={"members": 3})
+        teach(*clips, 2, three, 3, keeper(three, 3))
+    assert taught == [0, 1, 2]
+    inputs = made_clips(2, 8).inputs
+    assert np.array_equal(first.estimate(inputs).waves, again.estimate(inputs).waves, equal_nan=True)
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning):
+        teach(*clips, 2, own, 4, keeper(own, 4))
+    assert taught == [0, 1, 2, 0, 1]
+    assert lesson_hash(*clips, 2, own, 3) != lesson_hash(clips[0].rows(np.arange(12)), clips[1], 2, own, 3)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from mocap_import.durable_file import durable_place
+from synth.camera.keypoint_input import ClipArrays
+from synth.corpus.provenance import versions
 from training.config import ConfigRefused
-from training.keypoint.keypoint_lesson import KeypointEnsemble, Scales
+from training.keypoint.keypoint_lesson import KeypointEnsemble, LessonSettings, Scales, Taught
 from training.keypoint.keypoint_network import KeypointNetwork
 
 _KIND = "kinesynth keypoint ensemble 1"
@@ -50,3 +56,46 @@ def load_keypoint_ensemble(path: Path) -> KeypointEnsemble:
         networks.append(network.eval())
     scales = Scales(**{name: value.numpy() for name, value in content["scales"].items()})
     return KeypointEnsemble(tuple(networks), scales, tuple(content["epochs"]))
+
+
+def lesson_hash(teaching: ClipArrays, validating: ClipArrays, n_kinds: int, settings: LessonSettings, seed: int) -> str:
+    """Hash of everything that decides a member: clips of those who teach and validate, settings, seed, this version.
+
+    How many members there are is left out, since none changes with it but by its own draw.
+    """
+    how = settings.model_dump(exclude={"members"})
+    content = hashlib.sha256(json.dumps([how, n_kinds, seed, versions("torch")], sort_keys=True).encode())
+    for clips in (teaching, validating):
+        for name in clips.__dataclass_fields__:
+            content.update(np.ascontiguousarray(getattr(clips, name)).tobytes())
+    return content.hexdigest()[:16]
+
+
+def kept_in(folder: Path, key: str) -> Callable[[int, Callable[[], Taught]], Taught]:
+    """A keeper for `keypoint_lesson.teach`: a file a member in a folder; members of other keys are removed.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+    key : str
+        From `lesson_hash`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("member_*.pt"):
+        if not old.stem.endswith(key):
+            old.unlink()
+
+    def kept(member: int, teach_it: Callable[[], Taught]) -> Taught:
+        file = folder / f"member_{member}_{key}.pt"
+        if file.exists():
+            content = torch.load(file, weights_only=True)
+            network = KeypointNetwork(**content["sizes"])
+            network.load_state_dict(content["network"])
+            return network.eval(), content["epoch"]
+        network, epoch = teach_it()
+        with durable_place(file) as place:
+            torch.save({"sizes": network.sizes, "network": network.state_dict(), "epoch": epoch}, place)
+        return network, epoch
+
+    return kept

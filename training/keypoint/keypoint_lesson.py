@@ -5,7 +5,9 @@ Targets are standardised by those who teach; what is not known of a clip (NaN, k
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,7 +16,7 @@ from torch import nn
 
 from synth.camera.keypoint_input import ClipArrays
 from training.keypoint.keypoint_network import KeypointNetwork
-from training.sample.ensemble import drawn_people, rows_of
+from training.sample.ensemble import Ensemble, drawn_people, rows_of
 from training.sample.fit import FitSettings, fit, seeded
 
 _KIND_SHARE, _WAVE_SHARE = 0.3, 0.7
@@ -90,13 +92,21 @@ class KeypointEnsemble:
 
     def _part(self, inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         scales = self.scales
-        with torch.no_grad():
-            said = [network(torch.as_tensor(inputs)) for network in self.networks]
-        waves = np.mean([w.numpy() for w, _, _ in said], axis=0) * scales.wave_sd + scales.wave_mean
-        scalars = np.stack([s.numpy() for _, s, _ in said]) * scales.scalar_sd + scales.scalar_mean
-        kinds = np.mean([torch.softmax(k, dim=1).numpy() for _, _, k in said], axis=0)
-        spread = scalars.std(axis=0, ddof=1) if len(said) > 1 else np.zeros(scalars.shape[1:])
-        return scalars.mean(axis=0), spread, kinds, waves.astype(np.float32)
+        ensemble = Ensemble(tuple(partial(_answer, network, scales) for network in self.networks))
+        mean, spread = ensemble.estimate(inputs)
+        n_scalars, n_waves = len(scales.scalar_mean), inputs.shape[1] * len(scales.wave_mean)
+        scalars, kinds, waves = np.split(mean, [n_scalars, mean.shape[1] - n_waves], axis=1)
+        waves = waves.reshape(len(inputs), inputs.shape[1], -1)
+        return scalars, spread[:, :n_scalars], kinds, waves.astype(np.float32)
+
+
+def _answer(network: KeypointNetwork, scales: Scales, inputs: np.ndarray) -> np.ndarray:
+    """What one member says, side by side: scalars, probabilities of kinds, waves."""
+    with torch.no_grad():
+        waves, scalars, kinds = network(torch.as_tensor(inputs))
+    said = scalars.numpy() * scales.scalar_sd + scales.scalar_mean, torch.softmax(kinds, dim=1).numpy()
+    curves = waves.numpy() * scales.wave_sd + scales.wave_mean
+    return np.concatenate([*said, curves.reshape(len(inputs), -1)], axis=1)
 
 
 def scalars_of(clips: ClipArrays) -> np.ndarray:
@@ -104,8 +114,17 @@ def scalars_of(clips: ClipArrays) -> np.ndarray:
     return np.column_stack([clips.parameters, clips.severity])
 
 
+Taught = tuple[KeypointNetwork, int]
+"""A member and its best epoch."""
+
+
 def teach(
-    teaching: ClipArrays, validating: ClipArrays, n_kinds: int, settings: LessonSettings, seed: int
+    teaching: ClipArrays,
+    validating: ClipArrays,
+    n_kinds: int,
+    settings: LessonSettings,
+    seed: int,
+    kept: Callable[[int, Callable[[], Taught]], Taught] | None = None,
 ) -> KeypointEnsemble:
     """Teach an ensemble, each member on people drawn with replacement from those who teach.
 
@@ -116,6 +135,8 @@ def teach(
     n_kinds : int
     settings : LessonSettings
     seed : int
+    kept : callable, optional
+        ``kept(member, teach_it)`` returns the member, taught before or now: see `keypoint_file.kept_in`.
     """
     truth = scalars_of(teaching)
     flat = teaching.waves.reshape(-1, teaching.waves.shape[2]).astype(float)
@@ -123,18 +144,20 @@ def teach(
     own = FitSettings(
         epochs=settings.epochs, batch=64, learning_rate=settings.learning_rate, schedule="one_cycle", weight_decay=1e-3
     )
-    held = _arrays(validating, scales)
-    networks, epochs = [], []
-    for member, drawn in enumerate(drawn_people(teaching.person, settings.members, seed)):
+    held, drawn = _arrays(validating, scales), drawn_people(teaching.person, settings.members, seed)
+
+    def taught(member: int) -> Taught:
         network = seeded(
             lambda: KeypointNetwork(teaching.inputs.shape[2], flat.shape[1], truth.shape[1], n_kinds, settings.width),
             seed + member,
         )
-        rows = rows_of(teaching.person, drawn)
-        done = fit(network, lesson_loss, _arrays(teaching.rows(rows), scales), own, seed=seed + member, validation=held)
-        networks.append(done.network)
-        epochs.append(done.epoch)
-    return KeypointEnsemble(tuple(networks), scales, tuple(epochs))
+        own_clips = _arrays(teaching.rows(rows_of(teaching.person, drawn[member])), scales)
+        done = fit(network, lesson_loss, own_clips, own, seed=seed + member, validation=held)
+        return network, done.epoch
+
+    members = range(settings.members)
+    done = [taught(m) if kept is None else kept(m, partial(taught, m)) for m in members]
+    return KeypointEnsemble(tuple(n for n, _ in done), scales, tuple(epoch for _, epoch in done))
 
 
 def lesson_loss(network: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:

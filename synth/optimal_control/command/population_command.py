@@ -15,6 +15,8 @@ from mocap_import.engine_option import EngineWord, Retry, Scheduler
 from mocap_import.progress import track
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synth.optimal_control.population.run import Population
 
 
@@ -41,11 +43,12 @@ def population(
         typer.Option(help="People of 5 to 85 years, most with this impairment, at --gaits visits; repeat it; or all."),
     ] = None,
     healthy: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="With --impairment: share of people with whom nothing is wrong.")
-    ] = 0.3,
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="With --impairment: share of people with whom nothing is wrong; else 0.3."),
+    ] = None,
     laws: Annotated[
-        str, typer.Option(help="With --impairment: standard, or other laws of strength, contact and effort.")
-    ] = "standard",
+        str | None, typer.Option(help="With --impairment: standard, or other laws of strength, contact and effort.")
+    ] = None,
     rate: Annotated[float, typer.Option(min=10.0, help="Samples per second of the result (Hz).")] = 100.0,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     engine: EngineWord = "local",
@@ -69,23 +72,21 @@ def population(
     from synth.optimal_control.population.run import build_population
 
     people = {"subjects": subjects, "seed": seed, "gaits": gaits, "spread": spread, "rate": rate}
+    files = {"--model": model, "--guide": guide, "--loads": loads}
     try:
         if task not in MODES:
             raise ValueError(f"--task {task}: expected one of {', '.join(MODES)}.")
+        if not impairment and (healthy is not None or laws is not None):
+            raise ValueError("--healthy and --laws belong to an --impairment; give one, or leave them out.")
+        special = predict or bool(speeds) or task != "walk"
         if impairment:
-            if model or guide or loads or hold or predict or speeds or task != "walk":
-                raise ValueError("people with an --impairment walk in our planar model at speeds of their own.")
-            request = _impaired(people, impairment, healthy, laws)
+            request = _impaired(people, impairment, healthy, laws, refused=special or any(files.values()) or bool(hold))
         elif model is None:
             if guide or loads or hold:
                 raise ValueError("--guide, --loads and --hold belong to a --model; give one, or leave them out.")
             request = _planar({**people, "mode": task}, speeds, "predict" if predict else "track")
         else:
-            if predict or speeds or task != "walk":
-                raise ValueError(
-                    "people of a --model walk as it was recorded; leave --predict, --speeds and --task out."
-                )
-            request = _recorded(people, (model, guide, loads), hold or [])
+            request = _recorded(people, files, hold or [], refused=special)
     except ValueError as problem:
         stop(str(problem), as_json, ExitCode.USAGE)
     try:
@@ -99,6 +100,11 @@ def population(
     except KeyboardInterrupt:
         words = f"interrupted; what is finished is kept in {out}.parts, the same command goes on from there"
         stop(words, as_json, ExitCode.INTERRUPTED)
+    _report(rows, out, as_json)
+
+
+def _report(rows: pd.DataFrame, out: Path, as_json: bool) -> None:
+    """Say what became of the gaits, and end with the code that it deserves."""
     accepted = int((rows.status != "refused").sum())
     counts = {str(kind): int(n) for kind, n in rows[rows.status == "refused"].kind.value_counts().items()}
     if as_json:
@@ -120,26 +126,32 @@ def _planar(people: dict[str, Any], speeds: str | None, task: str) -> Population
     return PopulationRequest(**people, speeds=speed_range(speeds) if speeds else None, task=task)
 
 
-def _impaired(people: dict[str, Any], kinds: list[str], healthy: float, laws: str) -> Population:
-    """People of any age with and without impairments."""
-    from synth.impairment import HEALTHY, KINDS
+def _impaired(
+    people: dict[str, Any], kinds: list[str], healthy: float | None, laws: str | None, *, refused: bool
+) -> Population:
+    """People of any age with and without impairments; `refused` where options are given that do not belong to them."""
+    from synth.impairment import HEALTHY, HEALTHY_SHARE, KINDS
     from synth.optimal_control.population.impaired_chunk import ImpairedRequest
 
+    if refused:
+        raise ValueError("people with an --impairment walk in our planar model at speeds of their own.")
+    healthy = HEALTHY_SHARE if healthy is None else healthy
     wanted = tuple(k for k in KINDS if k != HEALTHY) if kinds == ["all"] else tuple(kinds)
-    return ImpairedRequest(**people, impairments=wanted, healthy=healthy, laws=laws)
+    return ImpairedRequest(**people, impairments=wanted, healthy=healthy, laws=laws or "standard")
 
 
-def _recorded(people: dict[str, Any], files: tuple[Path | None, ...], hold: list[str]) -> Population:
-    """People of any model who walk as it was recorded."""
+def _recorded(people: dict[str, Any], files: dict[str, Path | None], hold: list[str], *, refused: bool) -> Population:
+    """People of any model who walk as it was recorded; `refused` where options are given that do not belong to them."""
     from synth.optimal_control.population.recorded_chunk import RecordedRequest
 
-    named = dict(zip(("--model", "--guide", "--loads"), files, strict=True))
-    missing = [name for name, file in named.items() if file is None or not file.is_file()]
+    if refused:
+        raise ValueError("people of a --model walk as it was recorded; leave --predict, --speeds and --task out.")
+    missing = [name for name, file in files.items() if file is None or not file.is_file()]
     if missing:
         raise ValueError(
             f"with --model there must be the files of --guide and --loads too; not there: {', '.join(missing)}."
         )
-    model, coordinates, loads = (str(file.resolve()) for file in files)
+    model, coordinates, loads = (str(file.resolve()) for file in files.values())
     return RecordedRequest(**people, model=model, coordinates=coordinates, loads=loads, hold=tuple(hold))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from synth.optimal_control.gait.gait_check import check_gait
+from synth.optimal_control.gait.gait_check import GaitCheck, check_gait
 from synth.optimal_control.movement.climb import physical, solve_movement, start_values
 from synth.optimal_control.movement.mirror import mirrored_array
 from synth.optimal_control.movement.problem import MovementProgram
@@ -40,13 +41,20 @@ def solve_impaired(
     gait : ImpairedGait
     known : sequence of SolvedGait
         Solved half cycles.
+
+    Returns
+    -------
+    GaitResult
+        Refused as ``"unsolved"`` where legs differ and the even walk to start from is not found.
     """
     if not gait.is_lopsided:
         return solve_gait(halves, gait, known)
     begin = time.process_time()
     even, movement = solve_only(halves, gait.even, known), wholes.coarse
     if even is None:
-        return solve_gait(halves, gait, known[:1])  # what became of it says why
+        failed = solve_gait(halves, gait.even, known[:1])  # for the record; an even walk is none with legs that differ
+        refusal = GaitCheck("the even walk of this person, where a lopsided one begins, did not converge", "unsolved")
+        return replace(failed, gait=gait, check=refusal, solved=None)
     skeleton = gait.skeleton(wholes.template)
     data = gait.data(movement.structure, skeleton)
     start = unfolded(halves.coarse, even.values, movement)

@@ -11,7 +11,8 @@ from synth.camera.detector import PERFECT, DetectorErrors, detected, draw_errors
 from synth.camera.filmed_gait import PARAMETERS, filmed_gait, uneven_phase
 from synth.camera.keypoint import KEYPOINTS, SWAPPED, keypoint_positions
 from synth.camera.keypoint_clip import View, draw_view, film
-from synth.camera.keypoint_geometry import geometric_parameters
+from synth.camera.keypoint_curve import curves_at, phase_curves
+from synth.camera.keypoint_geometry import geometric_parameters, geometric_phase
 from synth.camera.keypoint_input import CHANNELS, FRAMES, clip_arrays, keypoint_input, units_of
 from synth.camera.keypoint_stride import stride_parameters
 
@@ -108,6 +109,40 @@ def test_geometry_finds_cadence_and_the_distance_of_the_ankles(gait):
     apart = np.abs(gait.points[:, 6, 0] - gait.points[:, 7, 0]).max()
     assert found["step_length"] == pytest.approx(apart, rel=0.05)
     assert arrays.parameters[0] * units_of(HEIGHT) == pytest.approx([SPEED, SPEED / 2.0, 2.0, 0.0], abs=1e-6)
+
+
+def uneven_input(asymmetry: float, first: float = 4.0, step: float = 16.0) -> np.ndarray:
+    """Ankles that are furthest apart at strikes whose times differ by side: right steps longer by the asymmetry."""
+    lengths = np.tile([step * (1.0 + asymmetry), step * (1.0 - asymmetry)], 5)
+    strikes = first - lengths[1] + np.r_[0.0, np.cumsum(lengths)]
+    phase = np.interp(np.arange(FRAMES), strikes, np.arange(len(strikes)))
+    own = np.zeros((1, FRAMES, CHANNELS), np.float32)
+    own[0, :, 2 * KEYPOINTS.index("ankle_r")] = -np.cos(np.pi * phase)
+    own[0, :, 24:] = 1.0
+    return own
+
+
+@pytest.mark.parametrize("asymmetry", [-0.2, 0.0, 0.1, 0.2])
+@pytest.mark.parametrize("first", [0.0, 4.0, 11.0])
+def test_geometry_finds_step_times_that_differ(asymmetry, first):
+    """Crossings in the middle of swings lie evenly then; the peaks do not."""
+    found = geometric_parameters(uneven_input(asymmetry, first))[0, 3]
+    assert found == pytest.approx(asymmetry, rel=0.35, abs=0.01), "smoothing blunts the kinks of a made signal"
+
+
+def test_phase_goes_round_once_a_cycle_and_curves_come_back():
+    """Right ahead of left from 0 to a half; a wave that is a function of phase is found again from its clips."""
+    inputs = np.concatenate([uneven_input(0.0, first) for first in (0.0, 3.0, 9.0, 14.0)])
+    phase = geometric_phase(inputs)
+    apart = inputs[:, 10:60, 2 * KEYPOINTS.index("ankle_r")]
+    clear = np.abs(apart) > 0.2
+    assert ((phase[:, 10:60] < 0.5) == (apart > 0.0))[clear].all()
+    assert np.median(np.diff(phase, axis=1) % 1.0) == pytest.approx(1.0 / 32.0, rel=0.02)
+    waves = np.cos(2.0 * np.pi * phase)[..., None]
+    assert np.abs(curves_at(phase, phase_curves(phase, waves)) - waves).max() < 0.1
+    nothing = np.zeros((1, FRAMES, CHANNELS), np.float32)
+    assert np.isnan(geometric_phase(nothing)).all()
+    assert curves_at(geometric_phase(nothing), phase_curves(phase, waves)) == pytest.approx(0.0, abs=0.05)
 
 
 def test_a_detector_errs_by_what_it_is_said_to():

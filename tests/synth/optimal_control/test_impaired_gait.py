@@ -125,3 +125,34 @@ def test_a_population_holds_kind_severity_and_visit_and_goes_on_after_a_cut(tmp_
     before = out.read_bytes()
     assert len(build_population(request, out)) == len(rows)
     assert out.read_bytes() == before
+
+
+def test_a_lopsided_walk_is_never_accepted_from_half_a_cycle(monkeypatch):
+    """Where the even walk is not found, a solution on half a cycle would give both legs the weakness of one."""
+    from types import SimpleNamespace
+
+    from synth.optimal_control.gait.gait_check import GaitCheck
+    from synth.optimal_control.population import whole_cycle
+    from synth.optimal_control.population.planar_solver import GaitResult
+
+    def accepted(halves, own, known):
+        return GaitResult(own, None, SimpleNamespace(converged=True), GaitCheck("", "accepted"), "start for others")
+
+    monkeypatch.setattr(whole_cycle, "solve_only", lambda *_: None)
+    monkeypatch.setattr(whole_cycle, "solve_gait", accepted)
+    lopsided = gait("asymmetric_strength", 0.8, "left")
+    result = whole_cycle.solve_impaired(None, SimpleNamespace(coarse=None), lopsided, [])
+    assert (result.check.accepted, result.check.kind, result.solved, result.gait) == (False, "unsolved", None, lopsided)
+    assert whole_cycle.solve_impaired(None, None, gait("crouch", 0.5), []).check.accepted
+
+
+@pytest.mark.parametrize("given", [["--laws", "other"], ["--healthy", "0.3"]])
+def test_options_of_impairments_are_refused_without_one(given, tmp_path):
+    from typer.testing import CliRunner
+
+    from synth.optimal_control.cli import gait_app
+
+    done = CliRunner().invoke(gait_app, ["population", str(tmp_path / "p.h5"), "--subjects", "1", *given])
+    assert done.exit_code == 2
+    assert "belong to an --impairment" in done.output + done.stderr
+    assert not list(tmp_path.iterdir())
