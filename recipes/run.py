@@ -87,7 +87,7 @@ def run_stages(run: Run, stages: Sequence[Stage]) -> None:
 def run_stage(run: Run, stage: Stage) -> None:
     """Do a stage, or leave it if its product is there and nothing before it has changed."""
     settings: BaseModel = run.settings
-    decided: dict[str, object] = {"settings": settings.model_dump(mode="json"), "version": _version()}
+    decided: dict[str, object] = {"settings": settings.model_dump(mode="json"), "version": tool_version()}
     if stage.inputs is not None:
         decided["inputs"] = stage.inputs(run)
     before = {d: [run.stages[d]["fingerprint"], run.stages[d]["finished"]] for d in stage.depends}
@@ -127,7 +127,8 @@ def _seconds() -> tuple[float, float]:
     return time.perf_counter(), own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def _version() -> str:
+def tool_version() -> str:
+    """Version of what is installed; stages and their parts of another one are made anew."""
     try:
         return version("kinesynth")
     except PackageNotFoundError:
