@@ -55,19 +55,24 @@ def doubt_results(run: Run, folds: list[dict[str, np.ndarray]]) -> list[Result]:
                 results.append(
                     Result(task, method, measure, "%", 100.0 * row["coverage"], *ends, row["n_scored"], note=note)
                 )
-        results += _outside_rows(values, method)
+        results += outside_rows(values, method, own_people=bool(settings.target))
     write_csv(run.folder / CALIBRATION, pd.DataFrame(curves))
     return results
 
 
-def _outside_rows(values: list[FoldValues], method: str) -> list[Result]:
-    """Error, coverage and stated doubt for people outside the population, over all folds."""
-    common = {"task": "outside the population", "method": method}
+def outside_rows(values: list[FoldValues], method: str, *, own_people: bool) -> list[Result]:
+    """Error, coverage and stated doubt for people outside the population, over all folds.
+
+    Where a user's people are inside, those outside are simulated, and the rows say so: the ratio of both then holds
+    the gap between a laboratory and a simulator, too, and is no goal.
+    """
+    task = "outside the population (simulated people; yours are inside)" if own_people else "outside the population"
+    common = {"task": task, "method": method}
     inside = {person: sd for fold in values for person, sd in fold["scored_sd"].items()}
     beyond = _over_folds([fold["outside_sd"] for fold in values])
-    ratio = doubt_ratio(inside, beyond)
+    ratio, goal = doubt_ratio(inside, beyond), "" if own_people else ">= 1"
     measure = "stated SD over strength, outside over inside"
-    rows = [Result(measure=measure, unit="", value=ratio, n_persons=len(beyond), goal=">= 1", **common)]
+    rows = [Result(measure=measure, unit="", value=ratio, n_persons=len(beyond), goal=goal, **common)]
     for group, where in (("scored", "inside"), ("outside", "outside")):
         errors = _over_folds([fold[f"{group}_relative"] for fold in values])
         share = {person: 100.0 * float(np.sqrt(np.mean(e**2))) for person, e in errors.items()}

@@ -30,6 +30,7 @@ from training.fatigue.teaching import (
     simulated_from,
     simulated_network,
 )
+from training.sample.ensemble import mean_and_spread
 
 ALONE = "simulations alone"
 GENERIC, SCALED = "musculoskeletal simulation, generic", "musculoskeletal simulation, measured strength"
@@ -150,10 +151,9 @@ def _mean_estimates(run: Run, arm: Arm, people: FlexionTrials) -> dict[str, np.n
 
 
 def _summary(found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Means over members, and the SD of the torque (0 of one member)."""
-    stacked = {key: np.stack([answer[key] for answer in found]) for key in found[0]}
-    spread = stacked["torque"].std(axis=0, ddof=1) if len(found) > 1 else np.zeros(stacked["torque"].shape[1:])
-    return {key: value.mean(axis=0) for key, value in stacked.items()} | {"sd": spread}
+    """Means over members, and the SD of the torque."""
+    summed = {key: mean_and_spread([answer[key] for answer in found]) for key in found[0]}
+    return {key: mean for key, (mean, _) in summed.items()} | {"sd": summed["torque"][1]}
 
 
 def _musculoskeletal(trials: FlexionTrials, scaled: bool) -> np.ndarray:

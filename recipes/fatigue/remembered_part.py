@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.durable_file import write_durably
+from recipes.run import kinesynth_version
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -47,6 +48,6 @@ class RememberedParts:
 
 
 def remembered_parts(folder: Path, question: object) -> RememberedParts:
-    """Parts in a folder, for a question of plain data."""
-    text = json.dumps(question, sort_keys=True, default=str)
+    """Parts in a folder, for a question of plain data; another version of the tool asks another question."""
+    text = json.dumps([kinesynth_version(), question], sort_keys=True, default=str)
     return RememberedParts(folder, hashlib.sha256(text.encode()).hexdigest()[:12])

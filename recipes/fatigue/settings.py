@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from recipes.recipe import RecipeSettings
 
@@ -22,8 +22,10 @@ class FatigueSettings(RecipeSettings):
     n_outside: int = Field(12, ge=3, le=500, description="People outside its population: weak, old, tiring fast.")
     n_scored: int = Field(5, ge=1, le=50, description="People left out at a time; all are, in turn.")
     teach: tuple[int, ...] = Field((2, 5, 10, 20), description="Numbers of people who fine-tune or teach directly.")
-    ablated: int = Field(10, ge=2, description="The number of `teach` at which options and doubt are tried.")
-    members: int = Field(3, ge=1, le=20, description="Networks of an ensemble.")
+    ablated: int = Field(
+        10, ge=2, validate_default=True, description="The number of `teach` at which options and doubt are tried."
+    )
+    members: int = Field(3, ge=2, le=20, description="Networks of an ensemble; one alone knows no doubt.")
     width: int = Field(24, ge=4, le=256, description="Units of the recurrent network.")
     simulated_epochs: int = Field(30, ge=1, description="Passes over the simulations.")
     tuned_epochs: int = Field(150, ge=1, description="Passes over the people who fine-tune, at most.")
@@ -34,6 +36,15 @@ class FatigueSettings(RecipeSettings):
     goal_reduction: float = Field(25.0, description="Goal (%): error less than without simulations.")
     tolerance: float = Field(2.0, gt=0, description="N·m: an estimate so near counts as right.")
     arms: tuple[str, ...] = Field((), description="Only these methods (see the page); empty: all.")
+
+    @field_validator("ablated")
+    @classmethod
+    def _one_of_teach(cls, ablated: int, info: ValidationInfo) -> int:
+        """Refuse a number by which nobody teaches, before hours of teaching."""
+        teach = info.data.get("teach")
+        if teach is not None and ablated not in teach:
+            raise ValueError(f"expected one of teach ({', '.join(map(str, teach))}); set both")
+        return ablated
 
 
 SMALL = {

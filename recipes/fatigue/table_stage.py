@@ -15,6 +15,7 @@ from recipes.result import Result, mean_result, write_results
 from recipes.run import Run
 from training.comparison import ratio_interval
 from training.fatigue.arm import ARMS, COUNTERPART, DIRECT, TRANSFER
+from training.fatigue.teaching import RATES_SEED
 from training.paired_test import sign_flip_p
 
 Curves = Mapping[str, np.ndarray]
@@ -86,6 +87,11 @@ def reductions(errors: Mapping[tuple[str, int], Mapping[str, np.ndarray]], setti
     return results
 
 
+def _rates_have_seen(settings: FatigueSettings) -> bool:
+    """Whether the people who are scored are those on whom the learning rates were chosen."""
+    return settings.seed == RATES_SEED and not settings.target
+
+
 def notes_of(settings: FatigueSettings) -> list[str]:
     """What stands under the table."""
     whose = (
@@ -94,8 +100,9 @@ def notes_of(settings: FatigueSettings) -> list[str]:
         else "**No measured person is in this table.** The people are simulated by a second, different simulator "
         "(other fatigue law, muscles, load sharing, electrodes), which is the stand-in for a laboratory."
     )
+    seen = "The learning rates were chosen on these very people: take another seed." * _rates_have_seen(settings)
     return [
-        whose,
+        *filter(None, [whose, seen]),
         f"Trials of {settings.seconds:g} s as means over 2 s; {settings.n_scored} people are left out at a time until "
         "all have been scored; a fifth of those who teach (at least one, others for each member) choose the epoch.",
         f"Ensembles of {settings.members}. Noise of electrodes, strength and torque is in teaching and in scoring.",

@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recipes.fatigue import RECIPE, simulation_stage
+from recipes.fatigue import RECIPE, remembered_part, simulation_stage
+from recipes.fatigue.doubt import outside_rows
 from recipes.fatigue.people_of_splits import folds, roles_of_folds, simulated_roles
 from recipes.fatigue.remembered_part import remembered_parts
-from recipes.fatigue.table_stage import errors_of, reductions
+from recipes.fatigue.table_stage import errors_of, notes_of, reductions
 from recipes.people import people_table
 from recipes.recipe import resolve_settings
 from recipes.run import Run, run_stage
 from synth.corpus.schema import CorpusMismatch
 from synth.elbow.flexion_corpus import read_flexion_corpus
+from training.config import ConfigRefused
+from training.fatigue.teaching import RATES_SEED
 
 TINY = {"every": 40, "seconds": 20.0, "n_target": 10, "n_outside": 3, "teach": (2, 4), "ablated": 4}
 
@@ -61,6 +64,37 @@ def test_parts_of_another_question_are_not_used(tmp_path):
     assert first.get("a", lambda: {"x": np.ones(3)})["x"].sum() == 3.0
     assert first.get("a", lambda: {"x": np.zeros(3)})["x"].sum() == 3.0
     assert remembered_parts(tmp_path, {"seed": 2}).get("a", lambda: {"x": np.zeros(3)})["x"].sum() == 0.0
+
+
+def test_parts_of_an_older_version_are_not_used(tmp_path, monkeypatch):
+    remembered_parts(tmp_path, {"seed": 1}).get("a", lambda: {"x": np.ones(3)})
+    monkeypatch.setattr(remembered_part, "tool_version", lambda: "another")
+    assert remembered_parts(tmp_path, {"seed": 1}).get("a", lambda: {"x": np.zeros(3)})["x"].sum() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [({"teach": (2, 5)}, "ablated.*teach"), ({"ablated": 7}, "ablated.*teach"), ({"members": 1}, "members")],
+)
+def test_settings_that_end_badly_are_refused_before_anything_is_made(chosen, said):
+    with pytest.raises(ConfigRefused, match=said):
+        resolve_settings(RECIPE, **chosen)
+
+
+def test_the_table_names_who_is_compared_and_whom_the_rates_have_seen():
+    """Own people inside, simulated ones outside: a ratio of both is no goal. Rates were chosen on people of a seed."""
+    sds = {"inside": {"A": np.full(4, 0.1)}, "outside": {"B": np.full(4, 0.2)}}
+    value = {f"{group}_{what}": {} for group in ("scored", "calibrate", "outside") for what in ("score", "relative")}
+    value |= {"scored_sd": sds["inside"], "outside_sd": sds["outside"]}
+    value["scored_relative"] = value["calibrate_score"] = sds["inside"]
+    value["outside_relative"] = value["outside_score"] = sds["outside"]
+    own = outside_rows([value], "transfer", own_people=True)
+    assert all("simulated" in row.task for row in own)
+    assert not any(row.goal for row in own)
+    assert [row.goal for row in outside_rows([value], "transfer", own_people=False)].count(">= 1") == 1
+    notes = {seed: " ".join(notes_of(resolve_settings(RECIPE, seed=seed))) for seed in (7, RATES_SEED)}
+    assert "rates were chosen on these" in notes[RATES_SEED]
+    assert "rates were chosen on these" not in notes[7]
 
 
 def test_own_people_take_the_place_of_the_second_simulator(tmp_path):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 from pydantic import Field
 
 import kinesynth
@@ -17,6 +19,8 @@ from recipes.result import Result, mean_result, write_results
 from recipes.run import Stage
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused
+from training.sample import fit as fitting
+from training.sample.fit import FitSettings
 
 
 class Made(RecipeSettings):
@@ -96,16 +100,72 @@ def test_an_unknown_recipe_names_the_known_ones(capsys):
     assert "there is none of this name" in capsys.readouterr().err
 
 
+def assert_as_written(name, witness, owner, people):
+    """Every fit is that of one split: its people teach, its people validate, and only others of it are asked about.
+
+    A method whose fit nobody stops (a regression) may learn from those who validate, too.
+    """
+    splits = {split: {r: set(own.person) for r, own in rows.groupby("role")} for split, rows in people.groupby("split")}
+    written = set(people.person)
+    teaching = set()
+    for number, one in enumerate(witness.fits):
+        teach, validate, asked = (witness.people(rows, owner) for rows in (one.teach, one.validate, one.asked))
+        if name != "posture":  # there, made samples teach, too
+            assert "" not in teach | validate, f"fit {number}: rows of nobody"
+        assert teach & written, f"fit {number}: nobody of {PEOPLE} teaches"
+        found = [
+            split
+            for split, roles in splits.items()
+            if teach - {""} <= (roles["teach"] if validate else roles["teach"] | roles.get("validate", set()))
+            and validate - {""} <= roles.get("validate", set())
+            and not asked & (roles["teach"] | roles.get("validate", set()))
+        ]
+        assert found, (
+            f"fit {number}: no split of {PEOPLE} has these people: {sorted(teach)[:5]}, {sorted(validate)[:5]}"
+        )
+        teaching |= teach - {""}
+    stated = set(people.person[people.role == "teach"])
+    assert len(teaching & stated) > 0.5 * len(stated), "most of those who teach by the table were fitted"
+    assert any(witness.people(one.asked, owner) & set(people.person[people.role == "score"]) for one in witness.fits)
+
+
 @pytest.mark.parametrize("name", sorted(PLACES))
-def test_the_small_form_ends_in_a_table_and_no_split_mixes_people(name, tmp_path):
-    """Every recipe, as `kinesynth recipe NAME --small` runs it: nobody teaches and is scored in one split."""
+def test_the_small_form_ends_in_a_table_and_fits_whom_it_says(name, tmp_path, witness, monkeypatch):
+    """Every recipe, as `kinesynth recipe NAME --small` runs it: rows that are fitted are those of a split's people."""
     recipe = find_recipe(name)
+    witness.watch(monkeypatch)
     run = run_recipe(recipe, tmp_path, resolve_settings(recipe, small=True), shown=False)
     people = pd.read_csv(tmp_path / PEOPLE, dtype=str)
     check_people(people)
     assert set(people.role) <= set(ROLES)
+    assert_as_written(name, witness, witness.owners(name, run), people)
     results = pd.read_csv(tmp_path / RESULTS)
     assert results.value.notna().all()
     assert results.method.nunique() > 1, "a table has a row to beat"
     assert (results.n_persons > 2).any(), "intervals are over persons"
     assert sum(stage["cpu_seconds"] for stage in run.stages.values()) < 60, "the small form is under a minute"
+
+
+@pytest.mark.parametrize("leak", ["", "taught", "asked"])
+def test_a_row_of_who_is_scored_is_found_where_it_is_fitted(witness, monkeypatch, leak):
+    """The witness itself: one row too many in teaching, or a question about who taught, does not pass."""
+    values = np.arange(12.0).reshape(6, 2)
+    people = people_table({"one": {"teach": "ABC", "validate": "D", "score": "EF"}})
+    owner = dict(zip([row.astype(np.float32).tobytes() for row in values], "ABCDEF", strict=True))
+    witness.watch(monkeypatch)
+    taught = values[[0, 1, 2, 4]] if leak == "taught" else values[:3]
+    network = torch.nn.Linear(2, 2)
+    fitting.fit(
+        network,
+        lambda n, b: n(b["x"]).mean(),
+        {"x": taught},
+        FitSettings(epochs=1),
+        seed=0,
+        validation={"x": values[3:4]},
+    )
+    with torch.no_grad():
+        network(torch.tensor(values[2:] if leak == "asked" else values[4:], dtype=torch.float32))
+    if not leak:
+        return assert_as_written("made", witness, owner, people)
+    with pytest.raises(AssertionError, match="fit 0"):
+        assert_as_written("made", witness, owner, people)

@@ -22,8 +22,9 @@ MANY = 10
 """People from which there are many."""
 SIMULATED_RATE = 5e-3
 TUNED_RATE, DIRECT_RATE = (1e-3, 1e-2), (1e-2, 3e-3)
-"""Learning rates of fine-tuning and of new networks with few and with many people; chosen on 30 people of the second
-simulator drawn by another seed (99), who are nobody's that are scored by default."""
+"""Learning rates of fine-tuning and of new networks with few and with many people; chosen by
+benchmarks/fatigue_rates.py on 30 people of the second simulator that `RATES_SEED` draws."""
+RATES_SEED = 99
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -47,6 +48,8 @@ class Lessons:
         Strength.
     components : int
         Of the front end.
+    tuned_rate, direct_rate : (float, float)
+        Learning rates of fine-tuning and of a new network, by few and by many people.
     """
 
     seed: int
@@ -58,6 +61,8 @@ class Lessons:
     patience: int
     anchor: float
     components: int
+    tuned_rate: tuple[float, float] = TUNED_RATE
+    direct_rate: tuple[float, float] = DIRECT_RATE
 
 
 @dataclass(frozen=True)
@@ -115,23 +120,21 @@ def learn_from_people(
     """Fine-tune a member of an arm, or teach a new one; the validating people choose the epoch in both cases."""
     front_end = None
     if arm.front_end:
-        own = fit_front_end(teaching.channels, settings.components)
-        front_end = simulated.front_end if simulated is not None else own
+        taught = simulated is not None
+        front_end = simulated.front_end if taught else fit_front_end(teaching.channels, settings.components)
     many = len(set(teaching.persons) | set(validating.persons)) >= MANY
     own_arrays, held = (arrays_of(t, arm, front_end) for t in (teaching, validating))
     network = build(arm, own_arrays["inputs"].shape[-1], settings, seed)
     if simulated is None:
-        how = FitSettings(
-            epochs=settings.direct_epochs, batch=64, learning_rate=DIRECT_RATE[many], patience=2 * settings.patience
-        )
+        rate = settings.direct_rate[many]
+        how = FitSettings(epochs=settings.direct_epochs, batch=64, learning_rate=rate, patience=2 * settings.patience)
         fit(network, torque_loss, own_arrays, how, seed=seed, validation=held)
         return network, front_end
     network.load_state_dict(simulated.weights)
     anchor = anchor_at(network, arm.anchor, settings.anchor, simulated.information)
     freeze(network, arm.schedule)
-    how = FitSettings(
-        epochs=settings.tuned_epochs, batch=64, learning_rate=TUNED_RATE[many], patience=settings.patience
-    )
+    rate = settings.tuned_rate[many]
+    how = FitSettings(epochs=settings.tuned_epochs, batch=64, learning_rate=rate, patience=settings.patience)
     fit(network, anchored_loss(anchor), own_arrays, how, seed=seed, validation=held)
     return network, front_end
 

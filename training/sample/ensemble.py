@@ -26,9 +26,14 @@ class Ensemble:
 
     def estimate(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD (n - 1) over members, each of the shape of one member's estimate; the SD of one member is 0."""
-        answers = np.stack([np.asarray(member(inputs), dtype=float) for member in self.members])
-        spread = answers.std(axis=0, ddof=1) if len(answers) > 1 else np.zeros(answers.shape[1:])
-        return answers.mean(axis=0), spread
+        return mean_and_spread([member(inputs) for member in self.members])
+
+
+def mean_and_spread(answers: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and SD (n - 1) over the answers of members, each of the shape of one answer; the SD of one member is 0."""
+    stacked = np.stack([np.asarray(answer, dtype=float) for answer in answers])
+    spread = stacked.std(axis=0, ddof=1) if len(stacked) > 1 else np.zeros(stacked.shape[1:])
+    return stacked.mean(axis=0), spread
 
 
 def drawn_people(people: Sequence[str], n_members: int, seed: int) -> list[np.ndarray]:

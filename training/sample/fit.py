@@ -98,11 +98,7 @@ def fit(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for epoch in range(1, settings.epochs + 1):
-            losses.append(_epoch(network, loss, data, optimiser, schedule, settings, order))
-            if not np.isfinite(losses[-1]):
-                raise ValueError(
-                    f"the loss is {losses[-1]} in epoch {epoch}; lower the learning rate or scale the data."
-                )
+            losses.append(_finite(_epoch(network, loss, data, optimiser, schedule, settings, order), epoch))
             if held is not None:
                 held_losses.append(mean_loss(network, loss, held))
                 if held_losses[-1] < best[0]:
@@ -152,6 +148,12 @@ def _epoch(
             schedule.step()
         total += float(value.detach()) * len(batch)
     return total / len(rows)
+
+
+def _finite(value: float, epoch: int) -> float:
+    if not np.isfinite(value):
+        raise ValueError(f"the loss is {value} in epoch {epoch}; lower the learning rate or scale the data.")
+    return value
 
 
 def _schedule(

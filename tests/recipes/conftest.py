@@ -1,0 +1,161 @@
+"""People who were really fitted: rows of every fit and of every question to its network, traced back to persons.
+
+A row is known by its bytes; the recipe's own corpora and tables say whose it is. Rows of nobody are made samples and
+simulated people who stand in no split.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from recipes.run import Run
+from training.sample import fit as fitting
+
+KEYS = ("torque", "inputs", "samples", "x")
+"""Arrays of a fit that tell people apart, the first that is there."""
+
+
+def rows_of(data: Any) -> list[bytes]:
+    """Bytes of every row, as the network sees it."""
+    if isinstance(data, Mapping):
+        data = data[next(key for key in KEYS if key in data)]
+    array = np.asarray(data, dtype=np.float32)
+    return [row.tobytes() for row in array.reshape(len(array), -1)]
+
+
+@dataclass
+class Fitted:
+    """One fit: rows that teach and that validate, and rows that its network was asked about afterwards."""
+
+    teach: list[bytes]
+    validate: list[bytes]
+    asked: list[bytes] = field(default_factory=list)
+
+
+@dataclass
+class Witness:
+    """What a run fitted; ``origin`` leads from a standardised row to the row of a table."""
+
+    fits: list[Fitted] = field(default_factory=list)
+    origin: dict[bytes, bytes] = field(default_factory=dict)
+
+    def watch(self, monkeypatch: Any) -> None:
+        """See every fit of networks, regressions and generators from now on."""
+        real = fitting.fit
+
+        def seen(network: Any, loss: Any, teaching: Any, settings: Any, *, seed: int, validation: Any = None) -> Any:
+            done = real(network, loss, teaching, settings, seed=seed, validation=validation)
+            one = Fitted(rows_of(teaching), [] if validation is None else rows_of(validation))
+            self.fits.append(one)
+
+            def asked(_: Any, given: tuple) -> None:
+                if not torch.is_grad_enabled():
+                    one.asked += rows_of(given[0])
+
+            network.register_forward_pre_hook(asked)
+            return done
+
+        seen.watched = real
+        for module in list(sys.modules.values()):
+            own = getattr(module, "fit", None)
+            if own is real or getattr(own, "watched", None) is real:  # the latter: imported while another watched
+                monkeypatch.setattr(module, "fit", seen)
+        self._watch_the_rest(monkeypatch)
+
+    def _watch_the_rest(self, monkeypatch: Any) -> None:
+        from recipes.pinch import estimate_stage, wrist_stage
+        from training.fatigue import baseline
+        from training.generative import plain_model
+        from training.generative.person_fold import Standard
+
+        def two(real: Callable, teach: int, asked: int) -> Callable:
+            def call(*given: Any) -> Any:
+                self.fits.append(Fitted(rows_of(given[teach]), [], rows_of(given[asked])))
+                return real(*given)
+
+            return call
+
+        for name, method in baseline.BASELINES.items():
+            monkeypatch.setitem(baseline.BASELINES, name, two(method, 0, 1))
+        monkeypatch.setattr(wrist_stage, "balanced_logistic", two(wrist_stage.balanced_logistic, 0, 2))
+        monkeypatch.setattr(estimate_stage, "linear_estimates", two(estimate_stage.linear_estimates, 0, 2))
+        for kind in (plain_model.GaussianModel, plain_model.InterpolationModel, plain_model.NoiseModel):
+
+            def learn(model: Any, lesson: Any, seed: int, real: Callable = kind.fit) -> Any:
+                self.fits.append(Fitted(rows_of(lesson.samples), rows_of(lesson.validation)))
+                return real(model, lesson, seed)
+
+            monkeypatch.setattr(kind, "fit", learn)
+        apply = Standard.apply
+
+        def standardised(standard: Standard, values: np.ndarray) -> np.ndarray:
+            found = apply(standard, values)
+            self.origin.update(zip(rows_of(found), rows_of(values), strict=True))
+            return found
+
+        monkeypatch.setattr(Standard, "apply", standardised)
+
+    def people(self, rows: list[bytes], owner: Mapping[bytes, str]) -> set[str]:
+        """Whose these rows are; ``""`` stands for nobody in a table."""
+        return {owner.get(row) or owner.get(self.origin.get(row, b""), "") for row in rows}
+
+    def owners(self, name: str, run: Run) -> dict[bytes, str]:
+        """Row → person, of everybody whom a recipe wrote."""
+        found: dict[bytes, str] = {}
+        for rows, people in _SOURCES[name](run):
+            found.update(zip(rows_of(rows), map(str, people), strict=True))
+        return found
+
+
+def _fatigue(run: Run) -> Any:
+    from recipes.fatigue.settings import RATE
+    from synth.elbow.flexion_corpus import read_flexion_corpus
+
+    for corpus in ("simulated.h5", "target.h5", "outside.h5"):
+        trials = read_flexion_corpus(run.folder / corpus, RATE, run.settings.seconds)
+        yield np.nan_to_num(trials.torque), trials.persons
+
+
+def _pinch(run: Run) -> Any:
+    from recipes.pinch import estimate_stage
+    from recipes.pinch.population_stage import read_groups
+    from recipes.pinch.record import INPUTS, network_inputs
+
+    groups = read_groups(run)
+    sets = [groups.teach, groups.validate, groups.calibrate, groups.score, groups.second, *groups.outside.values()]
+    for people in sets:
+        for name in INPUTS:
+            for forces in (people.own, people.healthy):
+                yield network_inputs(name, forces, people.demographics), people.code
+            yield estimate_stage._linear_inputs(name, people), people.code
+
+
+def _camera(run: Run) -> Any:
+    from recipes.single_camera.filming import CLIPS, load_clips
+
+    for clips in load_clips(run.folder / CLIPS).values():
+        if len(clips):
+            yield clips.inputs, clips.person
+
+
+def _posture(run: Run) -> Any:
+    from recipes.posture.samples import read_tables
+
+    for table in read_tables(run).values():
+        yield table.values, table.people
+
+
+_SOURCES = {"fatigue": _fatigue, "pinch": _pinch, "single-camera": _camera, "posture": _posture}
+
+
+@pytest.fixture
+def witness() -> Witness:
+    """One that has seen nothing yet."""
+    return Witness()
