@@ -50,12 +50,13 @@ def explain_wrists(run: Run, network: Taught, groups: Groups) -> list[Result]:
         truth = true_cause(score.rows(chosen), k, scale)
         found = _explanations(network, own, usual, k)
         found["distance from the mean, no network"] = group_sums((own - usual) / scale, part_of_each())
-        found["random"] = random_explanation(truth.shape, settings.seed)
         blank = [_gradients((untaught(network, settings.seed + 99 + i),), own, usual, k) for i in range(N_UNTAUGHT)]
         task = f"explain {surgery}"
         for name, parts in found.items():
             rows += concordance_rows(task, name, parts, truth, settings.seed)
         rows += untaught_rows(task, blank, truth)
+        guess = random_explanation(truth.shape, settings.seed)
+        rows += concordance_rows(task, "random", guess, truth, settings.seed, is_counted=False)
         for name, parts in {**found, UNTAUGHT: np.concatenate(np.abs(blank)), "true cause": truth}.items():
             mean = np.abs(parts).mean(axis=0)
             facts = {"wrist": surgery, "explanation": name, "part": part_names(), "share": mean / mean.sum()}
@@ -84,12 +85,17 @@ def _gradients(networks: tuple, inputs: np.ndarray, usual: np.ndarray, condition
     return group_sums(integrated_gradients(contrast(networks, condition, 0), inputs, usual), part_of_each())
 
 
-def concordance_rows(task: str, name: str, parts: np.ndarray, truth: np.ndarray, seed: int) -> list[Result]:
-    """Concordance with the true cause; both (n, n_parts) as sums over the entries of each part."""
+def concordance_rows(
+    task: str, name: str, parts: np.ndarray, truth: np.ndarray, seed: int, is_counted: bool = True
+) -> list[Result]:
+    """Concordance with the true cause; both (n, n_parts) as sums over the entries of each part.
+
+    `is_counted`: whether the explanation is such a sum; a random one ranks parts as it stands.
+    """
     return [
         Result(task, name, f"{measure} with the true cause, {way}", "", *value)
         for way, size in ways_of_counting().items()
-        for measure, value in concordance(parts / size, truth / size).summary(seed).items()
+        for measure, value in concordance(parts / size if is_counted else parts, truth / size).summary(seed).items()
     ]
 
 
