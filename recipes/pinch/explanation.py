@@ -2,11 +2,13 @@
 
 The simulator knows the cause: everybody who is scored is simulated with each wrist, without noise. How much each part
 of the record (a direction in a phase, a demographic) differs, in SDs of the people who taught, is the truth; what an
-explanation of the network says is ranked against it, person by person.
+explanation of the network says is ranked against it, person by person. Both sides are counted alike, in two ways: the
+sum over the entries of a part, by which a long phase counts for its length, and the mean of an entry.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,9 @@ from training.explanation.rated_item import RatedItem, read_ratings, write_items
 from training.report.part_rating import write_part_rating_page
 from training.sample.perceptron import Taught, contrast, untaught
 
+N_UNTAUGHT = 20
+"""Networks with weights drawn anew: what the mere layout of the input explains differs from one to the next."""
+UNTAUGHT = "integrated gradients, untaught networks"
 ITEMS = "rated_items.json"
 QUESTION = "How much does each part of this pinch speak for an altered wrist? 0 = not at all, 4 = decides."
 
@@ -43,54 +48,72 @@ def explain_wrists(run: Run, network: Taught, groups: Groups) -> list[Result]:
             continue
         own = inputs[chosen]
         truth = true_cause(score.rows(chosen), k, scale)
-        found = _explanations(network, own, usual, k, settings.seed)
-        found["distance from the mean, no network"] = _group_size((own - usual) / scale)
-        found["random"] = random_explanation(truth.shape, settings.seed)
+        found = _explanations(network, own, usual, k)
+        found["distance from the mean, no network"] = group_sums((own - usual) / scale, part_of_each())
+        blank = [_gradients((untaught(network, settings.seed + 99 + i),), own, usual, k) for i in range(N_UNTAUGHT)]
+        task = f"explain {surgery}"
         for name, parts in found.items():
-            rows += _rows(f"explain {surgery}", name, parts, truth, settings.seed)
+            rows += concordance_rows(task, name, parts, truth, settings.seed)
+        rows += untaught_rows(task, blank, truth)
+        guess = random_explanation(truth.shape, settings.seed)
+        rows += concordance_rows(task, "random", guess, truth, settings.seed, is_counted=False)
+        for name, parts in {**found, UNTAUGHT: np.concatenate(np.abs(blank)), "true cause": truth}.items():
             mean = np.abs(parts).mean(axis=0)
-            share = mean / mean.sum()
-            tables.append(pd.DataFrame({"wrist": surgery, "explanation": name, "part": part_names(), "share": share}))
-        cause = truth.mean(axis=0)
-        tables.append(
-            pd.DataFrame(
-                {"wrist": surgery, "explanation": "true cause", "part": part_names(), "share": cause / cause.sum()}
-            )
-        )
+            facts = {"wrist": surgery, "explanation": name, "part": part_names(), "share": mean / mean.sum()}
+            tables.append(pd.DataFrame(facts))
     if tables:
         write_csv(run.folder / "explanation.csv", pd.concat(tables, ignore_index=True))
     return rows + _experts(run, network, groups, inputs, usual)
 
 
 def true_cause(people: PinchSamples, condition: int, scale: np.ndarray) -> np.ndarray:
-    """Root mean square change of each part by a surgery, in SDs (n, n_parts); nothing changes a demographic."""
+    """Size of the summed change of each part by a surgery, in SDs (n, n_parts); nothing changes a demographic."""
     demographics = people.demographics
     with_it, without = (network_inputs("vector", people.paired[:, k], demographics) for k in (condition, 0))
-    return _group_size((with_it - without) / scale)
+    return np.abs(group_sums((with_it - without) / scale, part_of_each()))
 
 
-def _group_size(change: np.ndarray) -> np.ndarray:
-    parts = part_of_each()
-    return np.sqrt(group_sums(change**2, parts) / np.bincount(parts))
-
-
-def _explanations(
-    network: Taught, inputs: np.ndarray, usual: np.ndarray, condition: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Attributions (n, n_parts) by each method, and of a network whose weights were drawn anew."""
-    answer = contrast(network.networks, condition, 0)
-    blank = contrast((untaught(network, seed + 99),), condition, 0)
-    parts = part_of_each()
+def _explanations(network: Taught, inputs: np.ndarray, usual: np.ndarray, condition: int) -> dict[str, np.ndarray]:
+    """Attributions (n, n_parts) by each method."""
     return {
-        "integrated gradients": group_sums(integrated_gradients(answer, inputs, usual), parts),
-        "occlusion": occlusion(answer, inputs, usual, parts),
-        "integrated gradients, untaught network": group_sums(integrated_gradients(blank, inputs, usual), parts),
+        "integrated gradients": _gradients(network.networks, inputs, usual, condition),
+        "occlusion": occlusion(contrast(network.networks, condition, 0), inputs, usual, part_of_each()),
     }
 
 
-def _rows(task: str, name: str, parts: np.ndarray, truth: np.ndarray, seed: int) -> list[Result]:
-    summary = concordance(parts, truth).summary(seed)
-    return [Result(task, name, f"{measure} with the true cause", "", *v) for measure, v in summary.items()]
+def _gradients(networks: tuple, inputs: np.ndarray, usual: np.ndarray, condition: int) -> np.ndarray:
+    return group_sums(integrated_gradients(contrast(networks, condition, 0), inputs, usual), part_of_each())
+
+
+def concordance_rows(
+    task: str, name: str, parts: np.ndarray, truth: np.ndarray, seed: int, is_counted: bool = True
+) -> list[Result]:
+    """Concordance with the true cause; both (n, n_parts) as sums over the entries of each part.
+
+    `is_counted`: whether the explanation is such a sum; a random one ranks parts as it stands.
+    """
+    return [
+        Result(task, name, f"{measure} with the true cause, {way}", "", *value)
+        for way, size in ways_of_counting().items()
+        for measure, value in concordance(parts / size if is_counted else parts, truth / size).summary(seed).items()
+    ]
+
+
+def ways_of_counting() -> dict[str, np.ndarray]:
+    """Way of counting → by what the sums over the entries of each part are divided (n_parts,), on both sides."""
+    entries = np.bincount(part_of_each())
+    return {"whole parts": np.ones(len(entries)), "mean of an entry": entries}
+
+
+def untaught_rows(task: str, blank: list[np.ndarray], truth: np.ndarray) -> list[Result]:
+    """Concordance of networks that know nothing: mean and middle 95 % over networks, of the mean over persons."""
+    rows = [concordance_rows(task, UNTAUGHT, parts, truth, 0) for parts in blank]
+    note, found = f"middle 95 % of {len(blank)} networks, not of persons", []
+    for same in zip(*rows, strict=True):
+        means = np.array([row.value for row in same])
+        low, high = (float(x) for x in np.percentile(means, [2.5, 97.5]))
+        found.append(replace(same[0], value=float(means.mean()), low=low, high=high, note=note))
+    return found
 
 
 def _facts(people: PinchSamples, i: int) -> str:
@@ -122,7 +145,7 @@ def _experts(run: Run, network: Taught, groups: Groups, inputs: np.ndarray, usua
     if not settings.ratings:
         return []
     ratings = read_ratings(Path(settings.ratings), names, shown)
-    altered = np.maximum(network.probabilities(inputs[order])[0][:, 1:].argmax(axis=1) + 1, 1)
+    altered = network.probabilities(inputs[order])[0][:, 1:].argmax(axis=1) + 1
     parts = np.zeros(ratings.shape)
     for k in range(1, len(CONDITIONS)):
         own = altered == k

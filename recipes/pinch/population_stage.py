@@ -9,11 +9,19 @@ import numpy as np
 
 from mocap_import.product import product_hash
 from recipes.people import write_people
+from recipes.pinch.record import read_own_file
 from recipes.pinch.settings import PinchSettings
 from recipes.recipe import PEOPLE
 from recipes.run import Run
 from synth.thumb.pinch_norm import norm_table
-from synth.thumb.pinch_population import PinchSamples, PopulationWish, read_population, simulate_population
+from synth.thumb.pinch_population import (
+    PinchSamples,
+    PopulationWish,
+    read_population,
+    simulate_population,
+    simulator_hash,
+)
+from training.config import ConfigRefused
 from training.csv_table import write_csv
 
 FOLDER = "simulated"
@@ -76,8 +84,8 @@ def simulate_people(run: Run) -> str:
 
 
 def norms(people: PinchSamples) -> object:
-    """Peak forces of healthy wrists beside the published norms."""
-    peak = people.healthy[:, :, 0].max(axis=1)
+    """Peak forces of healthy wrists, without the sensor's noise, beside the published norms."""
+    peak = people.paired[:, 0, :, 0].max(axis=1)
     return norm_table(people.demographics[:, 0] > 0.5, people.demographics[:, 1], peak)
 
 
@@ -90,6 +98,25 @@ def read_groups(run: Run) -> Groups:
     first, second = int(TEACH * len(learn)), int(VALIDATE * len(learn))
     parts = (learn.rows(np.sort(part)) for part in np.split(order, [first, second]))
     return Groups(*parts, found["score"], found["second"], {name: found[name] for name in ("child", "palsy")})
+
+
+def check_outside(run: Run) -> object:
+    """Refuse a user's files before anything costs time; and the simulator's sources, so that a changed one counts.
+
+    Raises
+    ------
+    ConfigRefused
+        A file of the settings is not there.
+    CorpusMismatch
+        The user's records are not as `read_own_file` wants them.
+    """
+    for name, what in (("own_file", "pinch records"), ("ratings", "experts' ratings")):
+        given = getattr(run.settings, name)
+        if given and not Path(given).is_file():
+            raise ConfigRefused(f"pinch: {name}={given} is no file. Give a CSV file of {what}.")
+    if run.settings.own_file:
+        read_own_file(Path(run.settings.own_file))
+    return simulator_hash()
 
 
 def describe_own_file(run: Run) -> object:

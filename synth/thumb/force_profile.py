@@ -18,7 +18,7 @@ from synth.thumb.coordination import strongest_pinch
 from synth.thumb.muscle_table import THUMB, muscle_table
 from synth.thumb.pinch_people import TYPICAL_HAND, PinchPeople
 from synth.thumb.thumb_chain import joint_loads, wrist_loads
-from synth.thumb.wrist_condition import CHANGES, slackening, turned, wrist_arms
+from synth.thumb.wrist_condition import CHANGES, slackening, wrist_arms
 
 RATE, N_FRAMES = 40.0, 80
 """Hz, and frames of a profile: two seconds."""
@@ -113,7 +113,7 @@ def pinch_profile(people: PinchPeople, condition: str = "healthy", laws: Laws = 
     torques = np.concatenate([at_thumb, at_wrist], axis=1) * forces[:, None, :]
     thumb = joint_loads(people.posture, people.hand_length)
     wrist = wrist_loads(people.posture, people.hand_length, change.axis_shift * people.surgery_size)
-    wrist = turned(change.obliquity * people.surgery_size) @ wrist * people.wrist_share[:, None, None]
+    wrist = wrist * people.wrist_share[:, None, None]
     limits = np.concatenate([people.limit[:, table.nerve[:N_MUSCLES]], np.ones_like(wrist_force)], axis=1)
     activations, _ = strongest_pinch(
         torques, np.concatenate([thumb, wrist], axis=1), limits, effort=laws.effort, shear=laws.shear

@@ -47,8 +47,6 @@ class Information:
         That correlation.
     rank : ndarray of int, shape (n,)
         Directions in parameter space that the record tells better than the prior.
-    condition : ndarray, shape (n,)
-        Largest over smallest singular value of the whitened Jacobian of what is asked.
     """
 
     inputs: str
@@ -57,7 +55,6 @@ class Information:
     companion: np.ndarray
     correlation: np.ndarray
     rank: np.ndarray
-    condition: np.ndarray
 
 
 def profile_jacobian(people: PinchPeople, laws: Laws = FIRST) -> tuple[np.ndarray, np.ndarray]:
@@ -113,11 +110,9 @@ def _one_person(record: np.ndarray, jacobian: np.ndarray, prior: np.ndarray, inp
     correlation = posterior / np.outer(deviation, deviation) - np.eye(len(posterior))
     companion = np.abs(correlation[:n_asked]).argmax(axis=1)
     strength = correlation[np.arange(n_asked), companion]
-    singular = np.linalg.svd(white[:, :n_asked], compute_uv=False)
     gained = np.linalg.svd(white @ np.linalg.cholesky(prior), compute_uv=False)
-    condition = singular[0] / max(singular[-1], 1e-12) if len(rows) >= n_asked else np.inf
     trace = np.linalg.norm(white[:, :n_asked], axis=0)
-    return knowable, trace, companion, strength, int((gained > 1.0).sum()), condition
+    return knowable, trace, companion, strength, int((gained > 1.0).sum())
 
 
 def identifiability_table(found: list[Information]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mocap_import.batch import Task, run_tasks
 from mocap_import.durable_file import durable_place
-from mocap_import.product import fingerprint
+from mocap_import.product import fingerprint, product_hash
 from synth.corpus.schema import CorpusMismatch
 from synth.thumb.force_profile import FIRST, SECOND, measured, pinch_profile
 from synth.thumb.pinch_parameter import asked_values
@@ -159,6 +159,12 @@ def _followed(outcomes: Iterable, shown: object, n_tasks: int) -> Iterable:
             yield outcome
 
 
+def simulator_hash() -> str:
+    """Hash of the sources and the muscle table of this package: chunks of another simulator are made anew."""
+    here = Path(__file__).parent
+    return product_hash(sorted([*here.glob("*.py"), *here.glob("*.csv")]))
+
+
 def chunk_files(folder: Path, wish: PopulationWish) -> list[tuple[Path, int]]:
     """Files of a population and how many people are in each."""
     sizes = [min(CHUNK, wish.n_people - start) for start in range(0, wish.n_people, CHUNK)]
@@ -167,10 +173,10 @@ def chunk_files(folder: Path, wish: PopulationWish) -> list[tuple[Path, int]]:
 
 def _tasks(folder: Path, wish: PopulationWish, seed: int) -> list[Task]:
     plain = {name: getattr(wish, name) for name in wish.__dataclass_fields__}
-    made = []
+    made, simulator = [], simulator_hash()
     for k, (path, n) in enumerate(chunk_files(folder, wish)):
         arguments = {"path": str(path), "wish": plain, "seed": seed, "chunk": k, "n_people": n}
-        mark = fingerprint(plain | {"n_people": n}, seed, repr(LAWS[wish.laws]))
+        mark = fingerprint(plain | {"n_people": n}, seed, repr(LAWS[wish.laws]), simulator)
         function = "synth.thumb.pinch_population:simulate_chunk"
         made.append(Task(path.name, function, arguments, mark, products=(str(path),)))
     return made

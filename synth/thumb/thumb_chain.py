@@ -31,11 +31,14 @@ def pulp_and_joints(posture: np.ndarray, hand_length: np.ndarray) -> np.ndarray:
 
 
 def force_directions(posture: np.ndarray) -> np.ndarray:
-    """Unit vectors palmar (out of the pulp), distal and ulnar of the distal phalanx; thumb frame, shape (n, 3, 3)."""
+    """Unit vectors palmar (out of the pulp), distal and ulnar of the distal phalanx; thumb frame, shape (n, 3, 3).
+
+    The thumb sits turned by 45 degrees, so that its palmar is palmar-ulnar in the hand, its ulnar dorsal-ulnar.
+    """
     turn = posture.sum(axis=1)
     distal = np.stack([np.cos(turn), -np.sin(turn), np.zeros_like(turn)], axis=-1)
     palmar = np.stack([-np.sin(turn), -np.cos(turn), np.zeros_like(turn)], axis=-1)
-    return np.stack([palmar, distal, np.cross(palmar, distal)], axis=1)
+    return np.stack([palmar, distal, np.cross(distal, palmar)], axis=1)
 
 
 def joint_loads(posture: np.ndarray, hand_length: np.ndarray) -> np.ndarray:

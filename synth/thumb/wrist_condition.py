@@ -1,7 +1,8 @@
 """The wrist's condition: healthy, or altered by one of two surgeries for its arthritis.
 
 * SE4CF, scaphoid excision with four-corner fusion: the hand moves on the lunate alone, so the axes lie further from the
-  thumb and oblique to the radius, tendons on the radial side have larger arms, and the carpus stays nearly as high;
+  thumb, tendons on the radial side have larger arms, and the carpus stays nearly as high. That the axes are oblique to
+  the radius is left out: both are in balance, and turning them among themselves changes no balance;
 * PRC, proximal row carpectomy: the capitate moves in the radius' lunate fossa, so the carpus is lower (tendons from
   the forearm are slack by that much), the axis lies nearer, and extensors have smaller arms.
 
@@ -32,8 +33,6 @@ class WristChange:
         How far the axes lie proximal of where they were (m).
     shortening : float
         By how much tendons from the forearm are slack (m).
-    obliquity : float
-        Turn of the flexion and deviation axes about the long axis of the forearm (rad).
     extensor_arm, radial_arm : float
         Logarithm of the factor on arms that extend, and that deviate radially.
     wrist_loss : float
@@ -42,7 +41,6 @@ class WristChange:
 
     axis_shift: float = 0.0
     shortening: float = 0.0
-    obliquity: float = 0.0
     extensor_arm: float = 0.0
     radial_arm: float = 0.0
     wrist_loss: float = 0.0
@@ -50,8 +48,8 @@ class WristChange:
 
 CHANGES = {
     "healthy": WristChange(),
-    "SE4CF": WristChange(0.014, 0.005, np.radians(15.0), 0.0, 0.25, -0.30),
-    "PRC": WristChange(-0.004, 0.011, 0.0, -0.25, 0.0, -0.06),
+    "SE4CF": WristChange(0.014, 0.005, 0.0, 0.25, -0.30),
+    "PRC": WristChange(-0.004, 0.011, -0.25, 0.0, -0.06),
 }
 
 
@@ -78,14 +76,7 @@ def wrist_arms(table: MuscleTable, condition: str, size: np.ndarray, hand_scale:
     factor = np.ones_like(arms)
     factor[:, 0] = np.where(typical[0] < 0, np.exp(change.extensor_arm * size)[:, None], 1.0)
     factor[:, 1] = np.where(typical[1] > 0, np.exp(change.radial_arm * size)[:, None], 1.0)
-    turn = turned(change.obliquity * size)
-    return turn @ (arms * factor)
-
-
-def turned(angle: np.ndarray) -> np.ndarray:
-    """Turn of the two axes among themselves, shape (n, 2, 2)."""
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack([np.stack([c, s], -1), np.stack([-s, c], -1)], -2)
+    return arms * factor
 
 
 def slackening(condition: str, size: np.ndarray, is_extrinsic: np.ndarray) -> np.ndarray:

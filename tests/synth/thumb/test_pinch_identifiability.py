@@ -43,7 +43,7 @@ def test_twins_hide_each_other():
     jacobian = np.zeros((N_FRAMES, 3, n))
     jacobian[..., 0] = jacobian[..., 1] = 100.0
     record = np.full((N_FRAMES, 3), 10.0)
-    shares, trace, companion, correlation, rank, _ = _one_person(record, jacobian, np.eye(n), "vector", FIRST)
+    shares, trace, companion, correlation, rank = _one_person(record, jacobian, np.eye(n), "vector", FIRST)
     np.testing.assert_allclose(shares[:2], 0.5, atol=0.01)
     assert companion[0] == 1
     assert correlation[0] == pytest.approx(-1.0, abs=0.01)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog, lsq_linear
 
-from synth.thumb import coordination
+from synth.thumb import coordination, force_profile, wrist_condition
 from synth.thumb.coordination import box_minimum, strongest_pinch
 from synth.thumb.force_profile import BEGIN, FIRST, N_FRAMES, TIMES, measured, muscle_forces, pinch_profile
 from synth.thumb.identifiability import noise_covariance
 from synth.thumb.muscle_table import THUMB, muscle_table
 from synth.thumb.pinch_norm import norm_table
 from synth.thumb.pinch_people import draw_people
-from synth.thumb.thumb_chain import force_directions, joint_loads, pulp_and_joints, wrist_loads
-from synth.thumb.wrist_condition import CONDITIONS, slackening, wrist_arms
+from synth.thumb.thumb_chain import TO_HAND, force_directions, joint_loads, pulp_and_joints, wrist_loads
+from synth.thumb.wrist_condition import CHANGES, CONDITIONS, slackening, wrist_arms
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,16 @@ def test_loads_are_the_motion_of_the_pulp(people):
     assert (np.diff(loads[:, [3, 2, 0], 0], axis=1) > 0).all(), "the further the joint, the longer its lever"
 
 
+def test_the_directions_of_a_force_are_what_they_are_called(people):
+    """In the hand frame (x distal, y dorsal, z radial): palmar goes palmar, distal distal, ulnar ulnar."""
+    palmar, distal, ulnar = np.moveaxis(force_directions(people.posture) @ TO_HAND.T, 1, 0)
+    assert (palmar[:, 1] < 0).all()
+    assert (distal[:, 0] > 0).all()
+    assert (ulnar[:, 2] < -0.5).all()
+    np.testing.assert_allclose(np.einsum("nd,nd->n", ulnar, palmar), 0.0, atol=1e-12)
+    np.testing.assert_allclose(np.einsum("nd,nd->n", ulnar, distal), 0.0, atol=1e-12)
+
+
 def test_a_larger_hand_has_longer_levers_and_a_proximal_axis_too(people):
     few = people.rows(np.arange(5))
     np.testing.assert_allclose(
@@ -104,6 +114,21 @@ def test_a_surgery_of_no_size_changes_nothing(people):
     healthy = pinch_profile(none)[0]
     for condition in CONDITIONS[1:]:
         np.testing.assert_allclose(pinch_profile(none, condition)[0][..., 0], healthy[..., 0], rtol=0.01, atol=0.5)
+
+
+def test_everything_that_a_surgery_is_said_to_change_changes_the_force(people, monkeypatch):
+    few = people.rows(np.arange(100))
+    for condition in CONDITIONS[1:]:
+        whole, change, moved = pinch_profile(few, condition)[0], CHANGES[condition], {}
+        for name in [f.name for f in fields(change) if getattr(change, f.name)]:
+            without = CHANGES | {condition: replace(change, **{name: 0.0})}
+            for module in (wrist_condition, force_profile):
+                monkeypatch.setattr(module, "CHANGES", without)
+            moved[name] = float(np.abs(pinch_profile(few, condition)[0] - whole).max())
+            monkeypatch.undo()
+        assert min(moved.values()) > 0.01, f"{condition}: N by which each change moves a force: {moved}"
+        slack = moved.pop("shortening")
+        assert max(moved.values()) < 1.0 < slack, "as the page says: nearly all is the slack of tendons"
 
 
 def test_each_surgery_changes_what_was_published(people):
