@@ -68,7 +68,7 @@ def test_parts_of_another_question_are_not_used(tmp_path):
 
 def test_parts_of_an_older_version_are_not_used(tmp_path, monkeypatch):
     remembered_parts(tmp_path, {"seed": 1}).get("a", lambda: {"x": np.ones(3)})
-    monkeypatch.setattr(remembered_part, "tool_version", lambda: "another")
+    monkeypatch.setattr(remembered_part, "kinesynth_version", lambda: "another")
     assert remembered_parts(tmp_path, {"seed": 1}).get("a", lambda: {"x": np.zeros(3)})["x"].sum() == 0.0
 
 
