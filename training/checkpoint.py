@@ -125,7 +125,7 @@ def read_card(path: Path) -> dict:
         ) from None
     if str(card.get("format", "")).startswith("kinesynth-physics"):
         raise CorpusMismatch(
-            f"{path}: expected a network taught by labels, found a label-free network, which has no card of this kind. "
+            f"{path}: expected a network taught by labels, found a label-free network. "
             f"Estimate a corpus with it by `kinesynth stream {path} CORPUS --out ESTIMATES` (an lstm), or where it is "
             "trained by `kinesynth train --objective physics --apply-to CORPUS`."
         )

@@ -17,7 +17,7 @@ from training.checkpoint import Checkpoint
 from training.joint.joint_model import LEAST_SPREAD_DEG, joint_of, learnt_angles
 from training.joint.person_effect import effect_rows
 
-_LIMITS = (
+LIMITS = (
     "Nothing clinical: no diagnosis, no decision about a person; it is no medical device and was tested as none.",
     "Nobody who taught it may be scored with it.",
     "Records of another rate, sensor set or unit are refused; sensors on other segments, or with other axes than in "
@@ -245,4 +245,4 @@ def _limits(checkpoint: Checkpoint) -> list[str]:
                 "Results on real people without a check against a reference: no real person taught it, and errors on "
                 "real people are larger than those above."
             )
-    return [*found, *_LIMITS]
+    return [*found, *LIMITS]

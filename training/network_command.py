@@ -60,24 +60,35 @@ def card(
 
     def run() -> ExitCode:
         from mocap_import.durable_file import write_durably
-        from training.checkpoint import load_checkpoint
-        from training.model_card import card_facts, model_card
         from training.shipped_network import network_file
 
         path = network_file(file)
-        checkpoint = load_checkpoint(path)
-        text = model_card(checkpoint, path.stem)
+        text, facts = _card_of(path)
         if out is not None:
             write_durably(out, text)
         if as_json:
-            typer.echo(
-                json.dumps({"file": str(path), "card": None if out is None else str(out)} | card_facts(checkpoint))
-            )
+            typer.echo(json.dumps({"file": str(path), "card": None if out is None else str(out)} | facts))
         else:
             typer.echo(text if out is None else str(out))
         return ExitCode.ALL
 
     with_reasons(run, as_json)
+
+
+def _card_of(path: Path) -> tuple[str, dict[str, Any]]:
+    """Card of a network, as a page and as plain data, whichever objective taught it."""
+    from training.physics.model_file import is_physics_model, load_physics_model
+
+    if is_physics_model(path):
+        from training.physics.model_card import physics_card, physics_facts
+
+        model = load_physics_model(path)
+        return physics_card(model, path.stem), physics_facts(model)
+    from training.checkpoint import load_checkpoint
+    from training.model_card import card_facts, model_card
+
+    checkpoint = load_checkpoint(path)
+    return model_card(checkpoint, path.stem), card_facts(checkpoint)
 
 
 @network_app.command(epilog="Example: kinesynth network joint running.h5 knee.safetensors --joint knee --seed 8")

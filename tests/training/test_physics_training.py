@@ -20,6 +20,7 @@ from training.checkpoint import load_checkpoint
 from training.cli import train_app
 from training.config import ConfigRefused
 from training.evaluation import evaluate
+from training.network_command import network_app
 from training.physics.config import resolve_physics
 from training.physics.lesson import draw_windows as draw
 from training.physics.lesson import fresh_learner, physics_loss, prepare_lesson, take_step
@@ -172,6 +173,14 @@ def test_the_command_writes_estimates_that_evaluate_scores_and_the_sensors_place
     estimated = Corpus(row["estimates"])
     assert estimated.role == "prediction"
     assert len(Path(row["placements"]).read_text().splitlines()) == 1 + 2 * 7
+    network = str(tmp_path / "out" / "physics_lstm.safetensors")
+    card = CliRunner().invoke(network_app, ["card", network])
+    assert card.exit_code == 0, card.output
+    said = ("2 people (P1, P2)", "no label", "masses 58 to 70 kg", "forwards only", "Rate: 100 frames", "at rest 9.8")
+    assert [words for words in said if words not in card.output] == []
+    facts = json.loads(CliRunner().invoke(network_app, ["card", network, "--json"]).output)
+    assert facts["labels_used"] == 0
+    assert facts["unlabelled_subjects"] == ["P1", "P2"]
 
 
 def test_learnt_placements_are_taken_for_the_same_person_only_and_the_estimate_says_so(corpus, tmp_path):
