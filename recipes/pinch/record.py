@@ -18,6 +18,19 @@ OWN_COLUMNS = ("person", "sex", "age", "height", "mass", "hand_length", "time", 
 """Of a user's own file: one row an instant, times in s from 0.2 s before the effort begins; m, kg, N."""
 
 
+LARGEST_GAP = 0.05
+"""s between two instants of a user's record."""
+PLAUSIBLE = {
+    "age": (5.0, 110.0, "years"),
+    "height": (0.8, 2.3, "m"),
+    "mass": (10.0, 250.0, "kg"),
+    "hand_length": (0.08, 0.26, "m"),
+}
+"""Least, largest and unit: what lies outside was probably given in another unit."""
+PLAUSIBLE_FORCE = (2.0, 500.0)
+"""Largest palmar force of a record (N)."""
+
+
 def network_inputs(inputs: str, forces: np.ndarray, demographics: np.ndarray) -> np.ndarray:
     """Rows (n, n_inputs) of forces (n, n_frames, 3) and demographics (n, 5); the demographics come last."""
     used = {
@@ -50,7 +63,7 @@ def read_own_file(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     ------
     CorpusMismatch
         A column is missing, a number is no number, a record does not reach from 0 to 2 s, or a sex is neither female
-        nor male; names the person.
+        nor male, instants are more than `LARGEST_GAP` apart, a number is outside `PLAUSIBLE`; names the person.
     """
     table = read_csv(path, OWN_COLUMNS)
     codes, forces, demographics = [], [], []
@@ -70,6 +83,7 @@ def read_own_file(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
                 f"{where}: expected times from 0 to {TIMES[-1]:g} s, found {times[0]:g} to {times[-1]:g} s. Count from "
                 "0.2 s before the effort begins."
             )
+        _check_values(where, numbers)
         codes.append(str(person))
         forces.append(np.column_stack([np.interp(TIMES, times, numbers[c]) for c in CHANNELS]))
         first = numbers.iloc[0]
@@ -77,3 +91,22 @@ def read_own_file(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     if not codes:
         raise CorpusMismatch(f"{path}: expected records of at least one person, found none.")
     return codes, np.stack(forces), np.array(demographics, dtype=float)
+
+
+def _check_values(where: str, numbers: pd.DataFrame) -> None:
+    """Refuse gaps, a person of changing size, and what is probably in another unit."""
+    gap = float(np.diff(numbers.time, prepend=0.0).max())
+    if gap > LARGEST_GAP + 1e-9:
+        most = f"expected instants (s) at most {1000 * LARGEST_GAP:.0f} ms apart"
+        raise CorpusMismatch(f"{where}: {most}, found {1000 * gap:.0f} ms.")
+    for name, (low, high, unit) in PLAUSIBLE.items():
+        if numbers[name].nunique() != 1:
+            raise CorpusMismatch(f"{where}: expected one {name}, found {numbers[name].nunique()}.")
+        value = float(numbers[name].iloc[0])
+        if not low <= value <= high:
+            raise CorpusMismatch(f"{where}: expected {name} from {low:g} to {high:g} {unit}, found {value:g}.")
+    low, high = PLAUSIBLE_FORCE
+    force = float(numbers.palmar.max())
+    if not low <= force <= high:
+        wanted = f"expected a largest palmar force from {low:g} to {high:g} N"
+        raise CorpusMismatch(f"{where}: {wanted}, found {force:g}. Forces out of the pulp are positive.")

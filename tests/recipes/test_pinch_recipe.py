@@ -8,11 +8,13 @@ import pytest
 
 from recipes.catalogue import find_recipe
 from recipes.pinch.estimate_stage import linear_estimates
+from recipes.pinch.explanation import concordance_rows, untaught_rows, ways_of_counting
 from recipes.pinch.record import INPUTS, OWN_COLUMNS, network_inputs, part_names, part_of_each, read_own_file
 from recipes.recipe import resolve_settings, run_recipe
 from synth.corpus.schema import CorpusMismatch
 from synth.thumb.force_profile import N_FRAMES, TIMES
 from training.config import ConfigRefused
+from training.explanation.attribution import group_sums
 
 
 def own_record(person: str = "A", sex: str = "female") -> pd.DataFrame:
@@ -57,11 +59,48 @@ def test_own_records_are_read_and_wrong_ones_named(tmp_path):
         "column palmar": own_record().assign(palmar="strong"),
         "sex female or male": own_record().assign(sex="x"),
         "mass missing": own_record().drop(columns="mass"),
+        "at most 50 ms apart, found 1990 ms": own_record().iloc[[0, -1]],
+        "at most 50 ms apart, found 110 ms": own_record().drop(index=range(50, 60)),
+        "height from 0.8 to 2.3 m, found 165": own_record().assign(height=165),
+        "mass from 10 to 250 kg, found 62000": own_record().assign(mass=62000),
+        "hand_length from 0.08 to 0.26 m, found 178": own_record().assign(hand_length=178),
+        "age from 5 to 110 years, found 2": own_record().assign(age=2),
+        "largest palmar force from 2 to 500 N, found -70": own_record().assign(palmar=-70.0),
+        "one height, found 2": own_record().assign(height=[1.6] * 100 + [1.7] * 100),
     }
     for said, table in wrong.items():
         table.to_csv(file, index=False)
         with pytest.raises(CorpusMismatch, match=said):
             read_own_file(file)
+
+
+def test_files_of_a_user_are_looked_at_before_anything_costs_time(tmp_path):
+    recipe, wrong = find_recipe("pinch"), tmp_path / "own.csv"
+    own_record().assign(height=165).to_csv(wrong, index=False)
+    given = {
+        "own_file=.*is no file": {"own_file": str(tmp_path / "none.csv")},
+        "ratings=.*is no file": {"ratings": str(tmp_path / "none.csv")},
+        "height from 0.8": {"own_file": str(wrong)},
+    }
+    for said, chosen in given.items():
+        with pytest.raises((ConfigRefused, CorpusMismatch), match=said):
+            run_recipe(recipe, tmp_path / "out", resolve_settings(recipe, small=True, **chosen), shown=False)
+    assert not (tmp_path / "out" / "simulated").exists()
+
+
+def test_an_explanation_that_is_the_cause_agrees_with_it_in_both_ways_of_counting():
+    truth = np.random.default_rng(1).random((6, len(part_names())))
+    for row in concordance_rows("t", "itself", truth, truth, seed=0):
+        assert row.value == pytest.approx(1.0), row.measure
+    alike = np.ones((6, len(part_of_each())))  # every entry matters the same
+    sums = group_sums(alike, part_of_each())
+    for size in ways_of_counting().values():
+        assert set(np.ptp(sums / size, axis=1)) in ({0.0}, {float(np.bincount(part_of_each()).max() - 1)})
+    blank = [np.random.default_rng(k).random(truth.shape) for k in range(12)]
+    for row in untaught_rows("t", blank, truth):
+        means = [{r.measure: r.value for r in concordance_rows("t", "", b, truth, 0)}[row.measure] for b in blank]
+        assert row.value == pytest.approx(np.mean(means))
+        assert min(means) <= row.low < row.value < row.high <= max(means)
 
 
 def test_prevalences_must_add_up():

@@ -82,25 +82,15 @@ def explain_trial(
     for target in targets:
         part = phases["l" if target.coordinate.endswith("_l") else "r"]
         importance = _importance(checkpoint, inputs, part, target, method, n_phases)
-        for s, sensor in enumerate(checkpoint.sensors):
+        facts = (trial.subject.code, trial.name, target.kind, target.coordinate, target.unit, method)
+        for sensor, own in zip(checkpoint.sensors, importance, strict=True):
             near = is_adjacent(target, segments[sensor])
-            for p in range(n_phases):
-                name = f"{100 * p // n_phases}-{100 * (p + 1) // n_phases}"
-                rows.append(
-                    (
-                        trial.subject.code,
-                        trial.name,
-                        target.kind,
-                        target.coordinate,
-                        target.unit,
-                        method,
-                        sensor,
-                        name,
-                        importance[s, p],
-                        near,
-                    )
-                )
+            rows += [(*facts, sensor, _phase_name(p, n_phases), own[p], near) for p in range(n_phases)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _phase_name(part: int, n_phases: int) -> str:
+    return f"{100 * part // n_phases}-{100 * (part + 1) // n_phases}"
 
 
 def is_adjacent(target: Target, segment: str) -> bool | None:

@@ -45,8 +45,8 @@ class RatedItem:
     parts: tuple[str, ...]
 
 
-def write_items(path: Path, items: Sequence[RatedItem]) -> Path:
-    """Write ``{"scale": [...], "columns": [...], "items": [...]}``."""
+def shown_items(items: Sequence[RatedItem]) -> dict[str, list]:
+    """What a page shows, for JSON: ``{"scale": [...], "columns": [...], "items": [...]}``."""
     plain = [
         {
             "item": item.name,
@@ -57,7 +57,12 @@ def write_items(path: Path, items: Sequence[RatedItem]) -> Path:
         }
         for item in items
     ]
-    content = {"scale": list(SCALE), "columns": list(COLUMNS), "items": plain}
+    return {"scale": list(SCALE), "columns": list(COLUMNS), "items": plain}
+
+
+def write_items(path: Path, items: Sequence[RatedItem]) -> Path:
+    """Write `shown_items`."""
+    content = shown_items(items)
     write_durably(path, json.dumps(content, separators=(",", ":")) + "\n")
     return path
 

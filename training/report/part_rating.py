@@ -7,10 +7,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from markupsafe import Markup
 
-from training.explanation.rated_item import COLUMNS, SCALE, RatedItem
+from training.explanation.rated_item import RatedItem, shown_items
 from training.report.template import embed_data, render_page, write_page
 
 
@@ -30,19 +29,14 @@ def write_part_rating_page(out: Path, items: Sequence[RatedItem], title: str = "
     Path
         `out`.
     """
-    shown = [
-        {"item": i.name, "question": i.question, "parts": list(i.parts), "times": np.round(i.times, 4).tolist()}
-        | {"curves": {name: np.round(values, 3).tolist() for name, values in i.curves.items()}}
-        for i in items
-    ]
-    study = hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:12]
-    data = {"items": shown, "scale": list(SCALE), "columns": list(COLUMNS), "study": study}
+    shown = shown_items(items)
+    data = shown | {"study": hashlib.sha256(json.dumps(shown["items"]).encode()).hexdigest()[:12]}
     script = Path(__file__).with_name("part_rating.js").read_text(encoding="utf-8")
     page = render_page(
         "part_rating.html",
         scripts=[],
         title=title,
-        n_items=len(shown),
+        n_items=len(items),
         data=embed_data(data),
         own_script=Markup(script),
     )

@@ -27,6 +27,17 @@ def test_a_cut_run_goes_on_with_the_same_people(tmp_path, monkeypatch):
     assert len(set(after.code)) == 50
 
 
+def test_another_simulator_makes_its_people_anew(tmp_path, monkeypatch):
+    simulate_population(tmp_path, [WISH], seed=3)
+    ((file, _),) = chunk_files(tmp_path, WISH)
+    before = file.stat().st_mtime_ns
+    simulate_population(tmp_path, [WISH], seed=3)
+    assert file.stat().st_mtime_ns == before
+    monkeypatch.setattr(pinch_population, "simulator_hash", lambda: "sources of a later version")
+    simulate_population(tmp_path, [WISH], seed=3)
+    assert file.stat().st_mtime_ns != before
+
+
 def test_a_healthy_person_is_measured_once_and_an_altered_one_in_each_condition(tmp_path):
     simulate_population(tmp_path, [WISH], seed=4)
     people = read_population(tmp_path, WISH)
