@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import isfunction
 from typing import Any
 
 import numpy as np
@@ -64,10 +65,9 @@ class Witness:
 
         seen.watched = real
         for name, module in list(sys.modules.items()):
-            own = getattr(module, "fit", None) if name.startswith(("training", "recipes")) else None
-            if own is real or (
-                own is not None and getattr(own, "watched", None) is real
-            ):  # the latter: imported while another watched
+            own = vars(module).get("fit") if name.startswith(("training.", "recipes.")) else None
+            # Functions only: some libraries' modules answer to every name. Watched: imported while another watched.
+            if own is real or (isfunction(own) and getattr(own, "watched", None) is real):
                 monkeypatch.setattr(module, "fit", seen)
         self._watch_the_rest(monkeypatch)
 
