@@ -13,7 +13,7 @@ import numpy as np
 from mocap_import.subject import Subject
 from opensim_models.generic.contact_point import with_contact_points
 from opensim_models.generic.generic_model import REFERENCE_PERSON
-from opensim_models.model.skeleton import load_skeleton, save_skeleton
+from opensim_models.model.skeleton import load_skeleton
 from synth.corpus import CorpusTrial
 from synth.corpus.array_origin import SOLVED, ArrayOrigin, with_origins
 from synth.corpus.solved_recipe import solver_versions
@@ -25,6 +25,7 @@ from synth.optimal_control.population.carried_gait import SolvedGait
 from synth.optimal_control.population.gait_trial import gait_trial, refused_trial, trial_name
 from synth.optimal_control.population.impaired_gait import LAWS, ImpairedGait, draw_impaired_gait
 from synth.optimal_control.population.part import alone, part_row, write_part
+from synth.optimal_control.population.planar_chunk import write_template
 from synth.optimal_control.population.planar_solver import (
     ANCHOR_SEED,
     GaitResult,
@@ -32,7 +33,6 @@ from synth.optimal_control.population.planar_solver import (
     population_program,
     solve_only,
 )
-from synth.optimal_control.population.virtual_skeleton import template_skeleton
 from synth.optimal_control.population.whole_cycle import solve_impaired
 
 _HALF_MESHES, _WHOLE_MESHES = (25, 36, 50), (50, 72)
@@ -133,11 +133,7 @@ class ImpairedRequest:
 
     def arguments(self, folder: Path) -> dict:
         """What every chunk needs beside its people."""
-        template = folder / "template.json"
-        if not template.exists():
-            save_skeleton(template_skeleton(), template.with_suffix(".tmp"))
-            template.with_suffix(".tmp").replace(template)
-        return {"request": asdict(self), "template": str(template)}
+        return {"request": asdict(self), "template": str(write_template(folder))}
 
 
 def solve_chunk(part: str, first: int, last: int, request: Mapping, template: str) -> list[dict]:

@@ -132,11 +132,16 @@ class PopulationRequest:
 
     def arguments(self, folder: Path) -> dict:
         """What every chunk needs beside its people; files that all share are put into a folder first."""
-        template = folder / "template.json"
-        if not template.exists():
-            save_skeleton(template_skeleton(), template.with_suffix(".tmp"))
-            template.with_suffix(".tmp").replace(template)
-        return {"request": asdict(self), "template": str(template)}
+        return {"request": asdict(self), "template": str(write_template(folder))}
+
+
+def write_template(folder: Path) -> Path:
+    """The planar skeleton that all chunks of a run share, written once."""
+    template = folder / "template.json"
+    if not template.exists():
+        save_skeleton(template_skeleton(), template.with_suffix(".tmp"))
+        template.with_suffix(".tmp").replace(template)
+    return template
 
 
 def solve_chunk(part: str, first: int, last: int, request: Mapping, template: str) -> list[dict]:
