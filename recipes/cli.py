@@ -59,16 +59,16 @@ def recipe(
 
 def _list(as_json: bool) -> None:
     """All recipes and ready-made runs, with the command that starts each."""
-    from recipes.catalogue import PLACES, find_recipe
+    from recipes.catalogue import RECIPES
 
-    commands = {name: f"kinesynth recipe {name} --out {name}/" for name in PLACES} | DEMONSTRATIONS
+    commands = {name: f"kinesynth recipe {name} --out {name}/" for name in RECIPES} | DEMONSTRATIONS
     if as_json:
         typer.echo(json.dumps(commands))
         return
     for name, command in commands.items():
         typer.echo(f"{name:22} {command}")
-        if name in PLACES:
-            typer.echo(f"{'':22} {find_recipe(name).summary}")
+        if name in RECIPES:
+            typer.echo(f"{'':22} {RECIPES[name][1]}")
 
 
 def _describe(found: Any, as_json: bool) -> None:

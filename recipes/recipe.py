@@ -35,8 +35,6 @@ class Recipe:
     ----------
     name : str
         Word of the command line: ``posture``.
-    summary : str
-        One line: what it asks, and whose work it follows.
     settings : type of RecipeSettings
     small : mapping
         Settings of ``--small``: everything is there, in under a minute of one CPU.
@@ -45,7 +43,6 @@ class Recipe:
     """
 
     name: str
-    summary: str
     settings: type[RecipeSettings]
     small: Mapping[str, Any]
     stages: tuple[Stage, ...]

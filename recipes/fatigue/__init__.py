@@ -10,7 +10,6 @@ from recipes.run import Stage
 
 RECIPE = Recipe(
     "fatigue",
-    "Torque of a tiring elbow from muscle activity, by transfer from 1,701 simulations (Kearney et al. 2024).",
     FatigueSettings,
     SMALL,
     (

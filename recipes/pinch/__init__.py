@@ -10,7 +10,6 @@ from recipes.run import Stage
 
 RECIPE = Recipe(
     "pinch",
-    "Muscle parameters from pinch force (Lindbeck 2023) and explained wrist surgeries (Tappan 2024).",
     PinchSettings,
     SMALL,
     (

@@ -21,7 +21,6 @@ def _work(place: str) -> Callable[[Run], str]:
 
 RECIPE = Recipe(
     "posture",
-    "Made postures and strides: told apart or not, repeated or new, worth what (Dindorf et al. 2024).",
     PostureSettings,
     SMALL,
     (

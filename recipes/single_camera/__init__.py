@@ -19,7 +19,6 @@ def _given(run: Run) -> dict[str, dict[str, str]]:
 
 RECIPE = Recipe(
     "single-camera",
-    "Gait parameters and impairment from keypoints of one camera, from virtual people alone (Yamada et al. 2025).",
     SingleCameraSettings,
     SMALL,
     (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ from pydantic import Field
 
 import kinesynth
 from recipes import catalogue
-from recipes.catalogue import PLACES, find_recipe
+from recipes.catalogue import RECIPES, find_recipe
 from recipes.people import ROLES, check_people, people_table, write_people
 from recipes.recipe import PEOPLE, RESULTS, Recipe, RecipeSettings, resolve_settings, run_recipe
 from recipes.result import Result, mean_result, write_results
@@ -35,7 +37,7 @@ def work(run):
     return "made"
 
 
-MADE = Recipe("made", "A made recipe.", Made, {"n_people": 3}, (Stage("all", RESULTS, (), work),))
+MADE = Recipe("made", Made, {"n_people": 3}, (Stage("all", RESULTS, (), work),))
 
 
 def test_settings_come_from_small_then_file_then_options(tmp_path):
@@ -83,7 +85,7 @@ def test_a_goal_is_met_on_its_side():
 
 
 def test_the_command_runs_a_recipe_and_describes_it(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(catalogue.PLACES, "made", "recipes.made")
+    monkeypatch.setitem(catalogue.RECIPES, "made", ("recipes.made", "A made recipe."))
     monkeypatch.setattr("recipes.catalogue.find_recipe", lambda name: MADE)
     assert kinesynth.main(["recipe", "made", "--settings", "--json"]) == 0
     shown = {row["setting"]: row for row in json.loads(capsys.readouterr().out)}
@@ -93,6 +95,15 @@ def test_the_command_runs_a_recipe_and_describes_it(tmp_path, capsys, monkeypatc
     assert json.loads(capsys.readouterr().out)["results"][0]["method"] == "m"
     assert len(pd.read_csv(tmp_path / "made" / PEOPLE)) == 4
     assert kinesynth.main(["recipe", "made", "--set", "n_people"]) == 2
+
+
+def test_recipes_are_listed_without_what_runs_them(repository):
+    """`kinesynth recipe` is a light command: no network library is loaded to print names."""
+    heavy = "any(name in sys.modules for name in ('torch', 'sklearn'))"
+    code = f"import sys, kinesynth; kinesynth.main(['recipe']); sys.exit({heavy})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert all(summary in done.stdout for _, summary in RECIPES.values())
 
 
 def test_an_unknown_recipe_names_the_known_ones(capsys):
@@ -129,7 +140,7 @@ def assert_as_written(name, witness, owner, people):
     assert any(witness.people(one.asked, owner) & set(people.person[people.role == "score"]) for one in witness.fits)
 
 
-@pytest.mark.parametrize("name", sorted(PLACES))
+@pytest.mark.parametrize("name", sorted(RECIPES))
 def test_the_small_form_ends_in_a_table_and_fits_whom_it_says(name, tmp_path, witness, monkeypatch):
     """Every recipe, as `kinesynth recipe NAME --small` runs it: rows that are fitted are those of a split's people."""
     recipe = find_recipe(name)
