@@ -47,7 +47,8 @@ def population(
         typer.Option(min=0.0, max=1.0, help="With --impairment: share of people with whom nothing is wrong; else 0.3."),
     ] = None,
     laws: Annotated[
-        str | None, typer.Option(help="With --impairment: standard, or other laws of strength, contact and effort.")
+        str | None,
+        typer.Option(help="With --impairment: standard; other, of contact, activation, strength; far, of effort, too."),
     ] = None,
     rate: Annotated[float, typer.Option(min=10.0, help="Samples per second of the result (Hz).")] = 100.0,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,

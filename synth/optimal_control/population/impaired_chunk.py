@@ -162,9 +162,9 @@ def _shared(
 ) -> tuple[PopulationProgram, PopulationProgram, list[SolvedGait]]:
     """Programs of half and whole cycles, and anchors, built once a process; anchors are kept in a file."""
     pattern = load_skeleton(Path(template))
-    if LAWS[laws]["contact"] == "points":
+    if LAWS[laws].contact == "points":
         pattern = with_contact_points(pattern, REFERENCE_PERSON.height)
-    options = {**LAWS[laws], "passive": True}
+    options = {"contact": LAWS[laws].contact, "activation": LAWS[laws].activation, "passive": True}
     halves = population_program(pattern, _HALF_MESHES, **options)
     wholes = population_program(pattern, _WHOLE_MESHES, period="cycle", **options) if lopsided else halves
     file = Path(template).with_name(f"anchors_impaired_{laws}.npz")

@@ -33,12 +33,6 @@ from synth.optimal_control.population.virtual_gait import GaitPrices, VirtualGai
 from synth.optimal_control.population.virtual_skeleton import virtual_skeleton
 from synth.virtual_people import VirtualPerson
 
-LAWS: dict[str, dict[str, str]] = {
-    "standard": {"contact": "spheres", "activation": "first_order"},
-    "other": {"contact": "points", "activation": "smooth"},
-}
-"""Contact and activation of each set of laws; ``"other"`` also has strength by body mass to the 2/3 instead of muscle
-volume, three times the price of effort and manners that are followed half as closely."""
 LIMITS = GaitLimits((0.45, 0.82), (0.8, 1.6))
 """Who shuffles stands long on each foot; see `gait_check`."""
 SPEED_LOST = {
@@ -75,8 +69,39 @@ UNEVEN = 1.0
 _PLANTARFLEXORS = ("gastroc", "soleus")
 _RELATIVE_SPEEDS, _SLOWEST = (0.65, 1.3), 0.3
 _TISSUE_MASS = 75.0
-_LESS_FORCE = 0.8
-_LOOSER = 0.5
+_LESS_FORCE, _EFFORT = 0.8, 4.0
+
+
+@dataclass(frozen=True)
+class Laws:
+    """Laws that a population walks by.
+
+    Attributes
+    ----------
+    contact, activation : str
+        As `movement.structure.movement_structure` names them.
+    strength_of_mass : bool
+        Strength by body mass to the 2/3 instead of muscle volume.
+    effort : float
+        Price of effort, in those of the standard laws.
+    manner : float
+        How closely manners are followed, 1 as by the standard laws.
+    """
+
+    contact: str = "spheres"
+    activation: str = "first_order"
+    strength_of_mass: bool = False
+    effort: float = 1.0
+    manner: float = 1.0
+
+
+LAWS = {
+    "standard": Laws(),
+    "other": Laws("points", "smooth", strength_of_mass=True),
+    "far": Laws("points", "smooth", strength_of_mass=True, effort=3.0, manner=0.5),
+}
+"""``"other"``: other laws of contact, activation and strength; ``"far"``: also other wishes, dear effort and manners
+followed half as closely, so that the same severity shows less."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +125,8 @@ class ImpairedGait(VirtualGait):
 
     @property
     def prices(self) -> GaitPrices:
-        """Of following a manner; the other laws pay more for effort."""
-        return GaitPrices(4.0 if self.laws == "standard" else 12.0, 1e-2)
+        """Of following a manner, by the price that the laws give effort."""
+        return GaitPrices(_EFFORT * LAWS[self.laws].effort, 1e-2)
 
     @property
     def manner(self) -> np.ndarray:
@@ -121,13 +146,13 @@ class ImpairedGait(VirtualGait):
     def skeleton(self, template: Skeleton) -> Skeleton:
         """The person's planar model, weak where the impairment weakens it, on the laws' contact."""
         whole = virtual_skeleton(self.person, template)
-        subject, other = self.person.subject, self.laws != "standard"
-        size = (subject.mass / PUBLISHED_MASS) ** (-1.0 / 3.0) if other else 1.0
+        subject, laws = self.person.subject, LAWS[self.laws]
+        size = (subject.mass / PUBLISHED_MASS) ** (-1.0 / 3.0) if laws.strength_of_mass else 1.0
         muscles = tuple(
             replace(m, max_isometric_force=m.max_isometric_force * size * self._strength(m.name)) for m in whole.muscles
         )
         whole = replace(whole, muscles=muscles)
-        return with_contact_points(whole, subject.height) if LAWS[self.laws]["contact"] == "points" else whole
+        return with_contact_points(whole, subject.height) if laws.contact == "points" else whole
 
     def _strength(self, muscle: str) -> float:
         lost = STRENGTH_LOST.get(self.impairment.kind, 0.0) * self.impairment.severity
@@ -142,10 +167,11 @@ class ImpairedGait(VirtualGait):
             "passive": self._tissue(np.array(data.parameters["passive"], float), skeleton),
             "ground_weight": np.asarray(data.parameters["ground_weight"]) * (1.0 - _LESS_FORCE * severity),
         }
-        if LAWS[self.laws]["contact"] == "points":
+        laws = LAWS[self.laws]
+        if laws.contact == "points":
             changed["floor"] = [0.0, NOMINAL_ROUNDING]
-        if self.laws != "standard":
-            changed["precision coordinates"] = np.asarray(data.parameters["precision coordinates"]) * _LOOSER
+        if laws.manner != 1.0:
+            changed["precision coordinates"] = np.asarray(data.parameters["precision coordinates"]) * laws.manner
         if self.is_lopsided and structure.mesh.period == "cycle":
             changed |= self._lopsided(structure)
         return data.with_parameters(changed)

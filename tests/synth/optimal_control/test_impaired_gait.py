@@ -8,7 +8,7 @@ from synth.impairment import HEALTHY, KINDS, Impairment, impairment_of, visit_of
 from synth.life_span import draw_person_of_any_age
 from synth.optimal_control.gait.normative_gait import draw_style
 from synth.optimal_control.population.impaired_chunk import ImpairedRequest
-from synth.optimal_control.population.impaired_gait import draw_impaired_gait
+from synth.optimal_control.population.impaired_gait import LAWS, draw_impaired_gait
 from synth.optimal_control.population.run import build_population
 from synth.optimal_control.population.virtual_gait import gait_structure
 from synth.optimal_control.population.virtual_skeleton import template_skeleton
@@ -77,8 +77,9 @@ def test_legs_that_differ_follow_different_curves_over_a_whole_cycle(template):
     assert np.allclose(np.roll(same[:, index("knee_angle_r")], -8), same[:, index("knee_angle_l")], atol=1e-9)
 
 
-def test_other_laws_are_other_equations(template):
-    own = gait("crouch", 0.5, laws="other")
+@pytest.mark.parametrize("laws", ["other", "far"])
+def test_other_laws_are_other_equations(template, laws):
+    own = gait("crouch", 0.5, laws=laws)
     skeleton = own.skeleton(template)
     assert all(c.radius == 0.0 for c in skeleton.contacts)
     usual = gait("crouch", 0.5).skeleton(template)
@@ -87,6 +88,22 @@ def test_other_laws_are_other_equations(template):
     }
     assert len({round(r, 9) for r in ratio}) == 1
     assert ratio.pop() != pytest.approx(1.0, abs=1e-3)
+    assert LAWS[laws].activation != LAWS["standard"].activation
+
+
+def test_only_far_laws_wish_otherwise(template):
+    """Other laws change bodies; what a walk follows, and what effort costs beside it, the far ones alone change."""
+
+    def wishes(laws):
+        structure = gait_structure(template, 8, passive=True, contact="spheres")
+        own = gait("crouch", 0.5, laws=laws)
+        data = own.data(structure, own.skeleton(template)).parameters
+        return [np.asarray(data[name]) for name in ("precision coordinates", "precision activations")]
+
+    standard, other, far = (wishes(laws) for laws in ("standard", "other", "far"))
+    assert all(np.array_equal(a, b) for a, b in zip(standard, other, strict=True))
+    assert np.allclose(far[0], 0.5 * standard[0])
+    assert np.allclose(far[1], 3.0 * standard[1])
 
 
 @pytest.mark.parametrize(
