@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,19 +12,24 @@ from mocap_import.durable_file import durable_place
 from recipes.people import write_people
 from recipes.recipe import PEOPLE
 from recipes.run import Run
-from recipes.single_camera.population import corpus_of
+from recipes.single_camera.population import corpus_of, population_seed
 from recipes.single_camera.settings import RealCorpus
 from synth.camera.detector import draw_errors
 from synth.camera.filmed_gait import FilmedGait, filmed_gait
 from synth.camera.keypoint_clip import draw_view, film
 from synth.camera.keypoint_input import ClipArrays, clip_arrays, joined
-from synth.camera.pinhole import LARGEST_OBLIQUE
+from synth.camera.pinhole import BANDS
 from synth.corpus import Corpus
+from synth.corpus.schema import CorpusMismatch
 
 CLIPS = "clips.npz"
 SHARES = {"teach": 0.6, "validate": 0.12, "calibrate": 0.14, "score": 0.14}
-SETS = (*SHARES, "other", "overground", "treadmill")
-_SCORED_CLIPS, _REAL_CLIPS, _SPATIAL_OBLIQUE = 2, 8, 70.0
+SPATIAL = {role: f"spatial_{role}" for role in SHARES}
+"""Role → set of the clips of people in 3-D."""
+OBLIQUE = "overground_oblique"
+SETS = (*SHARES, "other", "overground", "treadmill", *SPATIAL.values(), OBLIQUE)
+TEACHING = ("teach", "validate", SPATIAL["teach"], SPATIAL["validate"])
+_SCORED_CLIPS, _REAL_CLIPS = 2, 8
 _TURNING = "turn"
 _LEAST_KNOWN = 0.9
 
@@ -39,10 +44,6 @@ def film_everything(run: Run) -> str:
         role = roles[gait.person]
         count = run.settings.clips if role in ("teach", "validate") else _SCORED_CLIPS
         sets[role].append(_clips(gait, count, run, rng))
-    for corpus in run.settings.spatial:
-        for gait in _gaits(Path(corpus)):
-            own = replace(gait, person=f"spatial {gait.person}")
-            sets["teach"].append(_clips(own, run.settings.clips, run, rng, _SPATIAL_OBLIQUE))
     other = corpus_of(run, "other")
     for gait in _gaits(other) if other else []:
         own = replace(gait, person=f"other {gait.person}")
@@ -50,10 +51,47 @@ def film_everything(run: Run) -> str:
     for source in run.settings.real:
         for gait in recorded_gaits(source):
             sets["treadmill" if gait.treadmill else "overground"].append(_clips(gait, _REAL_CLIPS, run, rng))
+    if run.settings.spatial:
+        _film_oblique(run, sets)
     arrays = {name: joined(parts) for name, parts in sets.items()}
     save_clips(run.folder / CLIPS, arrays)
     _write_roles(run, arrays)
     return ", ".join(f"{len(own)} clips {name}" for name, own in arrays.items() if len(own))
+
+
+def _film_oblique(run: Run, sets: dict[str, list[ClipArrays]]) -> None:
+    """People in 3-D by their roles, and recorded ones overground, from all bands of views; with a stream of its own."""
+    rng = np.random.default_rng([run.settings.seed, 13])
+    gaits = [gait for corpus in run.settings.spatial for gait in spatial_gaits(Path(corpus))]
+    roles = parted(sorted({g.person for g in gaits}), run.settings.seed)
+    for gait in gaits:
+        role = roles[gait.person]
+        bands, count = BANDS, _SCORED_CLIPS
+        if role in TEACHING:
+            bands, count = ((0.0, BANDS[-1][1]),), run.settings.spatial_clips
+        sets[SPATIAL[role]] += [_clips(gait, count, run, rng, band) for band in bands]
+    for source in run.settings.real:
+        for gait in recorded_gaits(source):
+            if not gait.treadmill:
+                sets[OBLIQUE] += [_clips(gait, _REAL_CLIPS, run, rng, band) for band in BANDS[1:]]
+
+
+def spatial_gaits(path: Path) -> list[FilmedGait]:
+    """Gaits of a corpus of people in 3-D, their codes with the seed they are drawn from.
+
+    Raises
+    ------
+    CorpusMismatch
+        They are planar.
+    """
+    seed = population_seed(path)
+    gaits = [replace(g, person=f"spatial {path.stem if seed is None else seed} {g.person}") for g in _gaits(path)]
+    if not gaits or gaits[0].is_planar:
+        raise CorpusMismatch(
+            f"setting spatial: {path} holds {'planar gaits' if gaits else 'no gait'}; expected people of a model in "
+            "space. Make them with kinesynth gait population --model."
+        )
+    return gaits
 
 
 def parted(people: list[str], seed: int) -> dict[str, str]:
@@ -83,7 +121,14 @@ def load_clips(path: Path) -> dict[str, ClipArrays]:
     """Read what `save_clips` wrote."""
     with np.load(path) as kept:
         fields = ClipArrays.__dataclass_fields__
-        return {name: ClipArrays(**{f: kept[f"{name}/{f}"] for f in fields}) for name in SETS}
+        names = [name for name in SETS if f"{name}/inputs" in kept]
+        return {name: ClipArrays(**{f: kept[f"{name}/{f}"] for f in fields}) for name in names}
+
+
+def teachers(sets: Mapping[str, ClipArrays], *, spatial: bool = True) -> tuple[ClipArrays, ClipArrays]:
+    """Clips that teach and that validate, with or without people in 3-D."""
+    pairs = ((sets[role], sets[SPATIAL[role]]) for role in ("teach", "validate"))
+    return tuple(joined(pair) if spatial and len(pair[1]) else pair[0] for pair in pairs)
 
 
 def _gaits(path: Path, stature: float | None = None) -> list[FilmedGait]:
@@ -98,16 +143,16 @@ def _gaits(path: Path, stature: float | None = None) -> list[FilmedGait]:
 
 
 def _clips(
-    gait: FilmedGait, count: int, run: Run, rng: np.random.Generator, oblique: float = LARGEST_OBLIQUE
+    gait: FilmedGait, count: int, run: Run, rng: np.random.Generator, band: tuple[float, float] = BANDS[0]
 ) -> ClipArrays:
-    """Some clips of a gait, each by another camera and detector; of a recording from anywhere in it."""
+    """Some clips of a gait, each by another camera and detector, of a band of views; of a recording from anywhere."""
     seconds, clips = run.settings.seconds, []
     for _ in range(count):
         start = 0.0 if gait.period else _seen_from(gait, seconds, rng)
         if start is None:
             run.say(f"{gait.trial}: its person is hardly ever seen for {seconds:g} s; left out")
             break
-        clips.append(film(gait, draw_view(rng, oblique), draw_errors(rng), rng, seconds=seconds, start=start))
+        clips.append(film(gait, draw_view(rng, band[1], band[0]), draw_errors(rng), rng, seconds=seconds, start=start))
     return clip_arrays(clips)
 
 
@@ -127,4 +172,7 @@ def _write_roles(run: Run, arrays: dict[str, ClipArrays]) -> None:
     scored = {name: sorted(set(arrays[name].person)) for name in ("other", "overground", "treadmill")}
     splits = {"people": own}
     splits |= {name: {"teach": own["teach"], "score": people} for name, people in scored.items() if people}
+    spatial = {role: sorted(set(arrays[name].person)) for role, name in SPATIAL.items()}
+    if any(spatial.values()):
+        splits["spatial"] = spatial
     write_people(run.folder / PEOPLE, splits)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from recipes.result import Result, mean_result, write_results
+from recipes.result import Result, write_results
 from recipes.run import Run
 from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means
 from recipes.single_camera.filming import CLIPS, load_clips
 from recipes.single_camera.impairment_score import impairment_results
-from recipes.single_camera.teaching import load_estimates
-from synth.camera.filmed_gait import ANGLES, FORCES, WAVES
-from synth.camera.keypoint_curve import curves_at, phase_curves
-from synth.camera.keypoint_geometry import geometric_parameters, geometric_phase
+from recipes.single_camera.oblique_score import oblique_results
+from recipes.single_camera.ruler import fitted_lines, ruled
+from recipes.single_camera.teaching import WITHOUT, load_estimates
+from recipes.single_camera.waveform_score import wave_results
+from synth.camera.keypoint_geometry import geometric_parameters
 from synth.camera.keypoint_input import ClipArrays, units_of
 from training.csv_table import write_csv
 from training.keypoint.keypoint_lesson import KeypointEstimate
@@ -27,14 +28,13 @@ TASKS = {
     "treadmill": "recorded, treadmill",
 }
 _NETWORK = "network"
-CURVE_OF_PHASE, CONSTANT = "mean curve by geometric phase", "constant: mean of those who taught"
 
 
 def score_everything(run: Run) -> str:
     """Hold every estimate and every baseline against the truth."""
     sets, estimates = load_clips(run.folder / CLIPS), load_estimates(run)
     taught = sets["teach"]
-    lines = _calibrated_geometry(taught)
+    lines = fitted_lines(geometric_parameters(taught.inputs), taught.parameters)
     results: list[Result] = []
     tables = []
     for name, task in TASKS.items():
@@ -51,6 +51,7 @@ def score_everything(run: Run) -> str:
             results += impairment_results(clips, estimates[name], taught, task, run.settings.seed)
     write_csv(run.folder / AGREEMENT, pd.concat(tables, ignore_index=True))
     results += doubt_results(run, sets, estimates)
+    results += oblique_results(sets, estimates, load_estimates(run, WITHOUT), run.settings.seed)
     notes = [
         "What is scored is one clip of one camera (two of each virtual gait, eight of each recorded one, every one by "
         "another camera); rows of means of all clips stand beside it. Intervals: people are drawn with replacement.",
@@ -69,48 +70,8 @@ def parameter_methods(
     units = units_of(clips.stature)
     mean = np.tile(np.nanmean(taught.parameters, axis=0), (len(clips), 1))
     geometry = geometric_parameters(clips.inputs)
-    fitted = lines[:, 0] + lines[:, 1] * geometry
-    own = {MEAN: mean, "geometry": geometry, "geometry, fitted": fitted}
+    own = {MEAN: mean, "geometry": geometry, "geometry, fitted": ruled(geometry, lines)}
     return {name: values * units for name, values in {_NETWORK: estimate.scalars[:, :4], **own}.items()}
-
-
-def _calibrated_geometry(taught: ClipArrays) -> np.ndarray:
-    """Intercept and slope (4, 2) from geometry to truth, by least squares on those who teach."""
-    geometry = geometric_parameters(taught.inputs)
-    lines = []
-    for x, y in zip(geometry.T, taught.parameters.T, strict=True):
-        known = np.isfinite(x) & np.isfinite(y)
-        slope, intercept = np.polyfit(x[known], y[known], 1)
-        lines.append((intercept, slope))
-    return np.array(lines)
-
-
-def wave_results(
-    clips: ClipArrays, estimate: KeypointEstimate, taught: ClipArrays, task: str, seed: int
-) -> list[Result]:
-    """RMS errors of angles, forces and activations over single clips, mean over people, beside two simple methods."""
-    groups = {
-        "joint angles, RMS error": (slice(0, len(ANGLES)), np.degrees(1.0), "deg"),
-        "ground reaction, RMS error": (slice(len(ANGLES), len(ANGLES) + len(FORCES)), 100.0, "% BW"),
-        "activations, RMS error": (slice(len(ANGLES) + len(FORCES), len(WAVES)), 1.0, "1"),
-    }
-    mean = np.nanmean(taught.waves.reshape(-1, len(WAVES)).astype(float), axis=0)
-    curve = curves_at(geometric_phase(clips.inputs), phase_curves(geometric_phase(taught.inputs), taught.waves))
-    results = []
-    for measure, (columns, scale, unit) in groups.items():
-        truth = clips.waves[:, :, columns]
-        if not np.isfinite(truth).any():
-            continue
-        own = estimate.waves[:, :, columns], curve[:, :, columns], mean[columns]
-        for method, said in zip((_NETWORK, CURVE_OF_PHASE, CONSTANT), own, strict=True):
-            with np.errstate(invalid="ignore"):
-                squares = np.nanmean((said - truth).astype(float) ** 2, axis=(1, 2))
-            known = np.isfinite(squares)
-            by_person = {
-                p: float(np.sqrt(squares[(clips.person == p) & known].mean())) * scale for p in set(clips.person[known])
-            }
-            results.append(mean_result(by_person, task=task, method=method, measure=measure, unit=unit, seed=seed))
-    return results
 
 
 def doubt_results(run: Run, sets: dict[str, ClipArrays], estimates: dict[str, KeypointEstimate]) -> list[Result]:

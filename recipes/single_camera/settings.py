@@ -32,8 +32,10 @@ class SingleCameraSettings(RecipeSettings):
     people: str = Field("", description="A corpus of `gait population --impairment` in the place of one made here.")
     other: str = Field("", description="The same of the population with other laws.")
     spatial: tuple[str, ...] = Field(
-        (), description="Corpora of `gait population --model`, filmed up to 70 degrees oblique."
+        (), description="Corpora of `gait population --model`, filmed up to 70 degrees oblique; some are scored."
     )
+    spatial_clips: int = Field(8, ge=1, description="Clips of each gait of theirs that teaches.")
+    without_spatial: bool = Field(True, description="Teach networks without people in 3-D, too, to tell their worth.")
     real: tuple[RealCorpus, ...] = Field((), description="Corpora of recorded gaits, only scored.")
     clips: int = Field(
         4, ge=1, description="Clips of each gait that teaches; two of each that is scored, eight of real ones."

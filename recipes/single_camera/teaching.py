@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from mocap_import.durable_file import durable_place
 from recipes.run import Run
-from recipes.single_camera.filming import CLIPS, SETS, load_clips
+from recipes.single_camera.filming import CLIPS, SETS, SPATIAL, TEACHING, load_clips, teachers
 from synth.impairment import KINDS
+
+if TYPE_CHECKING:
+    from training.keypoint.keypoint_lesson import KeypointEstimate
 
 ESTIMATES = "estimates.npz"
 NETWORKS = "networks.pt"
+WITHOUT = "without people in 3-D/"
+"""Before the names of sets in the estimates of networks that saw nobody in 3-D."""
 MEMBERS = "members"
 """Folder with a file a member: a killed run, or one with other recordings, goes on with them."""
 
@@ -22,24 +29,29 @@ def teach_networks(run: Run) -> str:
 
     sets, settings = load_clips(run.folder / CLIPS), run.settings
     lesson = LessonSettings(members=settings.members, epochs=settings.epochs, width=settings.width)
-    given = sets["teach"], sets["validate"], len(KINDS), lesson, settings.seed
-    ensemble = teach(*given, kept=kept_in(run.folder / MEMBERS, lesson_hash(*given)))
-    save_keypoint_ensemble(run.folder / NETWORKS, ensemble)
-    flat = {}
-    for name in SETS[2:]:
-        if len(sets[name]):
-            said = ensemble.estimate(sets[name].inputs)
-            flat |= {f"{name}/{f}": getattr(said, f) for f in KeypointEstimate.__dataclass_fields__}
+    compared = settings.without_spatial and len(sets[SPATIAL["teach"]])
+    flat, epochs = {}, {}
+    for prefix in ("", WITHOUT) if compared else ("",):
+        given = *teachers(sets, spatial=not prefix), len(KINDS), lesson, settings.seed
+        ensemble = teach(*given, kept=kept_in(run.folder / MEMBERS, lesson_hash(*given)))
+        epochs[prefix] = list(ensemble.epochs)
+        if not prefix:
+            save_keypoint_ensemble(run.folder / NETWORKS, ensemble)
+        for name in SETS:
+            if name not in TEACHING and len(sets[name]):
+                said = ensemble.estimate(sets[name].inputs)
+                flat |= {f"{prefix}{name}/{f}": getattr(said, f) for f in KeypointEstimate.__dataclass_fields__}
     with durable_place(run.folder / ESTIMATES) as place, place.open("wb") as stream:
         np.savez_compressed(stream, **flat)
-    return f"{len(sets['teach'])} clips taught {settings.members} networks; best epochs {list(ensemble.epochs)}"
+    taught = f"{len(teachers(sets)[0])} clips taught {settings.members} networks; best epochs {epochs['']}"
+    return taught + (f", without people in 3-D {epochs[WITHOUT]}" if compared else "")
 
 
-def load_estimates(run: Run) -> dict:
-    """Estimates of each set that has clips."""
+def load_estimates(run: Run, prefix: str = "") -> dict[str, KeypointEstimate]:
+    """Estimates of each set that has clips; with `WITHOUT` by networks that saw nobody in 3-D, if any."""
     from training.keypoint.keypoint_lesson import KeypointEstimate
 
     fields = KeypointEstimate.__dataclass_fields__
     with np.load(run.folder / ESTIMATES) as kept:
-        names = [n for n in SETS[2:] if f"{n}/scalars" in kept]
-        return {n: KeypointEstimate(**{f: kept[f"{n}/{f}"] for f in fields}) for n in names}
+        names = [n for n in SETS if f"{prefix}{n}/scalars" in kept]
+        return {n: KeypointEstimate(**{f: kept[f"{prefix}{n}/{f}"] for f in fields}) for n in names}

@@ -12,26 +12,26 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mocap_import.subject import STANDARD_GRAVITY
+from opensim_models.exchange.sign_convention import positive_directions
 from synth.camera.keypoint import KEYPOINTS, keypoint_positions
 from synth.camera.keypoint_stride import stride_parameters
+from synth.camera.muscle_group import GROUP_NAMES, group_activations
 from synth.corpus.trial import CorpusTrial
 from synth.impairment import Impairment, impairment_of, visit_of
 
 ANGLES = tuple(f"{joint}_{side}" for joint in ("hip_flexion", "knee_angle", "ankle_angle") for side in "rl")
-"""Joint angles that are told of a gait, in this order (rad)."""
+"""Joint angles that are told of a gait, in this order (rad): flexion and dorsiflexion are positive in every model."""
 FORCES = ("forward_r", "vertical_r", "forward_l", "vertical_l")
 """Ground reaction, in this order (body weights)."""
-MUSCLES = tuple(
-    f"{muscle}_{side}"
-    for muscle in ("glut_max", "iliopsoas", "hamstrings", "rect_fem", "vasti", "gastroc", "soleus", "tib_ant")
-    for side in "rl"
-)
+MUSCLES = GROUP_NAMES
 """Muscles whose activations are told, in this order (0 to 1)."""
 PARAMETERS = ("speed", "step_length", "cadence", "step_time_asymmetry")
 """m/s, m, steps/s; step time of the right leg less that of the left, over their sum."""
 SIDES = ("right", "left")
 _TOES, _HEELS = ([KEYPOINTS.index(f"{part}_{side}") for side in "rl"] for part in ("toe", "heel"))
 WAVES = (*ANGLES, *FORCES, *MUSCLES)
+_NEGATIVE = ("extension", "plantarflexion")
+_FLAT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,12 @@ class FilmedGait:
     def duration(self) -> float:
         """How long it can be seen (s); without end where it is periodic."""
         return np.inf if self.period else (len(self.points) - 1) / self.rate
+
+    @property
+    def is_planar(self) -> bool:
+        """Whether nothing ever moves sideways, as in a skeleton of the sagittal plane."""
+        known = self.points[np.isfinite(self.points).all(axis=(1, 2)), :, 2]
+        return bool(len(known) and np.ptp(known, axis=0).max() < _FLAT)
 
     def at(self, time: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Keypoints (n, 12, 3) and waves (n, 26) at some instants.
@@ -193,9 +199,10 @@ def _strikes(trial: CorpusTrial, foot: str) -> list[float]:
 def _waves(trial: CorpusTrial, n_frames: int) -> np.ndarray:
     """`WAVES` of a trial."""
     waves = np.full((n_frames, len(WAVES)), np.nan)
+    directions = positive_directions(trial.skeleton)
     for i, name in enumerate(ANGLES):
         if name in trial.kinematics.coordinates:
-            waves[:, i] = trial.kinematics.of(name)
+            waves[:, i] = trial.kinematics.of(name) * (-1.0 if directions.get(name) in _NEGATIVE else 1.0)
     if trial.kinetics is None:
         return waves
     weight = trial.subject.mass * STANDARD_GRAVITY
@@ -203,8 +210,8 @@ def _waves(trial: CorpusTrial, n_frames: int) -> np.ndarray:
         column = len(ANGLES) + 2 * SIDES.index(reaction.foot) if reaction.foot in SIDES else -1
         if column >= 0:
             waves[:, column : column + 2] = reaction.force[:, :2] / weight
-    for i, name in enumerate(MUSCLES):
-        if name in trial.kinetics.muscles:
-            column = len(ANGLES) + len(FORCES) + i
-            waves[:, column] = trial.kinetics.activations[:, trial.kinetics.muscles.index(name)]
+    if trial.kinetics.muscles:
+        forces = {m.name: m.max_isometric_force for m in trial.skeleton.muscles}
+        told = group_activations(trial.kinetics.muscles, trial.kinetics.activations, forces)
+        waves[:, len(ANGLES) + len(FORCES) :] = told
     return waves

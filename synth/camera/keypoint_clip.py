@@ -72,12 +72,14 @@ class KeypointClip:
     view: View
 
 
-def draw_view(rng: np.random.Generator, largest_oblique: float = LARGEST_OBLIQUE) -> View:
-    """A camera that somebody might set up."""
+def draw_view(rng: np.random.Generator, largest_oblique: float = LARGEST_OBLIQUE, least_oblique: float = 0.0) -> View:
+    """A camera that somebody might set up, so many degrees oblique at least and at most, from ahead or from behind."""
+    distance, height = float(rng.uniform(3.0, 8.0)), float(rng.uniform(0.6, 1.7))
+    drawn = float(rng.uniform(least_oblique - largest_oblique, largest_oblique - least_oblique))
     return View(
-        distance=float(rng.uniform(3.0, 8.0)),
-        height=float(rng.uniform(0.6, 1.7)),
-        oblique=float(rng.uniform(-largest_oblique, largest_oblique)),
+        distance=distance,
+        height=height,
+        oblique=drawn + float(np.copysign(least_oblique, drawn)),
         side="rl"[int(rng.integers(2))],
         focal=float(rng.uniform(700.0, 1400.0)),
         rate=float(rng.choice(RATES)),
@@ -107,7 +109,18 @@ def film(
         At most: a recording may end before.
     start : float
         Of a recording (s).
+
+    Raises
+    ------
+    ValueError
+        A planar gait would be seen from further round than it can be: it neither lists nor turns its pelvis.
     """
+    if abs(view.oblique) > LARGEST_OBLIQUE and gait.is_planar:
+        raise ValueError(
+            f"{gait.person}, {gait.trial}: expected a view within {LARGEST_OBLIQUE:g} degrees of the side, as nothing "
+            f"in this gait moves sideways (a planar model), got {view.oblique:.0f} degrees. Film people of a model in "
+            "space (kinesynth gait population --model)."
+        )
     lasts = min(seconds, gait.duration - start)
     time = np.arange(max(int(lasts * view.rate), 2)) / view.rate
     if gait.period:

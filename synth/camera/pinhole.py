@@ -13,6 +13,8 @@ import numpy as np
 UP = np.array([0.0, 1.0, 0.0])
 LARGEST_OBLIQUE = 20.0
 """Degrees from the normal of the sagittal plane to which planar gaits are shown."""
+BANDS = ((0.0, LARGEST_OBLIQUE), (20.0, 45.0), (45.0, 70.0))
+"""Of views (degrees, from ahead or from behind) in which gaits in space are shown."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,16 @@
 """A keypoint network learns what keypoints tell, ignores what is unknown, and comes back from its file as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from synth.camera.filmed_gait import WAVES
 from synth.camera.keypoint_input import CHANNELS, FRAMES, ClipArrays
 from training.config import ConfigRefused
 from training.keypoint.keypoint_file import kept_in, lesson_hash, load_keypoint_ensemble, save_keypoint_ensemble
-from training.keypoint.keypoint_lesson import LessonSettings, teach
+from training.keypoint.keypoint_lesson import LessonSettings, Scales, lesson_loss, standardised, teach
 
 
 def made_clips(seed: int, n: int = 128) -> ClipArrays:
@@ -88,3 +91,21 @@ def test_members_are_kept_and_only_those_of_other_lessons_are_taught_anew(tmp_pa
         teach(*clips, 2, own, 4, keeper(own, 4))
     assert taught == [0, 1, 2, 0, 1]
     assert lesson_hash(*clips, 2, own, 3) != lesson_hash(clips[0].rows(np.arange(12)), clips[1], 2, own, 3)
+
+
+def test_somebody_of_whom_no_impairment_is_known_teaches_none():
+    """People in 3-D: severity NaN, kind -1, no activations. What is said of these costs nothing."""
+    clips = made_clips(6, 8)
+    clips = replace(clips, kind=np.full(8, -1))
+    known = Scales(np.zeros(len(WAVES)), np.ones(len(WAVES)), np.zeros(5), np.ones(5))
+    batch = {name: torch.as_tensor(values) for name, values in standardised(clips, known).items()}
+    said = [torch.randn(shape, requires_grad=True) for shape in ((8, FRAMES, len(WAVES)), (8, 5), (8, 2))]
+    loss = lesson_loss(lambda inputs: said, batch)
+    loss.backward()
+    waves, scalars, kinds = (s.grad for s in said)
+    assert torch.isfinite(loss)
+    assert (scalars[:, 4] == 0.0).all(), "severity"
+    assert (kinds == 0.0).all()
+    assert (waves[:, :, 1:] == 0.0).all(), "waves that nobody knows"
+    assert (scalars[:, 0] != 0.0).all(), "speed is known"
+    assert (waves[:, :, 0] != 0.0).any()

@@ -144,14 +144,14 @@ def teach(
     own = FitSettings(
         epochs=settings.epochs, batch=64, learning_rate=settings.learning_rate, schedule="one_cycle", weight_decay=1e-3
     )
-    held, drawn = _arrays(validating, scales), drawn_people(teaching.person, settings.members, seed)
+    held, drawn = standardised(validating, scales), drawn_people(teaching.person, settings.members, seed)
 
     def taught(member: int) -> Taught:
         network = seeded(
             lambda: KeypointNetwork(teaching.inputs.shape[2], flat.shape[1], truth.shape[1], n_kinds, settings.width),
             seed + member,
         )
-        own_clips = _arrays(teaching.rows(rows_of(teaching.person, drawn[member])), scales)
+        own_clips = standardised(teaching.rows(rows_of(teaching.person, drawn[member])), scales)
         done = fit(network, lesson_loss, own_clips, own, seed=seed + member, validation=held)
         return network, done.epoch
 
@@ -177,7 +177,7 @@ def _spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.nanmean(values, axis=0), np.where(sd > 1e-9, sd, 1.0)
 
 
-def _arrays(clips: ClipArrays, scales: Scales) -> dict[str, np.ndarray]:
+def standardised(clips: ClipArrays, scales: Scales) -> dict[str, np.ndarray]:
     """Clips as named arrays of a fit, standardised."""
     waves = (clips.waves - scales.wave_mean) / scales.wave_sd
     scalars = (scalars_of(clips) - scales.scalar_mean) / scales.scalar_sd

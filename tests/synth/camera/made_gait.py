@@ -14,8 +14,14 @@ from synth.corpus.trial import CorpusTrial
 PERIOD, SPEED, RATE, HEIGHT = 1.0, 1.2, 100.0, 1.7
 
 
-def made_trial(seconds: float = 4.0, heading: float = 0.0, name: str = "walk_01", person: str = "S1") -> CorpusTrial:
-    """A recording: legs swing by cosines, the pelvis goes along X, turned by a heading (rad) about the vertical."""
+def made_trial(
+    seconds: float = 4.0, heading: float = 0.0, name: str = "walk_01", person: str = "S1", sway: float = 0.0
+) -> CorpusTrial:
+    """A recording: legs swing by cosines, the pelvis goes along X, turned by a heading (rad) about the vertical.
+
+    With a sway (rad) the pelvis lists and turns, and goes from side to side, to one side as half a cycle later to the
+    other: a gait in space, with the symmetry of walking.
+    """
     subject = Subject(person, 65.0, HEIGHT)
     time = np.arange(round(seconds * RATE)) / RATE
     swing, bend = (0.45 * np.cos(2.0 * np.pi * time / PERIOD + p) for p in (0.0, np.pi)), 0.2 + 0.0 * time
@@ -24,7 +30,11 @@ def made_trial(seconds: float = 4.0, heading: float = 0.0, name: str = "walk_01"
     names += ("hip_flexion_r", "hip_flexion_l", "knee_angle_r", "knee_angle_l")
     way = SPEED * time
     values = [way * np.cos(heading), 0.9 + 0.0 * time, -way * np.sin(heading), heading + 0.0 * time]
-    kinematics = Kinematics(names, np.stack([*values, right, left, bend, bend], axis=1), RATE)
+    columns = [*values, right, left, bend, bend]
+    if sway:
+        names, tipped = (*names, "pelvis_list"), sway * np.cos(2.0 * np.pi * time / PERIOD)
+        columns = [columns[0], columns[1], columns[2] + tipped / 2.0, columns[3] + tipped, *columns[4:], tipped]
+    kinematics = Kinematics(names, np.stack(columns, axis=1), RATE)
     events = tuple(
         GaitEvent(t, foot, "foot_strike", "force")
         for foot, first in (("right", 0.0), ("left", 0.5))
@@ -43,6 +53,6 @@ def made_trial(seconds: float = 4.0, heading: float = 0.0, name: str = "walk_01"
     )
 
 
-def made_gait(seconds: float = 4.0, heading: float = 0.0) -> FilmedGait:
+def made_gait(seconds: float = 4.0, heading: float = 0.0, sway: float = 0.0) -> FilmedGait:
     """The recording as something to film."""
-    return filmed_gait(made_trial(seconds, heading))
+    return filmed_gait(made_trial(seconds, heading, sway=sway))

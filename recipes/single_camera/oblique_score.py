@@ -1,0 +1,136 @@
+"""Score of oblique views: people in 3-D and recorded ones by band of the camera's angle, and what 3-D people are worth.
+
+Beside the network stand the same network taught without people in 3-D, and rulers, one of which is told the angle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from recipes.result import Result, mean_result
+from recipes.single_camera.agreement import MEAN, UNITS, agreement_results, clip_table
+from recipes.single_camera.filming import OBLIQUE, SPATIAL, teachers
+from recipes.single_camera.ruler import fitted_lines, lengthened, ruled
+from recipes.single_camera.waveform_score import wave_results
+from synth.camera.filmed_gait import PARAMETERS
+from synth.camera.keypoint_geometry import geometric_parameters
+from synth.camera.keypoint_input import ClipArrays, joined, units_of
+from synth.camera.pinhole import BANDS
+from training.keypoint.keypoint_lesson import KeypointEstimate
+from training.sample.calibration_curve import calibration_curve
+
+NETWORK, BLIND = "network", "network that saw nobody in 3-D"
+WHO = {"spatial": "virtual people in 3-D", "recorded": "recorded, overground"}
+_WAYS = PARAMETERS[:3]
+_VIEWS = (*BANDS, (BANDS[1][0], BANDS[-1][1]))
+"""Three bands, and all that is oblique."""
+
+
+def oblique_results(
+    sets: Mapping[str, ClipArrays],
+    estimates: Mapping[str, KeypointEstimate],
+    without: Mapping[str, KeypointEstimate],
+    seed: int,
+) -> list[Result]:
+    """Rows of every band of views; none where nobody in 3-D was filmed.
+
+    Parameters
+    ----------
+    sets : mapping of str to ClipArrays
+    estimates, without : mapping of str to KeypointEstimate
+        By the network, and by the one that saw nobody in 3-D, empty where it was not taught.
+    seed : int
+        Of the bootstrap over people.
+    """
+    if not len(sets.get(SPATIAL["score"], ())):
+        return []
+    taught = teachers(sets)[0]
+    names = {"spatial": [SPATIAL["score"]], "recorded": [n for n in ("overground", OBLIQUE) if len(sets[n])]}
+    results = []
+    for who, own in names.items():
+        if not own:
+            continue
+        clips = joined([sets[n] for n in own])
+        said = {NETWORK: _joined([estimates[n] for n in own])}
+        if without:
+            said[BLIND] = _joined([without[n] for n in own])
+        for low, high in _VIEWS:
+            rows = np.flatnonzero((np.abs(clips.oblique) >= low) & (np.abs(clips.oblique) < high))
+            if len(rows):
+                task = f"{WHO[who]}, seen from {low:g} to {high:g} degrees"
+                there = {name: _rows(estimate, rows) for name, estimate in said.items()}
+                results += view_results(clips.rows(rows), there, taught, task, seed)
+                calibrating = sets[SPATIAL["calibrate"]], estimates[SPATIAL["calibrate"]]
+                results.append(_coverage(calibrating, (clips.rows(rows), there[NETWORK]), task, seed))
+    return results
+
+
+def view_results(
+    clips: ClipArrays, said: Mapping[str, KeypointEstimate], taught: ClipArrays, task: str, seed: int
+) -> list[Result]:
+    """Rows of one band: gait parameters and waveforms by each method, and what people in 3-D were worth."""
+    units = units_of(clips.stature)
+    methods = {name: estimate.scalars[:, :4] * units for name, estimate in said.items()}
+    methods[MEAN] = np.nanmean(taught.parameters, axis=0) * units
+    own, theirs = geometric_parameters(clips.inputs), geometric_parameters(taught.inputs)
+    methods["geometry, fitted"] = ruled(own, fitted_lines(theirs, taught.parameters)) * units
+    lines = fitted_lines(lengthened(theirs, taught.oblique), taught.parameters)
+    methods["geometry, fitted, angle known"] = ruled(lengthened(own, clips.oblique), lines) * units
+    table = clip_table(clips, methods)
+    table = table[table.parameter.isin(_WAYS)]
+    results = [
+        row for row in agreement_results(table, task, seed, recorded=False) if not row.measure.endswith("half width")
+    ]
+    for i, (name, estimate) in enumerate(said.items()):
+        rows = wave_results(clips, estimate, taught, task, seed)
+        results += [replace(r, method=name) if r.method == NETWORK else r for r in rows if not i or r.method == NETWORK]
+    return results + (_worth(clips, methods, task, seed) if BLIND in said else [])
+
+
+def _worth(clips: ClipArrays, methods: Mapping[str, np.ndarray], task: str, seed: int) -> list[Result]:
+    """Mean absolute error less that of the network that saw nobody in 3-D, person by person: below zero is a gain."""
+    truth, results = clips.parameters * units_of(clips.stature), []
+    for i, parameter in enumerate(_WAYS):
+        less = np.abs(methods[NETWORK][:, i] - truth[:, i]) - np.abs(methods[BLIND][:, i] - truth[:, i])
+        known = np.isfinite(less)
+        by_person = {p: float(less[(clips.person == p) & known].mean()) for p in sorted(set(clips.person[known]))}
+        if by_person:
+            measure = f"{parameter}: mean absolute error less that of {BLIND}"
+            results.append(
+                mean_result(by_person, task=task, method=NETWORK, measure=measure, unit=UNITS[parameter], seed=seed)
+            )
+    return results
+
+
+def _coverage(
+    calibrating: tuple[ClipArrays, KeypointEstimate],
+    scored: tuple[ClipArrays, KeypointEstimate],
+    task: str,
+    seed: int,
+) -> Result:
+    """How often 90 % conformal intervals of speed, calibrated on other people in 3-D from all bands, hold the truth."""
+
+    def errors(clips: ClipArrays, said: KeypointEstimate) -> dict[str, np.ndarray]:
+        wrong = np.abs(said.scalars[:, 0] - clips.parameters[:, 0]) / np.maximum(said.scalar_sd[:, 0], 1e-3)
+        return {
+            p: wrong[clips.person == p]
+            for p in sorted(set(clips.person))
+            if np.isfinite(wrong[clips.person == p]).all()
+        }
+
+    last = calibration_curve(errors(*calibrating), errors(*scored), (0.9,), seed=seed).iloc[-1]
+    note = "speed; in units of the ensemble's SD" + ("" if np.isfinite(last.half_width) else "; too few calibrate")
+    measure, count = "coverage of 90 % intervals", int(last.n_scored)
+    return Result(task, NETWORK, measure, "1", last.coverage, last.low, last.high, count, note=note)
+
+
+def _joined(parts: list[KeypointEstimate]) -> KeypointEstimate:
+    fields = KeypointEstimate.__dataclass_fields__
+    return KeypointEstimate(**{f: np.concatenate([getattr(part, f) for part in parts]) for f in fields})
+
+
+def _rows(estimate: KeypointEstimate, rows: np.ndarray) -> KeypointEstimate:
+    return KeypointEstimate(**{f: getattr(estimate, f)[rows] for f in KeypointEstimate.__dataclass_fields__})

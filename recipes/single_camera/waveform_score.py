@@ -1,0 +1,43 @@
+"""Score of waveforms: angles, ground reaction and activations over single clips, beside two simple methods."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recipes.result import Result, mean_result
+from synth.camera.filmed_gait import ANGLES, FORCES, WAVES
+from synth.camera.keypoint_curve import curves_at, phase_curves
+from synth.camera.keypoint_geometry import geometric_phase
+from synth.camera.keypoint_input import ClipArrays
+from training.keypoint.keypoint_lesson import KeypointEstimate
+
+_NETWORK = "network"
+CURVE_OF_PHASE, CONSTANT = "mean curve by geometric phase", "constant: mean of those who taught"
+
+
+def wave_results(
+    clips: ClipArrays, estimate: KeypointEstimate, taught: ClipArrays, task: str, seed: int
+) -> list[Result]:
+    """RMS errors of angles, forces and activations over single clips, mean over people, beside two simple methods."""
+    groups = {
+        "joint angles, RMS error": (slice(0, len(ANGLES)), np.degrees(1.0), "deg"),
+        "ground reaction, RMS error": (slice(len(ANGLES), len(ANGLES) + len(FORCES)), 100.0, "% BW"),
+        "activations, RMS error": (slice(len(ANGLES) + len(FORCES), len(WAVES)), 1.0, "1"),
+    }
+    mean = np.nanmean(taught.waves.reshape(-1, len(WAVES)).astype(float), axis=0)
+    curve = curves_at(geometric_phase(clips.inputs), phase_curves(geometric_phase(taught.inputs), taught.waves))
+    results = []
+    for measure, (columns, scale, unit) in groups.items():
+        truth = clips.waves[:, :, columns]
+        if not np.isfinite(truth).any():
+            continue
+        own = estimate.waves[:, :, columns], curve[:, :, columns], mean[columns]
+        for method, said in zip((_NETWORK, CURVE_OF_PHASE, CONSTANT), own, strict=True):
+            with np.errstate(invalid="ignore"):
+                squares = np.nanmean((said - truth).astype(float) ** 2, axis=(1, 2))
+            known = np.isfinite(squares)
+            by_person = {
+                p: float(np.sqrt(squares[(clips.person == p) & known].mean())) * scale for p in set(clips.person[known])
+            }
+            results.append(mean_result(by_person, task=task, method=method, measure=measure, unit=unit, seed=seed))
+    return results
