@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +29,12 @@ SHARES = {"teach": 0.6, "validate": 0.12, "calibrate": 0.14, "score": 0.14}
 SPATIAL = {role: f"spatial_{role}" for role in SHARES}
 """Role → set of the clips of people in 3-D."""
 OBLIQUE = "overground_oblique"
-SETS = (*SHARES, "other", "overground", "treadmill", *SPATIAL.values(), OBLIQUE)
+SETS = (*SHARES, "other", "far", "brief", "overground", "treadmill", *SPATIAL.values(), OBLIQUE)
+"""``"brief"``: those who are scored, in clips of `BRIEF` seconds."""
 TEACHING = ("teach", "validate", SPATIAL["teach"], SPATIAL["validate"])
 _SCORED_CLIPS, _REAL_CLIPS = 2, 8
+BRIEF, _WHOLE_SHARE = 2.5, 0.5
+"""s; share of the clips that teach that are as long as they may be."""
 _TURNING = "turn"
 _LEAST_KNOWN = 0.9
 
@@ -42,12 +47,16 @@ def film_everything(run: Run) -> str:
     sets: dict[str, list[ClipArrays]] = {role: [] for role in SETS}
     for gait in gaits:
         role = roles[gait.person]
-        count = run.settings.clips if role in ("teach", "validate") else _SCORED_CLIPS
-        sets[role].append(_clips(gait, count, run, rng))
-    other = corpus_of(run, "other")
-    for gait in _gaits(other) if other else []:
-        own = replace(gait, person=f"other {gait.person}")
-        sets["other"].append(_clips(own, _SCORED_CLIPS, run, rng))
+        if role in TEACHING:
+            sets[role].append(_clips(gait, run.settings.clips, run, rng, seconds=_lengths(run, rng)))
+            continue
+        sets[role].append(_clips(gait, _SCORED_CLIPS, run, rng))
+        if role == "score" and run.settings.seconds > BRIEF:
+            sets["brief"].append(_clips(gait, _SCORED_CLIPS, run, rng, seconds=itertools.repeat(BRIEF)))
+    for name in ("other", "far"):
+        corpus = corpus_of(run, name)
+        for gait in _gaits(corpus) if corpus else []:
+            sets[name].append(_clips(replace(gait, person=f"{name} {gait.person}"), _SCORED_CLIPS, run, rng))
     for source in run.settings.real:
         for gait in recorded_gaits(source):
             sets["treadmill" if gait.treadmill else "overground"].append(_clips(gait, _REAL_CLIPS, run, rng))
@@ -66,10 +75,11 @@ def _film_oblique(run: Run, sets: dict[str, list[ClipArrays]]) -> None:
     roles = parted(sorted({g.person for g in gaits}), run.settings.seed)
     for gait in gaits:
         role = roles[gait.person]
-        bands, count = BANDS, _SCORED_CLIPS
         if role in TEACHING:
-            bands, count = ((0.0, BANDS[-1][1]),), run.settings.spatial_clips
-        sets[SPATIAL[role]] += [_clips(gait, count, run, rng, band) for band in bands]
+            every, lengths = (0.0, BANDS[-1][1]), _lengths(run, rng)
+            sets[SPATIAL[role]].append(_clips(gait, run.settings.spatial_clips, run, rng, every, lengths))
+        else:
+            sets[SPATIAL[role]] += [_clips(gait, _SCORED_CLIPS, run, rng, band) for band in BANDS]
     for source in run.settings.real:
         for gait in recorded_gaits(source):
             if not gait.treadmill:
@@ -95,8 +105,11 @@ def spatial_gaits(path: Path) -> list[FilmedGait]:
 
 
 def parted(people: list[str], seed: int) -> dict[str, str]:
-    """Role of each person, drawn by `SHARES`; each role has at least one."""
-    order = np.random.default_rng([seed, 12]).permutation(sorted(people))
+    """Role of each person, drawn by `SHARES`; each role has at least one.
+
+    Each draws a number of their own: who else there is moves nobody but those at the borders of roles.
+    """
+    order = sorted(people, key=lambda p: np.random.default_rng([seed, 12, zlib.crc32(p.encode())]).random())
     ends = np.round(np.cumsum(list(SHARES.values())) * len(order)).astype(int)
     return {str(p): list(SHARES)[int(np.searchsorted(ends, i, side="right"))] for i, p in enumerate(order)}
 
@@ -142,17 +155,29 @@ def _gaits(path: Path, stature: float | None = None) -> list[FilmedGait]:
     return gaits
 
 
+def _lengths(run: Run, rng: np.random.Generator) -> Iterator[float]:
+    """Lengths (s) of clips that teach, without end: half of them whole, the others as short as users' may be."""
+    whole = run.settings.seconds
+    while True:
+        yield whole if rng.random() < _WHOLE_SHARE else float(rng.uniform(min(run.settings.shortest, whole), whole))
+
+
 def _clips(
-    gait: FilmedGait, count: int, run: Run, rng: np.random.Generator, band: tuple[float, float] = BANDS[0]
+    gait: FilmedGait,
+    count: int,
+    run: Run,
+    rng: np.random.Generator,
+    band: tuple[float, float] = BANDS[0],
+    seconds: Iterator[float] | None = None,
 ) -> ClipArrays:
     """Some clips of a gait, each by another camera and detector, of a band of views; of a recording from anywhere."""
-    seconds, clips = run.settings.seconds, []
-    for _ in range(count):
-        start = 0.0 if gait.period else _seen_from(gait, seconds, rng)
+    clips = []
+    for lasts in itertools.islice(seconds or itertools.repeat(run.settings.seconds), count):
+        start = 0.0 if gait.period else _seen_from(gait, lasts, rng)
         if start is None:
-            run.say(f"{gait.trial}: its person is hardly ever seen for {seconds:g} s; left out")
+            run.say(f"{gait.trial}: its person is hardly ever seen for {lasts:g} s; left out")
             break
-        clips.append(film(gait, draw_view(rng, band[1], band[0]), draw_errors(rng), rng, seconds=seconds, start=start))
+        clips.append(film(gait, draw_view(rng, band[1], band[0]), draw_errors(rng), rng, seconds=lasts, start=start))
     return clip_arrays(clips)
 
 
@@ -169,7 +194,7 @@ def _seen_from(gait: FilmedGait, seconds: float, rng: np.random.Generator) -> fl
 def _write_roles(run: Run, arrays: dict[str, ClipArrays]) -> None:
     """Who does what: people of the population, and everybody who is only scored."""
     own = {role: sorted(set(arrays[role].person)) for role in SHARES}
-    scored = {name: sorted(set(arrays[name].person)) for name in ("other", "overground", "treadmill")}
+    scored = {name: sorted(set(arrays[name].person)) for name in ("other", "far", "overground", "treadmill")}
     splits = {"people": own}
     splits |= {name: {"teach": own["teach"], "score": people} for name, people in scored.items() if people}
     spatial = {role: sorted(set(arrays[name].person)) for role, name in SPATIAL.items()}

@@ -8,6 +8,7 @@ import pandas as pd
 from recipes.result import Result
 from recipes.single_camera.agreement import ALL_CLIPS, MEAN, Measure, clip_numbers, mean_absolute_error, with_interval
 from synth.camera.keypoint_input import ClipArrays
+from synth.impairment import KINDS
 from training.keypoint.keypoint_lesson import KeypointEstimate
 from training.sample.class_score import auroc
 
@@ -33,6 +34,8 @@ def impairment_results(
         if method != MEAN:
             ill = (table.kind > 0).astype(float), table.ill_said
             rows.append(_row(task, method, table, "impairment: area under the curve", ill, area_under_curve, seed))
+        if method == "network":
+            rows += kind_rows(task, table, seed)
         change = changes(table)
         own = change.severity, change.severity_said
         if change.person.nunique() > 2:
@@ -41,6 +44,21 @@ def impairment_results(
                 _row(task, method, change, "change between visits: mean absolute error", own, mean_absolute_error, seed)
             )
     return [row for row in rows if np.isfinite(row.value)]
+
+
+def kind_rows(task: str, table: pd.DataFrame, seed: int) -> list[Result]:
+    """How far severity is off kind by kind: not every impairment shows to a camera."""
+    rows = []
+    for number, kind in enumerate(KINDS):
+        own = table[table.kind == number]
+        if own.person.nunique() > 2:
+            errors = own.severity, own.severity_said
+            rows.append(
+                _row(task, "network", own, f"severity, {kind}: mean absolute error", errors, mean_absolute_error, seed)
+            )
+            if number:
+                rows.append(_row(task, "network", own, f"severity, {kind}: R2", errors, r_squared, seed))
+    return rows
 
 
 def estimate_table(clips: ClipArrays, estimate: KeypointEstimate) -> pd.DataFrame:

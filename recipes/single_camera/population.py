@@ -12,13 +12,17 @@ from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 
 OTHER_VISITS = 2
-LAWS = {"people": "standard", "other": "other"}
+LAWS = {"people": "standard", "other": "other", "far": "far"}
+"""Role of a population → its laws."""
 DONE = "population.txt"
 
 
 def make_population(run: Run) -> str:
-    """Solve both populations, or go on with them; corpora that were given are taken as they are."""
+    """Solve all populations, or go on with them; corpora that were given are taken as they are."""
     refuse_shared_people(_roles_of_corpora(run))
+    for name in LAWS:
+        if getattr(run.settings, name):
+            refuse_unlike_laws(name, Path(getattr(run.settings, name)))
     counts = {name: _made(run, name) for name in LAWS}
     said = "; ".join(f"{name}: {text}" for name, text in counts.items() if text)
     write_durably(run.folder / DONE, said + "\n")
@@ -26,11 +30,11 @@ def make_population(run: Run) -> str:
 
 
 def corpus_of(run: Run, name: str) -> Path | None:
-    """Corpus of ``"people"`` or of ``"other"``; None where nobody is wanted."""
+    """Corpus of a role of `LAWS`; None where nobody is wanted."""
     given = getattr(run.settings, name)
     if given:
         return Path(given)
-    return run.folder / f"{name}.h5" if name == "people" or run.settings.n_other else None
+    return run.folder / f"{name}.h5" if getattr(run.settings, f"n_{name}") else None
 
 
 def given_corpora(settings: SingleCameraSettings) -> dict[str, Path]:
@@ -41,7 +45,7 @@ def given_corpora(settings: SingleCameraSettings) -> dict[str, Path]:
     CorpusMismatch
         One is not there; said before anything is solved.
     """
-    wanted = {"people": [settings.people], "other": [settings.other], "spatial": settings.spatial}
+    wanted = {**{name: [getattr(settings, name)] for name in LAWS}, "spatial": settings.spatial}
     wanted["real"] = [r.path for r in settings.real]
     advice = dict.fromkeys(wanted, "Give a corpus of kinesynth gait population.")
     advice["real"] = "Give a corpus of recordings (kinesynth imu)."
@@ -77,14 +81,14 @@ def refuse_shared_people(seeds: Sequence[tuple[str, str, int]]) -> None:
 def _roles_of_corpora(run: Run) -> list[tuple[str, str, int]]:
     """Role, corpus and seed of every population, given or about to be made."""
     settings, found = run.settings, []
-    given = {"people": [settings.people], "other": [settings.other], "spatial": settings.spatial}
+    given = {**{name: [getattr(settings, name)] for name in LAWS}, "spatial": settings.spatial}
     given["real"] = [r.path for r in settings.real]
     for role, paths in given.items():
         for path in filter(None, paths):
             seed = population_seed(Path(path))
             if seed is not None:
                 found.append((role, path, seed))
-    made = {"people": settings.seed} | ({"other": settings.seed + 1} if settings.n_other else {})
+    made = {name: _seed(run, name) for name in LAWS if getattr(settings, f"n_{name}")}
     return [(r, f"{r}.h5 of this run", s) for r, s in made.items() if not getattr(settings, r)] + found
 
 
@@ -92,6 +96,26 @@ def population_seed(path: Path) -> int | None:
     """Seed that the people of a corpus are drawn from; None where they are no virtual people."""
     made = Corpus(path).provenance.config
     return int(made["seed"]) if {"subjects", "seed"} <= set(made) else None
+
+
+def refuse_unlike_laws(role: str, path: Path) -> None:
+    """Refuse a population made by laws that its role in the table does not name.
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    laws = Corpus(path).provenance.config.get("laws", LAWS[role])
+    if laws != LAWS[role]:
+        raise CorpusMismatch(
+            f"setting {role}: {path} was made by {laws} laws, expected {LAWS[role]}. Make one with "
+            f"kinesynth gait population --impairment all --laws {LAWS[role]}."
+        )
+
+
+def _seed(run: Run, name: str) -> int:
+    """Seed of a population that is made: each has its own people."""
+    return run.settings.seed + list(LAWS).index(name)
 
 
 def _made(run: Run, name: str) -> str:
@@ -103,11 +127,10 @@ def _made(run: Run, name: str) -> str:
         return ""
     if getattr(settings, name):
         return f"{sum(1 for _ in accepted(out))} walks of {out.name}"
-    first = name == "people"
     request = ImpairedRequest(
-        subjects=settings.n_people if first else settings.n_other,
-        seed=settings.seed if first else settings.seed + 1,
-        gaits=settings.visits if first else OTHER_VISITS,
+        subjects=getattr(settings, f"n_{name}"),
+        seed=_seed(run, name),
+        gaits=settings.visits if name == "people" else OTHER_VISITS,
         impairments=settings.impairments,
         healthy=settings.healthy,
         laws=LAWS[name],

@@ -8,7 +8,7 @@ import pandas as pd
 from recipes.result import Result, write_results
 from recipes.run import Run
 from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means
-from recipes.single_camera.filming import CLIPS, load_clips
+from recipes.single_camera.filming import BRIEF, CLIPS, load_clips
 from recipes.single_camera.impairment_score import impairment_results
 from recipes.single_camera.oblique_score import oblique_results
 from recipes.single_camera.ruler import fitted_lines, ruled
@@ -23,10 +23,13 @@ from training.sample.calibration_curve import calibration_curve, doubt_ratio
 AGREEMENT, CURVE = "agreement.csv", "calibration.csv"
 TASKS = {
     "score": "virtual people never seen",
+    "brief": f"virtual people never seen, clips of {BRIEF:g} s",
     "other": "virtual people of other laws",
+    "far": "virtual people of far laws",
     "overground": "recorded, overground",
     "treadmill": "recorded, treadmill",
 }
+VIRTUAL = ("score", "brief", "other", "far")
 _NETWORK = "network"
 
 
@@ -47,7 +50,7 @@ def score_everything(run: Run) -> str:
         table = with_means(table, _NETWORK)
         results += agreement_results(table, task, run.settings.seed, recorded=name in ("overground", "treadmill"))
         results += wave_results(clips, estimates[name], taught, task, run.settings.seed)
-        if name in ("score", "other"):
+        if name in VIRTUAL:
             results += impairment_results(clips, estimates[name], taught, task, run.settings.seed)
     write_csv(run.folder / AGREEMENT, pd.concat(tables, ignore_index=True))
     results += doubt_results(run, sets, estimates)
@@ -55,7 +58,9 @@ def score_everything(run: Run) -> str:
     notes = [
         "What is scored is one clip of one camera (two of each virtual gait, eight of each recorded one, every one by "
         "another camera); rows of means of all clips stand beside it. Intervals: people are drawn with replacement.",
-        "Virtual people of other laws walk by another simulator: point contact, smooth activation, other strength.",
+        "Virtual people of other laws walk by another simulator: point contact, smooth activation, other strength; "
+        "those of far laws also pay three times for effort and follow their manners half as closely.",
+        f"Clips last {run.settings.seconds:g} s where the gait does; recordings are mostly shorter.",
         "Recorded gaits are seen through the virtual camera: keypoints are projected joint centres with drawn detector "
         "errors, not detections in video.",
     ]

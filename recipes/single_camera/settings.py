@@ -24,13 +24,17 @@ class SingleCameraSettings(RecipeSettings):
 
     n_people: int = Field(3500, ge=10, description="Virtual people who teach, validate, calibrate and are scored.")
     visits: int = Field(3, ge=1, le=20, description="Visits of each, one walk at each.")
-    n_other: int = Field(300, ge=0, description="People of the population with other laws, who are only scored.")
+    n_other: int = Field(
+        300, ge=0, description="People with other laws of contact, activation and strength, who are only scored."
+    )
+    n_far: int = Field(300, ge=0, description="The same with far laws: also of effort and manner.")
     impairments: tuple[str, ...] = Field(
         tuple(k for k in KINDS if k != HEALTHY), description="Kinds that occur beside none."
     )
     healthy: float = Field(HEALTHY_SHARE, ge=0, le=1, description="Share of people with whom nothing is wrong.")
     people: str = Field("", description="A corpus of `gait population --impairment` in the place of one made here.")
     other: str = Field("", description="The same of the population with other laws.")
+    far: str = Field("", description="The same of the population with far laws.")
     spatial: tuple[str, ...] = Field(
         (), description="Corpora of `gait population --model`, filmed up to 70 degrees oblique; some are scored."
     )
@@ -40,7 +44,10 @@ class SingleCameraSettings(RecipeSettings):
     clips: int = Field(
         4, ge=1, description="Clips of each gait that teaches; two of each that is scored, eight of real ones."
     )
-    seconds: float = Field(2.5, gt=0.5, le=10, description="Of a clip, at most.")
+    seconds: float = Field(6.0, gt=0.5, le=10, description="Of a clip, at most; networks read 6 s of an adult.")
+    shortest: float = Field(
+        1.2, gt=0.5, le=10, description="s; half of the clips that teach are between this and that."
+    )
     members: int = Field(3, ge=2, le=20, description="Networks of the ensemble; their doubt needs two.")
     epochs: int = Field(16, ge=1, le=1000, description="Passes over the clips.")
     width: int = Field(48, ge=4, le=512, description="Features of a network.")
@@ -50,6 +57,7 @@ SMALL = {
     "n_people": 20,
     "visits": 1,
     "n_other": 0,
+    "n_far": 0,
     "impairments": ("equinus", "crouch"),
     "healthy": 0.2,
     "clips": 8,

@@ -181,11 +181,17 @@ def measured_parameters(trial: CorpusTrial) -> dict[str, float]:
 
 
 def recorded_parameters(trial: CorpusTrial) -> dict[str, float]:
-    """Of a recording: means over both sides of what its import found, asymmetry from its foot strikes."""
+    """Of a recording: means over both sides of what its import found, asymmetry from its foot strikes.
+
+    A step is as long as the way that is walked in it, speed over cadence, as in virtual gaits and in recordings
+    without events: the distance between feet at some strikes of a short recording is another thing.
+    """
     told, both = trial.spatiotemporal, {}
     for name in ("speed", "step_length", "cadence"):
         sides = [told[key] for key in (f"{name}_r", f"{name}_l", name) if key in told][:2]
         both[name] = float(np.mean(sides)) if sides else np.nan
+    if np.isfinite(way := both["speed"] / both["cadence"]):
+        both["step_length"] = way
     strikes = sorted((e.time, e.foot) for e in trial.events if e.kind == "foot_strike")
     steps = [(b - a, foot) for (a, before), (b, foot) in itertools.pairwise(strikes) if foot != before]
     right, left = (np.median([t for t, foot in steps if foot == s and 0.15 < t < 2.0] or [np.nan]) for s in SIDES)

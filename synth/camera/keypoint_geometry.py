@@ -30,7 +30,7 @@ def geometric_parameters(inputs: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    inputs : ndarray, shape (n, 72, 36)
+    inputs : ndarray, shape (n, n_frames, 36)
         From `keypoint_input`.
 
     Returns
@@ -46,33 +46,36 @@ def geometric_phase(inputs: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    inputs : ndarray, shape (n, 72, 36)
+    inputs : ndarray, shape (n, n_frames, 36)
         From `keypoint_input`.
 
     Returns
     -------
-    ndarray, shape (n, 72)
+    ndarray, shape (n, n_frames)
         From 0 to 1, before the first and after the last crossing at the mean pace; NaN in a clip of fewer than two.
     """
     return np.array([_phase(clip) for clip in inputs]).reshape(len(inputs), inputs.shape[1])
 
 
 def _phase(clip: np.ndarray) -> np.ndarray:
-    apart = _apart(clip)
-    crossings, at = _crossings(apart)
-    if len(at) < 2:
-        return np.full(len(clip), np.nan)
+    apart = ankles_apart(clip)
+    crossings, at = passings(apart)
+    return counted_phase(apart, crossings, at, len(clip)) % 1.0 if len(at) > 1 else np.full(len(clip), np.nan)
+
+
+def counted_phase(apart: np.ndarray, crossings: np.ndarray, at: np.ndarray, count: int) -> np.ndarray:
+    """Cycles that have passed at each of some instants, from `ankles_apart` and at least two `passings`."""
     first = 0.0 if apart[crossings[0] + 1] > 0.0 else 0.5
     counted = first + 0.5 * np.arange(len(at))
     pace = 0.5 / np.diff(at).mean()
-    instants = np.arange(len(clip))
+    instants = np.arange(count)
     inside = np.interp(instants, at, counted)
-    return (inside + pace * (np.minimum(instants - at[0], 0.0) + np.maximum(instants - at[-1], 0.0))) % 1.0
+    return inside + pace * (np.minimum(instants - at[0], 0.0) + np.maximum(instants - at[-1], 0.0))
 
 
 def _of(clip: np.ndarray) -> tuple[float, float, float, float]:
-    apart = _apart(clip)
-    crossings, at = _crossings(apart)
+    apart = ankles_apart(clip)
+    crossings, at = passings(apart)
     if len(at) < 2:
         return (np.nan,) * 4
     peaks = [np.abs(apart[a : b + 1]).max() for a, b in itertools.pairwise(crossings)]
@@ -81,7 +84,7 @@ def _of(clip: np.ndarray) -> tuple[float, float, float, float]:
     return length * cadence, length, cadence, _asymmetry(apart, crossings)
 
 
-def _apart(clip: np.ndarray) -> np.ndarray:
+def ankles_apart(clip: np.ndarray) -> np.ndarray:
     """How far the right ankle is ahead of the left, smoothed, until they were last found; empty where hardly found."""
     count = len(KEYPOINTS)
     found = (clip[:, [2 * count + a for a in _ANKLES]] > 0.5).all(axis=1)
@@ -92,7 +95,7 @@ def _apart(clip: np.ndarray) -> np.ndarray:
     return gaussian_filter1d(np.interp(np.arange(last), np.flatnonzero(found), ahead), _SMOOTH)
 
 
-def _crossings(apart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def passings(apart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Instants before the ankles pass each other, and when between two instants they do."""
     crossings = np.flatnonzero(np.sign(apart[:-1]) != np.sign(apart[1:]))
     crossings = crossings[np.r_[True, np.diff(crossings) > _SHORTEST]] if len(crossings) else crossings

@@ -19,8 +19,8 @@ from synth.camera.keypoint import KEYPOINTS
 from synth.camera.keypoint_clip import KeypointClip
 from synth.impairment import HEALTHY, KINDS
 
-FRAMES = 72
-"""Instants of an input: 2.4 s of an adult."""
+FRAMES = 180
+"""Instants of an input: 6 s of an adult. What comes after the end of a shorter clip is as if nothing were found."""
 CHANNELS = 3 * len(KEYPOINTS)
 """x and y of each keypoint, then whether each was found."""
 _REFERENCE_HEIGHT, _RATE = 1.75, 30.0
@@ -35,8 +35,8 @@ class ClipArrays:
 
     Attributes
     ----------
-    inputs : ndarray, shape (n, 72, 36)
-    waves : ndarray, shape (n, 72, 26)
+    inputs : ndarray, shape (n, 180, 36)
+    waves : ndarray, shape (n, 180, 26)
         Angles (rad), forces (body weights), activations; NaN where unknown.
     parameters : ndarray, shape (n, 4)
         `PARAMETERS` without dimension: speed / sqrt(g h), length / h, cadence sqrt(h / g), asymmetry.
@@ -103,7 +103,7 @@ def keypoint_input(pixels: np.ndarray, rate: float, stature: float) -> np.ndarra
 
     Returns
     -------
-    ndarray, shape (72, 36)
+    ndarray, shape (180, 36)
         Zeros where nothing was found, and after the end.
 
     Raises
@@ -133,7 +133,7 @@ def keypoint_input(pixels: np.ndarray, rate: float, stature: float) -> np.ndarra
 
 
 def instants(stature: float) -> np.ndarray:
-    """Instants (72,) of an input (s)."""
+    """Instants (180,) of an input (s)."""
     return np.arange(FRAMES) / _RATE * np.sqrt(stature / _REFERENCE_HEIGHT)
 
 

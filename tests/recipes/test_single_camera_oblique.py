@@ -45,7 +45,7 @@ def corpora(tmp_path_factory):
 
 def filmed(folder, **chosen) -> dict[str, ClipArrays]:
     folder.mkdir()
-    settings = resolve_settings(RECIPE, n_other=0, clips=1, spatial_clips=3, **chosen)
+    settings = resolve_settings(RECIPE, n_other=0, n_far=0, clips=1, spatial_clips=3, **chosen)
     film_everything(Run(folder, settings, shown=False))
     return load_clips(folder / CLIPS)
 

@@ -1,6 +1,8 @@
 """The table of one camera counts gaits and people as it says, and parts people, not trials."""
 
 from dataclasses import fields
+from itertools import islice
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,9 +20,9 @@ from recipes.single_camera.agreement import (
     with_interval,
     with_means,
 )
-from recipes.single_camera.filming import SHARES, parted
+from recipes.single_camera.filming import SHARES, _lengths, parted
 from recipes.single_camera.impairment_score import area_under_curve, r_squared
-from recipes.single_camera.population import refuse_shared_people
+from recipes.single_camera.population import refuse_shared_people, refuse_unlike_laws
 from synth.camera.keypoint_input import ClipArrays, units_of
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused
@@ -33,6 +35,8 @@ def test_people_have_one_role_each_and_shares_hold():
         assert list(roles.values()).count(role) == pytest.approx(200 * share, abs=1)
     assert parted([f"V{i}" for i in range(200)], 7) == roles
     assert set(parted([f"V{i}" for i in range(12)], 7).values()) == set(SHARES)
+    fewer = parted([f"V{i}" for i in range(200) if i != 17], 7)
+    assert sum(fewer[p] != roles[p] for p in fewer) <= 4, "one who is missing moves only those at the borders"
 
 
 def test_a_person_with_many_gaits_counts_once():
@@ -102,3 +106,26 @@ def test_files_that_are_missing_are_said_before_anything_is_solved(tmp_path):
 def test_one_network_knows_no_doubt_and_is_refused():
     with pytest.raises(ConfigRefused, match="members"):
         resolve_settings(RECIPE, members=1)
+
+
+def test_clips_that_teach_are_as_short_as_those_of_users(tmp_path):
+    """Half of them whole, the rest down to the shortest: who never saw an end takes it for something."""
+    settings = resolve_settings(RECIPE, seconds=6.0, shortest=1.2)
+    lengths = np.fromiter(islice(_lengths(Run(tmp_path, settings), np.random.default_rng(0)), 2000), float)
+    assert (lengths == 6.0).mean() == pytest.approx(0.5, abs=0.04)
+    assert lengths.min() == pytest.approx(1.2, abs=0.05)
+    brief = resolve_settings(RECIPE, seconds=1.0)
+    assert set(islice(_lengths(Run(tmp_path, brief), np.random.default_rng(0)), 20)) == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("role", "laws", "taken"), [("far", "other", False), ("far", "far", True), ("other", "", True)]
+)
+def test_a_population_by_laws_that_its_row_does_not_name_is_refused(monkeypatch, tmp_path, role, laws, taken):
+    made = SimpleNamespace(provenance=SimpleNamespace(config={"laws": laws} if laws else {}))
+    monkeypatch.setattr("recipes.single_camera.population.Corpus", lambda path: made)
+    if taken:
+        refuse_unlike_laws(role, tmp_path)
+    else:
+        with pytest.raises(CorpusMismatch, match=r"made by other laws, expected far.*--laws far"):
+            refuse_unlike_laws(role, tmp_path)

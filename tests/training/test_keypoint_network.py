@@ -8,9 +8,11 @@ import torch
 
 from synth.camera.filmed_gait import WAVES
 from synth.camera.keypoint_input import CHANNELS, FRAMES, ClipArrays
+from synth.camera.keypoint_summary import SUMMARY
 from training.config import ConfigRefused
 from training.keypoint.keypoint_file import kept_in, lesson_hash, load_keypoint_ensemble, save_keypoint_ensemble
 from training.keypoint.keypoint_lesson import LessonSettings, Scales, lesson_loss, standardised, teach
+from training.keypoint.keypoint_network import Answer
 
 
 def made_clips(seed: int, n: int = 128) -> ClipArrays:
@@ -97,15 +99,37 @@ def test_somebody_of_whom_no_impairment_is_known_teaches_none():
     """People in 3-D: severity NaN, kind -1, no activations. What is said of these costs nothing."""
     clips = made_clips(6, 8)
     clips = replace(clips, kind=np.full(8, -1))
-    known = Scales(np.zeros(len(WAVES)), np.ones(len(WAVES)), np.zeros(5), np.ones(5))
+    known = Scales(*(v(n) for n in (len(WAVES), 4, SUMMARY) for v in (np.zeros, np.ones)))
     batch = {name: torch.as_tensor(values) for name, values in standardised(clips, known).items()}
-    said = [torch.randn(shape, requires_grad=True) for shape in ((8, FRAMES, len(WAVES)), (8, 5), (8, 2))]
-    loss = lesson_loss(lambda inputs: said, batch)
+    shapes = (8, FRAMES, len(WAVES)), (8, 4), (8, 2), (8, 2)
+    said = Answer(*(torch.randn(shape, requires_grad=True) for shape in shapes))
+    loss = lesson_loss(lambda inputs, summary: said, batch)
     loss.backward()
-    waves, scalars, kinds = (s.grad for s in said)
+    waves, scalars, kinds, severities = (s.grad for s in said)
     assert torch.isfinite(loss)
-    assert (scalars[:, 4] == 0.0).all(), "severity"
+    assert (severities == 0.0).all()
     assert (kinds == 0.0).all()
     assert (waves[:, :, 1:] == 0.0).all(), "waves that nobody knows"
     assert (scalars[:, 0] != 0.0).all(), "speed is known"
     assert (waves[:, :, 0] != 0.0).any()
+
+
+def test_the_severity_that_is_said_is_the_mean_over_kinds_and_each_head_learns_from_its_own():
+    clips = made_clips(7, 8)
+    clips = replace(clips, kind=np.array([0, 1] * 4), severity=np.array([0.0, 0.6] * 4))
+    known = Scales(*(v(n) for n in (len(WAVES), 4, SUMMARY) for v in (np.zeros, np.ones)))
+    batch = {name: torch.as_tensor(values) for name, values in standardised(clips, known).items()}
+
+    def answer(severity, sure):
+        kinds = sure * torch.tensor([[1.0, -1.0], [-1.0, 1.0]] * 4)
+        severities = torch.tensor([[0.0, severity]] * 8, requires_grad=True)
+        return Answer(batch["waves"].float(), batch["scalars"].float(), kinds, severities)
+
+    right = answer(0.6, 20.0)
+    assert np.allclose(right.severity.numpy(force=True), batch["severity"], atol=1e-6)
+    assert answer(0.6, 0.0).severity.numpy(force=True) == pytest.approx(0.3), "as likely as not, half of it"
+    losses = [
+        float(lesson_loss(lambda i, s, own=answer(*a): own, batch)) for a in ((0.6, 20.0), (0.3, 20.0), (0.6, 0.0))
+    ]
+    assert losses[0] == pytest.approx(0.0, abs=1e-6)
+    assert min(losses[1:]) > 0.1

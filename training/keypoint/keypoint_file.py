@@ -18,7 +18,7 @@ from training.config import ConfigRefused
 from training.keypoint.keypoint_lesson import KeypointEnsemble, LessonSettings, Scales, Taught
 from training.keypoint.keypoint_network import KeypointNetwork
 
-_KIND = "kinesynth keypoint ensemble 1"
+_KIND = "kinesynth keypoint ensemble 2"
 
 
 def save_keypoint_ensemble(path: Path, ensemble: KeypointEnsemble) -> None:

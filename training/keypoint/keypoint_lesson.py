@@ -15,11 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from synth.camera.keypoint_input import ClipArrays
+from synth.camera.keypoint_summary import keypoint_summaries
 from training.keypoint.keypoint_network import KeypointNetwork
-from training.sample.ensemble import Ensemble, drawn_people, rows_of
+from training.sample.ensemble import Ensemble
 from training.sample.fit import FitSettings, fit, seeded
 
-_KIND_SHARE, _WAVE_SHARE = 0.3, 0.7
+_KIND_SHARE, _WAVE_SHARE, _SEVERITY_SHARE, _OWN_SHARE = 0.3, 0.7, 3.0, 1.5
+"""Of the losses, beside 1 of the gait parameters: of kinds, waves, the severity that is said, and the severity by the
+head of the true kind."""
+SEVERITY_SD = 0.34
+"""Of a population in which three of ten are healthy."""
+_FARTHEST = 6.0
 
 
 class LessonSettings(BaseModel):
@@ -30,6 +36,8 @@ class LessonSettings(BaseModel):
     members: int = Field(3, ge=1, le=20, description="Networks of the ensemble.")
     epochs: int = Field(16, ge=1, le=1000, description="Passes over the clips, at most.")
     width: int = Field(48, ge=4, le=512, description="Features of a network.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Share of features left out at random while teaching.")
+    share: float = Field(0.9, gt=0, le=1, description="Of the people who teach, drawn for each member.")
     learning_rate: float = Field(3e-3, gt=0, le=1, description="Peak of the one-cycle schedule.")
 
 
@@ -40,14 +48,22 @@ class Scales:
     Attributes
     ----------
     wave_mean, wave_sd : ndarray, shape (26,)
-    scalar_mean, scalar_sd : ndarray, shape (5,)
-        Gait parameters without dimension, then severity.
+    scalar_mean, scalar_sd : ndarray, shape (4,)
+        Gait parameters without dimension.
+    summary_mean, summary_sd : ndarray, shape (93,)
+        Of summaries of clips, which are inputs.
     """
 
     wave_mean: np.ndarray
     wave_sd: np.ndarray
     scalar_mean: np.ndarray
     scalar_sd: np.ndarray
+    summary_mean: np.ndarray
+    summary_sd: np.ndarray
+
+    def summaries(self, inputs: np.ndarray) -> np.ndarray:
+        """Standardised summaries (n, 93) of inputs, within what those who teach show and a little beyond."""
+        return np.clip((keypoint_summaries(inputs) - self.summary_mean) / self.summary_sd, -_FARTHEST, _FARTHEST)
 
 
 @dataclass(frozen=True)
@@ -60,7 +76,7 @@ class KeypointEstimate:
         Gait parameters without dimension, then severity; SD over members.
     kinds : ndarray, shape (n, n_kinds)
         Probabilities.
-    waves : ndarray, shape (n, 72, 26)
+    waves : ndarray, shape (n, 180, 26)
     """
 
     scalars: np.ndarray
@@ -86,32 +102,28 @@ class KeypointEnsemble:
     epochs: tuple[int, ...]
 
     def estimate(self, inputs: np.ndarray, chunk: int = 512) -> KeypointEstimate:
-        """What the members say on average of inputs (n, 72, 36)."""
+        """What the members say on average of inputs (n, 180, 36)."""
         parts = [self._part(inputs[i : i + chunk]) for i in range(0, len(inputs), chunk)]
         return KeypointEstimate(*(np.concatenate(own) for own in zip(*parts, strict=True)))
 
     def _part(self, inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         scales = self.scales
-        ensemble = Ensemble(tuple(partial(_answer, network, scales) for network in self.networks))
+        summaries = scales.summaries(inputs)
+        ensemble = Ensemble(tuple(partial(_answer, network, scales, summaries) for network in self.networks))
         mean, spread = ensemble.estimate(inputs)
-        n_scalars, n_waves = len(scales.scalar_mean), inputs.shape[1] * len(scales.wave_mean)
+        n_scalars, n_waves = len(scales.scalar_mean) + 1, inputs.shape[1] * len(scales.wave_mean)
         scalars, kinds, waves = np.split(mean, [n_scalars, mean.shape[1] - n_waves], axis=1)
         waves = waves.reshape(len(inputs), inputs.shape[1], -1)
         return scalars, spread[:, :n_scalars], kinds, waves.astype(np.float32)
 
 
-def _answer(network: KeypointNetwork, scales: Scales, inputs: np.ndarray) -> np.ndarray:
-    """What one member says, side by side: scalars, probabilities of kinds, waves."""
+def _answer(network: KeypointNetwork, scales: Scales, summaries: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    """What one member says, side by side: scalars, severity, probabilities of kinds, waves."""
     with torch.no_grad():
-        waves, scalars, kinds = network(torch.as_tensor(inputs))
-    said = scalars.numpy() * scales.scalar_sd + scales.scalar_mean, torch.softmax(kinds, dim=1).numpy()
-    curves = waves.numpy() * scales.wave_sd + scales.wave_mean
-    return np.concatenate([*said, curves.reshape(len(inputs), -1)], axis=1)
-
-
-def scalars_of(clips: ClipArrays) -> np.ndarray:
-    """Truth (n, 5) of the scalars; NaN where unknown."""
-    return np.column_stack([clips.parameters, clips.severity])
+        said = network(torch.as_tensor(inputs), torch.as_tensor(summaries, dtype=torch.float32))
+    scalars = said.scalars.numpy() * scales.scalar_sd + scales.scalar_mean
+    kinds, curves = torch.softmax(said.kinds, dim=1).numpy(), said.waves.numpy() * scales.wave_sd + scales.wave_mean
+    return np.concatenate([scalars, said.severity.numpy()[:, None], kinds, curves.reshape(len(inputs), -1)], axis=1)
 
 
 Taught = tuple[KeypointNetwork, int]
@@ -126,7 +138,7 @@ def teach(
     seed: int,
     kept: Callable[[int, Callable[[], Taught]], Taught] | None = None,
 ) -> KeypointEnsemble:
-    """Teach an ensemble, each member on people drawn with replacement from those who teach.
+    """Teach an ensemble, each member on all but some of those who teach, drawn for it.
 
     Parameters
     ----------
@@ -138,20 +150,20 @@ def teach(
     kept : callable, optional
         ``kept(member, teach_it)`` returns the member, taught before or now: see `keypoint_file.kept_in`.
     """
-    truth = scalars_of(teaching)
-    flat = teaching.waves.reshape(-1, teaching.waves.shape[2]).astype(float)
-    scales = Scales(*_spread(flat), *_spread(truth))
+    flat, summaries = teaching.waves.reshape(-1, teaching.waves.shape[2]), keypoint_summaries(teaching.inputs)
+    scales = Scales(*_spread(flat), *_spread(teaching.parameters), *_spread(summaries))
+    sizes = teaching.inputs.shape[2], summaries.shape[1], flat.shape[1], teaching.parameters.shape[1], n_kinds
     own = FitSettings(
         epochs=settings.epochs, batch=64, learning_rate=settings.learning_rate, schedule="one_cycle", weight_decay=1e-3
     )
-    held, drawn = standardised(validating, scales), drawn_people(teaching.person, settings.members, seed)
+    held, all_clips = standardised(validating, scales), standardised(teaching, scales)
+    rng, people = np.random.default_rng(seed), np.unique(teaching.person)
+    drawn = [rng.permutation(people)[: max(round(settings.share * len(people)), 1)] for _ in range(settings.members)]
 
     def taught(member: int) -> Taught:
-        network = seeded(
-            lambda: KeypointNetwork(teaching.inputs.shape[2], flat.shape[1], truth.shape[1], n_kinds, settings.width),
-            seed + member,
-        )
-        own_clips = standardised(teaching.rows(rows_of(teaching.person, drawn[member])), scales)
+        network = seeded(lambda: KeypointNetwork(*sizes, settings.width, settings.dropout), seed + member)
+        rows = np.flatnonzero(np.isin(teaching.person, drawn[member]))
+        own_clips = {name: values[rows] for name, values in all_clips.items()}
         done = fit(network, lesson_loss, own_clips, own, seed=seed + member, validation=held)
         return network, done.epoch
 
@@ -161,14 +173,27 @@ def teach(
 
 
 def lesson_loss(network: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Squared errors of scalars and waves, and the cross entropy of kinds, each over what is known."""
-    waves, scalars, kinds = network(batch["inputs"])
-    scalar = (batch["scalar_known"] * (scalars - batch["scalars"]) ** 2).sum() / batch["scalar_known"].sum().clamp(
-        min=1.0
+    """Squared errors of scalars, severity and waves, and the cross entropy of kinds, each over what is known.
+
+    Severity counts twice: as it is said, and as the head of the true kind has it, so that each head learns from its
+    own people however well kinds are told. Both errors are in units of `SEVERITY_SD`.
+    """
+    said = network(batch["inputs"], batch["summary"])
+    scalar = _mean_square(said.scalars - batch["scalars"], batch["scalar_known"])
+    wave = _mean_square(said.waves - batch["waves"], batch["wave_known"])
+    known, kind = batch["severity_known"], batch["kind"]
+    severity = _mean_square((said.severity - batch["severity"]) / SEVERITY_SD, known)
+    own = said.severities.gather(1, kind.clamp(min=0)[:, None])[:, 0]
+    own_severity = _mean_square((own - batch["severity"]) / SEVERITY_SD, known * (kind > 0))
+    told = nn.functional.cross_entropy(said.kinds, kind, ignore_index=-1, reduction="sum") / (kind >= 0).sum().clamp(
+        min=1
     )
-    wave = (batch["wave_known"] * (waves - batch["waves"]) ** 2).sum() / batch["wave_known"].sum().clamp(min=1.0)
-    kind = nn.functional.cross_entropy(kinds, batch["kind"], ignore_index=-1, reduction="sum")
-    return scalar + _WAVE_SHARE * wave + _KIND_SHARE * kind / (batch["kind"] >= 0).sum().clamp(min=1)
+    return scalar + _WAVE_SHARE * wave + _KIND_SHARE * told + _SEVERITY_SHARE * severity + _OWN_SHARE * own_severity
+
+
+def _mean_square(errors: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Mean of squared errors over what is known, 0 where nothing is."""
+    return (known * errors**2).sum() / known.sum().clamp(min=1.0)
 
 
 def _spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -180,12 +205,15 @@ def _spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def standardised(clips: ClipArrays, scales: Scales) -> dict[str, np.ndarray]:
     """Clips as named arrays of a fit, standardised."""
     waves = (clips.waves - scales.wave_mean) / scales.wave_sd
-    scalars = (scalars_of(clips) - scales.scalar_mean) / scales.scalar_sd
+    scalars = (clips.parameters - scales.scalar_mean) / scales.scalar_sd
     return {
         "inputs": clips.inputs,
         "waves": np.nan_to_num(waves).astype(np.float32),
         "wave_known": np.isfinite(waves).astype(np.float32),
         "scalars": np.nan_to_num(scalars),
         "scalar_known": np.isfinite(scalars).astype(np.float32),
+        "severity": np.nan_to_num(clips.severity),
+        "severity_known": np.isfinite(clips.severity).astype(np.float32),
+        "summary": scales.summaries(clips.inputs),
         "kind": clips.kind,
     }

@@ -113,7 +113,7 @@ def test_geometry_finds_cadence_and_the_distance_of_the_ankles(gait):
 
 def uneven_input(asymmetry: float, first: float = 4.0, step: float = 16.0) -> np.ndarray:
     """Ankles that are furthest apart at strikes whose times differ by side: right steps longer by the asymmetry."""
-    lengths = np.tile([step * (1.0 + asymmetry), step * (1.0 - asymmetry)], 5)
+    lengths = np.tile([step * (1.0 + asymmetry), step * (1.0 - asymmetry)], 8)
     strikes = first - lengths[1] + np.r_[0.0, np.cumsum(lengths)]
     phase = np.interp(np.arange(FRAMES), strikes, np.arange(len(strikes)))
     own = np.zeros((1, FRAMES, CHANNELS), np.float32)
@@ -183,3 +183,12 @@ def test_views_and_errors_are_drawn_from_a_seed():
     assert one == two
     assert abs(one.oblique) <= 20.0
     assert draw_errors(np.random.default_rng(5)) == draw_errors(np.random.default_rng(5))
+
+
+def test_a_step_is_as_long_as_the_way_that_is_walked_in_it():
+    """Of a recording as of a virtual gait: feet that strike 0.70 m apart once, in a walk at 1.2 m/s and 2 steps/s."""
+    trial = made_trial()
+    told = replace(trial, spatiotemporal={**trial.spatiotemporal, "step_length_r": 0.70, "step_length_l": 0.66})
+    assert filmed_gait(told).parameters["step_length"] == pytest.approx(0.6)
+    unknown = replace(trial, spatiotemporal={"step_length_r": 0.70, "step_length_l": 0.66})
+    assert filmed_gait(unknown).parameters["step_length"] == pytest.approx(0.68)
