@@ -61,6 +61,8 @@ def given_corpora(settings: SingleCameraSettings) -> dict[str, Path]:
 def refuse_shared_people(seeds: Sequence[tuple[str, str, int]]) -> None:
     """Refuse populations with other roles that are drawn from one seed: person 12 of both has the same body.
 
+    Two that are only scored, by unlike laws, may be the same people.
+
     Parameters
     ----------
     seeds : sequence of (role, corpus, seed)
@@ -71,7 +73,7 @@ def refuse_shared_people(seeds: Sequence[tuple[str, str, int]]) -> None:
     """
     for i, (role, corpus, seed) in enumerate(seeds):
         for former, before, own in seeds[:i]:
-            if own == seed and former != role:
+            if own == seed and former != role and {former, role} != {"other", "far"}:
                 raise CorpusMismatch(
                     f"setting {role}: {corpus} is drawn from seed {seed}, as {before} of setting {former} is: the same "
                     "people in two roles. Make one of them with another --seed (kinesynth gait population)."
@@ -105,7 +107,10 @@ def refuse_unlike_laws(role: str, path: Path) -> None:
     ------
     CorpusMismatch
     """
-    laws = Corpus(path).provenance.config.get("laws", LAWS[role])
+    config = Corpus(path).provenance.config
+    laws = config.get("laws", LAWS[role])
+    if laws == LAWS["other"] and "laws_defined" not in config:
+        laws = LAWS["far"]  # so they were called while there was but one set of them
     if laws != LAWS[role]:
         raise CorpusMismatch(
             f"setting {role}: {path} was made by {laws} laws, expected {LAWS[role]}. Make one with "

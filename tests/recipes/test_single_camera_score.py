@@ -119,13 +119,22 @@ def test_clips_that_teach_are_as_short_as_those_of_users(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("role", "laws", "taken"), [("far", "other", False), ("far", "far", True), ("other", "", True)]
+    ("role", "laws", "taken"),
+    [("far", "new", False), ("far", "far", True), ("other", "", True), ("far", "other", True)],
 )
 def test_a_population_by_laws_that_its_row_does_not_name_is_refused(monkeypatch, tmp_path, role, laws, taken):
-    made = SimpleNamespace(provenance=SimpleNamespace(config={"laws": laws} if laws else {}))
+    """Corpora of other laws that do not say what these are were made when the far ones were called so."""
+    config = {"": {}, "new": {"laws": "other", "laws_defined": {}}}.get(laws, {"laws": laws})
+    made = SimpleNamespace(provenance=SimpleNamespace(config=config))
     monkeypatch.setattr("recipes.single_camera.population.Corpus", lambda path: made)
     if taken:
         refuse_unlike_laws(role, tmp_path)
     else:
         with pytest.raises(CorpusMismatch, match=r"made by other laws, expected far.*--laws far"):
             refuse_unlike_laws(role, tmp_path)
+
+
+def test_two_populations_that_are_only_scored_may_be_the_same_people():
+    refuse_shared_people([("people", "a.h5", 7), ("other", "b.h5", 8), ("far", "c.h5", 8)])
+    with pytest.raises(CorpusMismatch, match="the same"):
+        refuse_shared_people([("people", "a.h5", 8), ("other", "b.h5", 7), ("far", "c.h5", 8)])

@@ -113,8 +113,9 @@ class ImpairedRequest:
 
     @property
     def config(self) -> dict:
-        """The recipe, as JSON can hold it."""
-        return {**asdict(self), "impairments": list(self.impairments), "model": "planar", "task": "impaired"}
+        """The recipe, as JSON can hold it; laws that are not the standard ones also by what they are."""
+        own = {**asdict(self), "impairments": list(self.impairments), "model": "planar", "task": "impaired"}
+        return own if self.laws == "standard" else {**own, "laws_defined": asdict(LAWS[self.laws])}
 
     @property
     def people(self) -> dict:
