@@ -23,7 +23,7 @@ from synth.corpus import Corpus
 
 CLIPS = "clips.npz"
 SHARES = {"teach": 0.6, "validate": 0.12, "calibrate": 0.14, "score": 0.14}
-SETS = (*SHARES, "other", "overground", "treadmill")
+SETS = (*SHARES, "other", "predicted", "overground", "treadmill")
 _SCORED_CLIPS, _REAL_CLIPS, _SPATIAL_OBLIQUE = 2, 8, 70.0
 _TURNING = "turn"
 _LEAST_KNOWN = 0.9
@@ -50,6 +50,9 @@ def film_everything(run: Run) -> str:
     for source in run.settings.real:
         for gait in recorded_gaits(source):
             sets["treadmill" if gait.treadmill else "overground"].append(_clips(gait, _REAL_CLIPS, run, rng))
+    predicted = run.settings.predicted
+    for gait in _gaits(Path(predicted)) if predicted else []:  # last: the clips of all others are as without it
+        sets["predicted"].append(_clips(replace(gait, person=f"predicted {gait.person}"), _SCORED_CLIPS, run, rng))
     arrays = {name: joined(parts) for name, parts in sets.items()}
     save_clips(run.folder / CLIPS, arrays)
     _write_roles(run, arrays)
@@ -124,7 +127,7 @@ def _seen_from(gait: FilmedGait, seconds: float, rng: np.random.Generator) -> fl
 def _write_roles(run: Run, arrays: dict[str, ClipArrays]) -> None:
     """Who does what: people of the population, and everybody who is only scored."""
     own = {role: sorted(set(arrays[role].person)) for role in SHARES}
-    scored = {name: sorted(set(arrays[name].person)) for name in ("other", "overground", "treadmill")}
+    scored = {name: sorted(set(arrays[name].person)) for name in SETS[len(SHARES) :]}
     splits = {"people": own}
     splits |= {name: {"teach": own["teach"], "score": people} for name, people in scored.items() if people}
     write_people(run.folder / PEOPLE, splits)

@@ -31,6 +31,7 @@ class SingleCameraSettings(RecipeSettings):
     healthy: float = Field(HEALTHY_SHARE, ge=0, le=1, description="Share of people with whom nothing is wrong.")
     people: str = Field("", description="A corpus of `gait population --impairment` in the place of one made here.")
     other: str = Field("", description="The same of the population with other laws.")
+    predicted: str = Field("", description="A corpus of `gait population --impairment --predict`, only scored.")
     spatial: tuple[str, ...] = Field(
         (), description="Corpora of `gait population --model`, filmed up to 70 degrees oblique."
     )
