@@ -31,6 +31,10 @@ CAUSES: dict[str, str] = {
 }
 """Kind → what is changed in muscles or tissue; nothing is changed in what is wanted."""
 
+DURATIONS = (0.5, 2.0)
+"""Shortest and longest cycle over that of normative walking at the same speed: wider than for healthy predictions, so
+that the cadence, too, is what comes out."""
+
 
 @dataclass(frozen=True)
 class PredictedImpairment(ImpairedGait):
@@ -54,6 +58,11 @@ class PredictedImpairment(ImpairedGait):
     def data(self, structure: MovementStructure, skeleton: Skeleton) -> MovementData:
         """Numbers of the gait's problem: those of any prediction, and the tissue."""
         data = gait_data(structure, self, skeleton)
+        period = self.way.duration(self.speed, self.person.subject.height, self.style)
+        shortest, longest = (
+            share * period / (2.0 if structure.mesh.period == "half_cycle" else 1.0) for share in DURATIONS
+        )
+        data = data.with_bounds("duration", shortest, longest)
         return data.with_parameters({"passive": self._tissue(np.array(data.parameters["passive"], float), skeleton)})
 
     def unlike(self, solution: MovementSolution) -> str:

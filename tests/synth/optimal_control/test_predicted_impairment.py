@@ -1,5 +1,6 @@
 """Predicted impairments: nothing but the cause is known, paths of severity go on or say where they end."""
 
+import itertools
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -99,7 +100,7 @@ def test_tissue_only_resists_and_the_more_the_further_and_the_more_severe(kind, 
         return passive_torque(ExponentialTissue(*row), angle, speed)
 
     levels = [torque(s) for s in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    for less, more in zip(levels[:-1], levels[1:], strict=True):
+    for less, more in itertools.pairwise(levels):
         possible = np.abs(less) < _MORE_THAN_A_JOINT_CARRIES
         assert (way * (more - less) <= 1e-9)[possible].all()
     added = way * (levels[-1] - levels[0])
