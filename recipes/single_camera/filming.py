@@ -29,7 +29,7 @@ SHARES = {"teach": 0.6, "validate": 0.12, "calibrate": 0.14, "score": 0.14}
 SPATIAL = {role: f"spatial_{role}" for role in SHARES}
 """Role → set of the clips of people in 3-D."""
 OBLIQUE = "overground_oblique"
-SETS = (*SHARES, "other", "far", "brief", "overground", "treadmill", *SPATIAL.values(), OBLIQUE)
+SETS = (*SHARES, "other", "far", "predicted", "brief", "overground", "treadmill", *SPATIAL.values(), OBLIQUE)
 """``"brief"``: those who are scored, in clips of `BRIEF` seconds."""
 TEACHING = ("teach", "validate", SPATIAL["teach"], SPATIAL["validate"])
 _SCORED_CLIPS, _REAL_CLIPS = 2, 8
@@ -41,22 +41,14 @@ _LEAST_KNOWN = 0.9
 
 def film_everything(run: Run) -> str:
     """Film every corpus; write the clips of each set, and who has which role."""
-    rng = np.random.default_rng([run.settings.seed, 11])
-    gaits = _gaits(corpus_of(run, "people"))
-    roles = parted(sorted({g.person for g in gaits}), run.settings.seed)
-    sets: dict[str, list[ClipArrays]] = {role: [] for role in SETS}
-    for gait in gaits:
-        role = roles[gait.person]
-        if role in TEACHING:
-            sets[role].append(_clips(gait, run.settings.clips, run, rng, seconds=_lengths(run, rng)))
-            continue
-        sets[role].append(_clips(gait, _SCORED_CLIPS, run, rng))
-        if role == "score" and run.settings.seconds > BRIEF:
-            sets["brief"].append(_clips(gait, _SCORED_CLIPS, run, rng, seconds=itertools.repeat(BRIEF)))
-    for name in ("other", "far"):
-        corpus = corpus_of(run, name)
-        for gait in _gaits(corpus) if corpus else []:
+    sets: dict[str, list[ClipArrays]] = {name: [] for name in SETS}
+    _film_people(run, sets)
+    scored = {"other": corpus_of(run, "other"), "far": corpus_of(run, "far"), "predicted": run.settings.predicted}
+    for name, corpus in scored.items():
+        rng = _stream(run, name)
+        for gait in _gaits(Path(corpus)) if corpus else []:
             sets[name].append(_clips(replace(gait, person=f"{name} {gait.person}"), _SCORED_CLIPS, run, rng))
+    rng = _stream(run, "recorded")
     for source in run.settings.real:
         for gait in recorded_gaits(source):
             sets["treadmill" if gait.treadmill else "overground"].append(_clips(gait, _REAL_CLIPS, run, rng))
@@ -66,6 +58,26 @@ def film_everything(run: Run) -> str:
     save_clips(run.folder / CLIPS, arrays)
     _write_roles(run, arrays)
     return ", ".join(f"{len(own)} clips {name}" for name, own in arrays.items() if len(own))
+
+
+def _film_people(run: Run, sets: dict[str, list[ClipArrays]]) -> None:
+    """The population by its roles; those who are scored also in brief clips."""
+    rng, briefly = _stream(run, "people"), _stream(run, "brief")
+    gaits = _gaits(corpus_of(run, "people"))
+    roles = parted(sorted({g.person for g in gaits}), run.settings.seed)
+    for gait in gaits:
+        role = roles[gait.person]
+        if role in TEACHING:
+            sets[role].append(_clips(gait, run.settings.clips, run, rng, seconds=_lengths(run, rng)))
+            continue
+        sets[role].append(_clips(gait, _SCORED_CLIPS, run, rng))
+        if role == "score" and run.settings.seconds > BRIEF:
+            sets["brief"].append(_clips(gait, _SCORED_CLIPS, run, briefly, seconds=itertools.repeat(BRIEF)))
+
+
+def _stream(run: Run, name: str) -> np.random.Generator:
+    """Draws of a set's cameras and detectors: its own, so that no set changes another's clips."""
+    return np.random.default_rng([run.settings.seed, 11, zlib.crc32(name.encode())])
 
 
 def _film_oblique(run: Run, sets: dict[str, list[ClipArrays]]) -> None:
@@ -194,7 +206,9 @@ def _seen_from(gait: FilmedGait, seconds: float, rng: np.random.Generator) -> fl
 def _write_roles(run: Run, arrays: dict[str, ClipArrays]) -> None:
     """Who does what: people of the population, and everybody who is only scored."""
     own = {role: sorted(set(arrays[role].person)) for role in SHARES}
-    scored = {name: sorted(set(arrays[name].person)) for name in ("other", "far", "overground", "treadmill")}
+    scored = {
+        name: sorted(set(arrays[name].person)) for name in ("other", "far", "predicted", "overground", "treadmill")
+    }
     splits = {"people": own}
     splits |= {name: {"teach": own["teach"], "score": people} for name, people in scored.items() if people}
     spatial = {role: sorted(set(arrays[name].person)) for role, name in SPATIAL.items()}

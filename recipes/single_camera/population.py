@@ -46,6 +46,7 @@ def given_corpora(settings: SingleCameraSettings) -> dict[str, Path]:
         One is not there; said before anything is solved.
     """
     wanted = {**{name: [getattr(settings, name)] for name in LAWS}, "spatial": settings.spatial}
+    wanted["predicted"] = [settings.predicted]
     wanted["real"] = [r.path for r in settings.real]
     advice = dict.fromkeys(wanted, "Give a corpus of kinesynth gait population.")
     advice["real"] = "Give a corpus of recordings (kinesynth imu)."
@@ -84,6 +85,7 @@ def _roles_of_corpora(run: Run) -> list[tuple[str, str, int]]:
     """Role, corpus and seed of every population, given or about to be made."""
     settings, found = run.settings, []
     given = {**{name: [getattr(settings, name)] for name in LAWS}, "spatial": settings.spatial}
+    given["predicted"] = [settings.predicted]
     given["real"] = [r.path for r in settings.real]
     for role, paths in given.items():
         for path in filter(None, paths):

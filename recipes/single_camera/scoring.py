@@ -26,10 +26,11 @@ TASKS = {
     "brief": f"virtual people never seen, clips of {BRIEF:g} s",
     "other": "virtual people of other laws",
     "far": "virtual people of far laws",
+    "predicted": "virtual people, predicted freely",
     "overground": "recorded, overground",
     "treadmill": "recorded, treadmill",
 }
-VIRTUAL = ("score", "brief", "other", "far")
+VIRTUAL = ("score", "brief", "other", "far", "predicted")
 _NETWORK = "network"
 
 
@@ -61,6 +62,7 @@ def score_everything(run: Run) -> str:
         "Virtual people of other laws walk by another simulator: point contact, smooth activation, other strength; "
         "those of far laws also pay three times for effort and follow their manners half as closely.",
         f"Clips last {run.settings.seconds:g} s where the gait does; recordings are mostly shorter.",
+        "Virtual people predicted freely walk by speed, effort and the cause of their impairment, in nobody's manner.",
         "Recorded gaits are seen through the virtual camera: keypoints are projected joint centres with drawn detector "
         "errors, not detections in video.",
     ]

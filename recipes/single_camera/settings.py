@@ -35,6 +35,7 @@ class SingleCameraSettings(RecipeSettings):
     people: str = Field("", description="A corpus of `gait population --impairment` in the place of one made here.")
     other: str = Field("", description="The same of the population with other laws.")
     far: str = Field("", description="The same of the population with far laws.")
+    predicted: str = Field("", description="A corpus of `gait population --impairment --predict`, only scored.")
     spatial: tuple[str, ...] = Field(
         (), description="Corpora of `gait population --model`, filmed up to 70 degrees oblique; some are scored."
     )

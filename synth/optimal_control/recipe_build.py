@@ -15,6 +15,7 @@ from synth.corpus.solved_recipe import PopulationRecipe, SolvedRecipe
 from synth.optimal_control.baseline import WEIGHTS, build_baseline_corpus
 from synth.optimal_control.population.impaired_chunk import ImpairedRequest
 from synth.optimal_control.population.planar_chunk import PopulationRequest
+from synth.optimal_control.population.predicted_chunk import TASK, PredictedRequest
 from synth.optimal_control.population.recorded_chunk import RecordedRequest
 from synth.optimal_control.population.run import Population, build_population
 from synth.optimal_control.recording.marker_problem import TrackingWeights
@@ -75,6 +76,9 @@ def population_of(recipe: PopulationRecipe, places: Mapping[str, Path]) -> Popul
         if people.get("task") == "impaired":
             del people["task"]
             return ImpairedRequest(**{**people, "impairments": tuple(people["impairments"])})
+        if people.get("task") == TASK:
+            del people["task"]
+            return PredictedRequest(**{**people, "impairments": tuple(people["impairments"])})
         return PopulationRequest(**{**people, "speeds": tuple(people["speeds"])})
     except (TypeError, KeyError, ValueError) as error:
         raise CorpusMismatch(f"the recipe draws no people: {error}.") from error

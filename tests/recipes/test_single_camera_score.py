@@ -91,13 +91,16 @@ def test_populations_of_one_seed_may_not_have_two_roles():
     """Person 12 of two populations of one seed has the same body, whatever its code."""
     mine = ("people", "a.h5", 7)
     refuse_shared_people([mine, ("other", "b.h5", 8), ("spatial", "c.h5", 9), ("spatial", "d.h5", 9)])
-    for role in ("other", "spatial", "real"):
+    for role in ("other", "predicted", "spatial", "real"):
         with pytest.raises(CorpusMismatch, match="people in two roles"):
             refuse_shared_people([mine, (role, "b.h5", 7)])
 
 
 def test_files_that_are_missing_are_said_before_anything_is_solved(tmp_path):
-    for chosen in ({"real": [{"path": "no.h5"}]}, {"spatial": ["no.h5"]}, {"people": "no.h5"}, {"other": "no.h5"}):
+    corpora = {"real": [{"path": "no.h5"}], "spatial": ["no.h5"]} | dict.fromkeys(
+        ("people", "other", "predicted"), "no.h5"
+    )
+    for chosen in ({name: value} for name, value in corpora.items()):
         run = Run(tmp_path, resolve_settings(RECIPE, **chosen), shown=False)
         with pytest.raises(CorpusMismatch, match=f"setting {next(iter(chosen))}: no.h5 is not there"):
             RECIPE.stages[0].inputs(run)

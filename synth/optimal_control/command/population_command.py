@@ -64,7 +64,8 @@ def population(
     goes on where it was interrupted. People are our planar model; with --model that model, stretched to each of them,
     and they walk the recorded stride of --guide, each in a manner of their own. With --impairment (weak_plantarflexors,
     equinus, crouch, short_steps, asymmetric_strength, unsteady, or all) they are of any age, and every gait is a visit
-    at which their impairment has another severity.
+    at which their impairment has another severity. With --predict beside it only the cause is known, weak muscles or
+    stiff tissue, and the gait is what comes out; unsteady has no such cause.
     """
     from mocap_import.trial import TrialRefused
     from opensim_models.model_mismatch import ModelMismatch
@@ -81,7 +82,8 @@ def population(
             raise ValueError("--healthy and --laws belong to an --impairment; give one, or leave them out.")
         special = predict or bool(speeds) or task != "walk"
         if impairment:
-            request = _impaired(people, impairment, healthy, laws, refused=special or any(files.values()) or bool(hold))
+            refused = bool(speeds) or task != "walk" or any(files.values()) or bool(hold)
+            request = _impaired(people, impairment, healthy, laws, refused=refused, predict=predict)
         elif model is None:
             if guide or loads or hold:
                 raise ValueError("--guide, --loads and --hold belong to a --model; give one, or leave them out.")
@@ -128,15 +130,23 @@ def _planar(people: dict[str, Any], speeds: str | None, task: str) -> Population
 
 
 def _impaired(
-    people: dict[str, Any], kinds: list[str], healthy: float | None, laws: str | None, *, refused: bool
+    people: dict[str, Any], kinds: list[str], healthy: float | None, laws: str | None, *, refused: bool, predict: bool
 ) -> Population:
     """People of any age with and without impairments; `refused` where options are given that do not belong to them."""
     from synth.impairment import HEALTHY, HEALTHY_SHARE, KINDS
     from synth.optimal_control.population.impaired_chunk import ImpairedRequest
+    from synth.optimal_control.population.predicted_chunk import PredictedRequest
+    from synth.optimal_control.population.predicted_impairment import CAUSES
 
     if refused:
         raise ValueError("people with an --impairment walk in our planar model at speeds of their own.")
     healthy = HEALTHY_SHARE if healthy is None else healthy
+    if predict:
+        if (laws or "standard") != "standard" or people["spread"] != 1.0:
+            raise ValueError("with --predict people with an --impairment have the standard --laws and no --spread.")
+        wanted = tuple(CAUSES) if kinds == ["all"] else tuple(kinds)
+        known = {name: people[name] for name in ("subjects", "seed", "gaits", "rate")}
+        return PredictedRequest(**known, impairments=wanted, healthy=healthy)
     wanted = tuple(k for k in KINDS if k != HEALTHY) if kinds == ["all"] else tuple(kinds)
     return ImpairedRequest(**people, impairments=wanted, healthy=healthy, laws=laws or "standard")
 

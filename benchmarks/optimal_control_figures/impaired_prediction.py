@@ -1,0 +1,182 @@
+"""Impaired prediction: what comes out of a cause alone, by severity, beside the drawn manner, and how much an hour.
+
+Each person walks at four fifths of the comfortable speed of their stature and age, the same at every severity, so that
+nothing but the impairment differs: predicted (speed, effort and the cause alone) and following the manner that was
+drawn for the impairment (``impaired_gait``), with the same cause. People 0 to N - 1 of seed 41, of any age. What stands
+in the tables is the change from the healthy walk of the same person and way, mean (SD) over the people whose walk was
+accepted at both; refused ones are counted with their reason.
+
+Run: python benchmarks/optimal_control_figures/impaired_prediction.py [--people N] [--keep FILE]. FILE (.csv) is
+written person by person; another run goes on from there. The last line is the JSON of all figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from synth.impairment import NOTHING, Impairment
+from synth.life_span import draw_person_of_any_age, speed_of_age
+from synth.optimal_control.gait.gait_feature import FEATURES, gait_features, step_time_asymmetry
+from synth.optimal_control.gait.normative_gait import COMFORTABLE_SPEED, REFERENCE_HEIGHT, GaitStyle
+from synth.optimal_control.population.carried_gait import SolvedGait
+from synth.optimal_control.population.impaired_gait import draw_impaired_gait
+from synth.optimal_control.population.planar_chunk import write_template
+from synth.optimal_control.population.planar_solver import GaitResult
+from synth.optimal_control.population.predicted_chunk import Shared, shared_programs
+from synth.optimal_control.population.predicted_impairment import CAUSES, draw_predicted_impairment
+from synth.optimal_control.population.severity_path import solve_predicted
+from synth.optimal_control.population.whole_cycle import solve_impaired
+from synth.virtual_people import VirtualPerson
+
+SEED, PEOPLE = 41, 16
+SPEED_SHARE = 0.8
+SEVERITIES = (0.35, 0.7, 1.0)
+WAYS = ("predicted", "followed")
+SHOWN = {
+    "weak_plantarflexors": ("ankle_moment", "push_off", "ankle_work", "hip_work", "ankle_most", "step_length"),
+    "equinus": ("ankle_most", "ankle_least", "strike_pitch", "knee_stance_least", "step_length", "ankle_moment"),
+    "crouch": ("knee_stance_least", "knee_moment", "ankle_most", "hip_least", "step_length", "effort"),
+    "short_steps": ("hip_least", "hip_range", "step_length", "cadence", "knee_stance_least", "effort"),
+    "asymmetric_strength": ("step_time_asymmetry", "step_length_asymmetry", "push_off", "push_off_strong",
+                            "force_peak", "force_peak_strong"),
+}  # fmt: skip
+UNITS = {**FEATURES, "step_time_asymmetry": "1", "step_length_asymmetry": "1", "push_off_strong": "W/kg",
+         "force_peak_strong": "BW"}  # fmt: skip
+
+
+def rows_of(shared: Shared, number: int) -> Iterator[dict]:
+    """All walks of a person, healthy ones first."""
+    halves, wholes, anchors = shared
+    person = draw_person_of_any_age(SEED, number)
+    followed: list[SolvedGait] = []
+    for kind, severity in [("none", 0.0), *((k, s) for k in CAUSES for s in SEVERITIES)]:
+        wrong = Impairment(kind, severity, "r" if kind == "asymmetric_strength" else "") if severity else NOTHING
+        for way in WAYS:
+            begin = time.process_time()
+            if way == "predicted":
+                gait = draw_predicted_impairment(SEED, person, 0, wrong)
+                result = solve_predicted(halves, wholes, replace(gait, speed=speed_of(person)), anchors)
+            else:
+                gait = draw_impaired_gait(SEED, person, 0, wrong, GaitStyle())
+                result = solve_impaired(halves, wholes, replace(gait, speed=speed_of(person)), followed)
+                followed += [result.solved] if result.solved is not None else []
+            facts = {"person": number, "kind": kind, "severity": severity, "way": way, "check": result.check.kind}
+            yield {**facts, "cpu_seconds": time.process_time() - begin, **walk_features(result)}
+
+
+def speed_of(person: VirtualPerson) -> float:
+    """m/s."""
+    subject = person.subject
+    comfortable = COMFORTABLE_SPEED * np.sqrt(subject.height / REFERENCE_HEIGHT) * speed_of_age(subject.age)
+    return round(float(SPEED_SHARE * comfortable), 3)
+
+
+def walk_features(result: GaitResult) -> dict[str, float]:
+    """Features of a walk that was accepted: of the right leg, the weak one where legs differ; none of another."""
+    if not result.check.accepted:
+        return {}
+    right, left = (gait_features(result.solution, side) for side in "rl")
+    both = right["step_length"] + left["step_length"]
+    return {
+        **right,
+        "step_time_asymmetry": step_time_asymmetry(result.solution),
+        "step_length_asymmetry": (right["step_length"] - left["step_length"]) / both,
+        "push_off_strong": left["push_off"],
+        "force_peak_strong": left["force_peak"],
+    }
+
+
+def measured(people: int, keep: Path) -> pd.DataFrame:
+    """Rows of all people; those in the file are not solved again."""
+    done = pd.read_csv(keep) if keep.exists() else pd.DataFrame({"person": []})
+    missing = [n for n in range(people) if n not in set(done.person)]
+    if missing:
+        with tempfile.TemporaryDirectory() as folder:
+            shared = shared_programs(str(write_template(Path(folder))))
+        for number in missing:
+            done = pd.concat([done, pd.DataFrame(rows_of(shared, number))], ignore_index=True)
+            done.to_csv(keep.with_suffix(".tmp"), index=False)
+            keep.with_suffix(".tmp").replace(keep)
+    return done[done.person < people]
+
+
+def changes(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every accepted walk less the healthy one of the same person and way; without those who have none."""
+    good = rows[rows.check == "accepted"].set_index(["person", "way"])
+    healthy = good[good.kind == "none"][list(UNITS)]
+    ill = good[good.kind != "none"]
+    ill = ill[ill.index.isin(healthy.index)]
+    return ill[["kind", "severity"]].join(ill[list(UNITS)] - healthy.loc[ill.index].to_numpy()).reset_index()
+
+
+def print_tables(rows: pd.DataFrame) -> None:
+    """What comes out, kind by kind, in Markdown."""
+    good = rows[(rows.check == "accepted") & (rows.kind == "none")]
+    print(f"\nhealthy, {len(set(rows.person))} people\n\n| feature | predicted | followed |\n|---|---|---|")
+    for name, unit in UNITS.items():
+        cells = [said(good[good.way == way][name]) for way in WAYS]
+        print(f"| {name} ({unit}) | {' | '.join(cells)} |")
+    change = changes(rows)
+    for kind, names in SHOWN.items():
+        counts = {w: [len(change[(change.kind == kind) & (change.way == w) & (change.severity == s)])
+                      for s in SEVERITIES] for w in WAYS}  # fmt: skip
+        heads = [f"{w} {s:g} (n {n})" for w in WAYS for s, n in zip(SEVERITIES, counts[w], strict=True)]
+        print(f"\n{kind}\n\n| change of | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
+        for name in names:
+            own = change[change.kind == kind]
+            cells = [said(own[(own.way == w) & (own.severity == s)][name]) for w in WAYS for s in SEVERITIES]
+            print(f"| {name} ({UNITS[name]}) | {' | '.join(cells)} |")
+
+
+def said(values: pd.Series) -> str:
+    """Mean and SD in a cell."""
+    values = values.dropna()
+    if values.empty:
+        return "-"
+    digits = 1 if values.abs().mean() >= 5.0 else 3 if values.abs().mean() < 0.3 else 2
+    return f"{values.mean():+.{digits}f} ({values.std(ddof=0):.{digits}f})"
+
+
+def print_refusals(rows: pd.DataFrame) -> None:
+    """Validated walks by kind, severity and way, CPU seconds of each, and what refused the others."""
+    print("\n| kind | severity | way | validated | CPU s a walk | validated an hour | refused |\n|" + 7 * "---|")
+    for (kind, severity, way), own in rows.groupby(["kind", "severity", "way"]):
+        good = int((own.check == "accepted").sum())
+        why = ", ".join(f"{k} {n}" for k, n in own[own.check != "accepted"].check.value_counts().items())
+        spent = own.cpu_seconds.sum()
+        print(f"| {kind} | {severity:g} | {way} | {good} of {len(own)} | {spent / len(own):.2f} | "
+              f"{3600.0 * good / spent:.0f} | {why or '-'} |")  # fmt: skip
+
+
+def figures(rows: pd.DataFrame) -> dict[str, dict]:
+    """Validated walks an hour and their share, by kind, predicted beside followed."""
+    found = {}
+    for kind in ("none", *CAUSES):
+        ours, peer = (rows[(rows.kind == kind) & (rows.way == way)] for way in WAYS)
+        rate, other = (3600.0 * (own.check == "accepted").sum() / own.cpu_seconds.sum() for own in (ours, peer))
+        name = f"predicted walks, {kind}: validated an hour"
+        found[name] = {"ours": rate, "peer": other, "ratio": rate / other, "goal": "reported", "met": True}
+        share = 100.0 * float((ours.check == "accepted").mean())
+        name = f"predicted walks, {kind}: validated (%)"
+        found[name] = {"ours": share, "peer": None, "ratio": None, "goal": "reported", "met": True}
+    return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "impaired_prediction.csv")
+    given = parser.parse_args()
+    made = measured(given.people, given.keep)
+    print_refusals(made)
+    print_tables(made)
+    print(json.dumps({"figures": figures(made)}))

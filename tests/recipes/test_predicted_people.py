@@ -1,0 +1,50 @@
+"""People predicted freely are a domain of their own in the recipe of one camera: only scored, and nobody's loss."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recipes.recipe import PEOPLE, resolve_settings
+from recipes.run import Run
+from recipes.single_camera import RECIPE, filming
+from recipes.single_camera.filming import CLIPS, film_everything, load_clips
+from recipes.single_camera.scoring import TASKS
+from synth.impairment import Impairment
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "synth" / "camera"))
+from made_gait import made_gait
+
+
+def _filmed(folder, monkeypatch, **chosen):
+    gait, wrong = made_gait(), Impairment("crouch", 0.5)
+    people = {
+        name: [replace(gait, person=f"V{i}", impairment=wrong) for i in range(count)]
+        for name, count in (("people.h5", 20), ("predicted.h5", 3))
+    }
+    monkeypatch.setattr(filming, "_gaits", lambda path, stature=None: people[path.name])
+    run = Run(folder, resolve_settings(RECIPE, people="people.h5", n_other=0, clips=1, **chosen), shown=False)
+    film_everything(run)
+    return load_clips(folder / CLIPS), pd.read_csv(folder / PEOPLE)
+
+
+def test_predicted_people_are_only_scored_and_change_no_other_clip(tmp_path, monkeypatch):
+    folders = [tmp_path / name for name in ("without", "with")]
+    for folder in folders:
+        folder.mkdir()
+    before, _ = _filmed(folders[0], monkeypatch)
+    after, roles = _filmed(folders[1], monkeypatch, predicted="predicted.h5")
+    assert len(before["predicted"]) == 0
+    assert sorted(set(after["predicted"].person)) == [f"predicted V{i}" for i in range(3)]
+    assert (after["predicted"].severity == 0.5).all()
+    for name in set(before) - {"predicted"}:
+        assert np.array_equal(before[name].inputs, after[name].inputs)
+    own = roles[roles.person.str.startswith("predicted")]
+    assert set(own.role) == {"score"}
+    assert set(own.split) == {"predicted"}
+
+
+def test_every_set_that_is_scored_has_its_rows():
+    assert set(TASKS) == set(filming.SETS[2:]) - {"calibrate"}
