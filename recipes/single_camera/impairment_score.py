@@ -24,13 +24,10 @@ def impairment_results(
     blind = said.assign(severity_said=np.nanmean(taught.severity), kind_said=_commonest(taught))
     rows = []
     for method, table in (("network", said), ("network" + ALL_CLIPS, gait_means(said)), (MEAN, blind)):
-        severity = table.severity, table.severity_said
-        goal = _SEVERITY_GOAL if method == "network" and task == _OTHER else ""
         rows.append(
             _row(task, method, table, "impairment: right kind", (table.kind, table.kind_said), right_kind, seed)
         )
-        rows.append(_row(task, method, table, "severity: R2", severity, r_squared, seed, goal))
-        rows.append(_row(task, method, table, "severity: mean absolute error", severity, mean_absolute_error, seed))
+        rows += severity_rows(task, method, table, seed)
         if method != MEAN:
             ill = (table.kind > 0).astype(float), table.ill_said
             rows.append(_row(task, method, table, "impairment: area under the curve", ill, area_under_curve, seed))
@@ -44,6 +41,31 @@ def impairment_results(
                 _row(task, method, change, "change between visits: mean absolute error", own, mean_absolute_error, seed)
             )
     return [row for row in rows if np.isfinite(row.value)]
+
+
+def severity_rows(task: str, method: str, table: pd.DataFrame, seed: int) -> list[Result]:
+    """How well severity is told, all kinds and healthy people together."""
+    severity = table.severity, table.severity_said
+    goal = _SEVERITY_GOAL if method == "network" and task == _OTHER else ""
+    return [
+        _row(task, method, table, "severity: R2", severity, r_squared, seed, goal),
+        _row(task, method, table, "severity: mean absolute error", severity, mean_absolute_error, seed),
+    ]
+
+
+def truth_table(clips: ClipArrays, severity: np.ndarray) -> pd.DataFrame:
+    """One row a clip: what is wrong, and the severity that is said, within 0 to 1."""
+    return pd.DataFrame(
+        {
+            "person": clips.person,
+            "visit": clips.visit,
+            "trial": clips.trial,
+            "clip": clip_numbers(clips),
+            "kind": clips.kind,
+            "severity": clips.severity,
+            "severity_said": np.clip(severity, 0.0, 1.0),
+        }
+    )
 
 
 def kind_rows(task: str, table: pd.DataFrame, seed: int) -> list[Result]:
@@ -63,18 +85,8 @@ def kind_rows(task: str, table: pd.DataFrame, seed: int) -> list[Result]:
 
 def estimate_table(clips: ClipArrays, estimate: KeypointEstimate) -> pd.DataFrame:
     """One row a clip: what is wrong, and what is said of it."""
-    frame = pd.DataFrame(
-        {
-            "person": clips.person,
-            "visit": clips.visit,
-            "trial": clips.trial,
-            "clip": clip_numbers(clips),
-            "kind": clips.kind,
-            "severity": clips.severity,
-            "severity_said": np.clip(estimate.scalars[:, 4], 0.0, 1.0),
-            "ill_said": 1.0 - estimate.kinds[:, 0],
-            "kind_said": estimate.kinds.argmax(axis=1),
-        }
+    frame = truth_table(clips, estimate.scalars[:, 4]).assign(
+        ill_said=1.0 - estimate.kinds[:, 0], kind_said=estimate.kinds.argmax(axis=1)
     )
     return frame.assign(**{f"p{k}": estimate.kinds[:, k] for k in range(estimate.kinds.shape[1])})
 

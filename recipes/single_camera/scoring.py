@@ -10,6 +10,7 @@ from recipes.run import Run
 from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means
 from recipes.single_camera.filming import BRIEF, CLIPS, load_clips
 from recipes.single_camera.impairment_score import impairment_results
+from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.oblique_score import oblique_results
 from recipes.single_camera.ruler import fitted_lines, ruled
 from recipes.single_camera.teaching import WITHOUT, load_estimates
@@ -53,6 +54,7 @@ def score_everything(run: Run) -> str:
         results += wave_results(clips, estimates[name], taught, task, run.settings.seed)
         if name in VIRTUAL:
             results += impairment_results(clips, estimates[name], taught, task, run.settings.seed)
+    results += knowable_results(taught, sets, {name: TASKS[name] for name in VIRTUAL}, run.settings.seed)
     write_csv(run.folder / AGREEMENT, pd.concat(tables, ignore_index=True))
     results += doubt_results(run, sets, estimates)
     results += oblique_results(sets, estimates, load_estimates(run, WITHOUT), run.settings.seed)

@@ -67,10 +67,15 @@ def _summary(clip: np.ndarray) -> np.ndarray:
     if len(at) < 2:
         return np.zeros(SUMMARY)
     phase = counted_phase(apart, before, at, len(clip))
-    turns = 2.0 * np.pi * np.outer(phase, np.arange(1, HARMONICS + 1))
-    basis = np.hstack([np.ones((len(clip), 1)), np.cos(turns), np.sin(turns)])
-    own = [_series(basis, *_inclination(clip, *segment)) for segment in _SEGMENTS]
+    basis = phase_basis(phase)
+    own = [phase_series(basis, *_inclination(clip, *segment)) for segment in _SEGMENTS]
     return np.concatenate([*own, _pace(clip, apart, before, at)])
+
+
+def phase_basis(phase: np.ndarray) -> np.ndarray:
+    """One, cosines and sines (n, 11) of phases (n,), in cycles."""
+    turns = 2.0 * np.pi * np.outer(phase, np.arange(1, HARMONICS + 1))
+    return np.hstack([np.ones((len(phase), 1)), np.cos(turns), np.sin(turns)])
 
 
 def _inclination(clip: np.ndarray, upper: tuple[str, ...], lower: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +88,7 @@ def _inclination(clip: np.ndarray, upper: tuple[str, ...], lower: tuple[str, ...
     return np.arctan2(level, down), found[:, [*ends[0], *ends[1]]].all(axis=1)
 
 
-def _series(basis: np.ndarray, angle: np.ndarray, found: np.ndarray) -> np.ndarray:
+def phase_series(basis: np.ndarray, angle: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Coefficients of an angle on a basis where it was found, then the spread around them; outliers count little."""
     if found.sum() < _FEWEST:
         return np.zeros(basis.shape[1] + 1)

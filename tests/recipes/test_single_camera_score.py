@@ -22,6 +22,7 @@ from recipes.single_camera.agreement import (
 )
 from recipes.single_camera.filming import SHARES, _lengths, parted
 from recipes.single_camera.impairment_score import area_under_curve, r_squared
+from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.population import refuse_shared_people, refuse_unlike_laws
 from synth.camera.keypoint_input import ClipArrays, units_of
 from synth.corpus.schema import CorpusMismatch
@@ -141,3 +142,26 @@ def test_two_populations_that_are_only_scored_may_be_the_same_people():
     refuse_shared_people([("people", "a.h5", 7), ("other", "b.h5", 8), ("far", "c.h5", 8)])
     with pytest.raises(CorpusMismatch, match="the same"):
         refuse_shared_people([("people", "a.h5", 8), ("other", "b.h5", 7), ("far", "c.h5", 8)])
+
+
+def test_what_true_angles_tell_needs_no_camera():
+    """Severity is the size of a knee's swing: trees that see the true angles know it of people they never saw."""
+    rng = np.random.default_rng(0)
+
+    def made(seed, n=160):
+        own = np.random.default_rng(seed)
+        severity, start = own.uniform(0, 1, n), own.uniform(0, 6, (n, 1))
+        phase = np.arange(120) / 5.0 + start
+        inputs = np.zeros((n, 120, 36), np.float32)
+        inputs[:, :, 24:] = 1.0
+        inputs[:, :, 12] = np.sin(phase)
+        waves = rng.normal(size=(n, 120, 26)) * 0.01
+        waves[:, :, 2] += severity[:, None] * np.cos(phase)
+        rows = {f.name: np.zeros(n) for f in fields(ClipArrays)}
+        rows |= {"inputs": inputs, "waves": waves, "parameters": np.full((n, 4), np.nan), "severity": severity}
+        rows |= {"person": np.array([f"{seed}-{i // 2}" for i in range(n)]), "trial": np.array(["walk"] * n)}
+        return ClipArrays(**rows)
+
+    found = {r.measure: r for r in knowable_results(made(1), {"score": made(2)}, {"score": "never seen"}, 0)}
+    assert found["severity: R2"].value > 0.9
+    assert found["severity: mean absolute error"].n_persons == 80
