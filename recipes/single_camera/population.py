@@ -110,10 +110,10 @@ def refuse_unlike_laws(role: str, path: Path) -> None:
     CorpusMismatch
     """
     config = Corpus(path).provenance.config
-    laws = config.get("laws", LAWS[role])
+    laws = config.get("laws")
     if laws == LAWS["other"] and "laws_defined" not in config:
         laws = LAWS["far"]  # so they were called while there was but one set of them
-    if laws != LAWS[role]:
+    if laws not in (None, LAWS[role]):
         raise CorpusMismatch(
             f"setting {role}: {path} was made by {laws} laws, expected {LAWS[role]}. Make one with "
             f"kinesynth gait population --impairment all --laws {LAWS[role]}."
@@ -133,7 +133,8 @@ def _made(run: Run, name: str) -> str:
     if out is None:
         return ""
     if getattr(settings, name):
-        return f"{sum(1 for _ in accepted(out))} walks of {out.name}"
+        rows = Corpus(out).summary()
+        return f"{sum(row['status'] != 'refused' for row in rows)} of {len(rows)} walks of {out.name} validated"
     request = ImpairedRequest(
         subjects=getattr(settings, f"n_{name}"),
         seed=_seed(run, name),
@@ -146,9 +147,3 @@ def _made(run: Run, name: str) -> str:
 
     rows = build_population(request, out, n_workers=run.n_workers, progress=track if run.shown else None)
     return f"{(rows.status != 'refused').sum()} of {len(rows)} walks validated"
-
-
-def accepted(path: Path) -> list[tuple[str, str]]:
-    """Subject and name of the trials of a corpus that hold a gait."""
-    corpus = Corpus(path)
-    return [(s, n) for s, n in corpus.trials() if corpus.read(s, n, clean=True).status != "refused"]
