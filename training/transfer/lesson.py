@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from training.sample.fit import Arrays, Fit, FitSettings, LossOf, fit
-from training.transfer.gait_window import LENGTH, SENSORS, TARGETS, GaitWindows
+from training.transfer.gait_window import LENGTH, SENSORS, GaitWindows
 from training.transfer.sensor_network import SensorNetwork
 from training.transfer.worn_window import SensorChange, worn
 
@@ -74,7 +74,7 @@ def hidden_loss(change: SensorChange) -> LossOf:
 
 
 def draw_hidden(n: int) -> torch.Tensor:
-    """Which samples (n, 96, 42) are hidden: in half of the windows three sensors for a while, in half the last quarter."""
+    """Which samples (n, 96, 42) are hidden: three sensors for a while, or (in half of the windows) the last quarter."""
     frames = torch.arange(LENGTH)
     span = torch.randint(_SPAN[0], _SPAN[1] + 1, (n, len(SENSORS), 1))
     begin = (torch.rand(n, len(SENSORS), 1) * (LENGTH - span)).long()
@@ -128,8 +128,3 @@ def answer(network: SensorNetwork, inputs: np.ndarray, columns: Sequence[int]) -
     with torch.no_grad():
         parts = [network(torch.as_tensor(inputs[i : i + 256])).numpy() for i in range(0, len(inputs), 256)]
     return np.concatenate(parts)[..., list(columns)]
-
-
-def n_targets() -> int:
-    """Outputs of a network that estimates."""
-    return len(TARGETS)

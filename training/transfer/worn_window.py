@@ -7,6 +7,7 @@ Every sensor is turned a little, its scale is off, and coloured noise stands on 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -33,7 +34,8 @@ class SensorChange:
     scale : float
         SD of the factor on a triad, about 1.
     noise : float
-        SD of coloured noise over the SD of its triad in the window; as much of white noise at half that size.
+        SD of noise that is smooth over a tenth of a second, over the SD of its triad in the window; white noise of
+        half that SD comes on top.
     mirror : bool
         Whether legs are exchanged in half of the windows.
     """
@@ -64,11 +66,13 @@ def worn(inputs: torch.Tensor, labels: torch.Tensor, change: SensorChange) -> tu
     vectors = inputs.view(n, n_frames, len(SENSORS), 2, 3)
     turns = _turns(n * len(SENSORS), change.turn).view(n, len(SENSORS), 3, 3)
     scales = 1.0 + change.scale * torch.randn(n, 1, len(SENSORS), 2, 1)
-    turned = torch.einsum("ntskj,nsij->ntski", vectors, turns) * scales
-    spread = turned.std(dim=1, keepdim=True).square().mean(dim=-1, keepdim=True).sqrt()
+    # (n, S, T 2, 3) @ (n, S, 3, 3): every vector of a sensor is turned alike.
+    flat = vectors.permute(0, 2, 1, 3, 4).reshape(n, len(SENSORS), 2 * n_frames, 3)
+    turned = (flat @ turns.mT).view(n, len(SENSORS), n_frames, 2, 3).permute(0, 2, 1, 3, 4) * scales
+    spread = turned.var(dim=1, keepdim=True).mean(dim=-1, keepdim=True).sqrt()
     coarse = torch.randn(n, len(SENSORS) * 6, n_frames + _COARSE - 1)
-    smooth = torch.nn.functional.avg_pool1d(coarse, _COARSE, 1) * _COARSE**0.5
-    noise = smooth.transpose(1, 2).view_as(turned) + 0.5 * torch.randn_like(turned)
+    smooth = torch.nn.functional.avg_pool1d(coarse, _COARSE, 1) * _COARSE**0.5 + 0.5 * coarse[..., :n_frames]
+    noise = smooth.transpose(1, 2).reshape(turned.shape)
     return (turned + change.noise * spread * noise).reshape(n, n_frames, -1), labels
 
 
@@ -90,6 +94,7 @@ def _mirrored(inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor,
     return inputs, torch.where(chosen[:, None, None], labels[..., _mirror_of_targets()], labels)
 
 
+@lru_cache(maxsize=1)
 def _mirror_of_channels() -> tuple[torch.Tensor, torch.Tensor]:
     """Of each channel: whose reading it takes, and the sign."""
     partner = [SENSORS.index(other_side(s) or s) for s in SENSORS]
@@ -97,6 +102,7 @@ def _mirror_of_channels() -> tuple[torch.Tensor, torch.Tensor]:
     return source, torch.tensor(np.tile(np.r_[POLAR, AXIAL], len(SENSORS)), dtype=torch.float32)
 
 
+@lru_cache(maxsize=1)
 def _mirror_of_targets() -> torch.Tensor:
     names = [t.coordinate for t in TARGETS]
     return torch.tensor([names.index(other_side(name) or name) for name in names])
