@@ -9,7 +9,7 @@ from recipes.few_people.nested_people import virtual_roles
 from recipes.few_people.person_error import absolute_errors
 from recipes.few_people.settings import FewPeopleSettings, tasks_of, teaching_numbers
 from recipes.few_people.source_stage import VIRTUAL, folds_of
-from recipes.few_people.tuning_stage import DOUBTED, tuned_parts
+from recipes.few_people.tuning_stage import DOUBTED, alone_name, tuned_parts
 from recipes.result import Result, mean_result
 from recipes.run import Run
 from training.conformal_interval import subject_quantile
@@ -71,7 +71,7 @@ def outside_results(run: Run, sets: dict[str, GaitWindows]) -> tuple[list[Result
         part = {key: value[..., columns] for key, value in kept.items()}
         inside = _scores(run, task, own, part, f"{TRANSFER}|0|", kind)
         calibrating = {p: inside[p] for p in roles["calibrate"] if p in inside}
-        alone = tuned_parts(run).get(f"{task}_0".replace(" ", "-"), dict)
+        alone = tuned_parts(run).get(alone_name(task), dict)
         outside = _scores(run, task, sets[task], alone, f"{TRANSFER}|0|", kind)
         level = max(feasible_levels(len(calibrating)), default=0.5)
         groups = {"virtual people never seen": {p: inside[p] for p in roles["score"] if p in inside}, task: outside}

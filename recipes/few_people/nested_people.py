@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,11 +34,16 @@ class Fold:
     @property
     def name(self) -> str:
         """For files: task, draw and person."""
-        return f"{self.task}_{self.draw}_{self.scored}".replace(" ", "-").replace("/", "-")
+        return file_word(f"{self.task}_{self.draw}_{self.scored}")
 
     def split(self, n: int) -> str:
         """Name of its split with n people who teach."""
         return f"{self.task}, draw {self.draw}, {self.scored} left out, {n} teach"
+
+
+def file_word(text: str) -> str:
+    """A name as a file may have it: letters, digits, ``_`` and ``-``; other signs become one ``-``."""
+    return re.sub(r"[^\w-]+", "-", text)
 
 
 def folds(task: str, people: Sequence[str], teach: Sequence[int], draws: int, seed: int) -> list[Fold]:

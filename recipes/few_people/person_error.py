@@ -8,7 +8,7 @@ import numpy as np
 
 from recipes.few_people.settings import tasks_of
 from recipes.few_people.source_stage import folds_of
-from recipes.few_people.tuning_stage import Kept, tuned_parts
+from recipes.few_people.tuning_stage import Kept, alone_name, tuned_parts
 from recipes.run import Run
 from training.transfer.gait_window import COLUMNS, TARGETS, GaitWindows
 
@@ -38,7 +38,7 @@ def errors_of(run: Run, task: str, windows: GaitWindows) -> Errors:
     """All errors of a task."""
     parts = tuned_parts(run)
     by_draw: dict[tuple[str, int], dict[str, list[float]]] = {}
-    alone = parts.get(f"{task}_0".replace(" ", "-"), dict)
+    alone = parts.get(alone_name(task), dict)
     for person in windows.people:
         rows = np.flatnonzero(windows.person == person)
         _collect(run, task, windows.rows(rows), {k: v[rows] for k, v in alone.items()}, person, by_draw)

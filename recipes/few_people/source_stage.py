@@ -35,6 +35,7 @@ from training.transfer.gait_window import (
 VIRTUAL, OTHER = "virtual", "other"
 POPULATIONS = {VIRTUAL: "people.h5", OTHER: "other.h5"}
 WINDOWS = "windows.npz"
+STAND_IN = "stand-in"
 REPEATS = 4
 WORN = ImuErrors(noise_share=0.0, misalignment_deg=0.0, position_sd=0.02, soft_tissue="spring", seed=1)
 """Drawn once for each virtual walk: places 2 cm off along each axis, a damped spring between bone and sensor."""
@@ -106,7 +107,7 @@ def cut_windows(run: Run) -> str:
         other = run.folder / POPULATIONS[OTHER] if settings.other_laws else path
         whom = slice(settings.n_other) if settings.other_laws else slice(settings.n_people, None)
         for task in STAND_INS:
-            sets[task] = joined(list(_virtual(run, other, whom, OTHERWISE, task)))
+            sets[task] = joined(list(_virtual(run, other, whom, OTHERWISE, STAND_IN)))
     for name, own in sets.items():
         run.say(f"{name}: {len(own.people)} people, {len(own)} windows")
     save_windows(run.folder / WINDOWS, sets)

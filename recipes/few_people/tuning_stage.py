@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recipes.fatigue.remembered_part import RememberedParts, remembered_parts
-from recipes.few_people.nested_people import Fold, virtual_roles
+from recipes.few_people.nested_people import Fold, file_word, virtual_roles
 from recipes.few_people.pretraining_stage import change_of, lesson_of, pretrained_network
 from recipes.few_people.settings import FewPeopleSettings, tasks_of, teaching_numbers
 from recipes.few_people.source_stage import VIRTUAL, folds_of, read_sets
@@ -35,12 +35,17 @@ def tuned_parts(run: Run) -> RememberedParts:
     return remembered_parts(run.folder / FOLDS, [run.settings.model_dump(mode="json"), before])
 
 
+def alone_name(task: str) -> str:
+    """Part that holds what networks say that nobody measured taught."""
+    return file_word(f"{task}_nobody")
+
+
 def tune(run: Run) -> str:
     """Estimates of every arm and baseline for whoever is left out, fold by fold."""
     sets, parts = read_sets(run), tuned_parts(run)
     jobs = [(task, fold) for task in tasks_of(run.settings) for fold in folds_of(run, task, sets[task])]
     for task in tasks_of(run.settings):
-        parts.get(f"{task}_0".replace(" ", "-"), lambda t=task: _by_nobody(run, t, sets))
+        parts.get(alone_name(task), lambda t=task: _by_nobody(run, t, sets))
     parts.get("virtual_0", lambda: _of_virtual(run, sets[VIRTUAL]))
     for task, fold in run.track(jobs, "Folds"):
         parts.get(fold.name, lambda t=task, f=fold: _fold(run, t, f, sets))

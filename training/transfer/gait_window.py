@@ -1,17 +1,19 @@
 """Gait window: two seconds of seven sensors and what is true of them, in units that do not know a person's size.
 
-Specific force is in g, angular velocity times sqrt(stature / g); 50 samples a second. A network is scored where the
-middle of a window lies, so that nothing is scored at an edge but the ends of a record.
+Specific force is in g, angular velocity times sqrt(stature / g), both along the axes of the segments; 50 samples a
+second. A network is scored where the middle of a window lies, so that nothing is scored at an edge but the ends of a
+record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
+from scipy.spatial.transform import Rotation
 
 from mocap_import.durable_file import durable_place
 from mocap_import.subject import STANDARD_GRAVITY
@@ -112,7 +114,7 @@ def windows_of(trial: CorpusTrial, person: str = "") -> GaitWindows | None:
     """
     if not trial.recordings or trial.status == "refused" or not np.isfinite(trial.subject.height):
         return None
-    record = trial_record(trial, SENSORS, TARGETS)
+    record = trial_record(_along_segments(trial), SENSORS, TARGETS)
     times = np.arange(int((record.n_frames - 1) / record.rate * RATE) + 1) / RATE
     if len(times) < _PADDED * LENGTH:
         return None
@@ -123,6 +125,22 @@ def windows_of(trial: CorpusTrial, person: str = "") -> GaitWindows | None:
     phase = phase_at(cycle_times(trial, own_events=True), times)
     missing_labels = np.where(missing[:, None], np.nan, labels)
     return _cut(inputs, missing_labels, phase, missing, (person or trial.subject.code, trial.name))
+
+
+def _along_segments(trial: CorpusTrial) -> CorpusTrial:
+    """The same trial with sensors whose axes are those of their segments, however they are mounted."""
+    return replace(
+        trial,
+        recordings=tuple(
+            replace(
+                r,
+                placement=replace(r.placement, mounting=Rotation.identity()),
+                specific_force=r.specific_force @ r.placement.mounting.as_matrix().T,
+                angular_velocity=r.angular_velocity @ r.placement.mounting.as_matrix().T,
+            )
+            for r in trial.recordings
+        ),
+    )
 
 
 def _cut(
