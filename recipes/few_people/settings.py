@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from recipes.recipe import RecipeSettings
 from synth.impairment import HEALTHY, KINDS
 from training.config import ConfigRefused
+from training.transfer.arm import OPTIONS
 
 
 class TargetCorpus(BaseModel):
@@ -47,6 +48,10 @@ class FewPeopleSettings(RecipeSettings):
     draws: int = Field(1, ge=1, le=50, description="Random orders in which people come to teach.")
     members: int = Field(2, ge=2, le=20, description="Networks of an ensemble; one alone knows no doubt.")
     ablated: int = Field(2, ge=1, description="Number of people at which options and intervals are tried.")
+    options: tuple[str, ...] = Field(OPTIONS, description="Ways that are tried at `ablated` people alone.")
+    tuned_by_fewer: bool = Field(
+        True, description="Whether measured people teach the networks of fewer virtual people, too (first draw)."
+    )
     virtual: tuple[int, ...] = Field((10, 30, 100, 200), description="Numbers of virtual people of the exchange rate.")
     width: int = Field(24, ge=4, le=512, description="Features of a network.")
     signal_steps: int = Field(500, ge=1, description="Steps of self-supervision.")
@@ -79,6 +84,9 @@ def check_settings(settings: FewPeopleSettings) -> None:
     """
     if list(settings.virtual) != sorted(set(settings.virtual)):
         raise ConfigRefused(f"virtual: expected rising numbers of people, got {settings.virtual}.")
+    unknown = [name for name in settings.options if name not in OPTIONS]
+    if unknown:
+        raise ConfigRefused(f"options: expected some of {', '.join(OPTIONS)}; got {unknown[0]}.")
     if not any(settings.ablated in teach for teach in teaching_numbers(settings).values()):
         raise ConfigRefused(
             f"ablated: expected one of the numbers of people who teach, got {settings.ablated}; options and intervals "

@@ -89,13 +89,13 @@ def _fold(run: Run, task: str, fold: Fold, sets: dict[str, GaitWindows]) -> Kept
         for name, baseline in BASELINES.items():
             said = baseline(_baseline_arrays(taught, columns), _baseline_arrays(scored, columns))
             kept[f"{name}|{n}|mean"] = said[..., columns].astype(np.float32)
-        for arm in arms_of(n, settings.ablated):
+        for arm in arms_of(n, settings.ablated, settings.options):
             networks = [_tuned(run, arm, taught, columns, m) for m in range(settings.members)]
             kept |= _named(arm.name, n, _said(networks, scored, columns))
             if n == settings.ablated and arm.name in DOUBTED and fold.order[n:]:
                 others = _said(networks, windows.of(fold.order[n:]), columns)
                 kept |= {f"{arm.name}|{n}|calibrate {what}": value for what, value in others.items()}
-    if fold.draw == 0:
+    if fold.draw == 0 and settings.tuned_by_fewer:
         kept |= _by_fewer(run, task, fold, sets)
     return kept
 

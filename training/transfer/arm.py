@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,6 +51,10 @@ STARTS: tuple[Start, ...] = ("signals", "labels", "both")
 """What is pre-trained once for all tasks, folds and draws."""
 
 
-def arms_of(n: int, ablated: int) -> tuple[Arm, ...]:
+OPTIONS = tuple(arm.name for arm in ARMS if not arm.everywhere)
+"""Arms that are tried at one number of people."""
+
+
+def arms_of(n: int, ablated: int, options: Sequence[str] = OPTIONS) -> tuple[Arm, ...]:
     """The arms that n people teach."""
-    return tuple(arm for arm in ARMS if arm.everywhere or n == ablated)
+    return tuple(arm for arm in ARMS if arm.everywhere or (n == ablated and arm.name in options))
