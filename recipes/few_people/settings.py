@@ -60,7 +60,7 @@ class FewPeopleSettings(RecipeSettings):
     batch: int = Field(8, ge=1, description="Windows of a step.")
     pretrained_rate: float = Field(4e-3, gt=0, le=1, description="Peak learning rate of pre-training.")
     tuned_rate: float = Field(3e-3, gt=0, le=1, description="The same where measured people teach it further.")
-    scratch_rate: float = Field(1e-2, gt=0, le=1, description="The same where they teach a new one.")
+    new_rate: float = Field(1e-2, gt=0, le=1, description="The same where the head knows nothing yet.")
     turn_deg: float = Field(10.0, ge=0, le=90, description="SD of a sensor's turn, drawn anew for every batch.")
     noise_share: float = Field(0.2, ge=0, le=2, description="Coloured noise over the SD of a signal, likewise.")
     goal_reduction: float = Field(25.0, description="Goal (%): error less than from scratch, at `ablated` people.")
@@ -121,5 +121,6 @@ SMALL = {
     "width": 12,
     "signal_steps": 30,
     "label_steps": 60,
-    "tuned_steps": 15,
+    "tuned_steps": 10,
+    "options": ("both, head alone learns",),
 }

@@ -140,8 +140,8 @@ def notes_of(settings: FewPeopleSettings) -> list[str]:
     )
     return [
         whose,
-        f"{settings.draws} random orders in which people come to teach (a person's error is the mean over them); "
-        f"ensembles of {settings.members}. Nobody measured chooses an epoch: the number of steps is fixed.",
+        f"Random orders in which people come to teach: {settings.draws} (a person's error is the mean over them). "
+        f"Ensembles of {settings.members}. Nobody measured chooses an epoch: the number of steps is fixed.",
         "Intervals: 95 %, bootstrap over persons; reductions keep a person's two errors together.",
         "Errors: root of the mean over the targets of their mean squares, at 50 Hz, where there is a label.",
     ]

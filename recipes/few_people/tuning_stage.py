@@ -119,9 +119,9 @@ def _tuned(run: Run, arm: Arm, taught: GaitWindows, columns: Sequence[int], memb
     """A member of an arm, taught by measured people."""
     settings: FewPeopleSettings = run.settings
     seed = settings.seed + 100 * member + 1
-    rate = settings.tuned_rate
+    rate = settings.tuned_rate if arm.start in ALONE else settings.new_rate
     if arm.start == "nothing":
-        channels, rate = EVERY if arm.every_channel else SAGITTAL, settings.scratch_rate
+        channels = EVERY if arm.every_channel else SAGITTAL
         network = new_network(channels, settings.width, len(TARGETS), seed)
     elif arm.start == "signals":
         network = pretrained_network(run, "signals", member)
