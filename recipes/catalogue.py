@@ -25,6 +25,10 @@ RECIPES: dict[str, tuple[str, str]] = {
         "recipes.pinch",
         "Muscle parameters from pinch force (Lindbeck 2023) and explained wrist surgeries (Tappan 2024).",
     ),
+    "few-people": (
+        "recipes.few_people",
+        "A few measured people after virtual ones: real IMU to force, sensors to angles (Yamada et al. 2025).",
+    ),
 }
 """Name → module that holds its `RECIPE`, and one line on what it asks and whose work it follows."""
 

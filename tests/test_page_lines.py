@@ -105,6 +105,7 @@ NOT_RUN = {
     "imu walking1.trc": MODEL,
     "doctor": "is a test of its own (test_command_line)",
     "recipe fatigue --small": "tests/recipes runs the small form",
+    "recipe few-people": "takes minutes; tests/recipes runs the small form",
     "recipe fatigue --out": "takes minutes; tests/recipes runs the small form",
 }
 """Beginning of a call that is only checked for its words (test_page_commands), and why."""

@@ -76,6 +76,7 @@ class Witness:
         from training.fatigue import baseline
         from training.generative import plain_model
         from training.generative.person_fold import Standard
+        from training.transfer import baseline as few
 
         def two(real: Callable, teach: int, asked: int) -> Callable:
             def call(*given: Any) -> Any:
@@ -84,8 +85,9 @@ class Witness:
 
             return call
 
-        for name, method in baseline.BASELINES.items():
-            monkeypatch.setitem(baseline.BASELINES, name, two(method, 0, 1))
+        for methods in (baseline.BASELINES, few.BASELINES):
+            for name, method in methods.items():
+                monkeypatch.setitem(methods, name, two(method, 0, 1))
         monkeypatch.setattr(wrist_stage, "balanced_logistic", two(wrist_stage.balanced_logistic, 0, 2))
         monkeypatch.setattr(estimate_stage, "linear_estimates", two(estimate_stage.linear_estimates, 0, 2))
         for kind in (plain_model.GaussianModel, plain_model.InterpolationModel, plain_model.NoiseModel):
@@ -147,6 +149,13 @@ def _camera(run: Run) -> Any:
             yield clips.inputs, clips.person
 
 
+def _few(run: Run) -> Any:
+    from recipes.few_people.source_stage import read_sets
+
+    for windows in read_sets(run).values():
+        yield windows.inputs, windows.person
+
+
 def _posture(run: Run) -> Any:
     from recipes.posture.samples import read_tables
 
@@ -154,7 +163,7 @@ def _posture(run: Run) -> Any:
         yield table.values, table.people
 
 
-_SOURCES = {"fatigue": _fatigue, "pinch": _pinch, "single-camera": _camera, "posture": _posture}
+_SOURCES = {"fatigue": _fatigue, "pinch": _pinch, "single-camera": _camera, "posture": _posture, "few-people": _few}
 
 
 @pytest.fixture

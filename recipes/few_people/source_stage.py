@@ -1,0 +1,178 @@
+"""Who there is: virtual people who walk with seven sensors, measured people, and who of them does what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from recipes.few_people.nested_people import Fold, folds, splits, virtual_roles
+from recipes.few_people.settings import (
+    STAND_INS,
+    FewPeopleSettings,
+    check_settings,
+    tasks_of,
+    teaching_numbers,
+)
+from recipes.people import write_people
+from recipes.recipe import PEOPLE
+from recipes.run import Run
+from synth.corpus import Corpus
+from synth.corpus.recipe_source import named_sources
+from synth.corpus.schema import CorpusMismatch
+from synth.impairment import HEALTHY_SHARE
+from synth.imu.error_recipe import ImuErrors, apply_errors
+from synth.repeated_gait import repeat_gait
+from training.transfer.gait_window import (
+    COLUMNS,
+    GaitWindows,
+    joined,
+    load_windows,
+    save_windows,
+    windows_of,
+)
+
+VIRTUAL, OTHER = "virtual", "other"
+POPULATIONS = {VIRTUAL: "people.h5", OTHER: "other.h5"}
+WINDOWS = "windows.npz"
+STAND_IN = "stand-in"
+REPEATS = 4
+WORN = ImuErrors(noise_share=0.0, misalignment_deg=0.0, position_sd=0.02, soft_tissue="spring", seed=1)
+"""Drawn once for each virtual walk: places 2 cm off along each axis, a damped spring between bone and sensor."""
+OTHERWISE = ImuErrors(
+    noise_share=0.1,
+    misalignment_deg=8.0,
+    misalignment_law="cone_half_normal",
+    position_sd=0.03,
+    soft_tissue="resampled",
+    seed=2,
+)
+"""The same for the people who stand in for measured ones: errors of another kind."""
+
+
+def given_files(run: Run) -> dict[str, dict[str, str]]:
+    """Corpora from outside, by the hash of their bytes.
+
+    Raises
+    ------
+    CorpusMismatch
+        One is not there.
+    """
+    settings: FewPeopleSettings = run.settings
+    wanted = {"people": [settings.people] if settings.people else [], "targets": [t.path for t in settings.targets]}
+    for name, paths in wanted.items():
+        for path in paths:
+            if not Path(path).is_file():
+                raise CorpusMismatch(f"setting {name}: {path} is not there. Give a corpus (.h5).")
+    return named_sources({path: Path(path) for paths in wanted.values() for path in paths})
+
+
+def make_people(run: Run) -> str:
+    """Solve the virtual people, and those of other laws where nobody was measured; given corpora are taken."""
+    settings: FewPeopleSettings = run.settings
+    check_settings(settings)
+    said = []
+    own = [] if settings.targets or settings.other_laws else [settings.n_other]
+    if not settings.people:
+        said.append(_solved(run, VIRTUAL, settings.n_people + sum(own), "standard", settings.seed))
+    if not settings.targets and settings.other_laws:
+        said.append(_solved(run, OTHER, settings.n_other, "other", settings.seed + 1))
+    (run.folder / "sources.txt").write_text("; ".join(said) or "given corpora", encoding="utf-8")
+    return "; ".join(said) or "given corpora"
+
+
+def _solved(run: Run, name: str, n: int, laws: str, seed: int) -> str:
+    from mocap_import.progress import track
+    from synth.optimal_control.population.impaired_chunk import ImpairedRequest
+    from synth.optimal_control.population.run import build_population
+
+    kinds = run.settings.impairments
+    share = HEALTHY_SHARE if kinds else 1.0
+    request = ImpairedRequest(subjects=n, seed=seed, gaits=1, impairments=kinds, healthy=share, laws=laws)
+    progress = track if run.shown else None
+    rows = build_population(request, run.folder / POPULATIONS[name], n_workers=run.n_workers, progress=progress)
+    return f"{(rows.status != 'refused').sum()} of {len(rows)} {name} people"
+
+
+def cut_windows(run: Run) -> str:
+    """Put sensors on everybody, cut windows, and write who does what."""
+    settings: FewPeopleSettings = run.settings
+    path = Path(settings.people) if settings.people else run.folder / POPULATIONS[VIRTUAL]
+    first = slice(settings.n_people)
+    sets = {VIRTUAL: joined(list(_virtual(run, path, first, WORN, VIRTUAL)))}
+    if settings.targets:
+        for target in settings.targets:
+            sets[target.name] = _measured(target.name, Path(target.path), target.estimate)
+    else:
+        other = run.folder / POPULATIONS[OTHER] if settings.other_laws else path
+        whom = slice(settings.n_other) if settings.other_laws else slice(settings.n_people, None)
+        for task in STAND_INS:
+            sets[task] = joined(list(_virtual(run, other, whom, OTHERWISE, STAND_IN)))
+    for name, own in sets.items():
+        run.say(f"{name}: {len(own.people)} people, {len(own)} windows")
+    save_windows(run.folder / WINDOWS, sets)
+    everybody = {task: sets[task].people for task in tasks_of(settings)}
+    made = [fold for task in everybody for fold in folds_of(run, task, sets[task])]
+    roles = virtual_roles(sets[VIRTUAL].people, settings.seed)
+    most = len(roles["teach"])
+    if settings.virtual[-1] > most:
+        raise CorpusMismatch(
+            f"virtual: {settings.virtual[-1]} people are more than the {most} who teach of {path.name}. Set virtual, "
+            "or n_people and a larger corpus."
+        )
+    write_people(run.folder / PEOPLE, splits(roles, made, teaching_numbers(settings), everybody))
+    return f"{len(sets[VIRTUAL].people)} virtual people, " + ", ".join(f"{len(p)} of {t}" for t, p in everybody.items())
+
+
+def folds_of(run: Run, task: str, windows: GaitWindows) -> list[Fold]:
+    """Splits of the people of a task."""
+    settings: FewPeopleSettings = run.settings
+    return folds(task, windows.people, teaching_numbers(settings)[task], settings.draws, settings.seed)
+
+
+def read_sets(run: Run) -> dict[str, GaitWindows]:
+    """Windows of the virtual people and of each task."""
+    return load_windows(run.folder / WINDOWS)
+
+
+def _virtual(run: Run, path: Path, whom: slice, errors: ImuErrors, prefix: str) -> Iterator[GaitWindows]:
+    """Windows of some people of a population, one walk each."""
+    corpus = Corpus(path)
+    walks: dict[str, str] = {}
+    for subject, name in corpus.trials():
+        walks.setdefault(subject, name)
+    for subject, name in run.track(list(walks.items())[whom], f"Sensors, {prefix}"):
+        trial = corpus.read(subject, name, clean=True)
+        if trial.status == "refused":
+            continue
+        walk = repeat_gait(trial, REPEATS)
+        worn = apply_errors(walk.recordings, errors, subject=subject, trial=name)
+        windows = windows_of(replace(walk, recordings=worn), f"{prefix} {subject}")
+        if windows is not None:
+            yield windows
+
+
+def _measured(task: str, path: Path, estimate: str) -> GaitWindows:
+    """Windows of a corpus as anybody reads it: with the sensor errors of its recipe, where it has one.
+
+    Raises
+    ------
+    CorpusMismatch
+        Nobody has sensors and labels.
+    """
+    corpus = Corpus(path)
+    found = [windows_of(corpus.read(s, name), f"{task} {s}") for s, name in corpus.trials()]
+    parts = [w for w in found if w is not None]
+    has = [w for w in parts if _labelled(w, estimate)]
+    if not has:
+        raise CorpusMismatch(
+            f"target {task}: no trial of {path} has seven sensors, a stature and labels of {estimate}. See "
+            "docs/recipes/few-people.md for what a corpus must hold."
+        )
+    return joined(has)
+
+
+def _labelled(windows: GaitWindows, estimate: str) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(windows.labels[..., list(COLUMNS[estimate])]).any())

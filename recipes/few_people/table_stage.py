@@ -1,0 +1,147 @@
+"""The table: errors by number of people who teach, what pre-training saves, what virtual people are worth, doubt."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from recipes.few_people.doubt import measured_coverage, outside_results
+from recipes.few_people.person_error import Errors, errors_of, paired, unit_of
+from recipes.few_people.settings import FewPeopleSettings, tasks_of, teaching_numbers
+from recipes.few_people.source_stage import read_sets
+from recipes.result import Result, mean_result, write_results
+from recipes.run import Run
+from training.comparison import ratio_interval
+from training.csv_table import write_csv
+from training.paired_test import sign_flip_p
+from training.transfer.arm import ARMS, SCRATCH, TRANSFER
+from training.transfer.exchange_rate import exchange
+
+PERSONS, CURVE = "persons.csv", "calibration.csv"
+TAUGHT = ("nobody teaches", "1 person teaches")
+
+
+def write_table(run: Run) -> str:
+    """Write the results, the errors of every person, and the calibration curves."""
+    settings: FewPeopleSettings = run.settings
+    sets = read_sets(run)
+    results: list[Result] = []
+    curves, rows = [], []
+    for task in tasks_of(settings):
+        errors = errors_of(run, task, sets[task])
+        rows += [(task, m, n, p, e) for (m, n), people in errors.items() for p, e in people.items()]
+        results += error_results(run, task, errors)
+        results += reductions(run, task, errors)
+        results += exchange_results(run, task, errors)
+        found, curve = measured_coverage(run, task, sets[task])
+        results += found
+        curves.append(curve)
+    found, curve = outside_results(run, sets)
+    results += found
+    frame = pd.DataFrame(rows, columns=["task", "method", "n_teach", "person", "rmse"])
+    write_csv(run.folder / PERSONS, frame)
+    write_csv(run.folder / CURVE, pd.concat([*curves, curve], ignore_index=True))
+    write_results(run.folder, results, title="Few people", notes=notes_of(settings))
+    return f"{len(results)} rows, {sum(r.met == 'no' for r in results)} goals missed"
+
+
+def said_of(n: int) -> str:
+    """``"2 people teach"``."""
+    return TAUGHT[n] if n < len(TAUGHT) else f"{n} people teach"
+
+
+def error_results(run: Run, task: str, errors: Errors) -> list[Result]:
+    """Mean over persons of each method's RMS error."""
+    common = {"unit": unit_of(run, task), "seed": run.settings.seed, "task": task}
+    return [
+        mean_result(people, method=_method(method), measure=f"RMS error, {said_of(n)}", **common)
+        for (method, n), people in errors.items()
+    ]
+
+
+def _method(name: str) -> str:
+    """As in the table: ``"virtual 30"`` is the labels of 30 virtual people."""
+    return f"labels of {name.removeprefix('virtual ')} virtual people" if name.startswith("virtual ") else name
+
+
+def reductions(run: Run, task: str, errors: Errors) -> list[Result]:
+    """How much less the error is than from scratch, pairs of a person kept together."""
+    settings: FewPeopleSettings = run.settings
+    results = []
+    names = [arm.name for arm in ARMS if arm.name != SCRATCH]
+    for (method, n), people in errors.items():
+        if method not in names or (SCRATCH, n) not in errors:
+            continue
+        pairs = paired(people, errors[SCRATCH, n])
+        ratio, low, high = ratio_interval(*pairs, settings.seed)
+        value, low, high = (100.0 * (1.0 - x) for x in (ratio, high, low))
+        p = sign_flip_p(pairs[0] - pairs[1], seed=settings.seed)
+        has_goal = method == TRANSFER and n == settings.ablated
+        better = int((pairs[0] < pairs[1]).sum())
+        tested = f"; paired p = {p:.2g}" if np.isfinite(p) else ""
+        common = {"task": task, "method": method, "unit": "%", "n_persons": pairs.shape[1]}
+        measure = f"error less than from scratch, {said_of(n)}"
+        goal = f">= {settings.goal_reduction:g}" if has_goal else ""
+        note = f"better for {better} of {pairs.shape[1]}{tested}"
+        results.append(Result(measure=measure, value=value, low=low, high=high, goal=goal, note=note, **common))
+        if has_goal and np.isfinite(low):
+            results.append(Result(measure="lower end of that interval", value=low, goal=">= 0", **common))
+    return results
+
+
+def exchange_results(run: Run, task: str, errors: Errors) -> list[Result]:
+    """What pre-training is worth in measured people, and how many virtual people are worth one of them."""
+    settings: FewPeopleSettings = run.settings
+    numbers = teaching_numbers(settings)[task]
+    people = sorted(errors[SCRATCH, numbers[0]])
+    scratch = np.array([[errors[SCRATCH, n][p] for n in numbers] for p in people])
+    common = {"task": task, "n_persons": len(people)}
+    results = []
+    for n in (0, *numbers[:-1]):
+        if (TRANSFER, n) not in errors or len(numbers) < 2:
+            continue
+        found = exchange(_column(errors[TRANSFER, n], people), numbers, scratch, seed=settings.seed)
+        limit = "" if found.reached else f"no number up to {numbers[-1]} is as good; "
+        least = f"at most {numbers[0]}; " if found.reached and found.value <= numbers[0] else ""
+        note = f"{least}{limit}reached in {100 * found.share:.0f} % of draws of persons"
+        measure = f"as good as so many people from scratch, {said_of(n)}"
+        results.append(
+            Result(method=TRANSFER, measure=measure, unit="people", value=found.value, low=found.low, high=found.high,
+                   note=note, **common)
+        )  # fmt: skip
+    for before, wanted in ((0, numbers[0]), (numbers[0], numbers[1] if len(numbers) > 1 else 0)):
+        if not wanted or (f"virtual {settings.virtual[0]}", before) not in errors:
+            continue
+        curve = np.array([[errors[f"virtual {v}", before][p] for v in settings.virtual] for p in people])
+        found = exchange(_column(errors[SCRATCH, wanted], people), settings.virtual, curve, seed=settings.seed)
+        least = "at most; " if found.reached and found.value <= settings.virtual[0] else ""
+        limit = "" if found.reached else f"no number up to {settings.virtual[-1]} reaches it; "
+        note = f"{least}{limit}reached in {100 * found.share:.0f} % of draws of persons"
+        step = f"{before} to {wanted} measured"
+        measure = f"virtual people worth the step from {step}"
+        results.append(
+            Result(method="synthetic labels", measure=measure, unit="people", value=found.value, low=found.low,
+                   high=found.high, note=note, **common)
+        )  # fmt: skip
+    return results
+
+
+def _column(errors: dict[str, float], people: list[str]) -> np.ndarray:
+    return np.array([errors[p] for p in people])
+
+
+def notes_of(settings: FewPeopleSettings) -> list[str]:
+    """What stands under the table."""
+    whose = (
+        "Measured people, each left out in turn."
+        if settings.targets
+        else "**No measured person is in this table**: further virtual people, with other sensor errors, stand in "
+        "for them."
+    )
+    return [
+        whose,
+        f"Random orders in which people come to teach: {settings.draws} (a person's error is the mean over them). "
+        f"Ensembles of {settings.members}. Nobody measured chooses an epoch: the number of steps is fixed.",
+        "Intervals: 95 %, bootstrap over persons; reductions keep a person's two errors together.",
+        "Errors: root of the mean over the targets of their mean squares, at 50 Hz, where there is a label.",
+    ]

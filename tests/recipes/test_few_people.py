@@ -1,0 +1,94 @@
+"""The recipe few-people: nested people, refusals before hours of teaching, measured people by the same interface."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recipes.few_people import RECIPE
+from recipes.few_people.doubt import feasible_levels
+from recipes.few_people.nested_people import folds, splits, virtual_roles
+from recipes.few_people.person_error import paired
+from recipes.few_people.settings import check_settings, tasks_of, teaching_numbers
+from recipes.few_people.source_stage import given_files
+from recipes.few_people.table_stage import exchange_results, reductions
+from recipes.people import people_table
+from recipes.recipe import resolve_settings
+from recipes.run import Run
+from synth.corpus.schema import CorpusMismatch
+from training.config import ConfigRefused
+from training.transfer.arm import SCRATCH, TRANSFER
+
+PEOPLE = [f"P{i}" for i in range(7)]
+TARGET = {"name": "task", "path": "none.h5", "estimate": "force"}
+
+
+def run_of(tmp_path, **chosen) -> Run:
+    return Run(tmp_path, resolve_settings(RECIPE, small=True, **chosen), 1, False)
+
+
+def test_everybody_is_left_out_and_who_teaches_is_nested():
+    made = folds("task", PEOPLE, (1, 2, 4), 3, 7)
+    assert [f.scored for f in made] == PEOPLE * 3
+    assert all(f.scored not in f.order and sorted((*f.order, f.scored)) == PEOPLE for f in made)
+    assert len({f.order for f in made if f.scored == "P0"}) > 1, "draws differ"
+    virtual = virtual_roles([f"V{i}" for i in range(30)], 7)
+    assert {role: len(people) for role, people in virtual.items()} == {
+        "score": 3,
+        "validate": 3,
+        "calibrate": 3,
+        "teach": 21,
+    }
+    table = people_table(splits(virtual, made, {"task": (1, 2, 4)}, {"task": PEOPLE}))
+    assert table.split.nunique() == 2 + 21 * 3
+    one = table[table.split == made[0].split(2)]
+    assert set(one[one.role == "teach"].person) - set(virtual["teach"]) == set(made[0].order[:2])
+    assert len(one[one.role == "calibrate"]) == 4
+    with pytest.raises(CorpusMismatch, match="need 8"):
+        folds("task", PEOPLE, (1, 7), 1, 7)
+
+
+def test_what_cannot_be_taught_is_refused_beforehand(tmp_path):
+    with pytest.raises(ConfigRefused, match="rising"):
+        check_settings(resolve_settings(RECIPE, virtual=(30, 10)))
+    with pytest.raises(ConfigRefused, match="ablated"):
+        check_settings(resolve_settings(RECIPE, ablated=3))
+    with pytest.raises(ConfigRefused, match="rising numbers"):
+        resolve_settings(RECIPE, targets=[TARGET | {"teach": (2, 1)}])
+    with pytest.raises(ConfigRefused, match="another name"):
+        resolve_settings(RECIPE, targets=[TARGET, TARGET])
+    with pytest.raises(CorpusMismatch, match=r"none\.h5 is not there"):
+        given_files(run_of(tmp_path, targets=[TARGET]))
+    settings = resolve_settings(RECIPE, targets=[TARGET])
+    assert tasks_of(settings) == {"task": "force"}
+    assert teaching_numbers(settings) == {"task": (1, 2, 4)}
+
+
+def test_a_reduction_keeps_a_persons_two_errors_together(tmp_path):
+    run = run_of(tmp_path, targets=[TARGET])
+    scratch = {p: 10.0 + 5.0 * i for i, p in enumerate(PEOPLE)}
+    errors = {(SCRATCH, 2): scratch, (TRANSFER, 2): {p: 0.7 * e for p, e in scratch.items()}}
+    rows = reductions(run, "task", errors)
+    assert rows[0].value == pytest.approx(30.0)
+    assert rows[0].low == pytest.approx(30.0)
+    assert rows[0].met == "yes"
+    assert "better for 7 of 7" in rows[0].note
+    assert rows[1].met == "yes"
+    assert paired(scratch, {"P6": 1.0, "P0": 2.0}).tolist() == [[10.0, 40.0], [2.0, 1.0]]
+
+
+def test_that_no_number_of_virtual_people_is_enough_is_an_answer(tmp_path):
+    run = run_of(tmp_path, targets=[TARGET], virtual=(10, 100))
+    flat = {p: 20.0 for p in PEOPLE}
+    errors = {(SCRATCH, n): {p: 12.0 - n for p in PEOPLE} for n in (1, 2, 4)}
+    errors |= {(f"virtual {v}", 0): flat for v in (10, 100)} | {(TRANSFER, 1): {p: 10.0 for p in PEOPLE}}
+    rows = {r.measure: r for r in exchange_results(run, "task", errors)}
+    assert "no number up to 100" in rows["virtual people worth the step from 0 to 1 measured"].note
+    assert rows["as good as so many people from scratch, 1 person teaches"].value == pytest.approx(2.0)
+    assert np.isfinite([r.value for r in rows.values()]).all()
+
+
+def test_intervals_are_stated_where_enough_people_calibrate():
+    assert feasible_levels(4) == [0.5, 0.6, 0.7, 0.8]
+    assert feasible_levels(1) == [0.5]
+    assert feasible_levels(0) == []
