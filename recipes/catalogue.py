@@ -25,6 +25,10 @@ RECIPES: dict[str, tuple[str, str]] = {
         "recipes.pinch",
         "Muscle parameters from pinch force (Lindbeck 2023) and explained wrist surgeries (Tappan 2024).",
     ),
+    "gait-cause": (
+        "recipes.gait_cause",
+        "Which sensor and phase gait networks go by, against causes that the simulator knows (integrated gradients).",
+    ),
 }
 """Name → module that holds its `RECIPE`, and one line on what it asks and whose work it follows."""
 

@@ -83,7 +83,7 @@ class Stage:
     reads: tuple[str, ...] | None = None
 
 
-class SettingNotNamed(RuntimeError):
+class SettingNotNamed(RuntimeError):  # noqa: N818  (what happened, as TrialRefused)
     """A stage reads a setting that it does not name, whose change would not make it anew."""
 
 

@@ -154,7 +154,23 @@ def _posture(run: Run) -> Any:
         yield table.values, table.people
 
 
-_SOURCES = {"fatigue": _fatigue, "pinch": _pinch, "single-camera": _camera, "posture": _posture}
+def _gait_cause(run: Run) -> Any:
+    from recipes.gait_cause.walk_stage import DRAWN, OUTSIDE, SOLVED
+    from recipes.gait_cause.walks import read_walks
+
+    for name in (DRAWN, OUTSIDE, SOLVED):
+        walks = read_walks(run.folder / name)
+        if len(walks):
+            yield walks.records, walks.code
+
+
+_SOURCES = {
+    "gait-cause": _gait_cause,
+    "fatigue": _fatigue,
+    "pinch": _pinch,
+    "single-camera": _camera,
+    "posture": _posture,
+}
 
 
 @pytest.fixture
