@@ -11,7 +11,7 @@ import pandas as pd
 
 from mocap_import.durable_file import write_durably
 from recipes.pinch.population_stage import Groups, read_groups
-from recipes.pinch.record import INPUTS, network_inputs, read_own_file
+from recipes.pinch.record import HELD, INPUTS, network_inputs, read_own_file
 from recipes.pinch.settings import PinchSettings
 from recipes.result import Result, mean_result
 from recipes.run import Run
@@ -68,7 +68,7 @@ def estimate_parameters(run: Run) -> str:
 
 
 def _inputs(name: str, people: PinchSamples) -> np.ndarray:
-    return network_inputs(name, people.healthy, people.demographics)
+    return network_inputs(name, people.healthy, people.demographics, people.held)
 
 
 def _linear_inputs(name: str, people: PinchSamples) -> np.ndarray:
@@ -84,7 +84,7 @@ def _every_method(run: Run, groups: Groups) -> tuple[dict[str, np.ndarray], dict
     found = {"mean": np.broadcast_to(teach.parameters.mean(axis=0), score.parameters.shape)}
     networks: dict[str, Taught] = {}
     how = FitSettings(epochs=settings.epochs, batch=256, learning_rate=2e-3, schedule="one_cycle", weight_decay=1e-4)
-    for name in run.track(list(INPUTS), "Learning parameters"):
+    for name in run.track([*INPUTS, HELD], "Learning parameters"):
         own = _inputs(name, teach)
         found[f"linear, {name}"] = linear_estimates(
             _linear_inputs(name, teach), teach.parameters, _linear_inputs(name, score)
@@ -123,10 +123,9 @@ def _rows(estimates: dict[str, np.ndarray], score: PinchSamples, seed: int) -> l
         for method, estimate in estimates.items():
             errors[method] = _percent(estimate[:, chosen], score.parameters[:, chosen]).mean(axis=1)
             rows.append(mean_result(errors[method], task=task, method=method, measure=ERROR, unit="%", seed=seed))
-        gain = errors["network, vector"] - errors[PRIOR]
-        rows.append(
-            mean_result(gain, task=task, method="network, vector", measure=GAIN, unit="%", goal="<= 0", seed=seed)
-        )
+        for method in ("network, vector", f"network, {HELD}"):
+            gain = errors[method] - errors[PRIOR]
+            rows.append(mean_result(gain, task=task, method=method, measure=GAIN, unit="%", goal="<= 0", seed=seed))
     return rows
 
 
@@ -137,7 +136,7 @@ def _parameter_table(estimates: dict[str, np.ndarray], score: PinchSamples, know
         table[f"error_percent {method}"] = _percent(estimate, score.parameters).mean(axis=0)
     left = {m: ((e - score.parameters) ** 2).mean(axis=0) for m, e in estimates.items()}
     prior = left[PRIOR]
-    for name in INPUTS[1:]:
+    for name in (*INPUTS[1:], HELD):
         table[f"explained {name}"] = 1.0 - left[f"network, {name}"] / prior
     return pd.concat([table, known.drop(columns=["parameter", "group"])], axis=1)
 

@@ -128,7 +128,7 @@ def _fatigue(run: Run) -> Any:
 def _pinch(run: Run) -> Any:
     from recipes.pinch import estimate_stage
     from recipes.pinch.population_stage import read_groups
-    from recipes.pinch.record import INPUTS, network_inputs
+    from recipes.pinch.record import HELD, INPUTS, network_inputs
 
     groups = read_groups(run)
     sets = [groups.teach, groups.validate, groups.calibrate, groups.score, groups.second, *groups.outside.values()]
@@ -137,6 +137,8 @@ def _pinch(run: Run) -> Any:
             for forces in (people.own, people.healthy):
                 yield network_inputs(name, forces, people.demographics), people.code
             yield estimate_stage._linear_inputs(name, people), people.code
+        yield network_inputs(HELD, people.healthy, people.demographics, people.held), people.code
+        yield estimate_stage._linear_inputs(HELD, people), people.code
 
 
 def _camera(run: Run) -> Any:
