@@ -131,7 +131,15 @@ def _pinch(run: Run) -> Any:
     from recipes.pinch.record import HELD, INPUTS, network_inputs
 
     groups = read_groups(run)
-    sets = [groups.teach, groups.validate, groups.calibrate, groups.score, groups.second, *groups.outside.values()]
+    sets = [
+        groups.teach,
+        groups.validate,
+        groups.calibrate,
+        groups.score,
+        groups.choose,
+        groups.second,
+        *groups.outside.values(),
+    ]
     for people in sets:
         for name in INPUTS:
             for forces in (people.own, people.healthy):
