@@ -1,4 +1,4 @@
-"""Twins of drawn walks differ where the alteration is, in the segments beyond its joint, in its phase, and nowhere else."""
+"""Twins of drawn walks differ in the segments beyond the altered joint, in its phase, and nowhere else."""
 
 from __future__ import annotations
 
