@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.walks import Walks
@@ -21,11 +20,10 @@ from training.explanation.explanation_set import (
     explanations_without_network,
     usual_of_such,
 )
-from training.sample.perceptron import Taught, contrast, untaught
+from training.sample.perceptron import Taught, contrast, mean_estimate, untaught
 
 UNTAUGHT = f"{GRADIENTS}, untaught networks"
 SMALLEST_SD = 1e-6
-Networks = Sequence[torch.nn.Module]
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,8 @@ def _explained(
     people: Walks,
     change: np.ndarray,
     group_mean: np.ndarray,
-    networks: Networks,
-    blank: Networks,
+    networks: Sequence,
+    blank: Sequence,
     group: int | None,
 ) -> Explained:
     """Of one group: its class against nothing, or (None) the one number that networks estimate."""
@@ -112,10 +110,8 @@ def _explained(
         size=lambda given: part_sizes(given, parts),
     )
 
-    def answer_of(members: Networks) -> Answer:
-        if group is not None:
-            return contrast(members, group, 0)
-        return lambda x: torch.stack([n(x)[:, 0] for n in members]).mean(dim=0)
+    def answer_of(members: Sequence) -> Answer:
+        return mean_estimate(members) if group is None else contrast(members, group, 0)
 
     found = explanations_by_network(answer_of(networks), question)
     found |= explanations_without_network(question, group_mean)

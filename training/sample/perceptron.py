@@ -171,6 +171,11 @@ def contrast(networks: Sequence[nn.Module], of: int, against: int) -> Callable[[
     return answer
 
 
+def mean_estimate(networks: Sequence[nn.Module]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The mean over members of their first standardised estimate, one number a sample."""
+    return lambda inputs: torch.stack([network(inputs)[:, 0] for network in networks]).mean(dim=0)
+
+
 def _members(
     inputs: np.ndarray,
     targets: np.ndarray,
