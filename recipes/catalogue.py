@@ -29,6 +29,10 @@ RECIPES: dict[str, tuple[str, str]] = {
         "recipes.few_people",
         "A few measured people after virtual ones: real IMU to force, sensors to angles (Yamada et al. 2025).",
     ),
+    "gait-cause": (
+        "recipes.gait_cause",
+        "Which sensor and phase gait networks go by, against causes that the simulator knows (integrated gradients).",
+    ),
 }
 """Name → module that holds its `RECIPE`, and one line on what it asks and whose work it follows."""
 

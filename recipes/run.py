@@ -7,7 +7,7 @@ import json
 import resource
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ class Run:
     folder : Path
         Everything is written below it.
     settings : BaseModel
-        Everything that decides the products. Another setting makes every stage anew.
+        Everything that decides the products; while a stage works, those that it names (`Stage.reads`).
     n_workers : int
     shown : bool
         Whether to print and to draw progress bars.
@@ -69,6 +69,10 @@ class Stage:
         again by itself.
     inputs : callable, optional
         ``inputs(run)`` describes what the stage reads from outside the run's folder (JSON); a change makes it anew.
+        It sees all settings.
+    reads : tuple of str, optional
+        Settings that the stage reads: a change of another one leaves it as it is, and reading another one is refused.
+        None: all of them.
     """
 
     name: str
@@ -76,6 +80,41 @@ class Stage:
     depends: tuple[str, ...]
     work: Callable[[Run], str]
     inputs: Callable[[Run], object] | None = None
+    reads: tuple[str, ...] | None = None
+
+
+class SettingNotNamed(RuntimeError):  # noqa: N818  (what happened, as TrialRefused)
+    """A stage reads a setting that it does not name, whose change would not make it anew."""
+
+
+class NamedSettings:
+    """The settings that a stage names; all others are refused.
+
+    Parameters
+    ----------
+    settings : BaseModel
+    stage : str
+    reads : tuple of str
+
+    Raises
+    ------
+    SettingNotNamed
+        At once, if a name is no setting; later, if another one is read.
+    """
+
+    def __init__(self, settings: BaseModel, stage: str, reads: tuple[str, ...]) -> None:
+        unknown = sorted(set(reads) - set(type(settings).model_fields))
+        if unknown:
+            raise SettingNotNamed(f"stage {stage}: names {unknown[0]} in its `reads`, which is no setting.")
+        self._stage, self._values = stage, {name: getattr(settings, name) for name in reads}
+
+    def __getattr__(self, name: str) -> Any:
+        values = self.__dict__.get("_values", {})
+        if name in values:
+            return values[name]
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise SettingNotNamed(f"stage {self.__dict__.get('_stage')}: reads {name}; add it to the stage's `reads`.")
 
 
 def run_stages(run: Run, stages: Sequence[Stage]) -> None:
@@ -89,7 +128,10 @@ def run_stages(run: Run, stages: Sequence[Stage]) -> None:
 def run_stage(run: Run, stage: Stage) -> None:
     """Do a stage, or leave it if its product is there and nothing before it has changed."""
     settings: BaseModel = run.settings
-    decided: dict[str, object] = {"settings": settings.model_dump(mode="json"), "version": kinesynth_version()}
+    plain = settings.model_dump(mode="json")
+    seen = run if stage.reads is None else replace(run, settings=NamedSettings(settings, stage.name, stage.reads))
+    chosen = {name: value for name, value in plain.items() if stage.reads is None or name in stage.reads}
+    decided: dict[str, object] = {"settings": chosen, "version": kinesynth_version()}
     if stage.inputs is not None:
         decided["inputs"] = stage.inputs(run)
     before = {d: [run.stages[d]["fingerprint"], run.stages[d]["finished"]] for d in stage.depends}
@@ -99,7 +141,7 @@ def run_stage(run: Run, stage: Stage) -> None:
         run.say(f"{stage.name}: done before ({done['summary']})")
         return
     wall, cpu = _seconds()
-    summary = stage.work(run)
+    summary = stage.work(seen)
     wall, cpu = (now - then for now, then in zip(_seconds(), (wall, cpu), strict=True))
     run.stages[stage.name] = {
         "fingerprint": fingerprint,

@@ -6,7 +6,7 @@ but the noise, which the stored recipe draws over the whole record.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +21,17 @@ from synth.corpus.schema import CorpusMismatch, NothingAccepted
 from synth.corpus.trial import CorpusTrial
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.placement import SEVEN_SENSORS, scaled_placements
+from synth.imu.recording import SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
 
 
-def repeat_gait(trial: CorpusTrial, repeats: int = 6, errors: ImuErrors | None = None) -> CorpusTrial:
-    """Walk a periodic cycle several times, with the seven sensors of planar studies.
+def repeat_gait(
+    trial: CorpusTrial,
+    repeats: int = 6,
+    errors: ImuErrors | None = None,
+    placements: Sequence[SensorPlacement] = SEVEN_SENSORS,
+) -> CorpusTrial:
+    """Walk a periodic cycle several times, with virtual sensors.
 
     Parameters
     ----------
@@ -34,6 +40,8 @@ def repeat_gait(trial: CorpusTrial, repeats: int = 6, errors: ImuErrors | None =
     repeats : int
     errors : ImuErrors, optional
         Recipe that the records are read with.
+    placements : sequence of SensorPlacement
+        For `placement.REFERENCE_HEIGHT`; default: the seven sensors of planar studies.
 
     Returns
     -------
@@ -60,10 +68,10 @@ def repeat_gait(trial: CorpusTrial, repeats: int = 6, errors: ImuErrors | None =
     forward = [c for c, name in enumerate(trial.kinematics.coordinates) if name == "pelvis_tx"]
     values[:, forward] += (count * stride)[:, None]
     kinematics = Kinematics(trial.kinematics.coordinates, values, trial.rate)
-    placements = scaled_placements(trial.subject.height, placements=SEVEN_SENSORS)
+    worn = scaled_placements(trial.subject.height, placements=placements)
     return replace(
         trial,
-        recordings=simulate_skeleton_imus(trial.skeleton, kinematics, placements),
+        recordings=simulate_skeleton_imus(trial.skeleton, kinematics, worn),
         errors=errors,
         kinematics=kinematics,
         kinetics=_kinetics(trial, duration, within, n_frames),

@@ -104,6 +104,8 @@ NOT_RUN = {
     "imu trials/ motion/ --out rbds_running.h5": RUNNERS,
     "imu walking1.trc": MODEL,
     "doctor": "is a test of its own (test_command_line)",
+    "recipe gait-cause --small": "tests/recipes runs the small form",
+    "recipe gait-cause --out": "takes minutes; tests/recipes runs the small form",
     "recipe fatigue --small": "tests/recipes runs the small form",
     "recipe few-people": "takes minutes; tests/recipes runs the small form",
     "recipe fatigue --out": "takes minutes; tests/recipes runs the small form",

@@ -18,14 +18,12 @@ import torch
 from safetensors.torch import save as encode_tensors
 from torch import nn
 
-from synth.corpus.schema import CorpusMismatch
 from training.config import TrainingConfig, resolve_config
 from training.input_check import WearingSignature
 from training.networks.registry import build_network
 from training.normalisation import Normalisation
+from training.stored_card import FORMAT_VERSION, read_card
 from training.target import Target
-
-FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -111,30 +109,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def read_card(path: Path) -> dict:
-    """Read a checkpoint's JSON part alone, without its weights."""
-    try:
-        with safetensors.safe_open(str(path), framework="np") as file:
-            card = json.loads((file.metadata() or {})["kinesynth"])
-    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
-        raise CorpusMismatch(
-            f"{path}: expected a network trained by `kinesynth train` (.safetensors), {error}. "
-            "Train it again, or name the right file."
-        ) from None
-    if str(card.get("format", "")).startswith("kinesynth-physics"):
-        raise CorpusMismatch(
-            f"{path}: expected a network taught by labels, found a label-free network. "
-            f"Estimate a corpus with it by `kinesynth stream {path} CORPUS --out ESTIMATES` (an lstm), or where it is "
-            "trained by `kinesynth train --objective physics --apply-to CORPUS`."
-        )
-    if card.get("format_version") != FORMAT_VERSION:
-        raise CorpusMismatch(
-            f"{path}: expected a network of checkpoint version {FORMAT_VERSION}, found {card.get('format_version')}. "
-            "Use the version of kinesynth that wrote it, or train again."
-        )
-    return card
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

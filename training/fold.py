@@ -13,11 +13,12 @@ from mocap_import.batch import Task, run_tasks
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.subject_split import SubjectSplit
-from training.checkpoint import Checkpoint, read_card, save_checkpoint
+from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import TrainingConfig, resolve_config
 from training.loop import train
 from training.ranks import launched_rank
 from training.run_folder import RunFolder, read_run_card
+from training.stored_card import read_card
 from training.training_set import read_training_set
 
 FoldProgress = Callable[[int, int, str], None]

@@ -30,8 +30,8 @@ def list_networks(as_json: AsJson = False) -> None:
     """List the networks that come with the package."""
 
     def run() -> ExitCode:
-        from training.checkpoint import read_card
         from training.shipped_network import PREFIX, shipped_networks
+        from training.stored_card import read_card
 
         rows = []
         for name, path in shipped_networks().items():

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mocap_import.durable_file import write_durably
 from recipes.pinch.population_stage import Groups, read_groups
-from recipes.pinch.record import INPUTS, network_inputs, read_own_file
+from recipes.pinch.record import HELD, INPUTS, network_inputs
 from recipes.pinch.settings import PinchSettings
 from recipes.result import Result, mean_result
 from recipes.run import Run
@@ -19,12 +18,14 @@ from synth.thumb.identifiability import identifiability_table, information
 from synth.thumb.pinch_parameter import ASKED
 from synth.thumb.pinch_people import DECLINE_FROM, draw_people
 from synth.thumb.pinch_population import PinchSamples
-from training.conformal_interval import LEVEL, subject_quantile
 from training.csv_table import write_csv
 from training.sample.calibration_curve import calibration_curve, doubt_ratio
 from training.sample.fit import FitSettings
 from training.sample.perceptron import Taught, teach_estimates
+from training.sample.taught_file import write_taught
 
+NETWORK = "parameter_network.npz"
+"""The network of three directions, for the stage of own records."""
 KINDS = ("max_force", "limit", "fibre_length", "tendon_slack", "wrist_strength", "slowness")
 ALONE = ("max_force FPL", "slowness")
 """Parameters that have rows of their own in the table."""
@@ -60,15 +61,14 @@ def estimate_parameters(run: Run) -> str:
     best = networks["vector"]
     rows += _doubt(run, best, groups)
     rows += _elsewhere(best, groups, settings.seed)
-    if settings.own_file:
-        _estimate_own(run, best, groups.calibrate)
+    write_taught(run.folder / NETWORK, best)
     plain = json.dumps([asdict(r) for r in rows], indent=1)
     write_durably(run.folder / "parameter_rows.json", plain)
     return f"{len(estimates)} methods for {len(ASKED)} parameters, {int((known.reason == 'known').sum())} can be known"
 
 
 def _inputs(name: str, people: PinchSamples) -> np.ndarray:
-    return network_inputs(name, people.healthy, people.demographics)
+    return network_inputs(name, people.healthy, people.demographics, people.held)
 
 
 def _linear_inputs(name: str, people: PinchSamples) -> np.ndarray:
@@ -84,7 +84,7 @@ def _every_method(run: Run, groups: Groups) -> tuple[dict[str, np.ndarray], dict
     found = {"mean": np.broadcast_to(teach.parameters.mean(axis=0), score.parameters.shape)}
     networks: dict[str, Taught] = {}
     how = FitSettings(epochs=settings.epochs, batch=256, learning_rate=2e-3, schedule="one_cycle", weight_decay=1e-4)
-    for name in run.track(list(INPUTS), "Learning parameters"):
+    for name in run.track([*INPUTS, HELD], "Learning parameters"):
         own = _inputs(name, teach)
         found[f"linear, {name}"] = linear_estimates(
             _linear_inputs(name, teach), teach.parameters, _linear_inputs(name, score)
@@ -123,10 +123,9 @@ def _rows(estimates: dict[str, np.ndarray], score: PinchSamples, seed: int) -> l
         for method, estimate in estimates.items():
             errors[method] = _percent(estimate[:, chosen], score.parameters[:, chosen]).mean(axis=1)
             rows.append(mean_result(errors[method], task=task, method=method, measure=ERROR, unit="%", seed=seed))
-        gain = errors["network, vector"] - errors[PRIOR]
-        rows.append(
-            mean_result(gain, task=task, method="network, vector", measure=GAIN, unit="%", goal="<= 0", seed=seed)
-        )
+        for method in ("network, vector", f"network, {HELD}"):
+            gain = errors[method] - errors[PRIOR]
+            rows.append(mean_result(gain, task=task, method=method, measure=GAIN, unit="%", goal="<= 0", seed=seed))
     return rows
 
 
@@ -137,12 +136,12 @@ def _parameter_table(estimates: dict[str, np.ndarray], score: PinchSamples, know
         table[f"error_percent {method}"] = _percent(estimate, score.parameters).mean(axis=0)
     left = {m: ((e - score.parameters) ** 2).mean(axis=0) for m, e in estimates.items()}
     prior = left[PRIOR]
-    for name in INPUTS[1:]:
+    for name in (*INPUTS[1:], HELD):
         table[f"explained {name}"] = 1.0 - left[f"network, {name}"] / prior
     return pd.concat([table, known.drop(columns=["parameter", "group"])], axis=1)
 
 
-def _scores(network: Taught, people: PinchSamples) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def vector_scores(network: Taught, people: PinchSamples) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """By person: absolute errors over the stated SD, and the stated SD, both (n_parameters,) in SDs of a parameter."""
     estimate, sd = network.estimates(_inputs("vector", people))
     doubt = stated_doubt(network, sd)
@@ -158,8 +157,8 @@ def stated_doubt(network: Taught, sd: np.ndarray) -> np.ndarray:
 def _doubt(run: Run, network: Taught, groups: Groups) -> list[Result]:
     """Calibration curve of conformal intervals, and how much larger the doubt is outside the population."""
     seed = run.settings.seed
-    calibrating, _ = _scores(network, groups.calibrate)
-    scored, inside = _scores(network, groups.score)
+    calibrating, _ = vector_scores(network, groups.calibrate)
+    scored, inside = vector_scores(network, groups.score)
     curve = calibration_curve(calibrating, scored, seed=seed)
     write_csv(run.folder / "calibration.csv", curve)
     rows = [
@@ -178,7 +177,7 @@ def _doubt(run: Run, network: Taught, groups: Groups) -> list[Result]:
     half = float(curve.half_width.iloc[-1])
     others = groups.outside | {"second simulator": groups.second}
     for name, people in others.items():
-        errors, doubt = _scores(network, people)
+        errors, doubt = vector_scores(network, people)
         covered = [float(np.mean(e <= half)) for e in errors.values()]
         rows.append(
             mean_result(
@@ -227,20 +226,3 @@ def _elsewhere(network: Taught, groups: Groups, seed: int) -> list[Result]:
         )
         for m, e in found.items()
     ]
-
-
-def _estimate_own(run: Run, network: Taught, calibrate: PinchSamples) -> None:
-    """Estimates and 90 % intervals of a user's own records, as own_estimates.csv."""
-    codes, forces, demographics = read_own_file(Path(run.settings.own_file))
-    estimate, sd = network.estimates(network_inputs("vector", forces, demographics))
-    calibrating, _ = _scores(network, calibrate)
-    errors = np.stack(list(calibrating.values()))
-    half = np.array([subject_quantile([e[k : k + 1] for e in errors], LEVEL) for k in range(errors.shape[1])])
-    width = half * stated_doubt(network, sd) * network.target_sd
-    rows = [
-        (code, p.name, p.unit, np.exp(estimate[i, k]), *np.exp(estimate[i, k] + np.array([-1, 1]) * width[i, k]))
-        for i, code in enumerate(codes)
-        for k, p in enumerate(ASKED)
-    ]
-    table = pd.DataFrame(rows, columns=["person", "parameter", "unit", "estimate", "low", "high"])
-    write_csv(run.folder / "own_estimates.csv", table)

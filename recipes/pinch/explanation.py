@@ -8,62 +8,114 @@ sum over the entries of a part, by which a long phase counts for its length, and
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from recipes.pinch.population_stage import Groups
+from mocap_import.durable_file import write_durably
+from recipes.pinch.population_stage import Groups, read_groups
 from recipes.pinch.record import network_inputs, part_names, part_of_each
+from recipes.pinch.wrist_stage import BALANCED, PLAIN
 from recipes.result import Result
 from recipes.run import Run
 from synth.thumb.force_profile import CHANNELS, TIMES
 from synth.thumb.pinch_population import PinchSamples
 from synth.thumb.wrist_condition import CONDITIONS
 from training.csv_table import write_csv
-from training.explanation.attribution import group_sums, integrated_gradients, occlusion
+from training.explanation.attribution import group_sums, integrated_gradients
 from training.explanation.concordance import concordance, random_explanation
+from training.explanation.explanation_set import (
+    GRADIENTS,
+    MEAN,
+    PATTERN,
+    SUCH,
+    Question,
+    best_explanation,
+    explanations_by_network,
+    explanations_without_network,
+    usual_of_such,
+)
 from training.explanation.rated_item import RatedItem, read_ratings, write_items
 from training.report.part_rating import write_part_rating_page
 from training.sample.perceptron import Taught, contrast, untaught
+from training.sample.taught_file import read_taught
 
 N_UNTAUGHT = 20
 """Networks with weights drawn anew: what the mere layout of the input explains differs from one to the next."""
 UNTAUGHT = "integrated gradients, untaught networks"
+ROWS = "explanation_rows.json"
+CHOSEN = "best on people who are not scored"
 ITEMS = "rated_items.json"
 QUESTION = "How much does each part of this pinch speak for an altered wrist? 0 = not at all, 4 = decides."
 
 
-def explain_wrists(run: Run, network: Taught, groups: Groups) -> list[Result]:
-    """Rows of concordance; writes concordance of parts (explanation.csv) and the sheet for experts."""
-    settings, score = run.settings, groups.score
-    inputs = network_inputs("vector", score.own, score.demographics)
-    teach = network_inputs("vector", groups.teach.own, groups.teach.demographics)
-    usual, scale = teach[groups.teach.condition == 0].mean(axis=0), teach.std(axis=0) + 1e-6
+def explain_wrists(run: Run) -> str:
+    """Write rows of concordance, concordance of parts (explanation.csv) and the sheet for experts."""
+    groups = read_groups(run)
+    network, plain = (read_taught(run.folder / name) for name in (BALANCED, PLAIN))
     rows, tables = [], []
-    for k, surgery in enumerate(CONDITIONS[1:], start=1):
-        chosen = np.flatnonzero(score.condition == k)[: settings.n_explained]
-        if len(chosen) < 3:
+    for k in range(1, len(CONDITIONS)):
+        judge, score = (_questions(run, groups, people, k) for people in (groups.choose, groups.score))
+        if min(len(judge[1]), len(score[1])) < 3:
             continue
-        own = inputs[chosen]
-        truth = true_cause(score.rows(chosen), k, scale)
-        found = _explanations(network, own, usual, k)
-        found["distance from the mean, no network"] = group_sums((own - usual) / scale, part_of_each())
-        blank = [_gradients((untaught(network, settings.seed + 99 + i),), own, usual, k) for i in range(N_UNTAUGHT)]
-        task = f"explain {surgery}"
-        for name, parts in found.items():
-            rows += concordance_rows(task, name, parts, truth, settings.seed)
-        rows += untaught_rows(task, blank, truth)
-        guess = random_explanation(truth.shape, settings.seed)
-        rows += concordance_rows(task, "random", guess, truth, settings.seed, is_counted=False)
+        found, chosen = (_explanations(groups, network, plain, question, k) for question, _ in (score, judge))
+        rows += _rows(f"explain {CONDITIONS[k]}", found, score[1], (chosen, judge[1]), run.settings.seed)
+        question, truth = score
+        seeds = (run.settings.seed + 99 + i for i in range(N_UNTAUGHT))
+        blank = [_gradients((untaught(network, seed),), question, k) for seed in seeds]
+        rows += untaught_rows(f"explain {CONDITIONS[k]}", blank, truth)
         for name, parts in {**found, UNTAUGHT: np.concatenate(np.abs(blank)), "true cause": truth}.items():
             mean = np.abs(parts).mean(axis=0)
-            facts = {"wrist": surgery, "explanation": name, "part": part_names(), "share": mean / mean.sum()}
+            facts = {"wrist": CONDITIONS[k], "explanation": name, "part": part_names(), "share": mean / mean.sum()}
             tables.append(pd.DataFrame(facts))
     if tables:
         write_csv(run.folder / "explanation.csv", pd.concat(tables, ignore_index=True))
-    return rows + _experts(run, network, groups, inputs, usual)
+    rows += _experts(run, network, groups)
+    kept = [asdict(row) for row in rows if np.isfinite(row.value)]
+    write_durably(run.folder / ROWS, json.dumps(kept, indent=1))
+    return f"{len(kept)} rows"
+
+
+def _questions(run: Run, groups: Groups, people: PinchSamples, condition: int) -> tuple[Question, np.ndarray]:
+    """What is asked of those with a surgery, and its true cause in each of them."""
+    chosen = people.rows(np.flatnonzero(people.condition == condition)[: run.settings.n_explained])
+    known = network_inputs("vector", groups.teach.own, groups.teach.demographics)
+    well = groups.teach.condition == 0
+    inputs, scale = network_inputs("vector", chosen.own, chosen.demographics), known.std(axis=0) + 1e-6
+    such = usual_of_such(groups.teach.demographics[well], known[well], chosen.demographics)
+    usual = {MEAN: known[well].mean(axis=0), SUCH: such.astype(np.float32)}
+    parts = part_of_each()
+    question = Question(inputs, usual, known, scale, parts, lambda change: np.abs(group_sums(change, parts)))
+    return question, true_cause(chosen, condition, scale)
+
+
+def _explanations(
+    groups: Groups, network: Taught, plain: Taught, question: Question, condition: int
+) -> dict[str, np.ndarray]:
+    """Explanations of the balanced network, two of the unbalanced one, and those that ask none."""
+    mean = question.known[groups.teach.condition == condition].mean(axis=0)
+    found = explanations_by_network(contrast(network.networks, condition, 0), question)
+    other = explanations_by_network(contrast(plain.networks, condition, 0), question)
+    found |= {f"{name}, classes not balanced": other[name] for name in (GRADIENTS, PATTERN)}
+    return found | explanations_without_network(question, mean)
+
+
+def _rows(task: str, found: dict, truth: np.ndarray, chosen: tuple[dict, np.ndarray], seed: int) -> list[Result]:
+    """Rows of every explanation and of a random one; which is best on people who are not scored stands in a note."""
+    best = {
+        way: best_explanation({n: parts / size for n, parts in chosen[0].items()}, chosen[1] / size)
+        for way, size in ways_of_counting().items()
+    }
+    rows = []
+    for name, parts in found.items():
+        for row in concordance_rows(task, name, parts, truth, seed):
+            is_best = any(row.measure.endswith(way) and name == best[way] for way in best)
+            rows.append(replace(row, note=CHOSEN if is_best else ""))
+    guess = random_explanation(truth.shape, seed)
+    return rows + concordance_rows(task, "random", guess, truth, seed, is_counted=False)
 
 
 def true_cause(people: PinchSamples, condition: int, scale: np.ndarray) -> np.ndarray:
@@ -73,16 +125,9 @@ def true_cause(people: PinchSamples, condition: int, scale: np.ndarray) -> np.nd
     return np.abs(group_sums((with_it - without) / scale, part_of_each()))
 
 
-def _explanations(network: Taught, inputs: np.ndarray, usual: np.ndarray, condition: int) -> dict[str, np.ndarray]:
-    """Attributions (n, n_parts) by each method."""
-    return {
-        "integrated gradients": _gradients(network.networks, inputs, usual, condition),
-        "occlusion": occlusion(contrast(network.networks, condition, 0), inputs, usual, part_of_each()),
-    }
-
-
-def _gradients(networks: tuple, inputs: np.ndarray, usual: np.ndarray, condition: int) -> np.ndarray:
-    return group_sums(integrated_gradients(contrast(networks, condition, 0), inputs, usual), part_of_each())
+def _gradients(networks: tuple, question: Question, condition: int) -> np.ndarray:
+    found = integrated_gradients(contrast(networks, condition, 0), question.inputs, question.usual[MEAN])
+    return group_sums(found, question.parts)
 
 
 def concordance_rows(
@@ -123,9 +168,11 @@ def _facts(people: PinchSamples, i: int) -> str:
     return f"{sex}, {age:.0f} years, {height:.2f} m, {mass:.0f} kg, hand {100 * hand:.1f} cm."
 
 
-def _experts(run: Run, network: Taught, groups: Groups, inputs: np.ndarray, usual: np.ndarray) -> list[Result]:
+def _experts(run: Run, network: Taught, groups: Groups) -> list[Result]:
     """Write the sheet for experts; with their ratings, how well integrated gradients agree with them."""
-    settings, score = run.settings, groups.score
+    settings, score, teach = run.settings, groups.score, groups.teach
+    inputs = network_inputs("vector", score.own, score.demographics)
+    usual = network_inputs("vector", teach.own, teach.demographics)[teach.condition == 0].mean(axis=0)
     chosen = [np.flatnonzero(score.condition == k)[: settings.n_rated] for k in range(len(CONDITIONS))]
     order = np.random.default_rng(settings.seed).permutation(np.concatenate(chosen))
     names = [f"pinch {i + 1:03d}" for i in range(len(order))]

@@ -25,7 +25,7 @@ from training.config import ConfigRefused
 from training.csv_table import write_csv
 
 FOLDER = "simulated"
-HEALTHY = (1.0, 0.0, 0.0)
+HEALTHY, ALTERED = (1.0, 0.0, 0.0), (0.0, 0.5, 0.5)
 TEACH, VALIDATE = 0.85, 0.925
 """Of those to learn from: up to here they teach, then validate, and the rest calibrates."""
 
@@ -37,6 +37,8 @@ class Groups:
     Attributes
     ----------
     teach, validate, calibrate, score : PinchSamples
+    choose : PinchSamples
+        On whom a way of explaining is chosen.
     second : PinchSamples
         Of the second simulator.
     outside : dict of str to PinchSamples
@@ -47,6 +49,7 @@ class Groups:
     validate: PinchSamples
     calibrate: PinchSamples
     score: PinchSamples
+    choose: PinchSamples
     second: PinchSamples
     outside: dict[str, PinchSamples]
 
@@ -60,6 +63,7 @@ def wishes(settings: PinchSettings) -> dict[str, PopulationWish]:
         "second": PopulationWish("second", "adult", "second", n.n_second, "S", usual),
         "child": PopulationWish("child", "child", "first", n.n_outside, "C", HEALTHY),
         "palsy": PopulationWish("palsy", "palsy", "first", n.n_outside, "U", HEALTHY),
+        "choose": PopulationWish("choose", "adult", "first", n.n_choose, "E", ALTERED, True),
     }
 
 
@@ -73,7 +77,7 @@ def simulate_people(run: Run) -> str:
     roles = {
         "teach": groups.teach.code,
         "validate": groups.validate.code,
-        "calibrate": groups.calibrate.code,
+        "calibrate": np.concatenate([groups.calibrate.code, groups.choose.code]),
     }
     outside = np.concatenate([group.code for group in groups.outside.values()])
     scored = {"unseen": groups.score.code, "second simulator": groups.second.code, "outside": outside}
@@ -97,7 +101,9 @@ def read_groups(run: Run) -> Groups:
     order = np.random.default_rng([settings.seed, 1]).permutation(len(learn))
     first, second = int(TEACH * len(learn)), int(VALIDATE * len(learn))
     parts = (learn.rows(np.sort(part)) for part in np.split(order, [first, second]))
-    return Groups(*parts, found["score"], found["second"], {name: found[name] for name in ("child", "palsy")})
+    return Groups(
+        *parts, found["score"], found["choose"], found["second"], {name: found[name] for name in ("child", "palsy")}
+    )
 
 
 def check_outside(run: Run) -> object:
@@ -120,6 +126,14 @@ def check_outside(run: Run) -> object:
 
 
 def describe_own_file(run: Run) -> object:
-    """What a run reads from outside its folder."""
-    given = [name for name in (run.settings.own_file, run.settings.ratings) if name]
-    return [[name, product_hash([Path(name)])] for name in given]
+    """A user's own records, by the hash of their bytes."""
+    return _hash(run.settings.own_file)
+
+
+def describe_ratings(run: Run) -> object:
+    """Experts' ratings, by the hash of their bytes."""
+    return _hash(run.settings.ratings)
+
+
+def _hash(name: str) -> list[str]:
+    return [product_hash([Path(name)])] if name else []

@@ -14,6 +14,8 @@ from training.csv_table import read_csv
 
 INPUTS = ("demographics", "peak", "profile", "vector")
 """Nothing measured; the largest palmar force; its course; the course in three directions; each with demographics."""
+HELD = "held"
+"""The course in three directions, and forces held at a part of the strongest."""
 OWN_COLUMNS = ("person", "sex", "age", "height", "mass", "hand_length", "time", *CHANNELS)
 """Of a user's own file: one row an instant, times in s from 0.2 s before the effort begins; m, kg, N."""
 
@@ -31,8 +33,13 @@ PLAUSIBLE_FORCE = (2.0, 500.0)
 """Largest palmar force of a record (N)."""
 
 
-def network_inputs(inputs: str, forces: np.ndarray, demographics: np.ndarray) -> np.ndarray:
-    """Rows (n, n_inputs) of forces (n, n_frames, 3) and demographics (n, 5); the demographics come last."""
+def network_inputs(
+    inputs: str, forces: np.ndarray, demographics: np.ndarray, held: np.ndarray | None = None
+) -> np.ndarray:
+    """Rows (n, n_inputs) of forces (n, n_frames, 3), held forces and demographics (n, 5), which come last."""
+    if inputs == HELD:
+        both = np.concatenate([np.swapaxes(forces, 1, 2).reshape(len(forces), -1), held.reshape(len(held), -1)], axis=1)
+        return np.concatenate([both, demographics], axis=1).astype(np.float32)
     used = {
         "demographics": lambda: np.zeros((len(forces), 0)),
         "peak": lambda: forces[:, :, 0].max(axis=1, keepdims=True),

@@ -21,7 +21,7 @@ NOTES = (
 def write_table(run: Run) -> str:
     """Write results.csv and results.md."""
     rows = []
-    for name in ("parameter_rows.json", "wrist_rows.json"):
+    for name in ("parameter_rows.json", "wrist_rows.json", "explanation_rows.json"):
         rows += [Result(**plain) for plain in json.loads((run.folder / name).read_text(encoding="utf-8"))]
     write_results(run.folder, rows, title="Lateral pinch: muscle parameters, wrists, explanations", notes=NOTES)
     return f"{len(rows)} rows"

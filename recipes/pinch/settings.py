@@ -28,6 +28,7 @@ class PinchSettings(RecipeSettings):
     epochs: int = Field(15, ge=1, description="Passes over the people who teach, at most.")
     n_identified: int = Field(200, ge=5, description="People whose Fisher information is computed.")
     n_explained: int = Field(400, ge=10, description="People of each surgery whose classification is explained.")
+    n_choose: int = Field(400, ge=20, description="Who chooses a way of explaining; half with each surgery.")
     n_rated: int = Field(20, ge=0, description="People of each wrist on the sheet for experts.")
     own_file: str = Field("", description="CSV of real pinch records to estimate from, too; see docs/recipes/pinch.md.")
     ratings: str = Field("", description="CSV of experts' ratings of rated_items.json (item, rater, part, rating).")
@@ -49,6 +50,9 @@ SMALL: Mapping[str, Any] = {
     "epochs": 12,
     "n_identified": 20,
     "n_explained": 40,
+    "n_choose": 60,
     "n_rated": 3,
 }
 """Of ``--small``."""
+POPULATION = ("seed", "n_teach", "n_score", "n_second", "n_outside", "n_choose", "prevalence")
+"""Settings that decide who is simulated."""

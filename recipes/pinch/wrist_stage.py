@@ -1,11 +1,10 @@
-"""Healthy or altered wrist from one pinch, with unbalanced classes, and what the network went by."""
+"""Healthy or altered wrist from one pinch, with unbalanced classes."""
 
 from __future__ import annotations
 
 import json
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,9 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from mocap_import.durable_file import write_durably
-from recipes.pinch.explanation import explain_wrists
 from recipes.pinch.population_stage import Groups, read_groups
-from recipes.pinch.record import INPUTS, network_inputs, read_own_file
+from recipes.pinch.record import INPUTS, network_inputs
 from recipes.pinch.settings import PinchSettings
 from recipes.result import Result, mean_result
 from recipes.run import Run
@@ -27,14 +25,18 @@ from training.csv_table import write_csv
 from training.sample.class_score import class_scores
 from training.sample.fit import FitSettings
 from training.sample.perceptron import Taught, teach_classes
+from training.sample.taught_file import write_taught
 
 MOST_STEPS = 200
+BALANCED, PLAIN = "wrist_network.npz", "wrist_network_plain.npz"
+"""Networks of three directions: every class weighs the same, or every person."""
+UNBALANCED = "network, vector, classes not balanced"
 ALWAYS = "always healthy"
 """The row that accuracy alone would like best."""
 
 
 def tell_wrists(run: Run) -> str:
-    """Teach every method, score it, explain the best one, and write rows and tables."""
+    """Teach every method, score it, and write rows, tables and the networks that are explained."""
     settings: PinchSettings = run.settings
     groups = read_groups(run)
     answers, network = _every_method(run, groups)
@@ -47,9 +49,6 @@ def tell_wrists(run: Run) -> str:
     write_csv(run.folder / "wrist_scores.csv", pd.concat(tables, ignore_index=True))
     rows += _confidence(network, groups)
     rows += _sets(network, groups)
-    rows += explain_wrists(run, network, groups)
-    if settings.own_file:
-        _tell_own(run, network)
     write_durably(
         run.folder / "wrist_rows.json", json.dumps([asdict(r) for r in rows if np.isfinite(r.value)], indent=1)
     )
@@ -86,11 +85,26 @@ def _every_method(run: Run, groups: Groups) -> tuple[dict[tuple[str, str], tuple
         network = teach_classes(own, teach.condition, chosen, how, **more)
         answers[task, f"network, {name}"] = (score.condition, network.probabilities(other)[0])
     plain = teach_classes(own, teach.condition, chosen, how, is_balanced=False, **more)
-    answers[task, "network, vector, classes not balanced"] = (score.condition, plain.probabilities(other)[0])
+    found = plain.probabilities(other)[0]
+    answers[task, UNBALANCED] = (score.condition, found)
+    counts = np.bincount(teach.condition, minlength=n) / len(teach)
+    answers[task, f"{UNBALANCED}, thresholds"] = (score.condition, equal_prevalence(found, counts))
+    for name, taught in ((BALANCED, network), (PLAIN, plain)):
+        write_taught(run.folder / name, taught)
     elsewhere = groups.second
     probabilities = network.probabilities(_inputs("vector", elsewhere))[0]
     answers["tell the wrist, second simulator", "network, vector"] = (elsewhere.condition, probabilities)
     return answers, network
+
+
+def equal_prevalence(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Probabilities (n, n_classes) as they were if all classes were equally frequent: over their shares of who taught.
+
+    Naming the largest of these is naming a rare class from a lower threshold on. Of the logits it takes constants, so
+    that no explanation of their differences changes.
+    """
+    found = probabilities / shares
+    return found / found.sum(axis=1, keepdims=True)
 
 
 def balanced_logistic(inputs: np.ndarray, classes: np.ndarray, asked: np.ndarray) -> np.ndarray:
@@ -143,13 +157,3 @@ def _sets(network: Taught, groups: Groups) -> list[Result]:
         rows.append(mean_result(held.astype(float), measure="coverage of 90% sets", **more))
         rows.append(mean_result(named.sum(axis=1).astype(float), measure="wrists in a set", **more))
     return rows
-
-
-def _tell_own(run: Run, network: Taught) -> None:
-    """Probabilities, at equal prevalence, of a user's own records, as own_wrists.csv."""
-    codes, forces, demographics = read_own_file(Path(run.settings.own_file))
-    mean, sd = network.probabilities(network_inputs("vector", forces, demographics))
-    table = pd.DataFrame({"person": codes})
-    for k, name in enumerate(CONDITIONS):
-        table[f"probability {name}"], table[f"sd {name}"] = mean[:, k], sd[:, k]
-    write_csv(run.folder / "own_wrists.csv", table)

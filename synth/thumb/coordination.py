@@ -6,6 +6,9 @@ R are torques of full activation at the four axes of the thumb and two of the wr
 With e and s → 0 and t → ∞ this is the linear programme of the largest well-directed force; as it stands it is static
 optimisation with a price of effort, whose answer moves smoothly with a person's numbers. The free F is eliminated; what
 is left is a quadratic programme in a box, solved by an interior point method for all people at once.
+
+With a target, the palmar force is to be that, w/2 ((F_palmar - target) / 100 N)² with a large w in the place of the
+first term: the same static optimisation of a pinch that is not as hard as possible.
 """
 
 from __future__ import annotations
@@ -16,14 +19,22 @@ SCALE = 100.0
 """Newtons in which forces are counted here."""
 TORQUE_WEIGHT = 30.0
 """Price of what the muscles leave over, per (N·m)²."""
+TARGET_WEIGHT = 1e3
+"""w, the price of another palmar force than the target."""
 N_STEPS, CENTRING, TOLERANCE = 60, 0.1, 1e-9
 """Of `box_minimum`: most steps, how much of the gap a step aims to leave, and the gap at which it ends."""
 
 
 def strongest_pinch(
-    torques: np.ndarray, loads: np.ndarray, limits: np.ndarray, *, effort: float, shear: float
+    torques: np.ndarray,
+    loads: np.ndarray,
+    limits: np.ndarray,
+    *,
+    effort: float,
+    shear: float,
+    target: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Activations and force of the strongest pinch.
+    """Activations and force of the strongest pinch, or of one with a target.
 
     Parameters
     ----------
@@ -35,6 +46,8 @@ def strongest_pinch(
         Largest activations.
     effort, shear : float
         e and s above.
+    target : ndarray, shape (n,), optional
+        Palmar force (N) that is wanted.
 
     Returns
     -------
@@ -44,11 +57,12 @@ def strongest_pinch(
     """
     scaled = loads * SCALE
     root = np.sqrt(TORQUE_WEIGHT)
-    price = np.diag([1e-9, shear, shear])
+    price = np.diag([1e-9 if target is None else TARGET_WEIGHT, shear, shear])
+    pull = np.ones(len(torques)) if target is None else TARGET_WEIGHT * np.asarray(target) / SCALE
     inner = TORQUE_WEIGHT * np.swapaxes(scaled, 1, 2) @ scaled + price
     cross = TORQUE_WEIGHT * np.swapaxes(scaled, 1, 2) @ torques
     gain = np.linalg.solve(inner, cross)
-    offset = np.linalg.solve(inner, np.broadcast_to([1.0, 0.0, 0.0], (len(torques), 3))[..., None])[..., 0]
+    offset = np.linalg.solve(inner, (pull[:, None] * [1.0, 0.0, 0.0])[..., None])[..., 0]
     left = root * torques
     quadratic = np.swapaxes(left, 1, 2) @ left - np.swapaxes(cross, 1, 2) @ gain
     quadratic = quadratic + effort * np.eye(torques.shape[2])

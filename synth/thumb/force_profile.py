@@ -30,6 +30,10 @@ PHASES = {"rest": (0.0, 0.2), "rise": (0.2, 0.45), "early hold": (0.45, 0.9), "l
 PHASES |= {"release": (1.6, 1.8), "after": (1.8, 2.0)}
 """Phase → from, to (s)."""
 N_MUSCLES = len(THUMB)
+LEVELS = (0.3, 0.6)
+"""Share of their strongest palmar force at which people are asked to hold a pinch, too (`held_forces`)."""
+HELD_FOR = 2.0
+"""s over which such a force is averaged."""
 FULL = 0.8
 """Activation for which a person knows the strength of the muscles."""
 
@@ -100,6 +104,38 @@ def pinch_profile(people: PinchPeople, condition: str = "healthy", laws: Laws = 
     activations : ndarray, shape (n, 9)
         Of the strongest pinch.
     """
+    problem = _problem(people, condition, laws)
+    activations, _ = strongest_pinch(*problem.programme, effort=laws.effort, shear=laws.shear)
+    own = activations[:, :N_MUSCLES]
+    course = _activation_course(people, muscle_table().slow_fibres[:N_MUSCLES], laws)
+    force = muscle_forces(people, condition, course * own[:, None, :], laws)
+    return np.einsum("ndm,ntm->ntd", problem.answer, force), own
+
+
+def held_forces(people: PinchPeople, condition: str = "healthy", laws: Laws = FIRST) -> np.ndarray:
+    """Forces (n, len(LEVELS), 3) at the pulp (N) when a share of the strongest palmar force is held, without any error.
+
+    The same static optimisation, with a target: which muscles share a pinch that none of them limits.
+    """
+    problem, prices = _problem(people, condition, laws), {"effort": laws.effort, "shear": laws.shear}
+    _, strongest = strongest_pinch(*problem.programme, **prices)
+    found = []
+    for level in LEVELS:
+        activations, _ = strongest_pinch(*problem.programme, **prices, target=level * strongest[:, 0])
+        force = muscle_forces(people, condition, activations[:, :N_MUSCLES], laws)
+        found.append(np.einsum("ndm,nm->nd", problem.answer, force))
+    return np.stack(found, axis=1)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Numbers of static optimisation: torques, loads and limits, and the force at the pulp for a newton of a muscle."""
+
+    programme: tuple[np.ndarray, np.ndarray, np.ndarray]
+    answer: np.ndarray
+
+
+def _problem(people: PinchPeople, condition: str, laws: Laws) -> _Problem:
     table, size = muscle_table(), people.hand_length / TYPICAL_HAND
     bias = np.exp(np.random.default_rng(2024).normal(0, laws.arm_bias, N_MUSCLES))
     arms = size[:, None, None] * table.arms[:4, :N_MUSCLES] * (people.arm_factor * bias)[:, None, :]
@@ -115,14 +151,8 @@ def pinch_profile(people: PinchPeople, condition: str = "healthy", laws: Laws = 
     wrist = wrist_loads(people.posture, people.hand_length, change.axis_shift * people.surgery_size)
     wrist = wrist * people.wrist_share[:, None, None]
     limits = np.concatenate([people.limit[:, table.nerve[:N_MUSCLES]], np.ones_like(wrist_force)], axis=1)
-    activations, _ = strongest_pinch(
-        torques, np.concatenate([thumb, wrist], axis=1), limits, effort=laws.effort, shear=laws.shear
-    )
-    own = activations[:, :N_MUSCLES]
-    course = _activation_course(people, table.slow_fibres[:N_MUSCLES], laws)
-    force = muscle_forces(people, condition, course * own[:, None, :], laws)
     answer = np.linalg.solve(np.swapaxes(thumb, 1, 2) @ thumb, np.swapaxes(thumb, 1, 2) @ arms)
-    return np.einsum("ndm,ntm->ntd", answer, force), own
+    return _Problem((torques, np.concatenate([thumb, wrist], axis=1), limits), answer)
 
 
 def _activation_course(people: PinchPeople, slow: np.ndarray, laws: Laws) -> np.ndarray:
@@ -158,3 +188,16 @@ def measured(forces: np.ndarray, laws: Laws, rng: np.random.Generator) -> np.nda
     turn = laws.turn * rng.normal(size=(n, 1, 2))
     shaken[:, :, 1:] += turn * shaken[:, :, :1]
     return (shaken + laws.noise * rng.normal(size=forces.shape)).astype(np.float32)
+
+
+def measured_held(forces: np.ndarray, laws: Laws, rng: np.random.Generator) -> np.ndarray:
+    """Held forces (n, n_levels, 3) as averages of what the sensor gives, taken anew for each level; float32."""
+    tremor, noise = held_errors(laws)
+    given = forces * (1.0 + tremor * rng.normal(size=(*forces.shape[:2], 1)))
+    given[..., 1:] += laws.turn * rng.normal(size=(*forces.shape[:2], 2)) * forces[..., :1]
+    return (given + noise * rng.normal(size=forces.shape)).astype(np.float32)
+
+
+def held_errors(laws: Laws) -> tuple[float, float]:
+    """SD of the share by which tremor changes such an average, and of its noise (N)."""
+    return laws.tremor * float(np.sqrt(2 * 0.08 / HELD_FOR)), laws.noise / float(np.sqrt(HELD_FOR * RATE))

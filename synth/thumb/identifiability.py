@@ -12,17 +12,21 @@ only their combination is known; the one it goes with most is named.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import block_diag
 
-from synth.thumb.force_profile import FIRST, RATE, Laws, pinch_profile
+from synth.thumb.force_profile import FIRST, RATE, Laws, held_errors, held_forces, pinch_profile
 from synth.thumb.pinch_parameter import ASKED, IN_THE_WAY, prior_covariance
 from synth.thumb.pinch_people import PinchPeople, joined
 
-INPUTS = ("peak", "profile", "vector")
-"""One force; its course; its course in three directions."""
+INPUTS = ("peak", "profile", "vector", "held")
+"""One force; its course; its course in three directions; with it the forces held at a part of the strongest."""
+REASON_OF = "vector"
+"""The kind of record of which reasons are told."""
 STEP = 0.05
 """Of the central differences, in prior SDs."""
 KNOWN, TRACE, WORTH_SAYING = 0.5, 1.0, 0.05
@@ -59,9 +63,18 @@ class Information:
 
 def profile_jacobian(people: PinchPeople, laws: Laws = FIRST) -> tuple[np.ndarray, np.ndarray]:
     """Noise-free records (n, n_frames, 3) and their change a prior SD of each parameter (n, n_frames, 3, n_all)."""
+    return _jacobian(lambda p: pinch_profile(p, "healthy", laws)[0], people)
+
+
+def held_jacobian(people: PinchPeople, laws: Laws = FIRST) -> tuple[np.ndarray, np.ndarray]:
+    """The same of the forces that are held at a part of the strongest (n, n_levels, 3)."""
+    return _jacobian(lambda p: held_forces(p, "healthy", laws), people)
+
+
+def _jacobian(record_of: Callable[[PinchPeople], np.ndarray], people: PinchPeople) -> tuple[np.ndarray, np.ndarray]:
     every = ASKED + IN_THE_WAY
     moved = [p.moved(people, sign * STEP * p.prior_sd) for p in every for sign in (1, -1)]
-    records, _ = pinch_profile(joined([people, *moved]), "healthy", laws)
+    records = record_of(joined([people, *moved]))
     records = records.reshape(1 + 2 * len(every), len(people), *records.shape[1:])
     change = (records[1::2] - records[2::2]) / (2 * STEP)
     return records[0], np.moveaxis(change, 0, -1)
@@ -83,24 +96,36 @@ def noise_covariance(record: np.ndarray, laws: Laws) -> np.ndarray:
 
 def information(people: PinchPeople, laws: Laws = FIRST) -> list[Information]:
     """What each of the `INPUTS` tells about healthy people; see `Information`."""
-    records, jacobians = profile_jacobian(people, laws)
+    pairs = list(zip(*profile_jacobian(people, laws), *held_jacobian(people, laws), strict=True))
     prior = prior_covariance()
     own_sd = np.array([p.prior_sd for p in ASKED + IN_THE_WAY])
     scaled_prior = prior / np.outer(own_sd, own_sd)
-    pairs = list(zip(records, jacobians, strict=True))
-    found = {inputs: [_one_person(r, j, scaled_prior, inputs, laws) for r, j in pairs] for inputs in INPUTS}
+    found = {inputs: [_one_person(pair, scaled_prior, inputs, laws) for pair in pairs] for inputs in INPUTS}
     return [Information(name, *(np.array(p) for p in zip(*rows, strict=True))) for name, rows in found.items()]
 
 
-def _one_person(record: np.ndarray, jacobian: np.ndarray, prior: np.ndarray, inputs: str, laws: Laws) -> tuple:
-    """Fields of `Information` of one person; the Jacobian and the prior are in units of each parameter's own SD."""
+def held_covariance(held: np.ndarray, laws: Laws) -> np.ndarray:
+    """Covariance of forces held at some levels (n_levels, 3), level by level: what `measured_held` draws."""
+    tremor, noise = held_errors(laws)
+    blocks = [
+        tremor**2 * np.outer(f, f) + np.diag([0.0, 1.0, 1.0]) * (laws.turn * f[0]) ** 2 + noise**2 * np.eye(3)
+        for f in held
+    ]
+    return block_diag(*blocks)
+
+
+def _one_person(pair: tuple, prior: np.ndarray, inputs: str, laws: Laws) -> tuple:
+    """Fields of `Information` of one person, from its records and Jacobians; these and the prior are in own SDs."""
+    record, jacobian, held, held_change = pair
     n_asked, n_frames = len(ASKED), len(record)
-    covariance = noise_covariance(record, laws)
+    covariance = block_diag(noise_covariance(record, laws), held_covariance(held, laws))
     flat = np.swapaxes(jacobian, 0, 1).reshape(3 * n_frames, -1)
+    flat = np.concatenate([flat, held_change.reshape(held.size, -1)])
     rows = {
         "peak": np.array([int(np.argmax(record[:, 0]))]),
         "profile": np.arange(n_frames),
         "vector": np.arange(3 * n_frames),
+        "held": np.arange(len(flat)),
     }[inputs]
     root = np.linalg.cholesky(covariance[np.ix_(rows, rows)])
     white = np.linalg.solve(root, flat[rows])
@@ -118,9 +143,9 @@ def _one_person(record: np.ndarray, jacobian: np.ndarray, prior: np.ndarray, inp
 def identifiability_table(found: list[Information]) -> pd.DataFrame:
     """One row a parameter: knowable share by kind of record, trace, companion, and the reason in words.
 
-    Trace, companion and reason are those of the last kind of record, the median person's.
+    Trace, companion and reason are those of `REASON_OF`, the median person's.
     """
-    every, last = ASKED + IN_THE_WAY, found[-1]
+    every, last = ASKED + IN_THE_WAY, next(f for f in found if f.inputs == REASON_OF)
     rows = []
     for k, parameter in enumerate(ASKED):
         row: dict[str, object] = {"parameter": parameter.name, "group": parameter.group}

@@ -12,7 +12,7 @@ from mocap_import.batch import Task, run_tasks
 from mocap_import.durable_file import durable_place
 from mocap_import.product import fingerprint, product_hash
 from synth.corpus.schema import CorpusMismatch
-from synth.thumb.force_profile import FIRST, SECOND, measured, pinch_profile
+from synth.thumb.force_profile import FIRST, SECOND, held_forces, measured, measured_held, pinch_profile
 from synth.thumb.pinch_parameter import asked_values
 from synth.thumb.pinch_people import draw_people
 from synth.thumb.wrist_condition import CONDITIONS
@@ -69,6 +69,8 @@ class PinchSamples:
         Measured profiles (N) with a healthy wrist, and with the person's own.
     paired : ndarray, shape (n, 3, n_frames, 3) or (n, 0, n_frames, 3)
         Noise-free, in every condition.
+    held : ndarray, shape (n, n_levels, 3)
+        Measured forces (N) with a healthy wrist, held at `force_profile.LEVELS` of the strongest.
     """
 
     code: np.ndarray
@@ -78,6 +80,7 @@ class PinchSamples:
     healthy: np.ndarray
     own: np.ndarray
     paired: np.ndarray
+    held: np.ndarray
 
     def __len__(self) -> int:
         return len(self.code)
@@ -113,6 +116,7 @@ def simulate_chunk(path: str, wish: dict, seed: int, chunk: int, n_people: int) 
         healthy,
         np.where((condition == 0)[:, None, None], healthy, measured(own, laws, rng)),
         paired.astype(np.float32),
+        measured_held(held_forces(people, "healthy", laws), laws, np.random.default_rng([seed, chunk, 98])),
     )
     with durable_place(Path(path), ending=".npz") as place:
         np.savez(place, **dict(zip(FIELDS, arrays, strict=True)))

@@ -130,15 +130,25 @@ def _fatigue(run: Run) -> Any:
 def _pinch(run: Run) -> Any:
     from recipes.pinch import estimate_stage
     from recipes.pinch.population_stage import read_groups
-    from recipes.pinch.record import INPUTS, network_inputs
+    from recipes.pinch.record import HELD, INPUTS, network_inputs
 
     groups = read_groups(run)
-    sets = [groups.teach, groups.validate, groups.calibrate, groups.score, groups.second, *groups.outside.values()]
+    sets = [
+        groups.teach,
+        groups.validate,
+        groups.calibrate,
+        groups.score,
+        groups.choose,
+        groups.second,
+        *groups.outside.values(),
+    ]
     for people in sets:
         for name in INPUTS:
             for forces in (people.own, people.healthy):
                 yield network_inputs(name, forces, people.demographics), people.code
             yield estimate_stage._linear_inputs(name, people), people.code
+        yield network_inputs(HELD, people.healthy, people.demographics, people.held), people.code
+        yield estimate_stage._linear_inputs(HELD, people), people.code
 
 
 def _camera(run: Run) -> Any:
@@ -163,7 +173,24 @@ def _posture(run: Run) -> Any:
         yield table.values, table.people
 
 
-_SOURCES = {"fatigue": _fatigue, "pinch": _pinch, "single-camera": _camera, "posture": _posture, "few-people": _few}
+def _gait_cause(run: Run) -> Any:
+    from recipes.gait_cause.walk_stage import DRAWN, OUTSIDE, SOLVED
+    from recipes.gait_cause.walks import read_walks
+
+    for name in (DRAWN, OUTSIDE, SOLVED):
+        walks = read_walks(run.folder / name)
+        if len(walks):
+            yield walks.records, walks.code
+
+
+_SOURCES = {
+    "gait-cause": _gait_cause,
+    "fatigue": _fatigue,
+    "pinch": _pinch,
+    "single-camera": _camera,
+    "posture": _posture,
+    "few-people": _few,
+}
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 from recipes.catalogue import find_recipe
 from recipes.pinch.estimate_stage import linear_estimates
 from recipes.pinch.explanation import concordance_rows, untaught_rows, ways_of_counting
-from recipes.pinch.record import INPUTS, OWN_COLUMNS, network_inputs, part_names, part_of_each, read_own_file
+from recipes.pinch.record import HELD, INPUTS, OWN_COLUMNS, network_inputs, part_names, part_of_each, read_own_file
+from recipes.pinch.wrist_stage import equal_prevalence
 from recipes.recipe import resolve_settings, run_recipe
 from synth.corpus.schema import CorpusMismatch
 from synth.thumb.force_profile import N_FRAMES, TIMES
@@ -103,6 +104,29 @@ def test_an_explanation_that_is_the_cause_agrees_with_it_in_both_ways_of_countin
         assert min(means) <= row.low < row.value < row.high <= max(means)
 
 
+def test_thresholds_of_a_rare_class_move_no_explanation():
+    """Other thresholds are constants among the logits: an attribution of their difference stays as it is."""
+    from training.explanation.attribution import integrated_gradients
+
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(5, 3))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    shares = np.array([0.8, 0.12, 0.08])
+    moved = np.log(equal_prevalence(probabilities, shares)) - np.log(probabilities)
+    np.testing.assert_allclose(np.ptp(moved[:, 1] - moved[:, 0]), 0.0, atol=1e-12)
+    assert equal_prevalence(np.tile(shares, (2, 1)), shares) == pytest.approx(1 / 3), "nothing known: all alike"
+    inputs = rng.normal(size=(4, 3))
+    found = [integrated_gradients(lambda x, c=c: (x**2).sum(dim=1) + c, inputs, np.zeros(3)) for c in (0.0, 2.0)]
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+
+
+def test_held_forces_stand_before_the_demographics():
+    forces, numbers = np.zeros((2, N_FRAMES, 3)), np.arange(10).reshape(2, 5)
+    inputs = network_inputs(HELD, forces, numbers, np.arange(12).reshape(2, 2, 3))
+    np.testing.assert_array_equal(inputs[:, -11:-5], np.arange(12).reshape(2, 6))
+    np.testing.assert_array_equal(inputs[:, -5:], numbers)
+
+
 def test_prevalences_must_add_up():
     with pytest.raises(ConfigRefused, match="add up to 1"):
         resolve_settings(find_recipe("pinch"), prevalence=[0.5, 0.2, 0.2])
@@ -114,9 +138,20 @@ def test_own_records_and_ratings_get_their_answers(tmp_path):
     own_record().to_csv(own, index=False)
     ratings.write_text("item,rater,part,rating\npinch 001,r,palmar late hold,4\npinch 001,r,age,0\n")
     few = {"n_teach": 500, "n_score": 200, "n_second": 100, "n_outside": 50, "n_members": 1, "epochs": 2}
-    few |= {"n_identified": 5, "n_explained": 10, "n_rated": 2, "own_file": str(own), "ratings": str(ratings)}
+    few |= {
+        "n_identified": 5,
+        "n_explained": 10,
+        "n_choose": 20,
+        "n_rated": 2,
+        "own_file": str(own),
+        "ratings": str(ratings),
+    }
     recipe = find_recipe("pinch")
-    run_recipe(recipe, out, resolve_settings(recipe, **few), shown=False)
+    without = run_recipe(recipe, out, resolve_settings(recipe, **few | {"own_file": "", "ratings": ""}), shown=False)
+    before = {name: stage["finished"] for name, stage in without.stages.items()}
+    after = run_recipe(recipe, out, resolve_settings(recipe, **few), shown=False).stages
+    anew = {name for name, stage in after.items() if stage["finished"] != before[name]}
+    assert anew == {"explanations", "own", "table"}, "files to be answered teach nothing anew"
     estimates = pd.read_csv(out / "own_estimates.csv").set_index("parameter")
     force = estimates.loc["max_force FPL"]
     assert force.low < force.estimate < force.high

@@ -18,7 +18,7 @@ from recipes.catalogue import RECIPES, find_recipe
 from recipes.people import ROLES, check_people, people_table, write_people
 from recipes.recipe import PEOPLE, RESULTS, Recipe, RecipeSettings, resolve_settings, run_recipe
 from recipes.result import Result, mean_result, write_results
-from recipes.run import Stage
+from recipes.run import SettingNotNamed, Stage
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused
 from training.sample import fit as fitting
@@ -76,6 +76,65 @@ def test_a_recipe_runs_once_and_shows_what_missed(tmp_path):
     assert "**missed**" in text
     assert "a note" in text
     assert pd.read_csv(tmp_path / RESULTS).met.tolist() == ["no"]
+
+
+class Cheap(Made):
+    n_shown: int = Field(1, ge=1, description="Of the cheap stage alone.")
+
+
+def written(name, *settings):
+    def made(run):
+        text = " ".join(str(getattr(run.settings, s)) for s in settings)
+        (run.folder / name).write_text(text)
+        return text
+
+    return made
+
+
+def cheap_and_dear(dear_reads=("seed", "n_people"), dear=("n_people",), cheap_reads=("n_shown",)):
+    stages = (
+        Stage("dear", "dear.txt", (), written("dear.txt", *dear), reads=dear_reads),
+        Stage("cheap", "cheap.txt", ("dear",), written("cheap.txt", "n_shown"), reads=cheap_reads),
+    )
+    return Recipe("cheap", Cheap, {}, stages)
+
+
+def finished(folder, recipe, **chosen):
+    stages = run_recipe(recipe, folder, resolve_settings(recipe, **chosen), shown=False).stages
+    return [stages[name]["finished"] for name in ("dear", "cheap")]
+
+
+def test_a_setting_makes_those_stages_anew_that_read_it_and_what_follows_them(tmp_path):
+    recipe = cheap_and_dear()
+    dear, cheap = finished(tmp_path, recipe)
+    again = finished(tmp_path, recipe, n_shown=2)
+    assert again[0] == dear, "the dear stage reads no n_shown"
+    assert again[1] > cheap
+    assert (tmp_path / "cheap.txt").read_text() == "2"
+    both = finished(tmp_path, recipe, n_shown=2, n_people=4)
+    assert both[0] > dear, "it reads n_people"
+    assert both[1] > again[1], "what depends on it follows"
+    everything = cheap_and_dear(None, cheap_reads=None)
+    first = finished(tmp_path / "all", everything)
+    assert finished(tmp_path / "all", everything, n_shown=2)[0] > first[0], "without names a stage reads all"
+
+
+def test_a_stage_may_not_read_what_it_does_not_name(tmp_path):
+    with pytest.raises(SettingNotNamed, match="stage dear: reads n_shown"):
+        finished(tmp_path, cheap_and_dear(dear=("n_shown",)))
+    assert not (tmp_path / "dear.txt").exists()
+    with pytest.raises(SettingNotNamed, match="n_peple in its `reads`, which is no setting"):
+        finished(tmp_path, cheap_and_dear(dear_reads=("n_peple",)))
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_stages_name_settings_that_there_are(name):
+    recipe = find_recipe(name)
+    for stage in recipe.stages:
+        assert set(stage.reads or ()) <= set(recipe.settings.model_fields), stage.name
+    if all(stage.reads is not None for stage in recipe.stages):
+        unread = set(recipe.settings.model_fields) - {r for s in recipe.stages for r in s.reads}
+        assert not unread, "a setting that no stage reads"
 
 
 def test_a_goal_is_met_on_its_side():

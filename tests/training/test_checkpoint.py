@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from synth.corpus import Corpus, CorpusMismatch
-from training.checkpoint import load_checkpoint, read_card, save_checkpoint
+from training.checkpoint import load_checkpoint, save_checkpoint
 from training.config import OUTPUT_KINDS, resolve_config
 from training.loop import train
 from training.prediction import apply_checkpoint, predict_trial
+from training.stored_card import read_card
 from training.training_set import read_training_set
 
 

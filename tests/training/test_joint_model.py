@@ -18,7 +18,7 @@ from synth.corpus import Corpus, CorpusTrial, CorpusWriter
 from synth.corpus.schema import CorpusMismatch
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.joint_trial import joint_rotation, read_joint_trials
-from training.checkpoint import load_checkpoint, read_card
+from training.checkpoint import load_checkpoint
 from training.joint.curve_run import errors_by_size
 from training.joint.estimate import estimate_joint
 from training.joint.joint_estimates import estimate_corpus
@@ -28,6 +28,7 @@ from training.joint.network_run import MEAN_ANGLE, NETWORKS, make_network_table
 from training.joint.recipe import joint_config
 from training.model_card import model_card
 from training.network_command import network_app
+from training.stored_card import read_card
 
 RATE = 100.0
 TINY = {"steps": 4, "batch": 2, "width": 4, "depth": 1}

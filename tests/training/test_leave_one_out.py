@@ -3,13 +3,13 @@
 import pytest
 
 from synth.corpus import Corpus, CorpusMismatch
-from training.checkpoint import read_card
 from training.comparison import compare
 from training.config import resolve_config
 from training.evaluation import evaluate
 from training.leave_one_out import labelled_subjects, leave_one_subject_out, predict_mean_waveforms
 from training.loop import train
 from training.prediction import apply_checkpoint
+from training.stored_card import read_card
 from training.training_set import read_training_set
 
 QUICK = {"width": 8, "steps": 4, "batch": 4}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +20,13 @@ from synth.corpus import CorpusTrial, CorpusWriter
 from synth.corpus.schema import CorpusMismatch
 from synth.joint_trial import read_joint_trials
 from synth.optimal_control.gait.normative_gait import COORDINATES, cycle_duration, normative_coordinates
-from training.checkpoint import load_checkpoint, read_card
+from training.checkpoint import load_checkpoint
 from training.joint.estimate import estimate_joint
 from training.joint.joint_model import joint_of
 from training.model_card import model_card
 from training.network_command import network_app
 from training.shipped_network import SHIPPED, network_file, shipped_networks
+from training.stored_card import read_card
 
 NAMES = ("ankle", "hip", "knee")
 RATE = 100.0
@@ -54,6 +57,15 @@ def test_the_shipped_networks_are_small_and_known_by_name():
     assert network_file("elsewhere/knee.safetensors") == Path("elsewhere/knee.safetensors")
     with pytest.raises(CorpusMismatch, match="there are pretrained:ankle, pretrained:hip, pretrained:knee"):
         network_file("pretrained:elbow")
+
+
+def test_networks_are_listed_without_what_runs_them(repository):
+    """`kinesynth network list` reads headers: nothing that computes is loaded to print names."""
+    heavy = "any(name in sys.modules for name in ('torch', 'scipy', 'pandas', 'h5py'))"
+    code = f"import sys, kinesynth; kinesynth.main(['network', 'list']); sys.exit({heavy})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(f"pretrained:{name}" in done.stdout for name in NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 from synth.corpus import Corpus, CorpusMismatch, CorpusWriter
 from synth.corpus.stored_split import make_splits, store_splits
 from synth.corpus.subject_split import SubjectSplit
-from training.checkpoint import read_card
 from training.chosen_split import LEAVE_ONE_OUT, choose_splits, split_families
 from training.cli import evaluate_app, train_app
 from training.config import resolve_config
 from training.evaluation import count_trials, evaluate
 from training.split_training import mean_waveforms_of, train_splits
+from training.stored_card import read_card
 
 QUICK = {"conv1d": resolve_config({"width": 8, "steps": 2, "batch": 4})}
 

@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from synth.corpus.provenance import file_hash
-from training.checkpoint import load_checkpoint, read_card
+from training.checkpoint import load_checkpoint
 from training.cli import compare_app, evaluate_app, report_app, train_app
 from training.model_card import model_card
+from training.stored_card import read_card
 
 QUICK = "width = 8\nsteps = 4\nbatch = 4\n[augmentation]\nmisalignment_deg = 10.0\n"
 

@@ -5,6 +5,7 @@ Each member starts from its own weights and is taught by its own draw of people,
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,15 +17,18 @@ from torch import nn
 from training.sample.ensemble import Ensemble
 from training.sample.fit import FitSettings, fit, seeded
 
+Build = Callable[[np.ndarray, np.ndarray, int], nn.Module]
+"""Mean and SD of the inputs who teach, number of answers → a network of raw inputs."""
+
 
 @dataclass(frozen=True)
 class Taught:
-    """An ensemble of perceptrons.
+    """An ensemble of perceptrons, or of other networks of raw inputs.
 
     Attributes
     ----------
     networks : tuple of Module
-        Raw inputs (n, n_inputs) → standardised estimates, or logits of classes.
+        Raw inputs (n, ...) → standardised estimates, or logits of classes (n, n_outputs).
     target_mean, target_sd : ndarray, shape (n_targets,)
         Back from standardised estimates; empty for classes.
     epochs : tuple of int
@@ -75,6 +79,7 @@ def teach_estimates(
     widths: Sequence[int] = (128, 128),
     n_members: int = 3,
     seed: int = 0,
+    build: Build | None = None,
 ) -> Taught:
     """Teach an ensemble to estimate numbers by their squared standardised error.
 
@@ -88,6 +93,8 @@ def teach_estimates(
     widths : sequence of int
         Of the hidden layers.
     n_members, seed : int
+    build : callable, optional
+        Makes another network than a `Standardised` of these widths.
     """
     mean, sd = targets.mean(axis=0), targets.std(axis=0) + 1e-12
     held = (held[0], (held[1] - mean) / sd)
@@ -95,7 +102,8 @@ def teach_estimates(
     def loss(network: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         return ((network(batch["inputs"]) - batch["targets"]) ** 2).mean()
 
-    networks, epochs = _members(inputs, (targets - mean) / sd, held, loss, settings, widths, n_members, seed)
+    made = build or _perceptron(widths)
+    networks, epochs = _members(inputs, (targets - mean) / sd, held, loss, settings, made, n_members, seed)
     return Taught(networks, mean, sd, epochs)
 
 
@@ -109,6 +117,7 @@ def teach_classes(
     widths: Sequence[int] = (128, 64),
     n_members: int = 3,
     seed: int = 0,
+    build: Build | None = None,
 ) -> Taught:
     """Teach an ensemble to tell classes by their cross-entropy; arguments as `teach_estimates`.
 
@@ -130,17 +139,26 @@ def teach_classes(
         each = nn.functional.cross_entropy(network(batch["inputs"]), batch["targets"], reduction="none")
         return (each * weights[batch["targets"]]).mean()
 
-    networks, epochs = _members(inputs, classes.astype(np.int64), held, loss, settings, widths, n_members, seed)
+    made = build or _perceptron(widths)
+    networks, epochs = _members(inputs, classes.astype(np.int64), held, loss, settings, made, n_members, seed)
     return Taught(networks, np.zeros(0), np.zeros(0), epochs)
 
 
 def untaught(taught: Taught, seed: int) -> nn.Module:
     """The first network with weights drawn anew: what an explanation says of a network that knows nothing."""
-    known = taught.networks[0]
-    linear = [layer for layer in known.layers if isinstance(layer, nn.Linear)]
-    sizes = [layer.out_features for layer in linear]
-    built = seeded(lambda: Standardised(known.mean.numpy(), known.sd.numpy(), sizes[:-1], sizes[-1]), seed)
-    return built.eval()
+
+    def drawn_anew() -> nn.Module:
+        network = copy.deepcopy(taught.networks[0])
+        for layer in network.modules():
+            if hasattr(layer, "reset_parameters"):
+                layer.reset_parameters()
+        return network.eval()
+
+    return seeded(drawn_anew, seed)
+
+
+def _perceptron(widths: Sequence[int]) -> Build:
+    return lambda mean, sd, n_outputs: Standardised(mean, sd, widths, n_outputs)
 
 
 def contrast(networks: Sequence[nn.Module], of: int, against: int) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -153,13 +171,18 @@ def contrast(networks: Sequence[nn.Module], of: int, against: int) -> Callable[[
     return answer
 
 
+def mean_estimate(networks: Sequence[nn.Module]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The mean over members of their first standardised estimate, one number a sample."""
+    return lambda inputs: torch.stack([network(inputs)[:, 0] for network in networks]).mean(dim=0)
+
+
 def _members(
     inputs: np.ndarray,
     targets: np.ndarray,
     held: tuple,
     loss: object,
     settings: FitSettings,
-    widths: Sequence[int],
+    build: Build,
     n_members: int,
     seed: int,
 ) -> tuple[tuple[nn.Module, ...], tuple[int, ...]]:
@@ -168,7 +191,7 @@ def _members(
     rng, fits = np.random.default_rng(seed), []
     for k in range(n_members):
         drawn = rng.integers(len(inputs), size=len(inputs)) if n_members > 1 else np.arange(len(inputs))
-        network = seeded(lambda: Standardised(mean, sd, widths, n_outputs), seed + k)
+        network = seeded(lambda: build(mean, sd, n_outputs), seed + k)
         teaching = {"inputs": inputs[drawn], "targets": targets[drawn]}
         validation = {"inputs": held[0], "targets": held[1]}
         fits.append(fit(network, loss, teaching, settings, seed=seed + k, validation=validation))

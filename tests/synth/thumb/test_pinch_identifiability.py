@@ -19,13 +19,23 @@ def found():
 
 
 def test_more_of_the_record_never_tells_less(found):
-    peak, profile, vector = found
+    peak, profile, vector, held = found
     for some in found:
         assert (some.knowable > -1e-6).all()
         assert (some.knowable < 1).all()
     assert (profile.knowable >= peak.knowable - 1e-6).all()
     assert (vector.knowable >= profile.knowable - 1e-6).all()
+    assert (held.knowable >= vector.knowable - 1e-6).all()
     assert (peak.rank <= 1).all(), "one number tells one direction"
+
+
+def test_a_pinch_that_no_muscle_limits_tells_more_of_those_that_share_it(found):
+    """At full force most muscles are not at their limits; which part each takes of less depends on its strength."""
+    table = identifiability_table(found).set_index("parameter")
+    gained = table.knowable_held - table.knowable_vector
+    assert gained["max_force ADPo"] > 0.05
+    assert gained["max_force APL"] > 0.05
+    assert gained.abs()["limit ulnar"] < 0.02, "how far a nerve can drive its muscles is not asked by a part of it"
 
 
 def test_the_only_flexor_of_the_tip_is_known_and_idle_muscles_are_not(found):
@@ -43,7 +53,8 @@ def test_twins_hide_each_other():
     jacobian = np.zeros((N_FRAMES, 3, n))
     jacobian[..., 0] = jacobian[..., 1] = 100.0
     record = np.full((N_FRAMES, 3), 10.0)
-    shares, trace, companion, correlation, rank = _one_person(record, jacobian, np.eye(n), "vector", FIRST)
+    pair = (record, jacobian, np.ones((2, 3)), np.zeros((2, 3, n)))
+    shares, trace, companion, correlation, rank = _one_person(pair, np.eye(n), "vector", FIRST)
     np.testing.assert_allclose(shares[:2], 0.5, atol=0.01)
     assert companion[0] == 1
     assert correlation[0] == pytest.approx(-1.0, abs=0.01)

@@ -6,12 +6,23 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog, lsq_linear
+from scipy.optimize import linprog, lsq_linear, minimize
 
 from synth.thumb import coordination, force_profile, wrist_condition
 from synth.thumb.coordination import box_minimum, strongest_pinch
-from synth.thumb.force_profile import BEGIN, FIRST, N_FRAMES, TIMES, measured, muscle_forces, pinch_profile
-from synth.thumb.identifiability import noise_covariance
+from synth.thumb.force_profile import (
+    BEGIN,
+    FIRST,
+    LEVELS,
+    N_FRAMES,
+    TIMES,
+    held_forces,
+    measured,
+    measured_held,
+    muscle_forces,
+    pinch_profile,
+)
+from synth.thumb.identifiability import held_covariance, noise_covariance
 from synth.thumb.muscle_table import THUMB, muscle_table
 from synth.thumb.pinch_norm import norm_table
 from synth.thumb.pinch_people import draw_people
@@ -151,6 +162,43 @@ def test_noise_has_the_covariance_that_the_information_counts_with(people):
     known, found = noise_covariance(record[0], FIRST), np.cov(flat.T)
     assert np.abs(found - known).max() < 0.08 * known.max()
     np.testing.assert_allclose(np.diag(found), np.diag(known), rtol=0.15)
+
+
+def test_a_pinch_with_a_target_is_the_cheapest_that_reaches_it():
+    rng = np.random.default_rng(2)
+    torques, loads = rng.normal(size=(1, 6, 14)), rng.normal(size=(1, 6, 3)) / 100.0
+    prices = {"effort": 0.05, "shear": 1.5}
+    _, strongest = strongest_pinch(torques, loads, np.ones((1, 14)), **prices)
+    target = 0.4 * strongest[:, 0]
+    found, force = strongest_pinch(torques, loads, np.ones((1, 14)), **prices, target=target)
+
+    def price(x):
+        f = x[14:]
+        left = torques[0] @ x[:14] - 100.0 * loads[0] @ f
+        return (
+            prices["effort"] / 2 * x[:14] @ x[:14]
+            + prices["shear"] / 2 * f[1:] @ f[1:]
+            + coordination.TORQUE_WEIGHT / 2 * left @ left
+            + coordination.TARGET_WEIGHT / 2 * (f[0] - target[0] / 100.0) ** 2
+        )
+
+    bounds = [(0, 1)] * 14 + [(None, None)] * 3
+    best = minimize(
+        price, np.r_[np.full(14, 0.3), 0, 0, 0], bounds=bounds, options={"maxiter": 20_000, "maxfun": 10**6}
+    )
+    own = np.r_[found[0], force[0] / 100.0]
+    assert price(own) <= best.fun * (1 + 1e-4)
+    assert force[0, 0] == pytest.approx(target[0], rel=0.01)
+
+
+def test_held_forces_are_the_part_that_was_asked_for_with_the_errors_that_are_counted_with(people):
+    few = people.rows(np.arange(20))
+    held, strongest = held_forces(few), pinch_profile(few)[0][:, :, 0].max(axis=1)
+    for k, level in enumerate(LEVELS):
+        np.testing.assert_allclose(held[:, k, 0] / strongest, level, rtol=0.15)
+    drawn = measured_held(np.repeat(held[:1], 8000, axis=0), FIRST, np.random.default_rng(6))
+    known, found = held_covariance(held[0], FIRST), np.cov(drawn.reshape(len(drawn), -1).T)
+    assert np.abs(found - known).max() < 0.08 * known.max()
 
 
 def test_a_person_is_a_pure_function_of_seed_and_chunk():

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from synth.corpus.schema import CorpusMismatch
 from training.sample.class_score import auroc, balanced_accuracy, class_scores
+from training.sample.cycle_answer import CycleAnswer
 from training.sample.fit import FitSettings
 from training.sample.perceptron import contrast, teach_classes, teach_estimates, untaught
+from training.sample.taught_file import read_taught, write_taught
 
 SHORT = FitSettings(epochs=20, batch=64, learning_rate=5e-3)
 
@@ -69,3 +72,30 @@ def test_a_contrast_is_a_difference_of_logits_and_new_weights_know_nothing():
         blank = untaught(taught, 9)
         assert not torch.allclose(blank(given), taught.networks[0](given))
         np.testing.assert_array_equal(blank(given), untaught(taught, 9)(given))
+
+
+def test_networks_of_a_file_answer_as_those_that_were_written(tmp_path):
+    rng = np.random.default_rng(4)
+    inputs, targets = rng.normal(size=(60, 3)).astype(np.float32), rng.normal(size=(60, 2))
+    taught = teach_estimates(inputs, targets, (inputs, targets), FitSettings(epochs=2), n_members=2, widths=(8, 6))
+    again = read_taught(write_taught(tmp_path / "taught.npz", taught))
+    np.testing.assert_array_equal(again.estimates(inputs), taught.estimates(inputs))
+    assert again.epochs == taught.epochs
+    (tmp_path / "taught.npz").write_bytes(b"no networks")
+    for name in ("taught.npz", "missing.npz"):
+        with pytest.raises(CorpusMismatch, match=f"{name}: expected networks"):
+            read_taught(tmp_path / name)
+
+
+def test_another_network_is_taught_by_the_same_lesson():
+    """Which channel of a cycle is large tells the class, whatever the phase."""
+    rng = np.random.default_rng(5)
+    classes = np.arange(160) % 2
+    records = rng.normal(size=(160, 40, 2)).astype(np.float32)
+    records[np.arange(160), rng.integers(40, size=160), classes] += 12.0
+    held = (records[120:140], classes[120:140])
+    settings = FitSettings(epochs=12, batch=20, learning_rate=1e-2)
+    taught = teach_classes(records[:120], classes[:120], held, settings, n_members=1, build=CycleAnswer)
+    named = taught.probabilities(records[140:])[0].argmax(axis=1)
+    assert (named == classes[140:]).mean() > 0.8
+    assert untaught(taught, 3)(taught.networks[0].mean[None]).shape == (1, 2)

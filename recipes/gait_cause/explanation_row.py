@@ -1,0 +1,105 @@
+"""Rows of the table of gait causes: answers, and how well their explanations find the true sensor and phase."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from recipes.gait_cause.explained_walks import UNTAUGHT, Explained
+from recipes.gait_cause.settings import GaitCauseSettings
+from recipes.gait_cause.walks import Walks
+from recipes.result import Result, mean_result
+from training.explanation.concordance import random_explanation
+from training.explanation.explanation_set import best_explanation
+from training.explanation.located_cause import MEASURES, agreement
+from training.sample.class_score import class_scores
+from training.sample.perceptron import Taught
+
+RANDOM = "random"
+
+
+def class_rows(task: str, method: str, people: Walks, probabilities: np.ndarray, seed: int) -> list[Result]:
+    """Accuracy, balanced accuracy and, by what is wrong, recall; one walk a person."""
+    first = np.unique(people.code, return_index=True)[1]
+    names = tuple(str(name) for name in people.names)
+    table = class_scores(people.group[first], probabilities[first], names, seed=seed)
+    kept = [m in ("accuracy", "balanced accuracy") or m.startswith("recall") for m in table.measure]
+    return [Result(task, method, r.measure, "", r.value, r.low, r.high, int(r.n)) for r in table[kept].itertuples()]
+
+
+def speed_rows(network: Taught, teach: Walks, score: Walks, seed: int) -> list[Result]:
+    """Error of the speed beside that of the mean."""
+    truth = score.numbers[:, -1]
+    estimates = {
+        "cycle network": network.estimates(score.records)[0][:, 0],
+        "mean of who teaches": np.full(len(truth), teach.numbers[:, -1].mean()),
+    }
+    more = {"task": "estimate the speed", "measure": "absolute error", "unit": "m/s", "seed": seed}
+    return [mean_result(np.abs(e - truth), method=name, **more) for name, e in estimates.items()]
+
+
+def explanation_rows(
+    task: str,
+    judge: Explained,
+    score: Explained,
+    sensors: tuple[str, ...],
+    settings: GaitCauseSettings,
+    groups: np.ndarray,
+) -> tuple[list[Result], pd.DataFrame]:
+    """Rows of every way of explaining, and the mean share of each sensor and phase by what is wrong.
+
+    Parameters
+    ----------
+    task : str
+    judge, score : Explained
+        Of those on whom a way of explaining is chosen, and of others who are scored.
+    sensors : tuple of str
+    settings : GaitCauseSettings
+    groups : ndarray of str
+    """
+    best = best_explanation(judge.found, judge.truth)
+    guess = random_explanation(score.truth.shape, settings.seed)
+    rows = []
+    for name, parts in {**score.found, RANDOM: guess}.items():
+        note = "chosen on those who calibrate" if name == best else ""
+        for measure, values in by_person(parts, score, settings.n_phases).items():
+            more = {"measure": measure, "unit": "", "note": note, "seed": settings.seed}
+            rows.append(mean_result(values, task=task, method=name, **more))
+    rows += _untaught_rows(task, score, settings.n_phases)
+    shown = {**score.found, UNTAUGHT: np.abs(score.blank).mean(axis=0), "true cause": score.truth}
+    return rows, _shares(task, shown, score, sensors, settings.n_phases, groups)
+
+
+def by_person(parts: np.ndarray, score: Explained, n_phases: int) -> dict[str, np.ndarray]:
+    """Measure → one value a person, the mean over that person's walks; persons without a known value left out."""
+    table = pd.DataFrame(agreement(parts, score.truth, n_phases)).groupby(score.code).mean()
+    return {measure: table[measure].dropna().to_numpy() for measure in MEASURES}
+
+
+def _untaught_rows(task: str, score: Explained, n_phases: int) -> list[Result]:
+    """Mean over persons of each network that knows nothing: mean and range over networks."""
+    found = [by_person(parts, score, n_phases) for parts in score.blank]
+    rows = []
+    for measure in MEASURES:
+        means = np.array([values[measure].mean() for values in found])
+        note, n = f"range of {len(means)} networks, not of persons", len(found[0][measure])
+        rows.append(Result(task, UNTAUGHT, measure, "", means.mean(), means.min(), means.max(), n, note=note))
+    return rows
+
+
+def _shares(
+    task: str,
+    found: dict[str, np.ndarray],
+    score: Explained,
+    sensors: tuple[str, ...],
+    n_phases: int,
+    groups: np.ndarray,
+) -> pd.DataFrame:
+    phases = [f"{100 * p // n_phases}-{100 * (p + 1) // n_phases}" for p in range(n_phases)]
+    tables = []
+    for group in np.unique(score.group):
+        for name, parts in found.items():
+            mean = np.abs(parts[score.group == group]).mean(axis=0)
+            facts = {"task": task, "group": groups[group], "explanation": name, "sensor": np.repeat(sensors, n_phases)}
+            tables.append(pd.DataFrame(facts | {"phase": phases * len(sensors), "share": mean / mean.sum()}))
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,76 @@
+"""What networks go by to tell an impairment of solved people, held against the same people without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+
+from recipes.gait_cause.explain_stage import always, fit_settings, parts_of, write_rows
+from recipes.gait_cause.explained_walks import altered_explanations, joined
+from recipes.gait_cause.explanation_row import class_rows, explanation_rows
+from recipes.gait_cause.settings import GaitCauseSettings
+from recipes.gait_cause.walk_stage import SOLVED
+from recipes.gait_cause.walks import Walks, read_walks
+from recipes.result import Result
+from recipes.run import Run
+from synth.imu.placement import SEVEN_SENSORS
+from training.sample.cycle_answer import CycleAnswer
+from training.sample.perceptron import teach_classes
+
+TASK = "explain the impairment"
+MORE_EPOCHS = 2
+"""Solved people are few: so many times the passes of drawn ones."""
+
+
+def explain_solved(run: Run) -> str:
+    """Teach, explain, choose and score, fold by fold; nothing where no solved people are given."""
+    walks = read_walks(run.folder / SOLVED)
+    folds = solved_roles(walks, run.settings)
+    rows, tables = _solved(run, walks, folds) if folds else ([], [])
+    return write_rows(run, "solved", rows, tables)
+
+
+def solved_roles(walks: Walks, settings: GaitCauseSettings) -> dict[str, dict[str, list[str]]]:
+    """Split → role → persons: each person with a twin is scored in one fold; who has none teaches in all."""
+    if not len(walks):
+        return {}
+    with_twin = set(walks.code[np.isfinite(walks.change[:, 0, 0])])
+    order = np.random.default_rng([settings.seed, 2]).permutation(sorted(with_twin))
+    others = sorted(set(walks.code) - with_twin)
+    found = {}
+    for k in range(settings.n_folds):
+        scored = order[k :: settings.n_folds]
+        rest = np.roll([p for p in order if p not in set(scored)], 7 * k)
+        roles = parts_of(rest, {"validate": 0.15, "calibrate": 0.15})
+        found[f"solved_{k + 1}"] = {
+            "teach": [*roles.pop("score"), *others], **roles, "score": list(scored)
+        }  # fmt: skip
+    return found
+
+
+def _solved(run: Run, walks: Walks, folds: Mapping[str, Mapping]) -> tuple[list[Result], list[pd.DataFrame]]:
+    """Everybody with a twin is explained once."""
+    settings: GaitCauseSettings = run.settings
+    how = fit_settings(MORE_EPOCHS * settings.epochs)
+    judged, scored, people, told, usual = [], [], [], [], []
+    for k, roles in enumerate(run.track(list(folds.values()), "Impairments")):
+        teach, held, judge, score = (walks.of(roles[r]) for r in ("teach", "validate", "calibrate", "score"))
+        score, judge = (w.rows(np.flatnonzero(np.isfinite(w.change[:, 0, 0]))) for w in (score, judge))
+        more = {"n_members": settings.n_members, "build": CycleAnswer, "seed": settings.seed + 100 * k}
+        tells = teach_classes(teach.records, teach.group, (held.records, held.group), how, **more)
+        people.append(score)
+        told.append(tells.probabilities(score.records)[0])
+        usual.append(always(teach, score))
+        judged.append(altered_explanations(settings, tells, teach, judge))
+        scored.append(altered_explanations(settings, tells, teach, score))
+    columns = (np.concatenate([getattr(p, f.name) for p in people]) for f in fields(Walks)[:-1])
+    everybody = Walks(*columns, walks.names)
+    rows = []
+    for method, probabilities in (("cycle network", told), ("always the commonest", usual)):
+        rows += class_rows("tell the impairment", method, everybody, np.concatenate(probabilities), settings.seed)
+    names = tuple(p.sensor for p in SEVEN_SENSORS)
+    more_rows, table = explanation_rows(TASK, joined(judged), joined(scored), names, settings, walks.names)
+    return rows + more_rows, [table]
