@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recipes.posture import RECIPE, doubt, generators, samples, use_case
+from recipes import remembered_part
+from recipes.posture import RECIPE, doubt, made_samples, samples, use_case
+from recipes.posture.models import NOISE, models
 from recipes.posture.samples import OWN_TABLE, folds_of, read_tables, spine_table
 from recipes.recipe import RESULTS, resolve_settings, run_recipe
 from recipes.run import Run
@@ -22,6 +24,7 @@ TINY = {
     "folds": 2,
     "trees": 10,
     "epochs": 2,
+    "repeats": 2,
     "compression_epochs": 1,
     "permutations": 200,
     "members": 2,
@@ -31,25 +34,25 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """A tiny run on a user's own table, cut after one fold and started again."""
+    """A tiny run on a user's own table, cut in the second fold and started again."""
     folder = tmp_path_factory.mktemp("posture")
     write_sample_table(folder / "own.csv", spine_table(40, 2, 5))
     settings = resolve_settings(RECIPE, **TINY, spine=False, table=str(folder / "own.csv"))
-    generate, calls = generators._generate, []
+    make, calls, n = made_samples.make, [], len(models(settings))
 
-    def cut(run, name, table, k, fold, place):
-        if len(calls) == 1:
-            calls.append("cut")
+    def cut(run, table, k, fold, model, number, lesson):
+        calls.append((k, number))
+        if len(calls) == n + 3:
             raise KeyboardInterrupt
-        calls.append(k)
-        generate(run, name, table, k, fold, place)
+        return make(run, table, k, fold, model, number, lesson)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generators, "_generate", cut)
+        patch.setattr(made_samples, "make", cut)
         with pytest.raises(KeyboardInterrupt):
             run_recipe(RECIPE, folder / "run", settings, shown=False)
         run_recipe(RECIPE, folder / "run", settings, shown=False)
-    assert calls == [0, "cut", 1], "a fold that was finished is not done again"
+    every = [(k, number) for k in range(2) for number in range(n)]
+    assert calls == sorted([*every, (1, 2)]), "what was made before the cut is not made again"
     return folder, settings
 
 
@@ -74,7 +77,7 @@ def test_the_answers_of_raters_become_rows_without_another_training(done, monkey
     for rater in ("A", "B"):
         stored = {"format": "kinesynth-rating", "study": study["study"], "rater": rater, "answers": study["key"]}
         (answers / f"{rater}.json").write_text(json.dumps(stored))
-    monkeypatch.setattr(generators, "_generate", lambda *a: pytest.fail("taught again"))
+    monkeypatch.setattr(made_samples, "make", lambda *a: pytest.fail("taught again"))
     monkeypatch.setattr(use_case, "compression_errors", lambda *a, **k: pytest.fail("taught again"))
     run_recipe(RECIPE, folder / "run", settings.model_copy(update={"ratings": str(answers)}), shown=False)
     results = pd.read_csv(folder / "run" / RESULTS)
@@ -88,7 +91,7 @@ def test_samples_of_the_leak_come_from_another_fold_and_honest_ones_from_none_wh
     table = next(iter(read_tables(Run(folder / "run", settings, 1, False)).values()))
     first, second = folds_of(table, settings)
     for fold in (first, second):
-        lesson, _, teach = generators.lesson_of(table, fold, settings)
+        lesson, _, teach = made_samples.lesson_of(table, fold, settings)
         assert set(teach.people) <= set(fold.teach)
         assert len(lesson.samples) == len(teach)
     assert set(second.score) & set(first.teach), "what makes the leaky row leak"
@@ -97,11 +100,11 @@ def test_samples_of_the_leak_come_from_another_fold_and_honest_ones_from_none_wh
 def test_an_upgrade_finds_no_samples_of_an_older_version_and_another_seed_makes_others(done, monkeypatch):
     folder, settings = done
     run = Run(folder / "run", settings, 1, False)
-    place = generators.made_place(run, OWN_TABLE, 0)
-    assert place.exists()
-    monkeypatch.setattr(generators, "kinesynth_version", lambda: "99.0")
-    assert generators.made_place(run, OWN_TABLE, 0) != place
-    seeds = {x for s in (7, 8) for k in (0, 1) for n in range(7) for x in generators.made_seeds(s, k, n)}
+    assert made_samples.read_made(run, OWN_TABLE, 0, NOISE)["one"].shape == (2, 8, 18, 3)
+    monkeypatch.setattr(remembered_part, "kinesynth_version", lambda: "99.0")
+    with pytest.raises(FileNotFoundError):
+        made_samples.read_made(run, OWN_TABLE, 0, NOISE)
+    seeds = {x for s in (7, 8) for k in (0, 1) for n in range(7) for x in made_samples.made_seeds(s, k, n)}
     assert len(seeds) == 2 * 2 * 7 * 2
 
 
