@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from recipes.posture.models import MANY_OF, models
+from recipes.posture.models import EVERYBODY, MANY_OF, models
 from recipes.posture.samples import MOST_NUMBERS, table_place
 from recipes.posture.settings import PostureSettings
 from recipes.remembered_part import RememberedParts, part_name, remembered_parts
@@ -49,11 +49,17 @@ def made_seeds(seed: int, k: int, number: int) -> tuple[int, int]:
     return int(one), int(many)
 
 
-def lesson_of(table: SampleTable, fold: PersonFold, settings: PostureSettings) -> tuple[Lesson, Standard, SampleTable]:
-    """What a fold's generators learn from, the standard of its teaching people, and the teaching samples that stay."""
+def lesson_of(
+    table: SampleTable, fold: PersonFold, settings: PostureSettings, *, everybody: bool = False
+) -> tuple[Lesson, Standard, SampleTable]:
+    """What a fold's generators learn from, the standard of its teaching people, and the teaching samples that stay.
+
+    The outliers do not, unless everybody teaches.
+    """
     teach, validate = table.of_people(fold.teach), table.of_people(fold.validate)
-    first = standard_of(teach.values)
-    teach = teach.rows(ordinary_rows(first.apply(teach.values), settings.trees, settings.seed))
+    if not everybody:
+        first = standard_of(teach.values)
+        teach = teach.rows(ordinary_rows(first.apply(teach.values), settings.trees, settings.seed))
     standard = standard_of(teach.values)
     code = condition_code(teach.conditions)
     lesson = Lesson(
@@ -77,11 +83,14 @@ def make_samples(run: Run, name: str, table: SampleTable, k: int, fold: PersonFo
     parts = kept_parts(run, name, "made")
 
     @cache
-    def lesson() -> tuple[Lesson, Standard, SampleTable]:
-        return lesson_of(table, fold, run.settings)
+    def lesson(everybody: bool) -> tuple[Lesson, Standard, SampleTable]:
+        return lesson_of(table, fold, run.settings, everybody=everybody)
 
     for number, model in enumerate(models(run.settings)):
-        parts.get(part_name(name, k, model), lambda m=model, i=number: make(run, table, k, fold, m, i, lesson()))
+        parts.get(
+            part_name(name, k, model),
+            lambda m=model, i=number: make(run, table, k, fold, m, i, lesson(m in EVERYBODY)),
+        )
 
 
 def make(

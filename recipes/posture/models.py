@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from recipes.posture.settings import PostureSettings
 from training.generative.generative_model import GenerativeModel
+from training.generative.people_model import PeopleGaussian, PeopleVariational
 from training.generative.plain_model import GaussianModel, InterpolationModel, NoiseModel
 from training.generative.variational_model import PUBLISHED_FIT, VariationalModel
 
 PUBLISHED, WHOLE, CONDITIONAL, SERIES = "VAE as published", "VAE, whole samples", "conditional VAE", "series VAE"
 GAUSSIAN, INTERPOLATION, NOISE = "PCA-Gaussian", "interpolation", "noise"
-MANY_OF = (PUBLISHED, WHOLE, GAUSSIAN, INTERPOLATION, NOISE)
+PEOPLE, PEOPLE_GAUSSIAN = "VAE, spread of people", "Gaussian, spread of people"
+EVERYBODY = (PEOPLE, PEOPLE_GAUSSIAN)
+"""Whom the outliers of the teaching samples teach, too: those who are scored have outliers as well."""
+MANY_OF = (PUBLISHED, WHOLE, GAUSSIAN, INTERPOLATION, NOISE, PEOPLE, PEOPLE_GAUSSIAN)
 """Whose samples the use case learns from."""
 _FILTERS = 16
 
@@ -26,4 +30,6 @@ def models(settings: PostureSettings) -> dict[str, GenerativeModel]:
         GAUSSIAN: GaussianModel(),
         INTERPOLATION: InterpolationModel(),
         NOISE: NoiseModel(),
+        PEOPLE: PeopleVariational(VariationalModel(stopped)),
+        PEOPLE_GAUSSIAN: PeopleGaussian(),
     }

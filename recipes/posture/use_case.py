@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.posture.made_samples import kept_parts, lesson_of, read_made
-from recipes.posture.models import GAUSSIAN, INTERPOLATION, MANY_OF, NOISE, PUBLISHED, WHOLE
+from recipes.posture.models import GAUSSIAN, INTERPOLATION, MANY_OF, NOISE, PEOPLE, PEOPLE_GAUSSIAN, PUBLISHED, WHOLE
 from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables
 from recipes.remembered_part import part_name
 from recipes.result import Result, mean_result, result_table
@@ -67,7 +67,8 @@ def teaching_sets(lesson: Lesson, own: dict[str, np.ndarray], leaky: dict[str, n
     real, n = lesson.samples, len(lesson.samples)
     sets = {ALONE: real, REPEATED: np.concatenate([real] * 4)}
     sets |= {f"RT3SD, {model}": np.concatenate([real, own[model]]) for model in (NOISE, INTERPOLATION, GAUSSIAN)}
-    for model in (PUBLISHED, WHOLE):
+    sets[f"RT3SD, {PEOPLE_GAUSSIAN}"] = np.concatenate([real, own[PEOPLE_GAUSSIAN][: 3 * n]])
+    for model in (PUBLISHED, WHOLE, PEOPLE):
         sets[f"RTSD, {model}"] = np.concatenate([real, own[model][:n]])
         sets[f"RT3SD, {model}"] = np.concatenate([real, own[model][: 3 * n]])
         sets[f"RT3SD, {model}, leaky"] = np.concatenate([real, leaky[model][: 3 * n]])
@@ -114,7 +115,7 @@ def _rows(name: str, errors: pd.DataFrame, seed: int) -> list[Result]:
         if method == ALONE:
             continue
         gain, low, high = ratio_interval(wide[ALONE].to_numpy(), wide[method].to_numpy(), seed)
-        goal = HONEST_GOAL if method == f"RT3SD, {WHOLE}" else ""
+        goal = HONEST_GOAL if method in (f"RT3SD, {WHOLE}", f"RT3SD, {PEOPLE}") else ""
         results.append(
             Result(f"{name}: gain over measured alone", method, "error of RTD over this one's", "x", gain, low, high,
                    len(wide), goal, note)

@@ -63,7 +63,7 @@ def test_a_users_table_ends_in_a_table_of_its_own(done):
     assert {"PCA-Gaussian", "conditional VAE", "series VAE", "noise"} <= set(results.method)
     assert (folder / "run" / "latent_map.png").stat().st_size > 1000
     made = read_sample_table(folder / "run" / "samples" / "made_your_table.csv")
-    assert made.conditions.groupby("generator").size().tolist() == [16] * 7
+    assert made.conditions.groupby("generator").size().tolist() == [16] * 9
     assert made.values.shape[1:] == (18, 3)
     people = pd.read_csv(folder / "run" / "people.csv")
     assert people.split.nunique() == 3  # two folds and the estimate
