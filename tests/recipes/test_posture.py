@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from browser_page import BrowserPage
 
 from recipes import remembered_part
 from recipes.posture import RECIPE, doubt, made_samples, samples, use_case
@@ -69,21 +75,41 @@ def test_a_users_table_ends_in_a_table_of_its_own(done):
     assert people.split.nunique() == 3  # two folds and the estimate
 
 
-def test_the_answers_of_raters_become_rows_without_another_training(done, monkeypatch):
+def clicked(page, rater, key, folder):
+    """Rate every curve of a page in a browser with the mouse, press Export, and wait for the file."""
+    with BrowserPage() as browser:
+        browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        browser.open(page)
+        browser.value(f"(e => {{e.value = {rater!r}; e.dispatchEvent(new Event('input'))}})(rater)")
+        for _ in key:
+            browser.click("#" + key[browser.value("study.items[state.at].id")])
+        browser.value("document.getElementById('export').scrollIntoView({behavior: 'instant'})")
+        browser.click("#export")
+        file = folder / f"answers-{rater}.json"
+        end = time.monotonic() + 30.0
+        while not file.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert browser.errors == []
+    return file
+
+
+def test_raters_who_click_through_the_page_become_rows_without_another_training(done, monkeypatch):
+    """Two raters judge all eight curves by mouse, one right of all, one of half; their files are read as exported."""
     folder, settings = done
-    study = json.loads((folder / "run" / "rating.key.json").read_text())
+    key = json.loads((folder / "run" / "rating.key.json").read_text())["key"]
     answers = folder / "answers"
     answers.mkdir()
-    for rater in ("A", "B"):
-        stored = {"format": "kinesynth-rating", "study": study["study"], "rater": rater, "answers": study["key"]}
-        (answers / f"{rater}.json").write_text(json.dumps(stored))
+    half = {item: "real" for item in key}
+    files = [clicked(folder / "run" / "rating.html", who, said, answers) for who, said in (("A", key), ("B", half))]
+    assert [json.loads(file.read_text())["rater"] for file in files] == ["A", "B"]
     monkeypatch.setattr(made_samples, "make", lambda *a: pytest.fail("taught again"))
     monkeypatch.setattr(use_case, "compression_errors", lambda *a, **k: pytest.fail("taught again"))
     run_recipe(RECIPE, folder / "run", settings.model_copy(update={"ratings": str(answers)}), shown=False)
     results = pd.read_csv(folder / "run" / RESULTS)
     rated = results[results.task.str.endswith("told apart by people")].set_index("measure").value
-    assert rated["right answers of A"] == 100.0
-    assert rated["Fleiss' kappa"] == pytest.approx(1.0)
+    assert (rated["right answers of A"], rated["right answers of B"]) == (100.0, 50.0)
+    assert rated["right answers of the majority"] == 75.0  # ties count half
+    assert rated["Fleiss' kappa"] == pytest.approx(-1 / 3)  # 12 of 16 said real; pairs agree on 4 of 8, 0.625 by chance
 
 
 def test_samples_of_the_leak_come_from_another_fold_and_honest_ones_from_none_who_is_scored(done):
