@@ -2,9 +2,8 @@
 
 Run: python benchmarks/fatigue_floor.py FOLDER
 Makes 330 target people of seed 98 in FOLDER; 100 of them are scored, 20, 60 or 230 others teach (a fifth chooses the
-epoch) by 0.003 and 0.01, two networks each. Prints the torque RMSE (N·m), mean over people. Figure: what 230 people reach
-(ours) against what 20 do (peer); transfer from simulations cannot promise 25 % less than 20 people where 230 do not
-give it.
+epoch) by 0.003 and 0.01, two networks each. Prints the torque RMSE (N·m), mean over people. Figure: what 230 people
+reach (ours) against what 20 do (peer): where 230 people do not give 25 % less error, simulations cannot promise it.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables
 from recipes.result import Result, mean_result, result_table
 from recipes.run import Run
 from training.csv_table import write_csv
-from training.generative.closeness import covered, nearest_ratio
+from training.generative.closeness import bend_ratio, covered, nearest_ratio, spread_ratio
 from training.generative.permutation_field import fold_fields
 from training.generative.sample_table import SampleTable
 from training.generative.two_sample_test import CLASSIFIERS, two_sample_test
@@ -37,6 +37,7 @@ def work(run: Run) -> str:
             clusters += found
             results.append(_mapping(name, model, table, len(found), first))
             results += _closeness(name, model, near[model], reached[model], run.settings.seed)
+            results += _variation(name, model, draws[model])
     columns = ["table", "generator", "fold", "channel", "from", "to", "p"]
     write_csv(run.folder / "spm.csv", pd.DataFrame(clusters, columns=columns))
     write_csv(run.folder / "realism.csv", result_table(results))
@@ -93,6 +94,14 @@ def _mapping(name: str, model: str, table: SampleTable, n_clusters: int, pairs: 
     note = f"alpha 0.05 for each of {len(table.channels)} channels, shared among {len(pairs)} folds; where: spm.csv"
     return Result(f"{name}: means along the curve", model, "SPM clusters", "", float(n_clusters),
                   n_persons=sum(len(real) for real, _ in pairs), goal="<= 0", note=note)  # fmt: skip
+
+
+def _variation(name: str, model: str, draws: Sequence[Sequence[Pair]]) -> Iterator[Result]:
+    """Rows of what may tell samples: how much they vary and bend, mean over folds and draws."""
+    n_persons = sum(len(real) for real, _ in draws[0])
+    for measure, ratio in (("variance", spread_ratio), ("variance of second differences", bend_ratio)):
+        value = float(np.mean([ratio(made, real) for pairs in draws for real, made in pairs]))
+        yield Result(f"{name}: spread", model, measure, "x that of people never seen", value, n_persons=n_persons)
 
 
 def _closeness(name: str, model: str, near: np.ndarray, reached: np.ndarray, seed: int) -> list[Result]:
