@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from recipes.fatigue.people_of_splits import Fold, folds, roles_of_folds, simulated_roles
-from recipes.fatigue.remembered_part import RememberedParts, remembered_parts
 from recipes.fatigue.settings import RATE, FatigueSettings
 from recipes.fatigue.simulation_stage import OUTSIDE_CORPUS, SIMULATED_CORPUS, TARGET_CORPUS
 from recipes.people import write_people
 from recipes.recipe import PEOPLE
+from recipes.remembered_part import RememberedParts, remembered_parts
 from recipes.run import Run
 from synth.elbow.elbow import NAMES, torque_share
 from synth.elbow.flexion_corpus import CHANNELS, FEATURES, FlexionTrials, read_flexion_corpus
@@ -129,7 +129,7 @@ def _ensemble(
     lessons, parts = lessons_of(settings), learnt_parts(run, "simulated")
     answers: dict[str, list[dict[str, np.ndarray]]] = {group: [] for group in asked}
     for member in range(settings.members):
-        simulated = simulated_from(parts.get(f"{arm.variant}_{member}", dict)) if arm.pretrained else None
+        simulated = simulated_from(parts.read(f"{arm.variant}_{member}")) if arm.pretrained else None
         teaching, validating = (trials.of(people) for people in fold.member(n, member))
         seed = settings.seed + 1000 * member + 17 * fold.number + n
         network, front_end = learn_from_people(arm, simulated, teaching, validating, lessons, seed)
@@ -144,7 +144,7 @@ def _mean_estimates(run: Run, arm: Arm, people: FlexionTrials) -> dict[str, np.n
     lessons, parts = lessons_of(settings), learnt_parts(run, "simulated")
     found = []
     for member in range(settings.members):
-        simulated = simulated_from(parts.get(f"{arm.variant}_{member}", dict))
+        simulated = simulated_from(parts.read(f"{arm.variant}_{member}"))
         network = simulated_network(arm, simulated, lessons)
         found.append(estimates(network, arrays_of(people, arm, simulated.front_end)))
     return _summary(found)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from recipes.fatigue.learning_stage import ALONE, learnt_parts
-from recipes.fatigue.remembered_part import remembered_parts
 from recipes.fatigue.settings import RATE, STORED_RATE, FatigueSettings
 from recipes.fatigue.simulation_stage import SIMULATED_CORPUS, TARGET_CORPUS
+from recipes.remembered_part import remembered_parts
 from recipes.result import Result, mean_result
 from recipes.run import Run
 from training.fatigue.arm import DIRECT, TRANSFER
@@ -20,7 +20,7 @@ Arrays = Mapping[str, np.ndarray]
 def module_results(run: Run, folds: list[dict[str, np.ndarray]]) -> list[Result]:
     """Rows for simulated people who did not teach and, where a simulator knows the truth, for the target people."""
     settings: FatigueSettings = run.settings
-    scored = learnt_parts(run, "simulated").get("scored", dict)
+    scored = learnt_parts(run, "simulated").read("scored")
     results = _rows(scored, read_truth(run, SIMULATED_CORPUS), "modules, simulated people", ALONE)
     if settings.target:
         return results
@@ -40,7 +40,7 @@ def module_results(run: Run, folds: list[dict[str, np.ndarray]]) -> list[Result]
 
 def read_truth(run: Run, corpus: str) -> dict[tuple[str, str], tuple[float, np.ndarray]]:
     """(Person, trial) → capacity (N·m) and freshness at the rate of the networks."""
-    stored = remembered_parts(run.folder, corpus).get("truth", dict)
+    stored = remembered_parts(run.folder, corpus).read("truth")
     stride = round(STORED_RATE / RATE)
     fresh = stored["freshness"]
     n_frames = fresh.shape[1] // stride

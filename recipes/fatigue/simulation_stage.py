@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.subject import Subject
-from recipes.fatigue.remembered_part import remembered_parts
 from recipes.fatigue.settings import STORED_RATE, FatigueSettings
+from recipes.remembered_part import remembered_parts
 from recipes.run import Run
 from synth.elbow.factorial import expected_strength, factorial_cases
 from synth.elbow.flexion_corpus import write_flexion_corpus

@@ -46,7 +46,7 @@ def write_table(run: Run) -> str:
 def read_folds(run: Run) -> list[dict[str, np.ndarray]]:
     """What each fold kept."""
     parts = learnt_parts(run, "folds")
-    return [parts.get(f"fold{fold.number}", dict) for fold in target_folds(run, target_trials(run))]
+    return [parts.read(f"fold{fold.number}") for fold in target_folds(run, target_trials(run))]
 
 
 def errors_of(folds: list[dict[str, np.ndarray]]) -> dict[tuple[str, int], dict[str, np.ndarray]]:

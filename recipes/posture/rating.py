@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recipes.posture.generators import WHOLE, read_made, scored_samples
+from recipes.posture.made_samples import read_made, scored_samples
+from recipes.posture.models import WHOLE
 from recipes.posture.samples import folds_of, read_tables
 from recipes.result import Result, result_table
 from recipes.run import Run
@@ -23,7 +24,7 @@ def work(run: Run) -> str:
     real, made = [], []
     for k, fold in enumerate(folds_of(table, run.settings)):
         real.append(scored_samples(table, fold, seed).values)
-        made.append(read_made(run, name, k)[_MADE_BY])
+        made.append(read_made(run, name, k, _MADE_BY)["one"][0])
     pools = [np.concatenate(group) for group in (real, made)]
     n = min(wished, len(pools[0]))
     rng = np.random.default_rng([seed, 200])

@@ -28,6 +28,9 @@ class PostureSettings(RecipeSettings):
     trees: int = Field(500, ge=10, le=5000, description="Of the isolation forest.")
     epochs: int = Field(400, ge=1, le=10_000, description="Of the autoencoders that generate, at most.")
     patience: int = Field(30, ge=1, description="Epochs without a better validation of these; the published one: none.")
+    repeats: int = Field(
+        5, ge=1, le=100, description="Draws (a sample a person, and made ones) that a two-sample test is a mean of."
+    )
     compression_epochs: int = Field(1000, ge=1, le=10_000, description="Of the autoencoder that compresses, at most.")
     compression_folds: int = Field(
         5, ge=1, le=5, description="Folds on which samples are compressed: the longest part."
@@ -44,7 +47,8 @@ SMALL: dict[str, Any] = {
     "trees": 50,
     "epochs": 60,
     "patience": 10,
-    "compression_epochs": 20,
+    "repeats": 2,
+    "compression_epochs": 14,
     "permutations": 400,
     "members": 3,
     "rated": 30,

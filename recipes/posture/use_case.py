@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from recipes.posture.generators import (
-    GAUSSIAN,
-    INTERPOLATION,
-    NOISE,
-    PUBLISHED,
-    WHOLE,
-    lesson_of,
-    made_place,
-    read_made,
-)
+from recipes.posture.made_samples import kept_parts, lesson_of, read_made
+from recipes.posture.models import GAUSSIAN, INTERPOLATION, MANY_OF, NOISE, PEOPLE, PEOPLE_GAUSSIAN, PUBLISHED, WHOLE
 from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables
+from recipes.remembered_part import part_name
 from recipes.result import Result, mean_result, result_table
 from recipes.run import Run
 from training.comparison import ratio_interval
-from training.csv_table import read_csv, write_csv
+from training.csv_table import write_csv
 from training.generative.compression import LATENT, PUBLISHED_FIT, component_errors, compression_errors
 from training.generative.generative_model import Lesson
-from training.generative.person_fold import PersonFold, Standard
+from training.generative.person_fold import PersonFold
 from training.generative.sample_table import SampleTable
 
 ALONE = "measured alone (RTD)"
@@ -74,7 +67,8 @@ def teaching_sets(lesson: Lesson, own: dict[str, np.ndarray], leaky: dict[str, n
     real, n = lesson.samples, len(lesson.samples)
     sets = {ALONE: real, REPEATED: np.concatenate([real] * 4)}
     sets |= {f"RT3SD, {model}": np.concatenate([real, own[model]]) for model in (NOISE, INTERPOLATION, GAUSSIAN)}
-    for model in (PUBLISHED, WHOLE):
+    sets[f"RT3SD, {PEOPLE_GAUSSIAN}"] = np.concatenate([real, own[PEOPLE_GAUSSIAN][: 3 * n]])
+    for model in (PUBLISHED, WHOLE, PEOPLE):
         sets[f"RTSD, {model}"] = np.concatenate([real, own[model][:n]])
         sets[f"RT3SD, {model}"] = np.concatenate([real, own[model][: 3 * n]])
         sets[f"RT3SD, {model}, leaky"] = np.concatenate([real, leaky[model][: 3 * n]])
@@ -82,32 +76,28 @@ def teaching_sets(lesson: Lesson, own: dict[str, np.ndarray], leaky: dict[str, n
 
 
 def _fold_errors(run: Run, name: str, table: SampleTable, k: int, fold: PersonFold) -> pd.DataFrame:
-    """``method``, ``person``, ``error`` of a fold; found again if it was finished before a kill."""
-    place: Path = made_place(run, name, k).with_suffix(f".{run.settings.compression_epochs}.csv")
-    if place.exists():
-        return read_csv(place, ["method", "person", "error"]).astype({"person": str})
+    """``method``, ``person``, ``error`` of a fold; a method that was finished before a kill is not taught again."""
     lesson, standard, _ = lesson_of(table, fold, run.settings)
-    own, leaky = (_many(standard, read_made(run, name, which)) for which in (k, LEAKY_FOLD))
+    own, leaky = (
+        {model: standard.apply(read_made(run, name, which, model)["many"]) for model in MANY_OF}
+        for which in (k, LEAKY_FOLD)
+    )
     scored = table.of_people(fold.score)
     values = standard.apply(scored.values)
     settings = PUBLISHED_FIT.model_copy(update={"epochs": run.settings.compression_epochs})
+    parts = kept_parts(run, name, "compressed", "compression_epochs")
+    seed = run.settings.seed + k
+
+    def errors(teaching: np.ndarray) -> dict[str, np.ndarray]:
+        return {"error": compression_errors(teaching, lesson.validation, values, seed=seed, settings=settings)}
+
     found = {COMPONENTS: component_errors(lesson.samples, values)}
     for method, teaching in teaching_sets(lesson, own, leaky).items():
-        if method.endswith("leaky") and k == LEAKY_FOLD:
-            found[method] = found[method.removesuffix(", leaky")]
-            continue
-        found[method] = compression_errors(
-            teaching, lesson.validation, values, seed=run.settings.seed + k, settings=settings
-        )
+        same = method.endswith("leaky") and k == LEAKY_FOLD
+        made_by = method.removesuffix(", leaky") if same else method
+        found[method] = parts.get(part_name(name, k, made_by), partial(errors, teaching))["error"]
     rows = [pd.DataFrame({"method": m, "person": scored.people, "error": e}) for m, e in found.items()]
-    by_person = pd.concat(rows).groupby(["method", "person"], sort=False).error.mean().reset_index()
-    write_csv(place, by_person)
-    return by_person
-
-
-def _many(standard: Standard, made: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Generator → standardised samples that may teach."""
-    return {k.removesuffix(" many"): standard.apply(v) for k, v in made.items() if k.endswith(" many")}
+    return pd.concat(rows).groupby(["method", "person"], sort=False).error.mean().reset_index()
 
 
 def _rows(name: str, errors: pd.DataFrame, seed: int) -> list[Result]:
@@ -125,7 +115,7 @@ def _rows(name: str, errors: pd.DataFrame, seed: int) -> list[Result]:
         if method == ALONE:
             continue
         gain, low, high = ratio_interval(wide[ALONE].to_numpy(), wide[method].to_numpy(), seed)
-        goal = HONEST_GOAL if method == f"RT3SD, {WHOLE}" else ""
+        goal = HONEST_GOAL if method in (f"RT3SD, {WHOLE}", f"RT3SD, {PEOPLE}") else ""
         results.append(
             Result(f"{name}: gain over measured alone", method, "error of RTD over this one's", "x", gain, low, high,
                    len(wide), goal, note)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recipes.fatigue import RECIPE, remembered_part, simulation_stage
+from recipes import remembered_part
+from recipes.fatigue import RECIPE, simulation_stage
 from recipes.fatigue.doubt import outside_rows
 from recipes.fatigue.people_of_splits import folds, roles_of_folds, simulated_roles
-from recipes.fatigue.remembered_part import remembered_parts
 from recipes.fatigue.table_stage import errors_of, notes_of, reductions
 from recipes.people import people_table
 from recipes.recipe import resolve_settings
+from recipes.remembered_part import remembered_parts
 from recipes.run import Run, run_stage
 from synth.corpus.schema import CorpusMismatch
 from synth.elbow.flexion_corpus import read_flexion_corpus

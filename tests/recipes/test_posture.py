@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from recipes.posture import RECIPE, doubt, generators, samples, use_case
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from browser_page import BrowserPage
+
+from recipes import remembered_part
+from recipes.posture import RECIPE, doubt, made_samples, samples, use_case
+from recipes.posture.models import NOISE, models
 from recipes.posture.samples import OWN_TABLE, folds_of, read_tables, spine_table
 from recipes.recipe import RESULTS, resolve_settings, run_recipe
 from recipes.run import Run
@@ -22,6 +30,7 @@ TINY = {
     "folds": 2,
     "trees": 10,
     "epochs": 2,
+    "repeats": 2,
     "compression_epochs": 1,
     "permutations": 200,
     "members": 2,
@@ -31,25 +40,25 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """A tiny run on a user's own table, cut after one fold and started again."""
+    """A tiny run on a user's own table, cut in the second fold and started again."""
     folder = tmp_path_factory.mktemp("posture")
     write_sample_table(folder / "own.csv", spine_table(40, 2, 5))
     settings = resolve_settings(RECIPE, **TINY, spine=False, table=str(folder / "own.csv"))
-    generate, calls = generators._generate, []
+    make, calls, n = made_samples.make, [], len(models(settings))
 
-    def cut(run, name, table, k, fold, place):
-        if len(calls) == 1:
-            calls.append("cut")
+    def cut(run, table, k, fold, model, number, lesson):
+        calls.append((k, number))
+        if len(calls) == n + 3:
             raise KeyboardInterrupt
-        calls.append(k)
-        generate(run, name, table, k, fold, place)
+        return make(run, table, k, fold, model, number, lesson)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generators, "_generate", cut)
+        patch.setattr(made_samples, "make", cut)
         with pytest.raises(KeyboardInterrupt):
             run_recipe(RECIPE, folder / "run", settings, shown=False)
         run_recipe(RECIPE, folder / "run", settings, shown=False)
-    assert calls == [0, "cut", 1], "a fold that was finished is not done again"
+    every = [(k, number) for k in range(2) for number in range(n)]
+    assert calls == sorted([*every, (1, 2)]), "what was made before the cut is not made again"
     return folder, settings
 
 
@@ -60,27 +69,47 @@ def test_a_users_table_ends_in_a_table_of_its_own(done):
     assert {"PCA-Gaussian", "conditional VAE", "series VAE", "noise"} <= set(results.method)
     assert (folder / "run" / "latent_map.png").stat().st_size > 1000
     made = read_sample_table(folder / "run" / "samples" / "made_your_table.csv")
-    assert made.conditions.groupby("generator").size().tolist() == [16] * 7
+    assert made.conditions.groupby("generator").size().tolist() == [16] * 9
     assert made.values.shape[1:] == (18, 3)
     people = pd.read_csv(folder / "run" / "people.csv")
     assert people.split.nunique() == 3  # two folds and the estimate
 
 
-def test_the_answers_of_raters_become_rows_without_another_training(done, monkeypatch):
+def clicked(page, rater, key, folder):
+    """Rate every curve of a page in a browser with the mouse, press Export, and wait for the file."""
+    with BrowserPage() as browser:
+        browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        browser.open(page)
+        browser.value(f"(e => {{e.value = {rater!r}; e.dispatchEvent(new Event('input'))}})(rater)")
+        for _ in key:
+            browser.click("#" + key[browser.value("study.items[state.at].id")])
+        browser.value("document.getElementById('export').scrollIntoView({behavior: 'instant'})")
+        browser.click("#export")
+        file = folder / f"answers-{rater}.json"
+        end = time.monotonic() + 30.0
+        while not file.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert browser.errors == []
+    return file
+
+
+def test_raters_who_click_through_the_page_become_rows_without_another_training(done, monkeypatch):
+    """Two raters judge all eight curves by mouse, one right of all, one of half; their files are read as exported."""
     folder, settings = done
-    study = json.loads((folder / "run" / "rating.key.json").read_text())
+    key = json.loads((folder / "run" / "rating.key.json").read_text())["key"]
     answers = folder / "answers"
     answers.mkdir()
-    for rater in ("A", "B"):
-        stored = {"format": "kinesynth-rating", "study": study["study"], "rater": rater, "answers": study["key"]}
-        (answers / f"{rater}.json").write_text(json.dumps(stored))
-    monkeypatch.setattr(generators, "_generate", lambda *a: pytest.fail("taught again"))
+    half = {item: "real" for item in key}
+    files = [clicked(folder / "run" / "rating.html", who, said, answers) for who, said in (("A", key), ("B", half))]
+    assert [json.loads(file.read_text())["rater"] for file in files] == ["A", "B"]
+    monkeypatch.setattr(made_samples, "make", lambda *a: pytest.fail("taught again"))
     monkeypatch.setattr(use_case, "compression_errors", lambda *a, **k: pytest.fail("taught again"))
     run_recipe(RECIPE, folder / "run", settings.model_copy(update={"ratings": str(answers)}), shown=False)
     results = pd.read_csv(folder / "run" / RESULTS)
     rated = results[results.task.str.endswith("told apart by people")].set_index("measure").value
-    assert rated["right answers of A"] == 100.0
-    assert rated["Fleiss' kappa"] == pytest.approx(1.0)
+    assert (rated["right answers of A"], rated["right answers of B"]) == (100.0, 50.0)
+    assert rated["right answers of the majority"] == 75.0  # ties count half
+    assert rated["Fleiss' kappa"] == pytest.approx(-1 / 3)  # 12 of 16 said real; pairs agree on 4 of 8, 0.625 by chance
 
 
 def test_samples_of_the_leak_come_from_another_fold_and_honest_ones_from_none_who_is_scored(done):
@@ -88,7 +117,7 @@ def test_samples_of_the_leak_come_from_another_fold_and_honest_ones_from_none_wh
     table = next(iter(read_tables(Run(folder / "run", settings, 1, False)).values()))
     first, second = folds_of(table, settings)
     for fold in (first, second):
-        lesson, _, teach = generators.lesson_of(table, fold, settings)
+        lesson, _, teach = made_samples.lesson_of(table, fold, settings)
         assert set(teach.people) <= set(fold.teach)
         assert len(lesson.samples) == len(teach)
     assert set(second.score) & set(first.teach), "what makes the leaky row leak"
@@ -97,11 +126,11 @@ def test_samples_of_the_leak_come_from_another_fold_and_honest_ones_from_none_wh
 def test_an_upgrade_finds_no_samples_of_an_older_version_and_another_seed_makes_others(done, monkeypatch):
     folder, settings = done
     run = Run(folder / "run", settings, 1, False)
-    place = generators.made_place(run, OWN_TABLE, 0)
-    assert place.exists()
-    monkeypatch.setattr(generators, "kinesynth_version", lambda: "99.0")
-    assert generators.made_place(run, OWN_TABLE, 0) != place
-    seeds = {x for s in (7, 8) for k in (0, 1) for n in range(7) for x in generators.made_seeds(s, k, n)}
+    assert made_samples.read_made(run, OWN_TABLE, 0, NOISE)["one"].shape == (2, 8, 18, 3)
+    monkeypatch.setattr(remembered_part, "kinesynth_version", lambda: "99.0")
+    with pytest.raises(FileNotFoundError):
+        made_samples.read_made(run, OWN_TABLE, 0, NOISE)
+    seeds = {x for s in (7, 8) for k in (0, 1) for n in range(7) for x in made_samples.made_seeds(s, k, n)}
     assert len(seeds) == 2 * 2 * 7 * 2
 
 

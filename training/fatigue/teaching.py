@@ -21,7 +21,7 @@ FISHER_SAMPLES = 100
 MANY = 10
 """People from which there are many."""
 SIMULATED_RATE = 5e-3
-TUNED_RATE, DIRECT_RATE = (1e-3, 1e-2), (1e-2, 3e-3)
+TUNED_RATE, DIRECT_RATE = (1e-3, 1e-3), (1e-2, 3e-3)
 """Learning rates of fine-tuning and of new networks with few and with many people; chosen by
 benchmarks/fatigue_rates.py on 30 people of the second simulator that `RATES_SEED` draws."""
 RATES_SEED = 99

@@ -6,6 +6,9 @@ repeated.
 
 *Coverage* (Naeem et al., ICML 2020): the share of unseen people in whose neighbourhood (the radius to the fifth nearest
 other unseen person) a made sample lies. 1 - 2^-5, 0.97, is expected of samples of the same distribution.
+
+*Spread* and *bends*: the variance of made samples over that of measured ones, and the same of their second differences
+along the points: samples that vary too little, or curves that are too smooth (below 1) or too rough, can be told.
 """
 
 from __future__ import annotations
@@ -40,6 +43,18 @@ def covered(made: np.ndarray, unseen: np.ndarray, n_neighbours: int = NEIGHBOURS
     k = min(n_neighbours, len(distance) - 1)
     radius = np.sort(distance, axis=1)[:, k]  # column 0 is the sample itself
     return cKDTree(_flat(made)).query(_flat(unseen))[0] <= radius
+
+
+def spread_ratio(made: np.ndarray, unseen: np.ndarray) -> float:
+    """Variance, summed over all numbers, of made samples over that of measured ones, each (n, n_points, n_channels)."""
+    return float(made.var(axis=0).sum() / unseen.var(axis=0).sum())
+
+
+def bend_ratio(made: np.ndarray, unseen: np.ndarray) -> float:
+    """The `spread_ratio` of second differences along the points; NaN with fewer than three."""
+    if made.shape[1] < 3:
+        return float("nan")
+    return spread_ratio(*(np.diff(values, n=2, axis=1) for values in (made, unseen)))
 
 
 def _flat(values: np.ndarray) -> np.ndarray:

@@ -19,12 +19,16 @@ class Lesson:
         Width 0: none.
     validation, validation_conditions : ndarray
         The same of people who do not teach.
+    people, validation_people : ndarray of str, shapes (n,) and (n_validation,), optional
+        Whose samples they are; without, each is somebody's only one.
     """
 
     samples: np.ndarray
     conditions: np.ndarray
     validation: np.ndarray
     validation_conditions: np.ndarray
+    people: np.ndarray | None = None
+    validation_people: np.ndarray | None = None
 
 
 class Generator(ABC):

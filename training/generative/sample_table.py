@@ -9,6 +9,7 @@ an array (n, points, channels).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,12 +55,12 @@ class SampleTable:
         return self.rows(np.isin(self.people, list(codes)))
 
 
-def one_a_person(table: SampleTable, seed: int) -> SampleTable:
-    """One sample of each person, drawn at random: samples of one person are alike, and no tests of a population."""
+def one_a_person(table: SampleTable, seed: int | Sequence[int]) -> SampleTable:
+    """One sample of each person, in the order of their codes, drawn at random: samples of one person are alike."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(table))
     _, first = np.unique(table.people[order], return_index=True)
-    return table.rows(np.sort(order[first]))
+    return table.rows(order[first])
 
 
 def read_sample_table(path: Path) -> SampleTable:

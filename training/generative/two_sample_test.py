@@ -59,14 +59,17 @@ class TwoSampleTest:
     n: int
 
 
-def two_sample_test(pairs: Sequence[tuple[np.ndarray, np.ndarray]], classifier: str, seed: int) -> TwoSampleTest:
+def two_sample_test(
+    draws: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]], classifier: str, seed: int
+) -> TwoSampleTest:
     """Test with equal numbers of measured and made samples, five parts, within each pair.
 
     Parameters
     ----------
-    pairs : sequence of (ndarray, ndarray), shapes (n, n_points, n_channels)
+    draws : sequence of sequences of (ndarray, ndarray), shapes (n, n_points, n_channels)
         Measured samples, one a person, and made ones: a pair for each generator, with people whom it has not seen.
-        Answers are pooled, samples never.
+        Answers are pooled, samples never. Each draw holds other samples of the same people in the same order, and
+        other made ones: the mean over draws depends less on what was drawn, the interval is still over people.
     classifier : str
         One of `CLASSIFIERS`.
     seed : int
@@ -77,12 +80,18 @@ def two_sample_test(pairs: Sequence[tuple[np.ndarray, np.ndarray]], classifier: 
     ValueError
         Unequal numbers, or fewer than `FEWEST`, in a pair; or no pair.
     """
-    for real, made in pairs:
+    for real, made in (pair for pairs in draws for pair in pairs):
         if len(real) != len(made) or len(real) < FEWEST:
             raise ValueError(
                 f"two-sample test: expected equal numbers of both, {FEWEST} or more; got {len(made)}, {len(real)}."
             )
-    right = np.concatenate([_right(real, made, classifier, seed + k) for k, (real, made) in enumerate(pairs)])
+    right = np.mean(
+        [
+            np.concatenate([_right(*pair, classifier, seed + 100 * d + k) for k, pair in enumerate(pairs)])
+            for d, pairs in enumerate(draws)
+        ],
+        axis=0,
+    )
     low, high = bootstrap_interval(right, seed)
     return TwoSampleTest(float(right.mean()), low, high, len(right))
 

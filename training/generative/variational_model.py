@@ -121,11 +121,12 @@ def _spread(
     mean, variance = _encoded(network, every["samples"], every["conditions"])
     drawn = mean + np.sqrt(variance) * np.random.default_rng(seed).standard_normal(mean.shape)
     rest = (every["samples"] - _decoded(network, drawn, every["conditions"])).reshape(len(mean), -1)
-    return means.mean(axis=0), _root(covariance), _root(LedoitWolf(assume_centered=True).fit(rest).covariance_)
+    left = LedoitWolf(assume_centered=True).fit(rest).covariance_
+    return means.mean(axis=0), covariance_root(covariance), covariance_root(left)
 
 
-def _root(covariance: np.ndarray) -> np.ndarray:
-    """A matrix whose product with its transpose is the covariance."""
+def covariance_root(covariance: np.ndarray) -> np.ndarray:
+    """A matrix whose product with its transpose is the covariance, without its negative part if it has one."""
     values, vectors = np.linalg.eigh(covariance)
     return vectors * np.sqrt(np.maximum(values, 0.0))
 

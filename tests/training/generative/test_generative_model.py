@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.generative.closeness import covered, nearest_ratio
+from training.generative.closeness import bend_ratio, covered, nearest_ratio, spread_ratio
 from training.generative.compression import component_errors, compression_errors
 from training.generative.condition_estimate import condition_ensemble
 from training.generative.generative_model import Lesson
@@ -126,3 +126,14 @@ def test_an_ensemble_estimates_a_condition_and_doubts_far_away(lesson):
     estimate, doubt = ensemble.estimate(flat[1])
     assert np.mean(np.sign(estimate) == held[1]) > 0.9
     assert ensemble.estimate(6.0 * flat[1])[1].mean() > 2.0 * doubt.mean()
+
+
+def test_spread_and_bends_are_those_of_what_was_added():
+    """Halved deviations have a quarter of the variance; white noise on straight lines bends by six of its variances."""
+    rng, line = np.random.default_rng(0), np.linspace(-1, 1, 40)[None, :, None]
+    straight = rng.normal(size=(4000, 1, 1)) * line
+    assert spread_ratio(0.5 * straight, straight) == pytest.approx(0.25)
+    noisy = [straight + sd * rng.normal(size=(4000, 40, 1)) for sd in (0.1, 0.2)]
+    assert bend_ratio(noisy[1], noisy[0]) == pytest.approx(4.0, rel=0.02)
+    assert np.diff(noisy[0], n=2, axis=1).var(axis=0).mean() == pytest.approx(6 * 0.1**2, rel=0.02)
+    assert np.isnan(bend_ratio(straight[:, :2], straight[:, :2]))

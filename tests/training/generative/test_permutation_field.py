@@ -60,28 +60,28 @@ def reshaped(n, seed):
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
 def test_a_classifier_finds_a_shift_and_nothing_where_nothing_is(classifier):
-    same = two_sample_test([(reshaped(60, 1), reshaped(60, 2))], classifier, 0)
-    other = two_sample_test([(reshaped(60, 1), reshaped(60, 2) + 1.5)], classifier, 0)
+    same = two_sample_test([[(reshaped(60, 1), reshaped(60, 2))]], classifier, 0)
+    other = two_sample_test([[(reshaped(60, 1), reshaped(60, 2) + 1.5)]], classifier, 0)
     assert same.low <= 0.5 <= same.high + 0.1
     assert other.low > 0.65
     with pytest.raises(ValueError, match="equal numbers"):
-        two_sample_test([(reshaped(60, 1), reshaped(50, 2))], classifier, 0)
+        two_sample_test([[(reshaped(60, 1), reshaped(50, 2))]], classifier, 0)
 
 
 def test_less_variance_with_the_same_mean_is_found_by_the_logistic_one():
-    test = two_sample_test([(reshaped(150, 1), 0.4 * reshaped(150, 2))], "logistic", 0)
+    test = two_sample_test([[(reshaped(150, 1), 0.4 * reshaped(150, 2))]], "logistic", 0)
     assert test.low > 0.6
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
 def test_a_classifier_of_eight_people_a_fold_answers_by_chance_where_nothing_is_and_finds_what_is(classifier):
     same = [
-        two_sample_test([(reshaped(8, 10 * r + k), reshaped(8, 10 * r + k + 5)) for k in range(5)], classifier, 0)
+        two_sample_test([[(reshaped(8, 10 * r + k), reshaped(8, 10 * r + k + 5)) for k in range(5)]], classifier, 0)
         for r in range(3)
     ]
     assert np.mean([test.accuracy for test in same]) == pytest.approx(0.5, abs=0.1)  # 240 answers: SE 0.03
     other = [(reshaped(8, k), reshaped(8, k + 5) + 1.5) for k in range(5)]
-    assert two_sample_test(other, classifier, 0).low > 0.55
+    assert two_sample_test([other], classifier, 0).low > 0.55
 
 
 def folds_of_a_generator(seed, make, n=100):
@@ -97,9 +97,9 @@ def copies(teaching, n, rng):
 
 def test_copies_of_the_teaching_people_are_not_told_less_often_than_by_chance():
     folds = [folds_of_a_generator(seed, copies) for seed in range(4)]
-    apart = np.mean([two_sample_test(pairs, "kNN", 0).accuracy for pairs in folds])
+    apart = np.mean([two_sample_test([pairs], "kNN", 0).accuracy for pairs in folds])
     thrown_together = [[tuple(np.concatenate(group) for group in zip(*pairs, strict=True))] for pairs in folds]
-    pooled = np.mean([two_sample_test(pair, "kNN", 0).accuracy for pair in thrown_together])
+    pooled = np.mean([two_sample_test([pair], "kNN", 0).accuracy for pair in thrown_together])
     assert pooled < 0.46  # what it was: the copy of a measured person beside it says "made"
     assert apart == pytest.approx(0.5, abs=0.05)
 

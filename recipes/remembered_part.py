@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,12 +40,27 @@ class RememberedParts:
             memory = io.BytesIO()
             np.savez(memory, **make())
             write_durably(path, memory.getvalue())
-        with np.load(path, allow_pickle=False) as stored:
+        return self.read(name)
+
+    def read(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays of a part that is there.
+
+        Raises
+        ------
+        FileNotFoundError
+            It has not been made.
+        """
+        with np.load(self.path(name), allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
 
     def path(self, name: str) -> Path:
         """File of a part."""
         return self.folder / f"{name}_{self.key}.npz"
+
+
+def part_name(*words: object) -> str:
+    """A name of letters, digits and underscores."""
+    return re.sub(r"\W+", "_", " ".join(map(str, words)))
 
 
 def remembered_parts(folder: Path, question: object) -> RememberedParts:
