@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -65,7 +66,9 @@ def run_figures(folder: Path, names: list[str]) -> None:
 def measured_figures(
     folder: Path, names: Sequence[str], data: Path | None = None, reads: Mapping[str, Sequence[str]] | None = None
 ) -> dict[str, dict]:
-    """Measure the named modules of a folder, or all, in the order of their names.
+    """Measure the named modules of a folder, or all, in the order of their names; wall and CPU time of each are told.
+
+    Ctrl-C ends the run with what was measured before.
 
     Parameters
     ----------
@@ -82,18 +85,28 @@ def measured_figures(
         raise SystemExit(f"no figure named {', '.join(unknown)}; known are {', '.join(known)}")
     figures: dict[str, dict] = {}
     for module in [path for name, path in known.items() if not names or name in names]:
-        began = time.perf_counter()
+        began, used = time.perf_counter(), _children_seconds()
         print(f"== {module.stem}", flush=True)
         if reads is not None and data is not None:
             print("\n".join(read_lines(data, reads.get(module.stem, ()))), flush=True)
-        figures |= measure(module, data)
-        print(f"   {time.perf_counter() - began:.0f} s", flush=True)
+        try:
+            figures |= measure(module, data)
+        except KeyboardInterrupt:
+            print(f"   stopped in {module.stem}: it and what comes after it are not measured", flush=True)
+            break
+        print(f"   {time.perf_counter() - began:.0f} s, {_children_seconds() - used:.0f} CPU s", flush=True)
     return figures
+
+
+def _children_seconds() -> float:
+    """CPU seconds of all processes that were started and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def print_figures(figures: Mapping[str, dict]) -> None:
     """The table of all figures."""
-    width = max(len(name) for name in figures)
+    width = max((len(name) for name in figures), default=0)
     print(f"{'figure':{width}}  {'ours':>12}  {'peer':>12}  {'ratio':>8}  goal")
     for name, row in figures.items():
         shown = [_shown(row[key]) for key in ("ours", "peer", "ratio", "goal")]

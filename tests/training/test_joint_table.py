@@ -14,6 +14,7 @@ from mocap_import.subject import STANDARD_GRAVITY, Subject
 from synth.corpus.schema import CorpusMismatch
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.joint_trial import JointTrial, joint_angles
+from training.joint import rapp_run
 from training.joint.estimate import JointEstimate, estimate_joint
 from training.joint.fold import inner_parting, part_subjects
 from training.joint.fold_run import STEPS, JointFold, run_fold
@@ -207,6 +208,31 @@ def test_the_table_averages_over_subjects_and_stands_beside_the_paper():
     assert "Not the data of the paper." in text
     assert "| baseline | raw | 4.00 ± 2.00 [" in text
     assert "*4.25*" in text
+
+
+def test_angles_of_a_hinge_are_not_scored_and_the_page_says_so(tmp_path, monkeypatch):
+    """A planar person's knee has no adduction: an estimate of 0 is right by itself, and no error below the paper's."""
+    legs = [swinging_leg(f"s{n}", seconds=1.0) for n in range(3)]
+    planar = [replace(leg, angles=leg.angles * [1.0, 0.0, 0.0]) for leg in legs]
+
+    def fold(task, trials, out):
+        rows = [
+            row for t in trials for row in score_angles("smoothed", t, t.angles) if t.subject.code in task.fold.scored
+        ]
+        facts = {"corpus": task.corpus, "joint": task.joint, "movement": "walk", "scheme": task.fold.scheme}
+        return facts | {"fold": task.fold.name, "teachers": ["x"], "rows": rows, "training_seconds": 0.0}
+
+    monkeypatch.setattr(rapp_run, "run_fold", fold)
+    monkeypatch.setattr(rapp_run, "file_hash", lambda path: "digest")
+    monkeypatch.setattr(rapp_run, "_caption", lambda path: "Virtual.")
+    for people, angles in ((planar, ["flexion"]), (legs, ["flexion", "adduction", "rotation"])):
+        monkeypatch.setattr(rapp_run, "read_joint_trials", lambda *a, **k: people)  # noqa: B023
+        made = rapp_run.make_rapp_table([tmp_path / "a.h5"], tmp_path, joint_config(), joints=("knee",))
+        assert list(dict.fromkeys(made.table["angle"])) == angles
+        text = made.page.read_text(encoding="utf-8")
+        assert ("knee is a hinge here: adduction and rotation not scored" in text) == (people is planar)
+        assert "*paper: optimisation as published*" in text
+        assert "*paper: smoother*" not in text
 
 
 def test_the_printed_tables_are_whole():

@@ -139,6 +139,18 @@ def test_modules_get_the_data_folder_and_a_failing_one_is_a_missed_figure(tmp_pa
         measured_figures(tmp_path, ["good", "none"])
 
 
+def test_a_stopped_run_keeps_what_it_measured_and_every_module_tells_its_cpu_time(tmp_path, capsys):
+    for name in ("one", "two", "three"):
+        (tmp_path / f"{name}.py").touch()
+    given = [{"one": figure(True)}, KeyboardInterrupt]
+    with patch("benchmarks.peers.figure_run.measure", side_effect=given):
+        assert list(measured_figures(tmp_path, [])) == ["one"]
+    said = capsys.readouterr().out
+    assert "s, 0 CPU s" in said
+    assert "stopped in three: it and what comes after it are not measured" in said
+    assert "two" not in said
+
+
 def test_the_last_line_of_a_run_is_the_figures():
     with subprocess.Popen(
         [sys.executable, str(REPOSITORY / "benchmarks" / "networks.py"), "nothing"], stderr=subprocess.PIPE, text=True

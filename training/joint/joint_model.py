@@ -154,7 +154,7 @@ def _measured(
     checkpoint: Checkpoint, own: Sequence[JointTrial], others: Sequence[JointTrial], seed: int
 ) -> dict[str, Any]:
     """Who taught, who was held out, and the errors on these."""
-    scores, spreads = score_worn(checkpoint, others, seed=seed), _spread_of_angles(own)
+    scores, spreads = score_worn(checkpoint, others, seed=seed), spread_of_angles(own)
     held_out = people_facts([trial.subject for trial in others])
     return {
         "people": people_facts([trial.subject for trial in own]),
@@ -240,7 +240,7 @@ def movement_facts(reader: Corpus, codes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _spread_of_angles(trials: Sequence[JointTrial]) -> dict[str, float]:
+def spread_of_angles(trials: Sequence[JointTrial]) -> dict[str, float]:
     """SD (deg) of each angle over all frames of all trials."""
     degrees = np.rad2deg(np.concatenate([trial.angles for trial in trials]))
     return {name: float(sd) for name, sd in zip(ANGLE_NAMES, np.nanstd(degrees, axis=0), strict=True)}

@@ -18,6 +18,7 @@ from training.config import TrainingConfig
 from training.csv_table import write_csv
 from training.joint.fold import part_subjects
 from training.joint.fold_run import JointFold, finished_fold, run_fold
+from training.joint.joint_model import LEAST_SPREAD_DEG, spread_of_angles
 from training.joint.rapp_table import page, summarise
 
 Progress = Callable[[int, int, str], None]
@@ -85,13 +86,13 @@ def make_rapp_table(
     tasks: list[tuple[JointFold, list[JointTrial]]] = []
     for path in corpora:
         tasks += _tasks(path, config, joints, schemes, seed, skipped)
-    captions = {path.stem: _caption(path) for path in corpora}
+    told = _told(corpora, tasks, skipped)
     cards: list[dict[str, Any]] = []
     for task, trials in tasks:
         if progress is not None:
             progress(len(cards), len(tasks), task.name)
         cards.append(run_fold(task, trials, out))
-        made = _written(out, cards, len(tasks), captions, seed, tuple(skipped))
+        made = _written(out, cards, len(tasks), told, seed)
     if progress is not None:
         progress(len(cards), len(tasks), "")
     return made
@@ -108,13 +109,13 @@ def tables_so_far(
         If none is.
     """
     skipped: list[str] = []
-    tasks = [task for path in corpora for task, _ in _tasks(path, config, joints, (), seed, skipped)]
-    cards = [card for task in tasks if (card := finished_fold(out, task)) is not None]
+    tasks = [item for path in corpora for item in _tasks(path, config, joints, (), seed, skipped)]
+    cards = [card for task, _ in tasks if (card := finished_fold(out, task)) is not None]
     if not cards:
         raise CorpusMismatch(
             f"{out}: none of the {len(tasks)} folds is finished; make them by `kinesynth evaluate --table`."
         )
-    return _written(out, cards, len(tasks), {path.stem: _caption(path) for path in corpora}, seed, tuple(skipped))
+    return _written(out, cards, len(tasks), _told(corpora, tasks, skipped), seed)
 
 
 def _tasks(
@@ -145,24 +146,49 @@ def _caption(path: Path) -> str:
     return f"{said} Drawn at random: {listed}." if listed else said
 
 
-def _written(
-    out: Path,
-    cards: Sequence[dict[str, Any]],
-    n_folds: int,
-    captions: dict[str, str],
-    seed: int,
-    skipped: tuple[str, ...],
-) -> RappRun:
+@dataclass(frozen=True)
+class _Told:
+    """What stands beside the tables.
+
+    Attributes
+    ----------
+    captions : dict of str to str
+        Corpus → what is to be known about its data.
+    hinges : set of (str, str, str)
+        Corpus, joint and angle of what does not move and so is not scored.
+    skipped : tuple of str
+    """
+
+    captions: dict[str, str]
+    hinges: set[tuple[str, str, str]]
+    skipped: tuple[str, ...]
+
+
+def _told(
+    corpora: Sequence[Path], tasks: Sequence[tuple[JointFold, list[JointTrial]]], skipped: Sequence[str]
+) -> _Told:
+    """Captions and reasons; an estimate of an angle that never moves is right by itself, and no figure."""
+    captions, hinges = {path.stem: _caption(path) for path in corpora}, set()
+    for (corpus, joint), trials in {(task.corpus, task.joint): trials for task, trials in tasks}.items():
+        still = [name for name, sd in spread_of_angles(trials).items() if sd < LEAST_SPREAD_DEG]
+        if still:
+            hinges |= {(corpus, joint, name) for name in still}
+            captions[corpus] += f" The {joint} is a hinge here: {' and '.join(still)} not scored."
+    return _Told(captions, hinges, tuple(skipped))
+
+
+def _written(out: Path, cards: Sequence[dict[str, Any]], n_folds: int, told: _Told, seed: int) -> RappRun:
     """Write the tables of the folds so far."""
     frames = []
     for card in cards:
         frame = pd.DataFrame(card["rows"])
         place = {key: card[key] for key in ("corpus", "movement", "scheme", "fold", "joint")}
-        frames.append(frame.assign(**place, teachers=len(card["teachers"])))
+        moves = [(card["corpus"], card["joint"], angle) not in told.hinges for angle in frame["angle"]]
+        frames.append(frame[moves].assign(**place, teachers=len(card["teachers"])))
     errors = pd.concat(frames, ignore_index=True)
     table = summarise(errors, seed=seed)
     write_csv(out / "errors.csv", errors)
     write_csv(out / "rapp.csv", table)
-    write_durably(out / "rapp.md", page(table, captions, f"{len(cards)} of {n_folds} folds."))
+    write_durably(out / "rapp.md", page(table, told.captions, f"{len(cards)} of {n_folds} folds."))
     seconds = float(sum(card["training_seconds"] for card in cards))
-    return RappRun(out / "errors.csv", out / "rapp.csv", out / "rapp.md", table, seconds, skipped)
+    return RappRun(out / "errors.csv", out / "rapp.csv", out / "rapp.md", table, seconds, told.skipped)

@@ -99,7 +99,8 @@ def _grid(block: pd.DataFrame) -> str:
             lines.append(f"| {label} | {measure} | " + " | ".join(_cell(own, column) for column in columns) + " |")
             if np.isfinite(own["published"]).any():
                 printed = [_number(own["published"].get(column, np.nan)) for column in columns]
-                lines.append(f"| *paper: {label.removeprefix('+ ')}* | *{measure}* | " + " | ".join(printed) + " |")
+                peer = STEPS[step.replace("smoothed", "optimised")].removeprefix("+ ")  # the paper has no smoother
+                lines.append(f"| *paper: {peer}* | *{measure}* | " + " | ".join(printed) + " |")
     return "\n".join(lines)
 
 
