@@ -23,10 +23,15 @@ class FootMotion:
     """
 
     def __init__(self, turning: np.ndarray, levers: np.ndarray) -> None:
-        n_sensors, n_segments = turning.shape
-        self._turning, self._rise, self._forward = turning, levers / HEIGHT_UNIT, -levers
-        self._seen = np.empty((2, n_sensors))
-        self._sines, self._speeds = np.empty((2, n_segments)), np.empty((2, n_segments))
+        n_segments = turning.shape[1]
+        self._turning = np.tile(turning, 2)
+        self._quarter = np.repeat([0.0, 0.5 * np.pi], n_segments)
+        self._angles, self._speeds = np.zeros(2 * n_segments), np.zeros(2 * n_segments)
+        # sines and cosines, then the same times the angular velocities: of the first heights, of the second velocities
+        self._parts = np.zeros((2, 2 * n_segments))
+        nothing = np.zeros_like(levers)
+        self._product = np.block([[levers / HEIGHT_UNIT, nothing], [nothing, -levers]])
+        self._said = np.zeros(2 * levers.shape[1])
         self._half = levers.shape[1] // 2
 
     def put(self, tilts: np.ndarray, rates: np.ndarray, out: np.ndarray) -> float:
@@ -45,14 +50,14 @@ class FootMotion:
         float
             Backward velocity (m/s) of the foot that moves backwards faster: of the one that stands, in walking.
         """
-        self._seen[0], self._seen[1] = tilts, rates
-        angles, speeds = self._seen @ self._turning
-        np.sin(angles, out=self._sines[0])
-        np.cos(angles, out=self._sines[1])
-        np.multiply(self._sines, speeds, out=self._speeds)
-        height, forward = self._sines.ravel() @ self._rise, self._speeds.ravel() @ self._forward
-        n = 2 * self._half
-        out[:n] = height - height.min()
-        out[n:] = forward
-        each = forward.tolist()
-        return -min(sum(each[: self._half]), sum(each[self._half :])) / self._half
+        directions, speeds = self._parts
+        np.dot(tilts, self._turning, out=self._angles)
+        np.add(self._angles, self._quarter, out=self._angles)
+        np.sin(self._angles, out=directions)
+        np.dot(rates, self._turning, out=self._speeds)
+        np.multiply(directions, self._speeds, out=speeds)
+        each = np.dot(self._parts.reshape(-1), self._product, out=self._said).tolist()
+        half, n = self._half, 2 * self._half
+        lowest = min(each[:n])
+        out[:] = [height - lowest for height in each[:n]] + each[n:]
+        return -min(sum(each[n : n + half]), sum(each[n + half :])) / half

@@ -42,11 +42,20 @@ def causal_tilt(channels: np.ndarray, rate: float, time_constant: float = TIME_C
     # a plain mean at first, exponential later: the weights of all frames so far add up to one
     total = lfilter([1.0], [1.0, -keep], np.ones(len(fx)))
     means = [lfilter([1.0], [1.0, -keep], x) / total for x in (forward, upward)]
-    return relative + np.arctan2(means[0], means[1])
+    # what the gyroscope has drifted by is in both: over minutes it exceeds a turn, of which nothing may stay
+    return _within_a_turn(relative + np.arctan2(means[0], means[1]))
+
+
+def _within_a_turn(angles: np.ndarray) -> np.ndarray:
+    """The same angles from -π to π."""
+    return np.pi - (np.pi - angles) % (2.0 * np.pi)
 
 
 class TiltFilter:
     """The same frame by frame, for any number of sensors.
+
+    The mean of the specific force is kept as a complex number (forward, upward) in the sensor's own axes and turned by
+    what the gyroscope says of each frame, so that nothing grows with the length of a recording.
 
     Parameters
     ----------
@@ -58,18 +67,33 @@ class TiltFilter:
     """
 
     def __init__(self, n_sensors: int, rate: float, time_constant: float = TIME_CONSTANT) -> None:
-        self._half, self._keep = 0.5 / rate, float(np.exp(-1.0 / (time_constant * rate)))
-        self._relative = np.zeros(n_sensors)
-        self._last: np.ndarray | None = None
-        self._forward, self._upward = np.zeros(n_sensors), np.zeros(n_sensors)
+        self._back, self._fade = complex(0.0, -0.5 / rate), -1.0 / (time_constant * rate)
+        self._mean, self._turned = np.zeros(n_sensors, complex), np.zeros(n_sensors, complex)
+        self._last = np.zeros(n_sensors)
+        self._sum = np.zeros(n_sensors)
+        self._tilts = np.zeros(n_sensors)
 
-    def step(self, forward: np.ndarray, upward: np.ndarray, turn: np.ndarray) -> np.ndarray:
-        """Tilts (n_sensors,) (rad) after one more frame: specific force x, y (m/s²), angular velocity (rad/s)."""
-        if self._last is not None:
-            self._relative = self._relative + self._half * (turn + self._last)
-        self._last = turn
-        c, s = np.cos(self._relative), np.sin(self._relative)
-        # sums in the place of means: what they would be divided by is the same for both
-        self._forward = self._keep * self._forward + c * forward - s * upward
-        self._upward = self._keep * self._upward + s * forward + c * upward
-        return self._relative + np.arctan2(self._forward, self._upward)
+    def step(self, force: np.ndarray, turn: np.ndarray) -> np.ndarray:
+        """Tilts after one more frame.
+
+        Parameters
+        ----------
+        force : ndarray of complex, shape (n_sensors,)
+            Specific force forward, and upward as the imaginary part (m/s²).
+        turn : ndarray, shape (n_sensors,)
+            Angular velocity (rad/s).
+
+        Returns
+        -------
+        ndarray, shape (n_sensors,)
+            rad; the next step overwrites it.
+        """
+        np.add(turn, self._last, out=self._sum)  # before the first frame there is no mean that it could turn
+        self._last[:] = turn
+        np.multiply(self._sum, self._back, out=self._turned)
+        np.add(self._turned, self._fade, out=self._turned)
+        np.exp(self._turned, out=self._turned)
+        # a sum in the place of a mean: what it would be divided by does not change its direction
+        np.multiply(self._mean, self._turned, out=self._mean)
+        np.add(self._mean, force, out=self._mean)
+        return np.arctan2(self._mean.real, self._mean.imag, out=self._tilts)

@@ -14,6 +14,7 @@ import numpy as np
 
 from training.input_check import WearingSignature
 from training.stream.frame_guard import FrameGuard
+from training.stream.frame_network import FrameNetwork
 from training.stream.network_file import LABELLED, open_network, refuse_kind
 from training.target import Target
 
@@ -79,10 +80,13 @@ class Estimator:
     """
 
     def __init__(self, path: Path, sensors: Sequence[str] | None = None, rate: float | None = None) -> None:
-        self._session, card = open_network(path)
+        session, card = open_network(path)
         refuse_kind(path, card, LABELLED)
         self.card = StreamCard.from_plain(card)
         self._guard = FrameGuard(self.card.sensors, self.card.rate, str(path), sensors, rate, self.card.signature)
+        self._network = FrameNetwork(session)
+        self._read = self._network.inputs["frame"].reshape(-1)
+        self._nothing = np.full(len(self.card.targets), np.nan, np.float32)
         self.reset()
 
     @property
@@ -93,8 +97,7 @@ class Estimator:
     def reset(self) -> None:
         """Forget what came before: another person, another recording."""
         self._guard.reset()
-        self._hidden = np.zeros(self.card.state_shape, np.float32)
-        self._cell = np.zeros(self.card.state_shape, np.float32)
+        self._network.forget()
 
     def step(self, channels: np.ndarray, time: float | None = None) -> np.ndarray:
         """Estimate one frame.
@@ -119,16 +122,12 @@ class Estimator:
         """
         taken = self._guard.take(channels, time)
         if taken.begins:
-            self._hidden[:], self._cell[:] = 0.0, 0.0
-        values = np.full((1, 1, len(self.card.targets)), np.nan, np.float32)
+            self._network.forget()
         for frame in taken.frames:
-            values, self._hidden, self._cell = self._session.run(
-                None, {"frame": frame[None, None], "hidden": self._hidden, "cell": self._cell}
-            )
-        return values[0, 0]
+            self._read[:] = frame
+            self._network.step()
+        return (self._network.values if taken.frames else self._nothing).copy()
 
     def warm_up(self, n_frames: int = 200) -> None:
-        """Run on zeros: the first calls of a process pay for set-up that no later one does."""
-        frame = np.zeros((1, 1, 6 * len(self.card.sensors)), np.float32)
-        for _ in range(n_frames):
-            self._session.run(None, {"frame": frame, "hidden": self._hidden, "cell": self._cell})
+        """Run on what lies there: the first calls of a process pay for set-up that no later one does."""
+        self._network.warm_up(n_frames)

@@ -2,7 +2,7 @@
 
 The graph takes what a `physics_estimator` makes of a frame (all forces forward, all upward, all angular velocities, all
 tilts, stature and mass, what these say of the feet, the pace), the levers of the person's feet and the memory. It
-returns the targets in inside units and an order of its own, forces and moments as shares of body weight, and the
+returns the targets in inside units, forces and moments as shares of body weight, and the
 pelvis's velocity in the place of the speed. It is `training.physics.estimate` for one frame and without what only the
 losses need; a test holds the two together.
 """
@@ -73,17 +73,16 @@ def export_physics(model: PhysicsModel, out: Path) -> Path:
     n_seen = network.recurrent.input_size
     graph = OnnxGraph()
     said = graph.lstm(_reading_raw(network), "seen")
-    matrix, offset, names = _outputs(network, body)
+    matrix, offset = _outputs(network, body)
     flow = graph.node("MatMul", [graph.node("Concat", [said, "seen"], axis=-1), graph.constant("matrix", matrix)])
     flow = graph.node("Add", [flow, graph.constant("offset", offset)])
-    sizes = graph.constant("sizes", np.array([len(names), 2 * n_segments, n_points, 1], dtype=np.int64))
+    sizes = graph.constant("sizes", np.array([len(ALL_TARGETS), 2 * n_segments, n_points, 1], dtype=np.int64))
     graph.node("Split", [flow, sizes], ["linear", "directions", "shares", "load"], axis=-1)
-    graph.node("Concat", ["linear", _add_vertical_forces(graph, body)], ["values"], axis=-1)
+    graph.node("Add", ["linear", _add_vertical_forces(graph, body)], ["values"])
     state = [network.recurrent.num_layers, 1, network.recurrent.hidden_size]
-    names += [("ground_reaction", f"ground_force_y_{side}") for side in FEET]
-    card = _card(model, state) | {"order": [names.index((t.kind, t.coordinate)) for t in ALL_TARGETS]}
+    card = _card(model, state) | {"order": list(range(len(ALL_TARGETS)))}
     inputs = {"seen": [1, 1, n_seen], "levers": [2 * n_segments, n_points]}
-    return graph.write(out, inputs, {"values": [1, 1, len(names)]}, state, card)
+    return graph.write(out, inputs, {"values": [1, 1, len(ALL_TARGETS)]}, state, card)
 
 
 def _units(network: PhysicsNetwork) -> tuple[np.ndarray, np.ndarray]:
@@ -118,11 +117,12 @@ def _reading_raw(network: PhysicsNetwork) -> nn.LSTM:
     return memory
 
 
-def _outputs(network: PhysicsNetwork, body: PlanarBody) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
-    """Matrix and offset from memory and raw readings to all that is linear, in its units, and what comes first of it.
+def _outputs(network: PhysicsNetwork, body: PlanarBody) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix and offset from memory and raw readings to all that is linear, in its units.
 
-    First targets (angles, moments, fore-aft forces, velocity); then the segments' angles, for their sines, and the same
-    with a quarter turn, for their cosines; what each contact point gets of the load, and the load.
+    First the targets in their order (angles, moments, fore-aft forces, velocity; vertical forces, which are not linear,
+    are 0); then the segments' angles, for their sines, and the same with a quarter turn, for their cosines; what each
+    contact point gets of the load, and the load.
     """
     n, columns = len(body.coordinates), angle_columns(body)
     points, joints = len(body.contact_segments), body.joint_columns
@@ -145,21 +145,26 @@ def _outputs(network: PhysicsNetwork, body: PlanarBody) -> tuple[np.ndarray, np.
     velocity[0, -2] += PELVIS_SPEED  # the pelvis begins at the pace, the last that is read
     load[0, -1] += ONE
     of_foot = _of_foot(body)
-    rows = [angles, TORQUE * torques, FORWARD * (of_foot.T @ forward), velocity, segments, quarter, LOAD * upward, load]
     names = [("angle", body.coordinates[c]) for c in columns] + [("moment", body.coordinates[c]) for c in joints]
     names += [("ground_reaction", f"ground_force_x_{side}") for side in FEET] + [("speed", "speed")]
+    linear = [angles, TORQUE * torques, FORWARD * (of_foot.T @ forward), velocity]
+    found = dict(zip(names, np.concatenate(linear), strict=True))
+    targets = np.array([found.get((t.kind, t.coordinate), np.zeros(raw.shape[1])) for t in ALL_TARGETS])
+    rows = [targets, segments, quarter, LOAD * upward, load]
     matrix, (middle, unit) = np.concatenate(rows).T, _units(network)
     matrix[n_said:-1] /= unit[:, None]
     offset = matrix[-1] - middle @ matrix[n_said:-1]
     matrix[n_said:-1] = matrix[n_said:-1][_frame_order(network)]
-    return matrix[:-1].astype(np.float32), offset.astype(np.float32), names
+    return matrix[:-1].astype(np.float32), offset.astype(np.float32)
 
 
 def _add_vertical_forces(graph: OnnxGraph, body: PlanarBody) -> str:
-    """Vertical force by foot (body weights): a load, shared by the lowest points unless told otherwise."""
+    """Vertical forces (body weights) among the targets, else 0: a load, shared by the lowest points unless told."""
     height = graph.node("MatMul", [graph.node("Sin", ["directions"]), "levers"])
     parts = graph.node("Softmax", [graph.node("Sub", ["shares", height])], axis=-1)
-    by_foot = graph.node("MatMul", [parts, graph.constant("feet", _of_foot(body).astype(np.float32))])
+    upward = [("ground_reaction", f"ground_force_y_{side}") for side in FEET]
+    onto = np.array([[(t.kind, t.coordinate) == foot for t in ALL_TARGETS] for foot in upward], dtype=float)
+    by_foot = graph.node("MatMul", [parts, graph.constant("feet", (_of_foot(body) @ onto).astype(np.float32))])
     return graph.node("Mul", [by_foot, graph.node("Softplus", ["load"])])
 
 

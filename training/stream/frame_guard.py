@@ -7,6 +7,7 @@ and exchanged sides.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -79,6 +80,7 @@ class FrameGuard:
                 "Set the sensors to that rate, or train at theirs."
             )
         self._longest_gap = round(BRIDGE_SECONDS * trained_rate)
+        self._ones = np.ones(6 * len(self._sensors), np.float32)
         self._checked = np.empty((round(CHECKED_SECONDS * trained_rate), 6 * len(self._sensors)), np.float32)
         self.reset()
 
@@ -116,11 +118,11 @@ class FrameGuard:
         if self._refusal:
             raise CorpusMismatch(self._refusal)
         lost = self._lost_before(time)
-        channels = np.asarray(channels, np.float32)[self._order]
+        channels = np.asarray(channels, np.float32).take(self._order)
         before = (self._frame,) * lost if self._unknown + lost <= self._longest_gap else ()
         self._unknown += lost
         begins = False
-        if np.isfinite(channels).all():
+        if math.isfinite(channels.dot(self._ones)):  # one value that is not finite makes the sum so
             begins = self._unknown > self._longest_gap
             self._frame, self._unknown = channels, 0
         else:

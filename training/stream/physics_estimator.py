@@ -21,6 +21,7 @@ from training.physics.speed import CausalMean
 from training.physics.tilt import TiltFilter
 from training.stream.estimator import StreamCard
 from training.stream.frame_guard import FrameGuard
+from training.stream.frame_network import FrameNetwork
 from training.stream.network_file import PHYSICS, open_network, refuse_kind
 from training.stream.stride_turning import TURNING_SECONDS, StrideTurning
 
@@ -84,7 +85,7 @@ class PhysicsEstimator:
         turning_seconds: float = TURNING_SECONDS,
         corpus: str = "",
     ) -> None:
-        self._session, card = open_network(path)
+        session, card = open_network(path)
         refuse_kind(path, card, PHYSICS)
         self.card = StreamCard.from_plain(card)
         self._guard = FrameGuard(self.card.sensors, self.card.rate, str(path), sensors, rate, self.card.signature)
@@ -95,11 +96,13 @@ class PhysicsEstimator:
         worn = card["people"][""] if own is None or why else own
         skeleton, stretches = person_skeleton(subject), np.array(worn["stretches"])
         levers = contact_levers(skeleton, np.array(worn["soles"]), stretches)
-        self._levers = (levers / card["near_floor"]).astype(np.float32)
+        self._network = FrameNetwork(session)
+        self._network.inputs["levers"][:] = levers / card["near_floor"]
         nominal = contact_levers(skeleton, np.zeros((2, 2)), 0.0 * stretches)
         self._feet = FootMotion(np.array(card["turning"]), nominal)
         self._usual_speed = None if card["has_feet"] else float(card["usual_speed"])
-        self._columns = np.array(card["order"])
+        in_order = card["order"] == list(range(len(self.card.targets)))
+        self._columns = None if in_order else np.array(card["order"])  # files of earlier versions
         self._speed_column = [target.kind for target in self.card.targets].index("speed")
         self._turns = np.array(worn["turns"])
         self._is_turned = bool(self._turns.any())
@@ -109,8 +112,13 @@ class PhysicsEstimator:
         self._legs, self._seconds = legs if card["turn_to_plane"] else [], turning_seconds
         self._given = self._numbered(turning) if turning is not None else None
         n = len(self.card.sensors)
-        self._seen = np.zeros(self._session.get_inputs()[0].shape, np.float32)
-        self._seen[0, 0, 4 * n : 4 * n + 2] = subject.height, subject.mass
+        seen = self._network.inputs["seen"].reshape(-1)
+        seen[4 * n : 4 * n + 2] = subject.height, subject.mass
+        # where the parts of what the network reads lie: signals, tilts, what these say of the feet; last the pace
+        self._seen, self._read = seen, (seen[: 3 * n], seen[3 * n : 4 * n], seen[4 * n + 2 : -1])
+        self._frame, self._signals = np.zeros(6 * n), np.zeros(5 * n)
+        self._force = self._signals[3 * n :].view(complex)
+        self._rates = self._signals[2 * n : 3 * n]
         self._nothing = np.full(len(self.card.targets), np.nan, np.float32)
         self.reset()
 
@@ -152,19 +160,15 @@ class PhysicsEstimator:
         return values.copy()
 
     def warm_up(self, n_frames: int = 200) -> None:
-        """Run on zeros: the first calls of a process pay for set-up that no later one does."""
-        hidden, cell = np.zeros(self.card.state_shape, np.float32), np.zeros(self.card.state_shape, np.float32)
-        feed = {"seen": np.zeros_like(self._seen), "levers": self._levers, "hidden": hidden, "cell": cell}
-        for _ in range(n_frames):
-            self._session.run(None, feed)
+        """Run on what lies there: the first calls of a process pay for set-up that no later one does."""
+        self._network.warm_up(n_frames)
 
     def _begin(self) -> None:
         """Begin tilts and memory anew."""
         self._waiting.clear()
         self._tilt = TiltFilter(len(self.card.sensors), self.card.rate)
         self._speed, self._pace = CausalMean(self.card.rate), CausalMean(self.card.rate)
-        self._hidden = np.zeros(self.card.state_shape, np.float32)
-        self._cell = np.zeros(self.card.state_shape, np.float32)
+        self._network.forget()
 
     def _numbered(self, turning: Mapping[str, Rotation]) -> dict[int, Rotation]:
         lacking = [self.card.sensors[leg] for leg in self._legs if self.card.sensors[leg] not in turning]
@@ -173,13 +177,17 @@ class PhysicsEstimator:
         return {leg: turning[self.card.sensors[leg]] for leg in self._legs}
 
     def _turn(self, turning: Mapping[int, Rotation]) -> None:
-        """Fix the matrix (6 n, 3 n) from a frame to all forces forward, all upward, all angular velocities."""
+        """Fix the matrix (6 n, 5 n) from a frame to all forces forward, all upward, all angular velocities.
+
+        The forces once more at its end, sensor by sensor as the tilts need them.
+        """
         n = len(self._mountings)
-        self._plane = np.zeros((6 * n, 3 * n))
+        self._plane = np.zeros((6 * n, 5 * n))
         for i, mounting in enumerate(self._mountings):
             axes = (turning.get(i, Rotation.identity()) * mounting).as_matrix()
             for part, (axis, first) in enumerate(((0, 0), (1, 0), (2, 3))):
                 self._plane[6 * i + first : 6 * i + first + 3, part * n + i] = axes[axis]
+        self._plane[:, 3 * n :: 2], self._plane[:, 3 * n + 1 :: 2] = self._plane[:, :n], self._plane[:, n : 2 * n]
 
     def _follow(self, frame: np.ndarray) -> np.ndarray:
         """Take a whole frame, or keep it until the turning is known."""
@@ -199,21 +207,19 @@ class PhysicsEstimator:
 
     def _say(self, frame: np.ndarray) -> np.ndarray:
         """Take a whole frame through tilts and network."""
-        n = len(self._turns)
-        signals = frame @ self._plane
-        seen = self._seen[0, 0]
-        seen[: 3 * n] = signals
-        by_kind = signals.reshape(3, n)
-        tilts = self._tilt.step(*by_kind)
-        pace = self._feet.put(tilts, by_kind[2], seen[4 * n + 2 : -1])
-        seen[-1] = self._pace.step(pace) if self._usual_speed is None else self._usual_speed
+        read, tilted, feet = self._read
+        self._frame[:] = frame
+        np.dot(self._frame, self._plane, out=self._signals)
+        read[:] = self._signals[: len(read)]
+        tilts = self._tilt.step(self._force, self._rates)
+        pace = self._feet.put(tilts, self._rates, feet)
+        self._seen[-1] = self._pace.step(pace) if self._usual_speed is None else self._usual_speed
         if self._is_turned:
             tilts = tilts - self._turns
-            self._feet.put(tilts, by_kind[2], seen[4 * n + 2 : -1])
-        seen[3 * n : 4 * n] = tilts
-        values, self._hidden, self._cell = self._session.run(
-            None, {"seen": self._seen, "levers": self._levers, "hidden": self._hidden, "cell": self._cell}
-        )
-        values = values[0, 0, self._columns]
-        values[self._speed_column] = self._speed.step(float(values[self._speed_column]))
+            self._feet.put(tilts, self._rates, feet)
+        tilted[:] = tilts
+        self._network.step()
+        values = self._network.values if self._columns is None else self._network.values[self._columns]
+        column = self._speed_column
+        values[column] = self._speed.step(float(values[column]))
         return values
