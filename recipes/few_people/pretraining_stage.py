@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from recipes.fatigue.remembered_part import RememberedParts, remembered_parts
 from recipes.few_people.nested_people import Roles, virtual_roles
 from recipes.few_people.settings import FewPeopleSettings
 from recipes.few_people.source_stage import VIRTUAL, read_sets
+from recipes.remembered_part import RememberedParts, remembered_parts
 from recipes.run import Run
 from training.transfer.arm import STARTS, Start
 from training.transfer.gait_window import SENSORS, TARGETS, GaitWindows
@@ -56,7 +56,7 @@ def pretrain(run: Run) -> str:
 
 def pretrained_network(run: Run, start: Start, member: int, n: int | None = None) -> SensorNetwork:
     """The network of a start and a member; with n, the one that so many virtual people's labels taught."""
-    arrays = pretrained_parts(run).get(_name(start, member, n), dict)
+    arrays = pretrained_parts(run).read(_name(start, member, n))
     outputs = N_SIGNALS if start == "signals" else len(TARGETS)
     network = new_network(SAGITTAL, run.settings.width, outputs, 0)
     network.load_state_dict({key: torch.as_tensor(value) for key, value in arrays.items()})

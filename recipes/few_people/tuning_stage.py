@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recipes.fatigue.remembered_part import RememberedParts, remembered_parts
 from recipes.few_people.nested_people import Fold, file_word, virtual_roles
 from recipes.few_people.pretraining_stage import change_of, lesson_of, pretrained_network
 from recipes.few_people.settings import FewPeopleSettings, tasks_of, teaching_numbers
 from recipes.few_people.source_stage import VIRTUAL, folds_of, read_sets
+from recipes.remembered_part import RememberedParts, remembered_parts
 from recipes.run import Run
 from training.sample.ensemble import mean_and_spread
 from training.transfer.arm import SCRATCH, TRANSFER, Arm, arms_of
