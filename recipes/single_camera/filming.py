@@ -185,12 +185,22 @@ def _clips(
     """Some clips of a gait, each by another camera and detector, of a band of views; of a recording from anywhere."""
     clips = []
     for lasts in itertools.islice(seconds or itertools.repeat(run.settings.seconds), count):
-        start = 0.0 if gait.period else _seen_from(gait, lasts, rng)
-        if start is None:
-            run.say(f"{gait.trial}: its person is hardly ever seen for {lasts:g} s; left out")
+        seen = (lasts, 0.0) if gait.period else _stretch(gait, lasts, rng)
+        if seen is None:
+            run.say(f"{gait.trial}: its person is hardly ever seen for {min(lasts, BRIEF):g} s; left out")
             break
-        clips.append(film(gait, draw_view(rng, band[1], band[0]), draw_errors(rng), rng, seconds=lasts, start=start))
+        view, errors = draw_view(rng, band[1], band[0]), draw_errors(rng)
+        clips.append(film(gait, view, errors, rng, seconds=seen[0], start=seen[1]))
     return clip_arrays(clips)
+
+
+def _stretch(gait: FilmedGait, seconds: float, rng: np.random.Generator) -> tuple[float, float] | None:
+    """Length and start (s) of a stretch of a recording in which its person is seen: whole, or else brief."""
+    for lasts in (seconds, min(seconds, BRIEF)):
+        start = _seen_from(gait, lasts, rng)
+        if start is not None:
+            return lasts, start
+    return None
 
 
 def _seen_from(gait: FilmedGait, seconds: float, rng: np.random.Generator) -> float | None:

@@ -20,10 +20,11 @@ from recipes.single_camera.agreement import (
     with_interval,
     with_means,
 )
-from recipes.single_camera.filming import SHARES, _lengths, parted
+from recipes.single_camera.filming import BRIEF, SHARES, _lengths, _stretch, parted
 from recipes.single_camera.impairment_score import area_under_curve, r_squared
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.population import refuse_shared_people, refuse_unlike_laws
+from synth.camera.filmed_gait import FilmedGait
 from synth.camera.keypoint_input import ClipArrays, units_of
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused
@@ -165,3 +166,16 @@ def test_what_true_angles_tell_needs_no_camera():
     found = {r.measure: r for r in knowable_results(made(1), {"score": made(2)}, {"score": "never seen"}, 0)}
     assert found["severity: R2"].value > 0.9
     assert found["severity: mean absolute error"].n_persons == 80
+
+
+def test_who_is_seen_for_a_moment_only_is_filmed_for_a_moment():
+    """Of 8 s in which the person is lost from 3 s to 5.5 s there is no whole clip of 6 s, but a brief one."""
+    points = np.ones((800, 12, 3))
+    points[300:550] = np.nan
+    gait = FilmedGait("P", "walk", 1.7, points, np.zeros((800, 26)), 100.0)
+    rng = np.random.default_rng(0)
+    lasts, start = _stretch(gait, 6.0, rng)
+    assert lasts == BRIEF
+    assert start < 0.8 or start > 5.2, "at most a tenth is lost"
+    assert _stretch(gait, 1.5, rng)[0] == 1.5
+    assert _stretch(FilmedGait("P", "walk", 1.7, points * np.nan, np.zeros((800, 26)), 100.0), 6.0, rng) is None

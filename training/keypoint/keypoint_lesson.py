@@ -154,7 +154,7 @@ def teach(
     scales = Scales(*_spread(flat), *_spread(teaching.parameters), *_spread(summaries))
     sizes = teaching.inputs.shape[2], summaries.shape[1], flat.shape[1], teaching.parameters.shape[1], n_kinds
     own = FitSettings(
-        epochs=settings.epochs, batch=64, learning_rate=settings.learning_rate, schedule="one_cycle", weight_decay=1e-3
+        epochs=settings.epochs, batch=32, learning_rate=settings.learning_rate, schedule="one_cycle", weight_decay=1e-3
     )
     held, all_clips = standardised(validating, scales), standardised(teaching, scales)
     rng, people = np.random.default_rng(seed), np.unique(teaching.person)
