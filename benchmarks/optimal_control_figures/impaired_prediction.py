@@ -6,8 +6,9 @@ drawn for the impairment (``impaired_gait``), with the same cause. People 0 to N
 in the tables is the change from the healthy walk of the same person and way, mean (SD) over the people whose walk was
 accepted at both; refused ones are counted with their reason.
 
-Run: python benchmarks/optimal_control_figures/impaired_prediction.py [--people N] [--keep FILE]. FILE (.csv) is
-written person by person; another run goes on from there. The last line is the JSON of all figures.
+Run: python benchmarks/optimal_control_figures/impaired_prediction.py [--people N] [--keep TABLE] [--corpus CORPUS].
+TABLE (.csv) is written person by person; another run goes on from there. CORPUS is one of ``gait population --impairment
+--predict``, whose walks are counted too. The last line is the JSON of all figures.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from synth.impairment import NOTHING, Impairment
+from synth.corpus import Corpus
+from synth.impairment import NOTHING, Impairment, visit_of
 from synth.life_span import draw_person_of_any_age, speed_of_age
 from synth.optimal_control.gait.gait_feature import FEATURES, gait_features, step_time_asymmetry
 from synth.optimal_control.gait.normative_gait import COMFORTABLE_SPEED, REFERENCE_HEIGHT, GaitStyle
@@ -31,7 +33,7 @@ from synth.optimal_control.population.carried_gait import SolvedGait
 from synth.optimal_control.population.impaired_gait import draw_impaired_gait
 from synth.optimal_control.population.planar_chunk import write_template
 from synth.optimal_control.population.planar_solver import GaitResult
-from synth.optimal_control.population.predicted_chunk import Shared, shared_programs
+from synth.optimal_control.population.predicted_chunk import PredictedRequest, Shared, shared_programs
 from synth.optimal_control.population.predicted_impairment import CAUSES, draw_predicted_impairment
 from synth.optimal_control.population.severity_path import solve_predicted
 from synth.optimal_control.population.whole_cycle import solve_impaired
@@ -157,6 +159,31 @@ def print_refusals(rows: pd.DataFrame) -> None:
               f"{3600.0 * good / spent:.0f} | {why or '-'} |")  # fmt: skip
 
 
+def print_corpus(file: Path) -> None:
+    """Walks of a corpus of ``gait population --impairment --predict``: validated by kind and severity, and refusals."""
+    corpus = Corpus(file)
+    chosen = dict(corpus.provenance.config["recipe"]["people"])
+    del chosen["task"]
+    request = PredictedRequest(**{**chosen, "impairments": tuple(chosen["impairments"])})
+    found = []
+    for subject, name in corpus.trials():
+        trial = corpus.read(subject, name, clean=True)
+        wrong = request.gait(int(subject[1:]), visit_of(trial)).impairment
+        band = min(int(3.0 * wrong.severity), 2) if wrong.severity else -1
+        why = trial.reason.partition(":")[0] if trial.status == "refused" else ""
+        found.append({"kind": wrong.kind, "band": band, "person": subject, "why": why})
+    table = pd.DataFrame(found)
+    words = {-1: "0", 0: "below 1/3", 1: "1/3 to 2/3", 2: "from 2/3"}
+    print(
+        f"\n{file.name}: {(table.why == '').sum()} of {len(table)} walks of {table.person.nunique()} people validated"
+    )
+    print("\n| kind | severity | people | validated | refused |\n|" + 5 * "---|")
+    for (kind, band), own in table.groupby(["kind", "band"]):
+        why = ", ".join(f"{k} {n}" for k, n in own[own.why != ""].why.value_counts().items())
+        good = f"{(own.why == '').sum()} of {len(own)}"
+        print(f"| {kind} | {words[band]} | {own.person.nunique()} | {good} | {why or '-'} |")
+
+
 def figures(rows: pd.DataFrame) -> dict[str, dict]:
     """Validated walks an hour and their share, by kind, predicted beside followed."""
     found = {}
@@ -175,8 +202,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "impaired_prediction.csv")
+    parser.add_argument("--corpus", type=Path, help="count the walks of this corpus too")
     given = parser.parse_args()
     made = measured(given.people, given.keep)
+    if given.corpus:
+        print_corpus(given.corpus)
     print_refusals(made)
     print_tables(made)
     print(json.dumps({"figures": figures(made)}))
