@@ -28,7 +28,7 @@ def measured_coverage(run: Run, task: str, windows: GaitWindows) -> tuple[list[R
     n, kind = settings.ablated, tasks_of(settings)[task]
     if n not in teaching_numbers(settings)[task]:
         return [], pd.DataFrame()
-    parts, rows, results = tuned_parts(run), [], []
+    parts, rows, results = tuned_parts(run, task, windows), [], []
     for method in DOUBTED:
         covered: dict[float, dict[str, list[float]]] = {}
         n_calibrating = 0
@@ -64,14 +64,14 @@ def outside_results(run: Run, sets: dict[str, GaitWindows]) -> tuple[list[Result
     settings: FewPeopleSettings = run.settings
     roles = virtual_roles(sets[VIRTUAL].people, settings.seed)
     own = sets[VIRTUAL].of([*roles["score"], *roles["calibrate"]])
-    kept = tuned_parts(run).get("virtual_0", dict)
+    kept = tuned_parts(run, VIRTUAL, sets[VIRTUAL]).get(alone_name(VIRTUAL), dict)
     results, curves = [], []
     for task, kind in tasks_of(settings).items():
         columns = list(COLUMNS[kind])
         part = {key: value[..., columns] for key, value in kept.items()}
         inside = _scores(run, task, own, part, f"{TRANSFER}|0|", kind)
         calibrating = {p: inside[p] for p in roles["calibrate"] if p in inside}
-        alone = tuned_parts(run).get(alone_name(task), dict)
+        alone = tuned_parts(run, task, sets[task]).get(alone_name(task), dict)
         outside = _scores(run, task, sets[task], alone, f"{TRANSFER}|0|", kind)
         level = max(feasible_levels(len(calibrating)), default=0.5)
         groups = {"virtual people never seen": {p: inside[p] for p in roles["score"] if p in inside}, task: outside}

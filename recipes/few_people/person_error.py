@@ -36,7 +36,7 @@ def absolute_errors(run: Run, task: str, windows: GaitWindows, said: np.ndarray)
 
 def errors_of(run: Run, task: str, windows: GaitWindows) -> Errors:
     """All errors of a task."""
-    parts = tuned_parts(run)
+    parts = tuned_parts(run, task, windows)
     by_draw: dict[tuple[str, int], dict[str, list[float]]] = {}
     alone = parts.get(alone_name(task), dict)
     for person in windows.people:

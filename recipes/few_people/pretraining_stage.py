@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from recipes.few_people.nested_people import Roles, virtual_roles
-from recipes.few_people.settings import FewPeopleSettings
+from recipes.few_people.settings import LEARNING, FewPeopleSettings, chosen
 from recipes.few_people.source_stage import VIRTUAL, read_sets
 from recipes.remembered_part import RememberedParts, remembered_parts
 from recipes.run import Run
 from training.transfer.arm import STARTS, Start
-from training.transfer.gait_window import SENSORS, TARGETS, GaitWindows
+from training.transfer.gait_window import SENSORS, TARGETS, GaitWindows, content
 from training.transfer.lesson import LessonSettings, learn
 from training.transfer.sensor_network import SensorNetwork, new_network, with_new_head
 from training.transfer.worn_window import SAGITTAL, SensorChange
@@ -21,6 +22,8 @@ from training.transfer.worn_window import SAGITTAL, SensorChange
 ALL_COLUMNS = tuple(range(len(TARGETS)))
 PRETRAINED = "pretrained"
 N_SIGNALS = 6 * len(SENSORS)
+_CONTENT: dict[Path, tuple[float, str]] = {}
+"""Folder of a run → when its windows were cut, and their hash."""
 
 
 def change_of(settings: FewPeopleSettings) -> SensorChange:
@@ -34,9 +37,17 @@ def lesson_of(settings: FewPeopleSettings, steps: int, rate: float) -> LessonSet
 
 
 def pretrained_parts(run: Run) -> RememberedParts:
-    """Parts of this stage; other windows make them anew."""
-    before = [run.stages["windows"]["finished"]]
-    return remembered_parts(run.folder / PRETRAINED, [run.settings.model_dump(mode="json"), before])
+    """Parts of this stage: other virtual people or lessons make them anew, other measured people do not."""
+    return remembered_parts(run.folder / PRETRAINED, [chosen(run.settings, LEARNING), _virtual_content(run)])
+
+
+def _virtual_content(run: Run) -> str:
+    """Hash of the virtual people's windows; told by the first who asks."""
+    known = _CONTENT.get(run.folder)
+    if known is None or known[0] != run.stages["windows"]["finished"]:
+        known = (run.stages["windows"]["finished"], content(read_sets(run)[VIRTUAL]))
+        _CONTENT[run.folder] = known
+    return known[1]
 
 
 def pretrain(run: Run) -> str:

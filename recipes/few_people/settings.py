@@ -94,6 +94,27 @@ def check_settings(settings: FewPeopleSettings) -> None:
         )
 
 
+LEARNING = (
+    "seed",
+    "members",
+    "width",
+    "batch",
+    "signal_steps",
+    "label_steps",
+    "pretrained_rate",
+    "turn_deg",
+    "noise_share",
+)
+"""Settings that decide what virtual people teach."""
+TUNING = ("ablated", "virtual", "options", "tuned_by_fewer", "tuned_steps", "tuned_rate", "new_rate")
+"""Those that decide what measured people teach then."""
+
+
+def chosen(settings: FewPeopleSettings, names: tuple[str, ...]) -> dict[str, object]:
+    """Some settings as plain data."""
+    return settings.model_dump(mode="json", include=set(names))
+
+
 STAND_INS = {"stand-ins, force": "force", "stand-ins, angles": "angle"}
 """Tasks where there are no measured people."""
 
@@ -121,6 +142,7 @@ SMALL = {
     "width": 12,
     "signal_steps": 30,
     "label_steps": 60,
-    "tuned_steps": 10,
+    "tuned_steps": 6,
+    "tuned_by_fewer": False,
     "options": ("both, head alone learns",),
 }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from recipes.few_people.nested_people import Fold, folds, splits, virtual_roles
+import numpy as np
+
+from mocap_import.product import product_hash
+from recipes.fatigue.remembered_part import remembered_parts
+from recipes.few_people.nested_people import Fold, file_word, folds, splits, virtual_roles
 from recipes.few_people.settings import (
     STAND_INS,
     FewPeopleSettings,
@@ -27,14 +31,13 @@ from training.transfer.gait_window import (
     COLUMNS,
     GaitWindows,
     joined,
-    load_windows,
-    save_windows,
+    plain,
     windows_of,
 )
 
 VIRTUAL, OTHER = "virtual", "other"
 POPULATIONS = {VIRTUAL: "people.h5", OTHER: "other.h5"}
-WINDOWS = "windows.npz"
+WINDOWS = "windows"
 STAND_IN = "stand-in"
 REPEATS = 4
 WORN = ImuErrors(noise_share=0.0, misalignment_deg=0.0, position_sd=0.02, soft_tissue="spring", seed=1)
@@ -95,33 +98,79 @@ def _solved(run: Run, name: str, n: int, laws: str, seed: int) -> str:
 
 
 def cut_windows(run: Run) -> str:
-    """Put sensors on everybody, cut windows, and write who does what."""
+    """Put sensors on everybody, cut windows, and write who does what; sets that are there are used again."""
     settings: FewPeopleSettings = run.settings
-    path = Path(settings.people) if settings.people else run.folder / POPULATIONS[VIRTUAL]
-    first = slice(settings.n_people)
-    sets = {VIRTUAL: joined(list(_virtual(run, path, first, WORN, VIRTUAL)))}
-    if settings.targets:
-        for target in settings.targets:
-            sets[target.name] = _measured(target.name, Path(target.path), target.estimate)
-    else:
-        other = run.folder / POPULATIONS[OTHER] if settings.other_laws else path
-        whom = slice(settings.n_other) if settings.other_laws else slice(settings.n_people, None)
-        for task in STAND_INS:
-            sets[task] = joined(list(_virtual(run, other, whom, OTHERWISE, STAND_IN)))
+    sets = {name: _windows(run, source) for name, source in sources(run).items()}
     for name, own in sets.items():
         run.say(f"{name}: {len(own.people)} people, {len(own)} windows")
-    save_windows(run.folder / WINDOWS, sets)
     everybody = {task: sets[task].people for task in tasks_of(settings)}
     made = [fold for task in everybody for fold in folds_of(run, task, sets[task])]
     roles = virtual_roles(sets[VIRTUAL].people, settings.seed)
     most = len(roles["teach"])
     if settings.virtual[-1] > most:
         raise CorpusMismatch(
-            f"virtual: {settings.virtual[-1]} people are more than the {most} who teach of {path.name}. Set virtual, "
-            "or n_people and a larger corpus."
+            f"virtual: {settings.virtual[-1]} people are more than the {most} virtual ones who teach. Set virtual, or "
+            "n_people and a larger corpus."
         )
     write_people(run.folder / PEOPLE, splits(roles, made, teaching_numbers(settings), everybody))
     return f"{len(sets[VIRTUAL].people)} virtual people, " + ", ".join(f"{len(p)} of {t}" for t, p in everybody.items())
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the people of a set come from.
+
+    Attributes
+    ----------
+    name : str
+        Of the set: `VIRTUAL`, or a task.
+    path : Path
+    prefix : str
+        Before the codes of its people.
+    worn : ImuErrors or None
+        Errors of virtual sensors, which are put on the walks of a population; None: a corpus of measured people.
+    first, last : int or None
+        Which people of the population.
+    estimate : str
+        What measured people must have labels of.
+    """
+
+    name: str
+    path: Path
+    prefix: str
+    worn: ImuErrors | None = None
+    first: int | None = None
+    last: int | None = None
+    estimate: str = ""
+
+
+def sources(run: Run) -> dict[str, Source]:
+    """Set → source."""
+    settings: FewPeopleSettings = run.settings
+    path = Path(settings.people) if settings.people else run.folder / POPULATIONS[VIRTUAL]
+    found = [Source(VIRTUAL, path, VIRTUAL, WORN, None, settings.n_people)]
+    found += [Source(t.name, Path(t.path), t.name, estimate=t.estimate) for t in settings.targets]
+    if not settings.targets:
+        other = run.folder / POPULATIONS[OTHER] if settings.other_laws else path
+        whom = (None, settings.n_other) if settings.other_laws else (settings.n_people, None)
+        found += [Source(task, other, STAND_IN, OTHERWISE, *whom) for task in STAND_INS]
+    return {source.name: source for source in found}
+
+
+def _windows(run: Run, source: Source) -> GaitWindows:
+    """Windows of a set, made if they are not there."""
+    question = {**asdict(source), "path": product_hash([source.path]), "worn": source.worn and source.worn.to_json()}
+    parts = remembered_parts(run.folder / WINDOWS, question)
+
+    def make() -> dict[str, np.ndarray]:
+        return plain(_measured(source) if source.worn is None else joined(list(_virtual(run, source))))
+
+    return GaitWindows(**parts.get(file_word(source.name), make))
+
+
+def read_sets(run: Run) -> dict[str, GaitWindows]:
+    """Windows of the virtual people and of each task."""
+    return {name: _windows(run, source) for name, source in sources(run).items()}
 
 
 def folds_of(run: Run, task: str, windows: GaitWindows) -> list[Fold]:
@@ -130,29 +179,24 @@ def folds_of(run: Run, task: str, windows: GaitWindows) -> list[Fold]:
     return folds(task, windows.people, teaching_numbers(settings)[task], settings.draws, settings.seed)
 
 
-def read_sets(run: Run) -> dict[str, GaitWindows]:
-    """Windows of the virtual people and of each task."""
-    return load_windows(run.folder / WINDOWS)
-
-
-def _virtual(run: Run, path: Path, whom: slice, errors: ImuErrors, prefix: str) -> Iterator[GaitWindows]:
+def _virtual(run: Run, source: Source) -> Iterator[GaitWindows]:
     """Windows of some people of a population, one walk each."""
-    corpus = Corpus(path)
+    corpus = Corpus(source.path)
     walks: dict[str, str] = {}
     for subject, name in corpus.trials():
         walks.setdefault(subject, name)
-    for subject, name in run.track(list(walks.items())[whom], f"Sensors, {prefix}"):
+    for subject, name in run.track(list(walks.items())[source.first : source.last], f"Sensors, {source.name}"):
         trial = corpus.read(subject, name, clean=True)
         if trial.status == "refused":
             continue
         walk = repeat_gait(trial, REPEATS)
-        worn = apply_errors(walk.recordings, errors, subject=subject, trial=name)
-        windows = windows_of(replace(walk, recordings=worn), f"{prefix} {subject}")
+        worn = apply_errors(walk.recordings, source.worn, subject=subject, trial=name)
+        windows = windows_of(replace(walk, recordings=worn), f"{source.prefix} {subject}")
         if windows is not None:
             yield windows
 
 
-def _measured(task: str, path: Path, estimate: str) -> GaitWindows:
+def _measured(source: Source) -> GaitWindows:
     """Windows of a corpus as anybody reads it: with the sensor errors of its recipe, where it has one.
 
     Raises
@@ -160,19 +204,13 @@ def _measured(task: str, path: Path, estimate: str) -> GaitWindows:
     CorpusMismatch
         Nobody has sensors and labels.
     """
-    corpus = Corpus(path)
-    found = [windows_of(corpus.read(s, name), f"{task} {s}") for s, name in corpus.trials()]
-    parts = [w for w in found if w is not None]
-    has = [w for w in parts if _labelled(w, estimate)]
+    corpus = Corpus(source.path)
+    found = [windows_of(corpus.read(s, name), f"{source.prefix} {s}") for s, name in corpus.trials()]
+    columns = list(COLUMNS[source.estimate])
+    has = [w for w in found if w is not None and np.isfinite(w.labels[..., columns]).any()]
     if not has:
         raise CorpusMismatch(
-            f"target {task}: no trial of {path} has seven sensors, a stature and labels of {estimate}. See "
-            "docs/recipes/few-people.md for what a corpus must hold."
+            f"target {source.name}: no trial of {source.path} has seven sensors, a stature and labels of "
+            f"{source.estimate}. See docs/recipes/few-people.md for what a corpus must hold."
         )
     return joined(has)
-
-
-def _labelled(windows: GaitWindows, estimate: str) -> bool:
-    import numpy as np
-
-    return bool(np.isfinite(windows.labels[..., list(COLUMNS[estimate])]).any())

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from recipes.few_people.nested_people import Fold, file_word, virtual_roles
-from recipes.few_people.pretraining_stage import change_of, lesson_of, pretrained_network
-from recipes.few_people.settings import FewPeopleSettings, tasks_of, teaching_numbers
+from recipes.few_people.pretraining_stage import change_of, lesson_of, pretrained_network, pretrained_parts
+from recipes.few_people.settings import TUNING, FewPeopleSettings, chosen, tasks_of, teaching_numbers
 from recipes.few_people.source_stage import VIRTUAL, folds_of, read_sets
 from recipes.remembered_part import RememberedParts, remembered_parts
 from recipes.run import Run
 from training.sample.ensemble import mean_and_spread
 from training.transfer.arm import SCRATCH, TRANSFER, Arm, arms_of
 from training.transfer.baseline import BASELINES
-from training.transfer.gait_window import COLUMNS, TARGETS, GaitWindows
+from training.transfer.gait_window import COLUMNS, TARGETS, GaitWindows, content
 from training.transfer.lesson import answer, learn
 from training.transfer.sensor_network import SensorNetwork, frozen_but_head, new_network, with_new_head
 from training.transfer.worn_window import EVERY, SAGITTAL
@@ -29,10 +29,12 @@ DOUBTED = (TRANSFER, SCRATCH)
 Kept = dict[str, np.ndarray]
 
 
-def tuned_parts(run: Run) -> RememberedParts:
-    """Parts of this stage; other networks make them anew."""
-    before = [run.stages["pretraining"]["finished"]]
-    return remembered_parts(run.folder / FOLDS, [run.settings.model_dump(mode="json"), before])
+def tuned_parts(run: Run, task: str, windows: GaitWindows) -> RememberedParts:
+    """Parts of a task (or of the virtual people): other networks, settings or people of this task make them anew."""
+    settings: FewPeopleSettings = run.settings
+    teach = teaching_numbers(settings).get(task, ())
+    question = [pretrained_parts(run).key, chosen(settings, TUNING), task, teach, content(windows)]
+    return remembered_parts(run.folder / FOLDS, question)
 
 
 def alone_name(task: str) -> str:
@@ -42,13 +44,14 @@ def alone_name(task: str) -> str:
 
 def tune(run: Run) -> str:
     """Estimates of every arm and baseline for whoever is left out, fold by fold."""
-    sets, parts = read_sets(run), tuned_parts(run)
+    sets = read_sets(run)
+    parts = {name: tuned_parts(run, name, windows) for name, windows in sets.items()}
     jobs = [(task, fold) for task in tasks_of(run.settings) for fold in folds_of(run, task, sets[task])]
     for task in tasks_of(run.settings):
-        parts.get(alone_name(task), lambda t=task: _by_nobody(run, t, sets))
-    parts.get("virtual_0", lambda: _of_virtual(run, sets[VIRTUAL]))
+        parts[task].get(alone_name(task), lambda t=task: _by_nobody(run, t, sets))
+    parts[VIRTUAL].get(alone_name(VIRTUAL), lambda: _of_virtual(run, sets[VIRTUAL]))
     for task, fold in run.track(jobs, "Folds"):
-        parts.get(fold.name, lambda t=task, f=fold: _fold(run, t, f, sets))
+        parts[task].get(fold.name, lambda t=task, f=fold: _fold(run, t, f, sets))
     return f"{len(jobs)} folds of {len(tasks_of(run.settings))} tasks"
 
 

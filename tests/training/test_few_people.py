@@ -13,7 +13,7 @@ from mocap_import.subject import STANDARD_GRAVITY, Subject
 from training.mirror import mirror_trial
 from training.transfer.baseline import mean_waveform, ridge
 from training.transfer.exchange_rate import exchange, people_for
-from training.transfer.gait_window import LENGTH, SENSORS, TARGETS, load_windows, phase_at, save_windows, windows_of
+from training.transfer.gait_window import LENGTH, SENSORS, TARGETS, GaitWindows, content, phase_at, plain, windows_of
 from training.transfer.lesson import SCALES, LessonSettings, answer, draw_hidden, hidden_loss, label_loss, learn
 from training.transfer.sensor_network import frozen_but_head, new_network, with_new_head
 from training.transfer.worn_window import SAGITTAL, SensorChange, worn
@@ -85,13 +85,14 @@ def test_a_short_record_is_padded_and_a_shorter_one_refused(make_walking_trial):
     assert windows_of(cut[1]) is None
 
 
-def test_windows_come_back_from_their_file(windows, tmp_path):
-    save_windows(tmp_path / "w.npz", {"a, b": windows, "c": windows.of([])})
-    back = load_windows(tmp_path / "w.npz")
-    assert list(back) == ["a, b", "c"]
-    np.testing.assert_array_equal(back["a, b"].labels, windows.labels)
-    assert back["a, b"].people == ["S01"]
-    assert len(back["c"]) == 0
+def test_windows_are_told_by_their_content(windows):
+    again = GaitWindows(**{name: array.copy() for name, array in plain(windows).items()})
+    assert content(again) == content(windows)
+    again.inputs[0, 40, 0] += 1e-3
+    assert content(again) != content(windows)
+    assert content(windows.rows(np.arange(len(windows) - 1))) != content(windows)
+    assert windows.people == ["S01"]
+    assert len(windows.of([])) == 0
 
 
 def test_exchanged_legs_are_the_windows_of_the_mirrored_walk(trial, windows):

@@ -7,15 +7,14 @@ record.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 from scipy.spatial.transform import Rotation
 
-from mocap_import.durable_file import durable_place
 from mocap_import.subject import STANDARD_GRAVITY
 from synth.corpus.trial import CorpusTrial
 from synth.imu.placement import SEVEN_SENSORS
@@ -209,17 +208,14 @@ def _units(height: float) -> np.ndarray:
     return np.tile(np.repeat([1.0 / STANDARD_GRAVITY, np.sqrt(height / STANDARD_GRAVITY)], 3), len(SENSORS))
 
 
-def save_windows(path: Path, sets: dict[str, GaitWindows]) -> None:
-    """Write named sets of windows to one file."""
-    names = GaitWindows.__dataclass_fields__
-    flat = {f"{key}/{name}": getattr(own, name) for key, own in sets.items() for name in names}
-    with durable_place(path) as place, place.open("wb") as stream:
-        np.savez(stream, **flat)
+def plain(windows: GaitWindows) -> dict[str, np.ndarray]:
+    """Windows as named arrays, for a file."""
+    return {name: getattr(windows, name) for name in GaitWindows.__dataclass_fields__}
 
 
-def load_windows(path: Path) -> dict[str, GaitWindows]:
-    """Read what `save_windows` wrote, in its order."""
-    names = GaitWindows.__dataclass_fields__
-    with np.load(path) as kept:
-        keys = list(dict.fromkeys(file.rsplit("/", 1)[0] for file in kept.files))
-        return {key: GaitWindows(**{name: kept[f"{key}/{name}"] for name in names}) for key in keys}
+def content(windows: GaitWindows) -> str:
+    """Hash of windows: equal ones teach equal networks."""
+    digest = hashlib.sha256()
+    for array in plain(windows).values():
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
