@@ -81,6 +81,8 @@ def _untaught_rows(task: str, score: Explained, n_phases: int) -> list[Result]:
     found = [by_person(parts, score, n_phases) for parts in score.blank]
     rows = []
     for measure in MEASURES:
+        if not len(found[0][measure]):
+            continue  # every part changes: nothing to tell from it
         means = np.array([values[measure].mean() for values in found])
         note, n = f"range of {len(means)} networks, not of persons", len(found[0][measure])
         rows.append(Result(task, UNTAUGHT, measure, "", means.mean(), means.min(), means.max(), n, note=note))
