@@ -99,9 +99,10 @@ def _mapping(name: str, model: str, table: SampleTable, n_clusters: int, pairs: 
 def _variation(name: str, model: str, draws: Sequence[Sequence[Pair]]) -> Iterator[Result]:
     """Rows of what may tell samples: how much they vary and bend, mean over folds and draws."""
     n_persons = sum(len(real) for real, _ in draws[0])
-    for measure, ratio in (("variance", spread_ratio), ("variance of second differences", bend_ratio)):
+    for measure, ratio in (("variance", spread_ratio), ("bends (median square of second differences)", bend_ratio)):
         value = float(np.mean([ratio(made, real) for pairs in draws for real, made in pairs]))
-        yield Result(f"{name}: spread", model, measure, "x that of people never seen", value, n_persons=n_persons)
+        if np.isfinite(value):
+            yield Result(f"{name}: spread", model, measure, "x that of people never seen", value, n_persons=n_persons)
 
 
 def _closeness(name: str, model: str, near: np.ndarray, reached: np.ndarray, seed: int) -> list[Result]:

@@ -135,5 +135,7 @@ def test_spread_and_bends_are_those_of_what_was_added():
     assert spread_ratio(0.5 * straight, straight) == pytest.approx(0.25)
     noisy = [straight + sd * rng.normal(size=(4000, 40, 1)) for sd in (0.1, 0.2)]
     assert bend_ratio(noisy[1], noisy[0]) == pytest.approx(4.0, rel=0.02)
+    jump = noisy[0] + np.where(np.arange(4000) == 3, 1e3, 0.0)[:, None, None] * (np.arange(40) > 20)[None, :, None]
+    assert bend_ratio(noisy[1], jump) == pytest.approx(4.0, rel=0.02)
     assert np.diff(noisy[0], n=2, axis=1).var(axis=0).mean() == pytest.approx(6 * 0.1**2, rel=0.02)
     assert np.isnan(bend_ratio(straight[:, :2], straight[:, :2]))
