@@ -210,20 +210,41 @@ def _errors(about: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|",
     ]
     spreads = about.get("angles", {})
-    for row in rows:
-        if spreads.get(row["angle"], math.inf) < LEAST_SPREAD_DEG:
-            continue
-        interval = f" [{row['low']:.2f}, {row['high']:.2f}]" if row["low"] is not None else ""
-        spread = f" ± {row['sd']:.2f}" if row["people"] > 1 else ""
-        value = f"{row['mean']:.2f}{spread}{interval}"
-        sensors = f"*{row['sensors']}*" if row["sensors"] == _CONSTANT else row["sensors"]
-        lines.append(f"| {sensors} | {row['measure']} | {row['angle']} | {value} | {row['worst']:.2f} |")
+    lines += [_error_line(row) for row in rows if spreads.get(row["angle"], math.inf) >= LEAST_SPREAD_DEG]
+    if elsewhere := _elsewhere(about):
+        lines += ["", *elsewhere]
     if effects := about.get("effects"):
         table = pd.DataFrame(effects)
         numbers = {"effect", "low", "high", "p", "p_holm"} & set(table.columns)
         table = table.astype(dict.fromkeys(numbers, float))
         lines += ["", "Does the raw error depend on who it is?", "", effect_rows(table).rstrip()]
     return "\n".join(lines)
+
+
+def _error_line(row: Mapping[str, Any]) -> str:
+    """One row of a table of errors."""
+    interval = f" [{row['low']:.2f}, {row['high']:.2f}]" if row["low"] is not None else ""
+    spread = f" ± {row['sd']:.2f}" if row["people"] > 1 else ""
+    value = f"{row['mean']:.2f}{spread}{interval}"
+    sensors = f"*{row['sensors']}*" if row["sensors"] == _CONSTANT else row["sensors"]
+    return f"| {sensors} | {row['measure']} | {row['angle']} | {value} | {row['worst']:.2f} |"
+
+
+def _elsewhere(about: Mapping[str, Any]) -> list[str]:
+    """Tables of errors on other corpora, one after the other."""
+    rows, spreads, lines = about.get("elsewhere", []), about.get("angles", {}), []
+    for corpus in dict.fromkeys(row["corpus"] for row in rows):
+        own = [row for row in rows if row["corpus"] == corpus]
+        lines += [
+            f"On {own[0]['people']} people of another corpus, `{corpus}` (SHA-256 `{own[0]['sha256'][:16]}...`), none "
+            "of whom taught it; records with that corpus's own sensor errors:",
+            "",
+            "| sensors | error | angle | RMSE | worst person |",
+            "|---|---|---|---|---|",
+            *(_error_line(row) for row in own if spreads.get(row["angle"], math.inf) >= LEAST_SPREAD_DEG),
+            "",
+        ]
+    return lines[:-1]
 
 
 def _limits(checkpoint: Checkpoint) -> list[str]:

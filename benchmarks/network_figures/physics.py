@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -45,7 +46,7 @@ PEERS = {"angle_rmse": 8.7, "angle_rmse_mean_removed": None, "moment_rmse": 4.9,
 PEERS["speed_error"] = 0.19
 """SSPINNpose (LSTM), Gambietz et al. 2025, on other persons: quoted, not repeated."""
 DATA = Path(os.environ.get("KINESYNTH_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
-COST_REPEATS = 60
+COST_REPEATS = 240
 ABLATION_STEPS = 500
 ABLATED = TERMS
 SEVEN = ("pelvis", "femur_r", "tibia_r", "calcn_r", "femur_l", "tibia_l", "calcn_l")
@@ -127,24 +128,31 @@ def cost() -> dict:
     def whole() -> None:
         physics_loss(lesson, network, windows, config)[0].backward()
 
-    timed = {"bare": bare, "whole": whole, "step": lambda: take_step(lesson, learner, config)}
-    seconds: dict[str, list[float]] = {name: [] for name in timed}
-    for repeat in range(COST_REPEATS + 3):
-        for name, function in timed.items():
-            began = time.process_time()
-            function()
-            if repeat > 2:
-                seconds[name].append(time.process_time() - began)
-    figures = {}
-    for name, of in (("median", np.median), ("min", np.min)):
-        ms = {what: 1e3 * float(of(values)) for what, values in seconds.items()}
-        share = (ms["whole"] - ms["bare"]) / ms["step"]
-        print(
-            f"  {name} of {COST_REPEATS}: network alone {ms['bare']:.1f} ms, with all losses {ms['whole']:.1f} ms "
-            f"(losses {ms['whole'] - ms['bare']:.1f} ms), whole step {ms['step']:.1f} ms; share {share:.3f}"
-        )
-        figures[name] = share
-    return {"physics_loss_share_of_step": row(figures["median"], None, 0.15)}
+    share, (low, high) = cost_share([bare, whole, lambda: take_step(lesson, learner, config)])
+    print(f"  losses, share of a step: {share:.3f} by {COST_REPEATS} triples, 90 % interval {low:.3f} to {high:.3f}")
+    return {"physics_loss_share_of_step": row(share, None, 0.15)}
+
+
+def cost_share(three: list[Callable[[], object]]) -> tuple[float, tuple[float, float]]:
+    """Share of the third that the second takes more than the first, and its 90 % interval by bootstrap.
+
+    The three are run in turn, each time beginning with another, and compared within a turn, by the CPU clock of this
+    thread: what disturbs the machine for longer than a turn disturbs all three.
+    """
+    seconds = np.empty((COST_REPEATS, len(three)))
+    for repeat in range(-3, COST_REPEATS):
+        for k in range(len(three)):
+            which = (k + repeat) % len(three)
+            began = time.thread_time()
+            three[which]()
+            if repeat >= 0:
+                seconds[repeat, which] = time.thread_time() - began
+    bare, whole, step = seconds.T
+    shares, rng = (whole - bare) / step, np.random.default_rng(0)
+    ms = 1e3 * np.median(seconds, axis=0)
+    print(f"  medians: network alone {ms[0]:.1f} ms, with all losses {ms[1]:.1f} ms, whole step {ms[2]:.1f} ms")
+    drawn = np.median(rng.choice(shares, (2000, len(shares))), axis=1)
+    return float(np.median(shares)), tuple(np.percentile(drawn, [5, 95]))
 
 
 def walkers(folder: Path, seed: int, people: int, name: str, **worn: float) -> tuple[Path, Worn]:
