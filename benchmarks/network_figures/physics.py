@@ -3,7 +3,7 @@
 Virtual walkers are those of `benchmarks.peers.virtual_walkers` (another generator: masses, knees, muscles, contact, and
 noise of 15 % on every signal). Everything was chosen on persons of seed 101; persons of seed 202 are scored, who were
 never seen. Real recordings are trained on without labels and scored with them; nothing was chosen on them.
-Run: python benchmarks/network_figures/physics.py [agreement cost virtual bilstm trunk placement ...]
+Run: python benchmarks/network_figures/physics.py [agreement cost virtual bilstm trunk ...]
 The first run makes the virtual people (about 2 CPU minutes). The last line is the JSON of the figures.
 """
 
@@ -34,7 +34,6 @@ from training.physics.config import PhysicsConfig, resolve_physics
 from training.physics.lesson import draw_windows, fresh_learner, physics_loss, prepare_lesson, take_step
 from training.physics.loop import train_by_physics
 from training.physics.model_file import PhysicsModel
-from training.physics.placement_table import placement_rows
 from training.physics.prediction import apply_physics
 from training.physics.record import PhysicsData, SagittalRecord, body_of, read_physics_data, stacked_bodies
 from training.physics.weight import TERMS
@@ -209,26 +208,6 @@ def virtual(folder: Path, network: str = "lstm") -> dict:
     return figures | {f"physics_{network}_cpu_seconds_per_recorded_minute": row(per_minute, None, 30.0)}
 
 
-def placement(folder: Path) -> dict:
-    """Sensors beside their places (8 deg, 20 mm): what is left after training, against doing nothing."""
-    corpus, worn = walkers(folder, 101, 20, "worn", turn_sd_deg=8.0, place_sd=0.02)
-    found = placement_rows(train_on(corpus)).set_index(["subject", "sensor"])
-    sensors = list(dict.fromkeys(found.index.get_level_values("sensor")))
-    angle, place, angle_before, place_before = [], [], [], []
-    for person, (turns, shifts) in worn.items():
-        rows = found.loc[person].loc[sensors]
-        free = np.array(sensors) != "pelvis"
-        angle.append((rows["angle_deg"].to_numpy() - np.degrees(turns))[free])
-        angle_before.append(np.degrees(turns)[free])
-        place.append(rows[["forward_m", "upward_m"]].to_numpy() - shifts)
-        place_before.append(shifts)
-    rms = [float(np.sqrt(np.mean(np.square(x)))) for x in (angle, angle_before, place, place_before)]
-    return {
-        "physics_placement_angle_deg": row(rms[0], rms[1], rms[1]),
-        "physics_placement_place_mm": row(1e3 * rms[2], 1e3 * rms[3], 1e3 * rms[3]),
-    }
-
-
 def ablation(folder: Path) -> dict:
     """Every term left out in turn, short trainings of one seed, on the teaching persons (nothing here is scored)."""
     teach, _ = walkers(folder, 101, 20, "teaching")
@@ -294,7 +273,6 @@ def real_rows(name: str, errors: dict[str, pd.DataFrame]) -> dict:
 PARTS = {
     "virtual": virtual,
     "trunk": with_trunk_sensor,
-    "placement": placement,
     "ablation": ablation,
     "recorded": recorded,
 }
@@ -303,7 +281,7 @@ PARTS = {
 def figures(parts: list[str] | None = None) -> dict:
     """All figures, or those of some parts."""
     torch.set_num_threads(1)
-    wanted = parts or ["agreement", "cost", "virtual", "bilstm", "trunk", "placement", "ablation", "recorded"]
+    wanted = parts or ["agreement", "cost", "virtual", "bilstm", "trunk", "ablation", "recorded"]
     found: dict = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
