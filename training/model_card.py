@@ -85,7 +85,8 @@ def _purpose(checkpoint: Checkpoint) -> str:
     if not joint:
         kinds = ", ".join(dict.fromkeys(target.kind.replace("_", " ") for target in checkpoint.targets))
         return f"Estimates {kinds} from {len(checkpoint.sensors)} inertial sensors, frame by frame."
-    angles = " and ".join(learnt_angles(checkpoint)) or "no angle"
+    *others, last = learnt_angles(checkpoint) or ["no angle"]
+    angles = f"{', '.join(others)} and {last}" if others else last
     return (
         f"Estimates {angles} of one {joint}, and the orientations of the two segments beside it, from the two inertial "
         f"sensors on {_SEGMENTS[joint]} (after Rapp, Shin et al. 2021, J Biomech). For trying the tools, as a first "
@@ -150,6 +151,11 @@ def _teachers(checkpoint: Checkpoint) -> str:
     if origin["drawn"]:
         said = ", ".join(f"{key} {value}" for key, value in sorted(origin["drawn"].items()) if _is_plain(value))
         lines.append(f"- how they were drawn: {said}")
+    if drawn := origin.get("out_of_plane"):
+        lines.append(
+            "- out of the sagittal plane: pelvis, hips, knees and ankles by curves drawn for each person around "
+            f"published ones (seed {drawn['seed']}); nothing computed them"
+        )
     if origin["caption"]:
         lines.append(f"- {origin['caption']}")
     spreads = ", ".join(f"{angle} {about['angles'][angle]:.1f}" for angle in ANGLE_NAMES)
@@ -261,6 +267,11 @@ def _limits(checkpoint: Checkpoint) -> list[str]:
             f"Other movements than {' and '.join(moved['tasks'])}, other speeds than {_range(moved['speed'], 'm/s')}, "
             "impaired gait."
         )
+        if about["corpus"].get("out_of_plane"):
+            found.append(
+                "Adduction and rotation as a measurement: drawn curves taught them, and on real people they may be no "
+                "better than a constant (compare *mean angle* above)."
+            )
         if about["corpus"]["is_virtual"]:
             found.append(
                 "Results on real people without a check against a reference: no real person taught it, and errors on "

@@ -228,6 +228,7 @@ def corpus_origin(corpus: Path, digest: str) -> dict[str, Any]:
         "is_virtual": is_virtual,
         "drawn": {key: drawn[key] for key in sorted(drawn) if key != "recipe"} if is_virtual else {},
         "caption": str(made.config.get("caption", "")),
+        "out_of_plane": made.config.get("out_of_plane", {}),
     }
 
 
