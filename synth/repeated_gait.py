@@ -23,6 +23,7 @@ from synth.imu.error_recipe import ImuErrors
 from synth.imu.placement import SEVEN_SENSORS, scaled_placements
 from synth.imu.recording import SensorPlacement
 from synth.imu.skeleton_imu import simulate_skeleton_imus
+from synth.out_of_plane import walk_in_space
 
 
 def repeat_gait(
@@ -130,9 +131,23 @@ def write_repeated_gaits(
     *,
     repeats: int = 6,
     errors: ImuErrors | None = None,
+    out_of_plane: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> int:
     """Write a population with virtual sensors, role ``"reference"``: its solutions are what is true of these persons.
+
+    Parameters
+    ----------
+    corpus, out : Path
+    repeats : int
+        Times that each cycle is walked.
+    errors : ImuErrors, optional
+        Recipe that the records are read with.
+    out_of_plane : int, optional
+        Seed by which each person gets adduction and rotation of pelvis and legs (`synth.out_of_plane`), the same ones
+        in all of a person's trials; without it persons stay in the plane.
+    progress : callable, optional
+        Called with 1 after each trial.
 
     Returns
     -------
@@ -146,16 +161,26 @@ def write_repeated_gaits(
     """
     reader = Corpus(corpus)
     config = {"repeats": repeats, "population": dict(reader.provenance.config)}
+    if out_of_plane is not None:
+        config["out_of_plane"] = {"seed": out_of_plane, "version": 1}
     sources = {corpus.name: file_hash(corpus)}
     written = 0
     with CorpusWriter(out, role="reference", config=config, seed=reader.provenance.seed, sources=sources) as writer:
         for subject, name in reader.trials():
             trial = reader.read(subject, name, clean=True)
             if trial.status != "refused":
-                writer.append(repeat_gait(trial, repeats, errors))
+                walked = repeat_gait(trial, repeats, errors)
+                if out_of_plane is not None:
+                    walked = walk_in_space(walked, _rng_of(subject, out_of_plane))
+                writer.append(walked)
                 written += 1
             if progress is not None:
                 progress(1)
         if not written:
             raise NothingAccepted(f"{corpus}: no gait was accepted; nothing to put sensors on.")
     return written
+
+
+def _rng_of(subject: str, seed: int) -> np.random.Generator:
+    """The same generator for every trial of a person."""
+    return np.random.default_rng([seed, *subject.encode()])

@@ -95,7 +95,10 @@ def cycles(
     repeats: Annotated[int, typer.Option(min=1, max=200, help="Times that each cycle is walked.")] = 6,
     noise: Annotated[float, typer.Option(min=0.0, help="White noise as a share of each channel's SD.")] = 0.15,
     misalignment: Annotated[float, typer.Option(min=0.0, help="SD (deg) of each sensor's turn.")] = 13.5,
-    seed: Annotated[int, typer.Option(min=0, help="Of the sensor errors.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the sensor errors, and of what --out-of-plane draws.")] = 0,
+    out_of_plane: Annotated[
+        bool, typer.Option(help="Draw adduction and rotation of pelvis and legs for each person; forces are left out.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")] = False,
 ) -> None:
     """Put virtual sensors on a population: each periodic cycle walked several times, with its labels."""
@@ -110,7 +113,10 @@ def cycles(
         errors = ImuErrors(noise_share=noise, misalignment_deg=misalignment, seed=seed)
         total = len(Corpus(population).trials())
         with track(total, "Walking", shown=False if as_json else None) as bar:
-            written = write_repeated_gaits(population, out, repeats=repeats, errors=errors, progress=bar.advance)
+            drawn = seed if out_of_plane else None
+            written = write_repeated_gaits(
+                population, out, repeats=repeats, errors=errors, out_of_plane=drawn, progress=bar.advance
+            )
     except (ValueError, CorpusMismatch, ModelMismatch, OSError) as problem:
         stop(sentence_of(problem), as_json)
     if as_json:

@@ -85,7 +85,8 @@ def _purpose(checkpoint: Checkpoint) -> str:
     if not joint:
         kinds = ", ".join(dict.fromkeys(target.kind.replace("_", " ") for target in checkpoint.targets))
         return f"Estimates {kinds} from {len(checkpoint.sensors)} inertial sensors, frame by frame."
-    angles = " and ".join(learnt_angles(checkpoint)) or "no angle"
+    *others, last = learnt_angles(checkpoint) or ["no angle"]
+    angles = f"{', '.join(others)} and {last}" if others else last
     return (
         f"Estimates {angles} of one {joint}, and the orientations of the two segments beside it, from the two inertial "
         f"sensors on {_SEGMENTS[joint]} (after Rapp, Shin et al. 2021, J Biomech). For trying the tools, as a first "
@@ -150,6 +151,11 @@ def _teachers(checkpoint: Checkpoint) -> str:
     if origin["drawn"]:
         said = ", ".join(f"{key} {value}" for key, value in sorted(origin["drawn"].items()) if _is_plain(value))
         lines.append(f"- how they were drawn: {said}")
+    if drawn := origin.get("out_of_plane"):
+        lines.append(
+            "- out of the sagittal plane: pelvis, hips, knees and ankles by curves drawn for each person around "
+            f"published ones (seed {drawn['seed']}); nothing computed them"
+        )
     if origin["caption"]:
         lines.append(f"- {origin['caption']}")
     spreads = ", ".join(f"{angle} {about['angles'][angle]:.1f}" for angle in ANGLE_NAMES)
@@ -210,20 +216,41 @@ def _errors(about: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|",
     ]
     spreads = about.get("angles", {})
-    for row in rows:
-        if spreads.get(row["angle"], math.inf) < LEAST_SPREAD_DEG:
-            continue
-        interval = f" [{row['low']:.2f}, {row['high']:.2f}]" if row["low"] is not None else ""
-        spread = f" ± {row['sd']:.2f}" if row["people"] > 1 else ""
-        value = f"{row['mean']:.2f}{spread}{interval}"
-        sensors = f"*{row['sensors']}*" if row["sensors"] == _CONSTANT else row["sensors"]
-        lines.append(f"| {sensors} | {row['measure']} | {row['angle']} | {value} | {row['worst']:.2f} |")
+    lines += [_error_line(row) for row in rows if spreads.get(row["angle"], math.inf) >= LEAST_SPREAD_DEG]
+    if elsewhere := _elsewhere(about):
+        lines += ["", *elsewhere]
     if effects := about.get("effects"):
         table = pd.DataFrame(effects)
         numbers = {"effect", "low", "high", "p", "p_holm"} & set(table.columns)
         table = table.astype(dict.fromkeys(numbers, float))
         lines += ["", "Does the raw error depend on who it is?", "", effect_rows(table).rstrip()]
     return "\n".join(lines)
+
+
+def _error_line(row: Mapping[str, Any]) -> str:
+    """One row of a table of errors."""
+    interval = f" [{row['low']:.2f}, {row['high']:.2f}]" if row["low"] is not None else ""
+    spread = f" ± {row['sd']:.2f}" if row["people"] > 1 else ""
+    value = f"{row['mean']:.2f}{spread}{interval}"
+    sensors = f"*{row['sensors']}*" if row["sensors"] == _CONSTANT else row["sensors"]
+    return f"| {sensors} | {row['measure']} | {row['angle']} | {value} | {row['worst']:.2f} |"
+
+
+def _elsewhere(about: Mapping[str, Any]) -> list[str]:
+    """Tables of errors on other corpora, one after the other."""
+    rows, spreads, lines = about.get("elsewhere", []), about.get("angles", {}), []
+    for corpus in dict.fromkeys(row["corpus"] for row in rows):
+        own = [row for row in rows if row["corpus"] == corpus]
+        lines += [
+            f"On {own[0]['people']} people of another corpus, `{corpus}` (SHA-256 `{own[0]['sha256'][:16]}...`), none "
+            "of whom taught it; records with that corpus's own sensor errors:",
+            "",
+            "| sensors | error | angle | RMSE | worst person |",
+            "|---|---|---|---|---|",
+            *(_error_line(row) for row in own if spreads.get(row["angle"], math.inf) >= LEAST_SPREAD_DEG),
+            "",
+        ]
+    return lines[:-1]
 
 
 def _limits(checkpoint: Checkpoint) -> list[str]:
@@ -240,6 +267,11 @@ def _limits(checkpoint: Checkpoint) -> list[str]:
             f"Other movements than {' and '.join(moved['tasks'])}, other speeds than {_range(moved['speed'], 'm/s')}, "
             "impaired gait."
         )
+        if about["corpus"].get("out_of_plane"):
+            found.append(
+                "Adduction and rotation as a measurement: drawn curves taught them, and on real people they may be no "
+                "better than a constant (compare *mean angle* above)."
+            )
         if about["corpus"]["is_virtual"]:
             found.append(
                 "Results on real people without a check against a reference: no real person taught it, and errors on "

@@ -99,6 +99,9 @@ def joint(
     network: Annotated[str, typer.Option(help="temporal, published_conv1d or published_lstm.")] = "temporal",
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; default: the recipe's.")] = None,
     licence: Annotated[str, typer.Option(help="Of the network; default: what the corpus says.")] = "",
+    check: Annotated[
+        list[Path] | None, typer.Option(help="Another corpus, whose errors go to the card; may be given again.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, windows, sensor errors and who is held out.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -125,7 +128,7 @@ def joint(
                 bar.advance(step - so_far)
                 so_far = step
 
-            options = {"seed": seed, "licence": licence, "progress": progress}
+            options = {"seed": seed, "licence": licence, "check": check or (), "progress": progress}
             made = learn_joint_model(corpus, joint, out, config, **options)
         text, beside = model_card(made, out.stem), out.with_suffix(".md")
         write_durably(beside, text)

@@ -20,12 +20,14 @@ from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.joint_trial import joint_rotation, read_joint_trials
 from training.checkpoint import load_checkpoint
 from training.joint.curve_run import errors_by_size
+from training.joint.elsewhere import at_rate
 from training.joint.estimate import estimate_joint
 from training.joint.joint_estimates import estimate_corpus
 from training.joint.joint_model import for_strangers, learn_joint_model, learnt_angles, people_facts
 from training.joint.network_difference import paired_networks
 from training.joint.network_run import MEAN_ANGLE, NETWORKS, make_network_table
 from training.joint.recipe import joint_config
+from training.joint.thinning import thin
 from training.model_card import model_card
 from training.network_command import network_app
 from training.stored_card import read_card
@@ -157,10 +159,14 @@ def test_records_without_poses_are_estimated_and_not_scored(model, tmp_path):
 
 def test_the_commands_train_apply_and_print_a_card(knees, tmp_path):
     run, out = CliRunner(), tmp_path / "knee.safetensors"
-    done = run.invoke(network_app, ["joint", str(knees), str(out), "--steps", "3", "--licence", "CC0", "--json"])
+    check = ["--check", str(write_knees(tmp_path / "others.h5", seed=9, people=4))]
+    done = run.invoke(
+        network_app, ["joint", str(knees), str(out), "--steps", "3", "--licence", "CC0", *check, "--json"]
+    )
     assert done.exit_code == 0, done.output
     assert json.loads(done.output.splitlines()[-1])["about"]["licence"] == "CC0"
     assert out.with_suffix(".md").read_text(encoding="utf-8") == model_card(load_checkpoint(out), "knee")
+    assert "On 4 people of another corpus, `others`" in out.with_suffix(".md").read_text(encoding="utf-8")
     done = run.invoke(network_app, ["apply", str(out), str(knees), str(tmp_path / "angles.csv")])
     assert done.exit_code == 3, done.output  # those who taught are refused
     assert list(pd.read_csv(tmp_path / "angles.csv").columns[:4]) == ["subject", "trial", "side", "time_s"]
@@ -168,6 +174,26 @@ def test_the_commands_train_apply_and_print_a_card(knees, tmp_path):
     done = run.invoke(network_app, ["card", "pretrained:elbow"])
     assert done.exit_code == 1
     assert "no network of this name is shipped; there are pretrained:" in done.output
+
+
+def test_another_rate_gives_the_same_movement_and_no_frame_beside_a_gap(knees):
+    fast = read_joint_trials(knees, "knee", sides=("r",))[0]
+    slow = at_rate(fast, 80.0)
+    at = np.arange(len(slow.angles)) * 1.25
+    whole = np.isclose(at, np.round(at))
+    np.testing.assert_allclose(slow.angles[whole], fast.angles[np.round(at[whole]).astype(int)], atol=1e-9)
+    force = fast.distal.specific_force[np.round(at[whole]).astype(int)]
+    np.testing.assert_allclose(slow.distal.specific_force[whole], force, atol=1e-9)
+    between = np.column_stack([np.interp(at, np.arange(len(fast.angles)), column) for column in fast.angles.T])
+    np.testing.assert_allclose(slow.angles, between, atol=2e-3)
+    assert at_rate(fast, 50.0).angles.shape == thin(fast, 2).angles.shape
+    force = fast.distal.specific_force.copy()
+    force[100] = np.nan
+    broken = at_rate(replace(fast, distal=replace(fast.distal, specific_force=force)), 80.0)
+    lost = np.flatnonzero(~np.isfinite(broken.distal.specific_force).all(axis=1))
+    assert set(lost) == {k for k in range(len(at)) if 99 < at[k] < 101}
+    with pytest.raises(CorpusMismatch, match="expected about 400 Hz"):
+        at_rate(fast, 400.0)
 
 
 def test_the_networks_stand_beside_each_other_and_a_stopped_table_goes_on(tmp_path):

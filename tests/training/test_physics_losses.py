@@ -25,7 +25,7 @@ from training.physics.loss_term import (
 from training.physics.motion import planar_motion
 from training.physics.record import body_of
 from training.physics.sensor import expected_readings
-from training.physics.tilt import causal_tilt
+from training.physics.tilt import TiltFilter, causal_tilt
 from training.physics.weight import LossWeights
 
 RATE = 100.0
@@ -154,6 +154,18 @@ def test_tilt_is_that_of_a_swinging_sensor_and_does_not_look_ahead():
     found = causal_tilt(channels, RATE)
     assert np.abs(found - angle).max() < np.radians(0.2)
     np.testing.assert_array_equal(causal_tilt(channels[:500], RATE), found[:500])
+
+
+def test_the_tilt_of_a_drifting_gyroscope_stays_the_true_one_beyond_half_a_turn_of_drift():
+    t = np.arange(12000) / RATE
+    angle, drift = 0.1 + 0.4 * np.sin(2 * np.pi * t), np.radians(3.0)  # 3 deg/s: a turn in two minutes
+    rate = 0.4 * 2 * np.pi * np.cos(2 * np.pi * t) + drift
+    channels = np.column_stack([9.81 * np.sin(angle), 9.81 * np.cos(angle), rate])
+    found = causal_tilt(channels, RATE)
+    assert np.abs(found - angle)[1000:].max() < np.radians(12.0)  # 3 deg/s over the filter's 3 s
+    frames = TiltFilter(1, RATE)
+    streamed = [frames.step(np.array([fx + 1j * fy]), np.array([w]))[0] for fx, fy, w in channels]
+    np.testing.assert_allclose(streamed, found, atol=1e-9)
 
 
 def test_raw_outputs_of_zero_stand_for_an_upright_person_who_carries_the_whole_weight():

@@ -100,6 +100,7 @@ def learn_joint_model(
     *,
     seed: int = 0,
     licence: str = "",
+    check: Sequence[Path] = (),
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Checkpoint:
     """Train on four fifths of a corpus's people, score the others, keep all of it in one file.
@@ -121,6 +122,8 @@ def learn_joint_model(
         Of the parting, the test's sensor errors and the bootstrap.
     licence : str
         Of the network; by default what the corpus says of itself.
+    check : sequence of Path
+        Other corpora, of people who teach nothing: their errors stand in the card (`training.joint.elsewhere`).
     progress : callable, optional
 
     Returns
@@ -146,6 +149,11 @@ def learn_joint_model(
         "licence": licence or str(Corpus(corpus).provenance.config.get("licence", "as the corpus's (not stated)")),
     }
     made = replace(made, about=about | _measured(made, own, others, seed))
+    if check:
+        from training.joint.elsewhere import elsewhere_rows
+
+        rows = elsewhere_rows(made, check, made.about["mean_angles"], seed=seed)
+        made = replace(made, about=made.about | {"elsewhere": rows})
     save_checkpoint(path, made)
     return made
 
@@ -160,8 +168,9 @@ def _measured(
         "people": people_facts([trial.subject for trial in own]),
         "held_out": held_out | {"codes": sorted({trial.subject.code for trial in others})},
         "angles": spreads,
+        "mean_angles": np.nanmean(np.concatenate([trial.angles for trial in own]), axis=0).tolist(),
         "noise_share": NOISE_SHARE,
-        "errors": _error_rows(scores, _constant_errors(own, others), seed),
+        "errors": score_rows(scores, _constant_errors(own, others), seed),
         "effects": _effect_rows(scores, spreads, [trial.subject for trial in others]),
     }
 
@@ -219,6 +228,7 @@ def corpus_origin(corpus: Path, digest: str) -> dict[str, Any]:
         "is_virtual": is_virtual,
         "drawn": {key: drawn[key] for key in sorted(drawn) if key != "recipe"} if is_virtual else {},
         "caption": str(made.config.get("caption", "")),
+        "out_of_plane": made.config.get("out_of_plane", {}),
     }
 
 
@@ -261,8 +271,8 @@ def _effect_rows(scores: pd.DataFrame, spreads: dict[str, float], people: Sequen
     return table.astype(object).where(table.notna(), None).to_dict(orient="records")
 
 
-def _error_rows(scores: pd.DataFrame, constant: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
-    """Mean, SD, 95 % interval over people, by step, angle and measure."""
+def score_rows(scores: pd.DataFrame, constant: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
+    """Mean, SD, 95 % interval over people, by step, angle and measure; of scores, then of the mean angle's."""
     rows = []
     for (step, angle), group in pd.concat([scores, constant]).groupby(["step", "angle"], sort=False):
         for measure, column in (("raw", "rmse_deg"), ("pseudo-calibrated", "rmse_calibrated_deg")):

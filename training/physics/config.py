@@ -34,9 +34,13 @@ class PhysicsConfig(BaseModel):
     trainable_placement: bool = Field(
         True, description="Learn where each person's sensors sit and how they are turned."
     )
+    placement_start: Literal["nominal", "joints"] = Field(
+        "nominal", description="Where that begins: nominal places, or what the joints between sensors tell."
+    )
     trainable_contact: bool = Field(True, description="Learn where heel and toe of each person touch the floor.")
     trainable_body: bool = Field(False, description="Learn the lengths of each person's segments, too.")
     placement_rate: float = Field(0.3, gt=0, description="Learning rate of placements over that of the network.")
+    place_rate: float | None = Field(None, ge=0, description="The same of sensors' places alone; default: as the rest.")
     curriculum: tuple[float, float] = Field(
         (0.25, 0.6), description="Shares of the steps between which what the floor and the masses say comes in."
     )

@@ -99,8 +99,12 @@ def fresh_learner(lesson: Lesson, config: PhysicsConfig) -> Learner:
         {"params": rest, "lr": config.learning_rate},
         {"params": worn, "lr": slow, "weight_decay": 0.0},
     ]
-    optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
     peaks = [config.learning_rate, slow]
+    if config.place_rate is not None:
+        groups[1]["params"] = [p for p in worn if p is not network.shifts]
+        peaks.append(config.learning_rate * config.place_rate)
+        groups.append({"params": [network.shifts], "lr": peaks[-1], "weight_decay": 0.0})
+    optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peaks, total_steps=config.steps + 1)
     return Learner(network, optimiser, schedule, rng=np.random.default_rng(config.seed))
 

@@ -21,6 +21,7 @@ from training.physics.estimate import (
     n_outputs,
     shaped_estimate,
 )
+from training.physics.joint_centre import joint_placements
 from training.physics.record import PhysicsData
 
 N_FACTS = 2
@@ -172,4 +173,9 @@ def channel_statistics(data: PhysicsData) -> tuple[np.ndarray, np.ndarray]:
 def fresh_network(data: PhysicsData, config: PhysicsConfig) -> PhysicsNetwork:
     """A network with the weights of torch's present seed."""
     mean, sd = channel_statistics(data)
-    return PhysicsNetwork(data.bodies, data.segments, len(data.people), mean, sd, config)
+    network = PhysicsNetwork(data.bodies, data.segments, len(data.people), mean, sd, config)
+    if config.placement_start == "joints":
+        with torch.no_grad():
+            for part, start in zip((network.turns, network.shifts), joint_placements(data), strict=True):
+                part.copy_(torch.from_numpy(start))
+    return network
