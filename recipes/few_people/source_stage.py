@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.product import product_hash
-from recipes.fatigue.remembered_part import remembered_parts
 from recipes.few_people.nested_people import Fold, file_word, folds, splits, virtual_roles
 from recipes.few_people.settings import (
     STAND_INS,
@@ -20,6 +19,7 @@ from recipes.few_people.settings import (
 )
 from recipes.people import write_people
 from recipes.recipe import PEOPLE
+from recipes.remembered_part import remembered_parts
 from recipes.run import Run
 from synth.corpus import Corpus
 from synth.corpus.recipe_source import named_sources
