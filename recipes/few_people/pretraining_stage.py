@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from recipes.few_people.nested_people import Roles, virtual_roles
 from recipes.few_people.settings import LEARNING, FewPeopleSettings, chosen
@@ -16,7 +15,7 @@ from recipes.run import Run
 from training.transfer.arm import STARTS, Start
 from training.transfer.gait_window import SENSORS, TARGETS, GaitWindows, content
 from training.transfer.lesson import LessonSettings, learn
-from training.transfer.sensor_network import SensorNetwork, new_network, with_new_head
+from training.transfer.sensor_network import SensorNetwork, new_network, restored, weights_of, with_new_head
 from training.transfer.worn_window import SAGITTAL, SensorChange
 
 ALL_COLUMNS = tuple(range(len(TARGETS)))
@@ -70,8 +69,7 @@ def pretrained_network(run: Run, start: Start, member: int, n: int | None = None
     arrays = pretrained_parts(run).read(_name(start, member, n))
     outputs = N_SIGNALS if start == "signals" else len(TARGETS)
     network = new_network(SAGITTAL, run.settings.width, outputs, 0)
-    network.load_state_dict({key: torch.as_tensor(value) for key, value in arrays.items()})
-    return network.eval()
+    return restored(network, arrays)
 
 
 def _name(start: str, member: int, n: int | None = None) -> str:
@@ -98,7 +96,7 @@ def _taught(run: Run, start: Start, member: int, windows: GaitWindows, roles: Ro
         seed=seed + STARTS.index(start),
         validation=windows.of(roles["validate"]),
     )
-    return {key: value.numpy() for key, value in network.state_dict().items()}
+    return weights_of(network)
 
 
 def _by_fewer(run: Run, n: int, member: int, windows: GaitWindows, roles: Roles) -> Mapping[str, np.ndarray]:
@@ -116,4 +114,4 @@ def _by_fewer(run: Run, n: int, member: int, windows: GaitWindows, roles: Roles)
         change_of(settings),
         seed=seed,
     )
-    return {key: value.numpy() for key, value in network.state_dict().items()}
+    return weights_of(network)

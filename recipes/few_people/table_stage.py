@@ -15,6 +15,7 @@ from training.comparison import ratio_interval
 from training.csv_table import write_csv
 from training.paired_test import sign_flip_p
 from training.transfer.arm import ARMS, SCRATCH, TRANSFER
+from training.transfer.baseline import BASELINES
 from training.transfer.exchange_rate import exchange
 
 PERSONS, CURVE = "persons.csv", "calibration.csv"
@@ -32,6 +33,7 @@ def write_table(run: Run) -> str:
         rows += [(task, m, n, p, e) for (m, n), people in errors.items() for p, e in people.items()]
         results += error_results(run, task, errors)
         results += reductions(run, task, errors)
+        results += against_baselines(run, task, errors)
         results += exchange_results(run, task, errors)
         found, curve = measured_coverage(run, task, sets[task])
         results += found
@@ -76,7 +78,7 @@ def reductions(run: Run, task: str, errors: Errors) -> list[Result]:
         ratio, low, high = ratio_interval(*pairs, settings.seed)
         value, low, high = (100.0 * (1.0 - x) for x in (ratio, high, low))
         p = sign_flip_p(pairs[0] - pairs[1], seed=settings.seed)
-        has_goal = method == TRANSFER and n == settings.ablated
+        has_goal = method == TRANSFER and n == settings.ablated and bool(settings.targets)
         better = int((pairs[0] < pairs[1]).sum())
         tested = f"; paired p = {p:.2g}" if np.isfinite(p) else ""
         common = {"task": task, "method": method, "unit": "%", "n_persons": pairs.shape[1]}
@@ -86,6 +88,22 @@ def reductions(run: Run, task: str, errors: Errors) -> list[Result]:
         results.append(Result(measure=measure, value=value, low=low, high=high, goal=goal, note=note, **common))
         if has_goal and np.isfinite(low):
             results.append(Result(measure="lower end of that interval", value=low, goal=">= 0", **common))
+    return results
+
+
+def against_baselines(run: Run, task: str, errors: Errors) -> list[Result]:
+    """The same against what needs no network: a network from scratch may be a weak opponent."""
+    results = []
+    for (method, n), people in errors.items():
+        for baseline in BASELINES:
+            if method != TRANSFER or (baseline, n) not in errors:
+                continue
+            pairs = paired(people, errors[baseline, n])
+            ratio, low, high = ratio_interval(*pairs, run.settings.seed)
+            value, low, high = (100.0 * (1.0 - x) for x in (ratio, high, low))
+            note = f"better for {int((pairs[0] < pairs[1]).sum())} of {pairs.shape[1]}"
+            measure = f"error less than {baseline}, {said_of(n)}"
+            results.append(Result(task, method, measure, "%", value, low, high, pairs.shape[1], note=note))
     return results
 
 

@@ -11,7 +11,7 @@ from recipes.few_people.nested_people import folds, splits, virtual_roles
 from recipes.few_people.person_error import paired
 from recipes.few_people.settings import check_settings, tasks_of, teaching_numbers
 from recipes.few_people.source_stage import given_files
-from recipes.few_people.table_stage import exchange_results, reductions
+from recipes.few_people.table_stage import against_baselines, exchange_results, reductions
 from recipes.people import people_table
 from recipes.recipe import resolve_settings
 from recipes.run import Run
@@ -75,6 +75,15 @@ def test_a_reduction_keeps_a_persons_two_errors_together(tmp_path):
     assert "better for 7 of 7" in rows[0].note
     assert rows[1].met == "yes"
     assert paired(scratch, {"P6": 1.0, "P0": 2.0}).tolist() == [[10.0, 40.0], [2.0, 1.0]]
+
+
+def test_pre_training_is_held_against_what_needs_no_network(tmp_path):
+    run = run_of(tmp_path)
+    errors = {(TRANSFER, 1): {p: 8.0 for p in PEOPLE}, ("ridge", 1): {p: 4.0 for p in PEOPLE}}
+    (row,) = against_baselines(run, "task", errors)
+    assert (row.measure, row.value, row.low) == ("error less than ridge, 1 person teaches", -100.0, -100.0)
+    scratch = errors | {(SCRATCH, 2): errors[TRANSFER, 1], (TRANSFER, 2): errors["ridge", 1]}
+    assert [r.goal for r in reductions(run, "task", scratch)] == [""], "stand-ins meet no goal"
 
 
 def test_that_no_number_of_virtual_people_is_enough_is_an_answer(tmp_path):

@@ -15,7 +15,7 @@ from training.transfer.baseline import mean_waveform, ridge
 from training.transfer.exchange_rate import exchange, people_for
 from training.transfer.gait_window import LENGTH, SENSORS, TARGETS, GaitWindows, content, phase_at, plain, windows_of
 from training.transfer.lesson import SCALES, LessonSettings, answer, draw_hidden, hidden_loss, label_loss, learn
-from training.transfer.sensor_network import frozen_but_head, new_network, with_new_head
+from training.transfer.sensor_network import frozen_but_head, new_network, restored, weights_of, with_new_head
 from training.transfer.worn_window import SAGITTAL, SensorChange, worn
 
 
@@ -209,3 +209,9 @@ def test_an_error_is_worth_as_many_people_as_its_curve_needs():
     assert found.value == found.low == found.high == pytest.approx(2.0), "pairs of a person are kept together"
     never = exchange(np.full(7, 1.0), numbers, people)
     assert (never.reached, never.value, never.share) == (False, 4.0, 0.0)
+
+
+def test_weights_come_back(windows):
+    network = new_network(SAGITTAL, 8, len(TARGETS), 5).eval()
+    again = restored(new_network(SAGITTAL, 8, len(TARGETS), 6), weights_of(network))
+    np.testing.assert_array_equal(*(answer(n, windows.inputs, [0]) for n in (network, again)))

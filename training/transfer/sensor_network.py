@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -41,6 +42,17 @@ class SensorNetwork(nn.Module):
 def new_network(channels: Sequence[int], width: int, n_outputs: int, seed: int) -> SensorNetwork:
     """A network with weights drawn from a seed."""
     return seeded(lambda: SensorNetwork(channels, width, n_outputs), seed)
+
+
+def weights_of(network: SensorNetwork) -> dict[str, np.ndarray]:
+    """Weights and statistics as arrays, for a file."""
+    return {key: value.numpy() for key, value in network.state_dict().items()}
+
+
+def restored(network: SensorNetwork, weights: Mapping[str, np.ndarray]) -> SensorNetwork:
+    """The network with weights of `weights_of`, in evaluation mode; changed in place."""
+    network.load_state_dict({key: torch.as_tensor(value) for key, value in weights.items()})
+    return network.eval()
 
 
 def with_new_head(network: SensorNetwork, n_outputs: int, seed: int) -> SensorNetwork:
