@@ -175,11 +175,11 @@ def _gait_cause(run: Run) -> Any:
 
 
 _SOURCES = {
-    "gait-cause": _gait_cause,
     "fatigue": _fatigue,
     "pinch": _pinch,
     "single-camera": _camera,
     "posture": _posture,
+    "gait-cause": _gait_cause,
 }
 
 
