@@ -10,12 +10,12 @@ from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.walks import Walks
 from recipes.result import Result, mean_result
 from training.explanation.concordance import random_explanation
-from training.explanation.explanation_set import best_explanation
+from training.explanation.explanation_set import DISTANCE, GROUPS, best_explanation
 from training.explanation.located_cause import MEASURES, agreement
 from training.sample.class_score import class_scores
 from training.sample.perceptron import Taught
 
-RANDOM = "random"
+RANDOM, CHOSEN = "random", "the chosen way"
 
 
 def class_rows(task: str, method: str, people: Walks, probabilities: np.ndarray, seed: int) -> list[Result]:
@@ -65,14 +65,28 @@ def explanation_rows(
         for measure, values in by_person(parts, score, settings.n_phases).items():
             more = {"measure": measure, "unit": "", "note": note, "seed": settings.seed}
             rows.append(mean_result(values, task=task, method=name, **more))
+    for name in (DISTANCE, GROUPS):
+        gained = by_person(score.found[best], score, settings.n_phases, score.found[name])
+        for measure, values in gained.items():
+            more = {"measure": measure, "unit": "", "note": "same person", "seed": settings.seed}
+            rows.append(mean_result(values, task=task, method=f"{CHOSEN} less {name}", **more))
     rows += _untaught_rows(task, score, settings.n_phases)
     shown = {**score.found, UNTAUGHT: np.abs(score.blank).mean(axis=0), "true cause": score.truth}
     return rows, _shares(task, shown, score, sensors, settings.n_phases, groups)
 
 
-def by_person(parts: np.ndarray, score: Explained, n_phases: int) -> dict[str, np.ndarray]:
-    """Measure → one value a person, the mean over that person's walks; persons without a known value left out."""
-    table = pd.DataFrame(agreement(parts, score.truth, n_phases)).groupby(score.code).mean()
+def by_person(
+    parts: np.ndarray, score: Explained, n_phases: int, other: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Measure → one value a person, the mean over that person's walks; persons without a known value left out.
+
+    With `other` parts: less what these reach for the same person.
+    """
+    table, less = (
+        None if own is None else pd.DataFrame(agreement(own, score.truth, n_phases)).groupby(score.code).mean()
+        for own in (parts, other)
+    )
+    table = table if less is None else table - less
     return {measure: table[measure].dropna().to_numpy() for measure in MEASURES}
 
 

@@ -184,12 +184,12 @@ def _gait_cause(run: Run) -> Any:
 
 
 _SOURCES = {
-    "gait-cause": _gait_cause,
     "fatigue": _fatigue,
     "pinch": _pinch,
     "single-camera": _camera,
     "posture": _posture,
     "few-people": _few,
+    "gait-cause": _gait_cause,
 }
 
 

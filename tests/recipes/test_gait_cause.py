@@ -18,7 +18,7 @@ from recipes.gait_cause.walks import Walks, read_walks, write_walks
 from recipes.recipe import resolve_settings, run_recipe
 from synth.corpus import CorpusMismatch
 from training.config import ConfigRefused
-from training.explanation.explanation_set import BY_NETWORK
+from training.explanation.explanation_set import BY_NETWORK, GROUPS, WITHOUT
 
 N_PHASES = 4
 
@@ -95,6 +95,7 @@ def test_rows_are_means_over_persons_and_the_explanation_that_is_the_truth_is_ch
     code, group = np.repeat([f"P{k}" for k in range(5)], 2), np.ones(10, dtype=int)
     found = {name: rng.random(truth.shape) for name in BY_NETWORK}
     found[BY_NETWORK[2]] = truth
+    found |= {name: rng.random(truth.shape) for name in WITHOUT}
     one = Explained(code, group, truth, found, rng.random((2, *truth.shape)))
     assert all(len(values) == 5 for values in by_person(truth, one, N_PHASES).values())
     settings = GaitCauseSettings(n_phases=N_PHASES)
@@ -102,6 +103,9 @@ def test_rows_are_means_over_persons_and_the_explanation_that_is_the_truth_is_ch
     assert {row.method for row in rows if row.note.startswith("chosen")} == {BY_NETWORK[2]}
     best = [row.value for row in rows if row.method == BY_NETWORK[2]]
     assert best == pytest.approx([1.0] * 4)
+    others = {row.measure: row.value for row in rows if row.method == GROUPS}
+    gained = {row.measure: row.value for row in rows if row.method == f"the chosen way less {GROUPS}"}
+    assert gained == pytest.approx({measure: 1.0 - value for measure, value in others.items()})
     assert {"random", "integrated gradients, untaught networks"} < {row.method for row in rows}
     shares = table.groupby("explanation").share.sum()
     np.testing.assert_allclose(shares, 1.0)
