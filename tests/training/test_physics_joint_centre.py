@@ -55,20 +55,20 @@ def data(tmp_path_factory):
 
 def test_sensors_in_their_places_are_found_there(data):
     turns, shifts = joint_placements(data)
-    assert np.degrees(np.abs(turns[0])).max() < 1.5
-    assert np.abs(shifts[0]).max() < 6e-3
+    assert np.degrees(np.abs(turns[0])).max() < 0.5
+    assert np.abs(shifts[0]).max() < 2e-3
 
 
 def test_a_turned_and_moved_sensor_is_found_and_the_others_stay(data):
     turns, shifts = joint_placements(data)
     thigh, shank = data.sensors.index("thigh_r"), data.sensors.index("shank_l")
-    assert np.degrees(turns[1, thigh]) == pytest.approx(12.0, abs=1.5)
-    assert np.degrees(turns[1, shank]) == pytest.approx(-12.0, abs=1.5)
-    np.testing.assert_allclose(shifts[1, thigh], SHIFT, atol=6e-3)
-    np.testing.assert_allclose(shifts[1, shank], -SHIFT, atol=6e-3)
+    assert np.degrees(turns[1, thigh]) == pytest.approx(12.0, abs=0.5)
+    assert np.degrees(turns[1, shank]) == pytest.approx(-12.0, abs=0.5)
+    np.testing.assert_allclose(shifts[1, thigh], SHIFT, atol=2e-3)
+    np.testing.assert_allclose(shifts[1, shank], -SHIFT, atol=2e-3)
     others = [k for k in range(len(data.sensors)) if k not in (thigh, shank)]
-    assert np.degrees(np.abs(turns[1, others])).max() < 2.0
-    assert np.abs(shifts[1, others]).max() < 8e-3
+    assert np.degrees(np.abs(turns[1, others])).max() < 0.5
+    assert np.abs(shifts[1, others]).max() < 2e-3
 
 
 def test_a_sensor_that_sees_one_joint_keeps_its_angle(data):
