@@ -15,6 +15,7 @@ from synth.imu.placement import scaled_placements
 from synth.imu.skeleton_imu import simulate_skeleton_imus
 from training.physics.config import resolve_physics
 from training.physics.joint_centre import joint_placements
+from training.physics.loop import train_by_physics
 from training.physics.network import fresh_network
 from training.physics.record import read_physics_data
 
@@ -85,3 +86,14 @@ def test_a_training_begins_there_if_asked_and_at_nominal_places_otherwise(data):
     np.testing.assert_allclose(told.shifts.detach().numpy(), shifts, atol=1e-6)
     plain = fresh_network(data, resolve_physics({"width": 4}))
     assert not plain.turns.any() and not plain.shifts.any()
+
+
+def test_places_may_be_held_while_turns_go_on(data):
+    settings = {"steps": 3, "width": 4, "batch": 2, "window_seconds": 1.0, "placement_start": "joints"}
+    shifts = joint_placements(data)[1]
+    held, free = (
+        train_by_physics(data, resolve_physics(settings | extra)).network for extra in ({"place_rate": 0.0}, {})
+    )
+    np.testing.assert_allclose(held.shifts.detach().numpy(), shifts, atol=1e-6)
+    assert np.abs(free.shifts.detach().numpy() - shifts).max() > 1e-5
+    assert np.abs(held.turns.detach().numpy() - joint_placements(data)[0]).max() > 1e-5
