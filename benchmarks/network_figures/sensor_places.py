@@ -8,7 +8,7 @@ draw; and with errors as large as real sensors differ from bone (40 % of a chann
 movement), the same in every stride, so that a record tells what one stride does.
 ``joints``: places and angles by `training.physics.joint_centre`, no network. ``training``: 1500 steps, from nominal
 places and from there.
-Run: python benchmarks/network_figures/sensor_places.py [information joints training]; all of it takes two CPU minutes.
+Run: python benchmarks/network_figures/sensor_places.py [information joints training]; all of it takes four CPU minutes.
 """
 
 from __future__ import annotations

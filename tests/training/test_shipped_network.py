@@ -56,7 +56,7 @@ def test_the_shipped_networks_are_small_and_known_by_name():
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 2_000_000
     assert network_file("pretrained:knee") == SHIPPED / "knee.safetensors"
     assert network_file("elsewhere/knee.safetensors") == Path("elsewhere/knee.safetensors")
-    with pytest.raises(CorpusMismatch, match="there are pretrained:ankle, .*pretrained:knee_spatial"):
+    with pytest.raises(CorpusMismatch, match=r"there are pretrained:ankle, .*pretrained:knee_spatial"):
         network_file("pretrained:elbow")
 
 

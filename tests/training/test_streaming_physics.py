@@ -34,6 +34,7 @@ from training.stream.physics_estimator import CATCH_UP, PhysicsEstimator
 from training.stream.replay import estimator_for, figure_frames, replay, trial_frames
 from training.stream.stride_turning import StrideTurning
 from training.stream_command import stream_app
+from training.target import ALL_TARGETS
 from training.window import sensor_names
 
 SETTINGS = {"steps": 2, "width": 8, "batch": 2, "window_seconds": 0.5, "trainable_body": True, "seed": 1}
@@ -93,7 +94,11 @@ def test_frame_by_frame_equals_the_whole_trial_when_the_turning_is_given(walking
     expected, _ = estimate_values(model, trial)
     network = export_physics(model, tmp_path / "physics.onnx")
     streamed = steps(opened(network, trial, turning=whole_turning(trial)), trial_frames(trial))
-    np.testing.assert_allclose(streamed, expected, atol=2e-5)
+    # the whole trial shares the vertical force among heel and toe by heights in single precision, over a centimetre
+    upward = [target.coordinate.startswith("ground_force_y") for target in ALL_TARGETS]
+    np.testing.assert_allclose(streamed[:, upward], expected[:, upward], atol=2e-5)
+    rest = np.logical_not(upward)
+    np.testing.assert_allclose(streamed[:, rest], expected[:, rest], atol=1e-6)
 
 
 def test_filters_frame_by_frame_equal_those_of_whole_records():
