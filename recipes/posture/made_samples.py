@@ -73,6 +73,13 @@ def lesson_of(
     return lesson, standard, teach
 
 
+def left_out(teach: SampleTable, stay: SampleTable) -> str:
+    """A sentence on the samples, and the people, that the isolation forest took from those who teach."""
+    gone = len(set(teach.people)) - len(set(stay.people))
+    share = 100.0 * (1.0 - len(stay) / len(teach))
+    return f"the forest leaves out {share:.0f} % of the teaching samples, and all those of {gone} people."
+
+
 def scored_samples(table: SampleTable, fold: PersonFold, seed: int, repeat: int = 0) -> SampleTable:
     """One sample of each person of a fold who is scored, in the order of their codes; another one each time."""
     return one_a_person(table.of_people(fold.score), [seed, repeat])
@@ -84,7 +91,10 @@ def make_samples(run: Run, name: str, table: SampleTable, k: int, fold: PersonFo
 
     @cache
     def lesson(everybody: bool) -> tuple[Lesson, Standard, SampleTable]:
-        return lesson_of(table, fold, run.settings, everybody=everybody)
+        found = lesson_of(table, fold, run.settings, everybody=everybody)
+        if not everybody:
+            run.say(f"{name}, fold {k + 1}: {left_out(table.of_people(fold.teach), found[2])}")
+        return found
 
     for number, model in enumerate(models(run.settings)):
         parts.get(

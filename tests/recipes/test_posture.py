@@ -167,3 +167,11 @@ def test_a_table_that_would_fail_after_the_training_is_refused_before(tmp_path, 
 def test_what_is_not_there_is_refused_in_a_sentence(tmp_path, wrong):
     with pytest.raises(ConfigRefused, match="posture:"):
         run_recipe(RECIPE, tmp_path, resolve_settings(RECIPE, **TINY, **wrong), shown=False)
+
+
+def test_whom_the_forest_leaves_out_is_told():
+    table = spine_table(40, 2, 5)
+    stay = table.rows(np.arange(80) >= 4)
+    assert made_samples.left_out(table, stay) == (
+        "the forest leaves out 5 % of the teaching samples, and all those of 2 people."
+    )
