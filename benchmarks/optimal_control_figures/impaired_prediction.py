@@ -6,8 +6,9 @@ drawn for the impairment (``impaired_gait``), with the same cause. People 0 to N
 in the tables is the change from the healthy walk of the same person and way, mean (SD) over the people whose walk was
 accepted at both; refused ones are counted with their reason.
 
-Run: python benchmarks/optimal_control_figures/impaired_prediction.py [--people N] [--keep FILE]. FILE (.csv) is
-written person by person; another run goes on from there. The last line is the JSON of all figures.
+Run: python benchmarks/optimal_control_figures/impaired_prediction.py [--people N] [--keep TABLE] [--corpus CORPUS].
+TABLE (.csv) is written person by person; another run goes on from there. CORPUS is one of ``gait population
+--impairment --predict``, whose walks are counted too. The last line is the JSON of all figures.
 """
 
 from __future__ import annotations
@@ -23,15 +24,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from synth.impairment import NOTHING, Impairment
+from synth.camera.filmed_gait import measured_parameters
+from synth.corpus import Corpus, CorpusTrial
+from synth.impairment import NOTHING, Impairment, impairment_of, visit_of
 from synth.life_span import draw_person_of_any_age, speed_of_age
 from synth.optimal_control.gait.gait_feature import FEATURES, gait_features, step_time_asymmetry
-from synth.optimal_control.gait.normative_gait import COMFORTABLE_SPEED, REFERENCE_HEIGHT, GaitStyle
+from synth.optimal_control.gait.normative_gait import COMFORTABLE_SPEED, REFERENCE_HEIGHT, draw_style
 from synth.optimal_control.population.carried_gait import SolvedGait
 from synth.optimal_control.population.impaired_gait import draw_impaired_gait
 from synth.optimal_control.population.planar_chunk import write_template
 from synth.optimal_control.population.planar_solver import GaitResult
-from synth.optimal_control.population.predicted_chunk import Shared, shared_programs
+from synth.optimal_control.population.predicted_chunk import PredictedRequest, Shared, shared_programs
 from synth.optimal_control.population.predicted_impairment import CAUSES, draw_predicted_impairment
 from synth.optimal_control.population.severity_path import solve_predicted
 from synth.optimal_control.population.whole_cycle import solve_impaired
@@ -53,20 +56,21 @@ UNITS = {**FEATURES, "step_time_asymmetry": "1", "step_length_asymmetry": "1", "
          "force_peak_strong": "BW"}  # fmt: skip
 
 
-def rows_of(shared: Shared, number: int) -> Iterator[dict]:
-    """All walks of a person, healthy ones first."""
+def rows_of(shared: Shared, number: int, ways: tuple[str, ...] = WAYS) -> Iterator[dict]:
+    """All walks of a person, healthy ones first; what is followed is the manner of the impairment, no own one."""
     halves, wholes, anchors = shared
     person = draw_person_of_any_age(SEED, number)
     followed: list[SolvedGait] = []
+    nobody = draw_style(np.random.default_rng(0), 0.0)
     for kind, severity in [("none", 0.0), *((k, s) for k in CAUSES for s in SEVERITIES)]:
         wrong = Impairment(kind, severity, "r" if kind == "asymmetric_strength" else "") if severity else NOTHING
-        for way in WAYS:
+        for way in ways:
             begin = time.process_time()
             if way == "predicted":
                 gait = draw_predicted_impairment(SEED, person, 0, wrong)
                 result = solve_predicted(halves, wholes, replace(gait, speed=speed_of(person)), anchors)
             else:
-                gait = draw_impaired_gait(SEED, person, 0, wrong, GaitStyle())
+                gait = draw_impaired_gait(SEED, person, 0, wrong, nobody)
                 result = solve_impaired(halves, wholes, replace(gait, speed=speed_of(person)), followed)
                 followed += [result.solved] if result.solved is not None else []
             facts = {"person": number, "kind": kind, "severity": severity, "way": way, "check": result.check.kind}
@@ -115,7 +119,7 @@ def changes(rows: pd.DataFrame) -> pd.DataFrame:
     healthy = good[good.kind == "none"][list(UNITS)]
     ill = good[good.kind != "none"]
     ill = ill[ill.index.isin(healthy.index)]
-    return ill[["kind", "severity"]].join(ill[list(UNITS)] - healthy.loc[ill.index].to_numpy()).reset_index()
+    return ill.assign(**(ill[list(UNITS)] - healthy.loc[ill.index].to_numpy())).reset_index()
 
 
 def print_tables(rows: pd.DataFrame) -> None:
@@ -157,6 +161,83 @@ def print_refusals(rows: pd.DataFrame) -> None:
               f"{3600.0 * good / spent:.0f} | {why or '-'} |")  # fmt: skip
 
 
+def print_corpus(file: Path) -> None:
+    """Walks of a corpus of ``gait population --impairment --predict``: validated by kind and severity, and refusals."""
+    corpus = Corpus(file)
+    chosen = dict(corpus.provenance.config["recipe"]["people"])
+    del chosen["task"]
+    request = PredictedRequest(**{**chosen, "impairments": tuple(chosen["impairments"])})
+    found = []
+    for subject, name in corpus.trials():
+        trial = corpus.read(subject, name, clean=True)
+        wrong = request.gait(int(subject[1:]), visit_of(trial)).impairment
+        band = min(int(3.0 * wrong.severity), 2) if wrong.severity else -1
+        why = trial.reason.partition(":")[0] if trial.status == "refused" else ""
+        row = {"kind": wrong.kind, "band": band, "person": subject, "why": why}
+        found.append({**row, **({} if why else trial_features(trial))})
+    table = pd.DataFrame(found)
+    words = {-1: "0", 0: "below 1/3", 1: "1/3 to 2/3", 2: "from 2/3"}
+    print(
+        f"\n{file.name}: {(table.why == '').sum()} of {len(table)} walks of {table.person.nunique()} people validated"
+    )
+    print("\n| kind | severity | people | validated | refused |\n|" + 5 * "---|")
+    for (kind, band), own in table.groupby(["kind", "band"]):
+        why = ", ".join(f"{k} {n}" for k, n in own[own.why != ""].why.value_counts().items())
+        good = f"{(own.why == '').sum()} of {len(own)}"
+        print(f"| {kind} | {words[band]} | {own.person.nunique()} | {good} | {why or '-'} |")
+
+    print("\n| mean (SD) over people | " + " | ".join(CORPUS_FEATURES) + " |\n|" + (1 + len(CORPUS_FEATURES)) * "---|")
+    for (kind, band), own in table[table.why == ""].groupby(["kind", "band"]):
+        means = own.groupby("person")[list(CORPUS_FEATURES)].mean()
+        cells = [f"{means[n].mean():.{d}f} ({means[n].std():.{d}f})" for n, d in CORPUS_FEATURES.items()]
+        print(f"| {kind} {words[band]} | {' | '.join(cells)} |")
+
+
+CORPUS_FEATURES = {
+    "speed": 2,
+    "step_of_stature": 3,
+    "cadence": 2,
+    "ankle_moment": 2,
+    "push_off": 2,
+    "ankle_most": 0,
+    "knee_least": 0,
+    "hip_least": 0,
+    "asymmetry": 3,
+    "weak_push_off": 2,
+}
+"""Feature of a walk in a corpus → decimals. Of the right leg, where legs differ of the strong one and ``weak_push_off``
+of the weak; ``asymmetry``: step time of the weak leg less that of the other over their sum."""
+
+
+def trial_features(trial: CorpusTrial) -> dict[str, float]:
+    """Features of a walk of a corpus, in the units of `UNITS`; angles over the whole cycle."""
+    wrong = impairment_of(trial)
+    strong = {"r": "l", "l": "r"}.get(wrong.side, "r")
+    speed, period = trial.spatiotemporal["speed"], trial.spatiotemporal["stride_time_r"]
+    mass = trial.subject.mass
+
+    def power(side: str) -> float:
+        angle = trial.kinematics.of(f"ankle_angle_{side}")
+        return float((trial.kinetics.of(f"ankle_angle_{side}") / mass * np.gradient(angle) * trial.rate).max())
+
+    asymmetry = measured_parameters(trial)["step_time_asymmetry"] * (-1.0 if wrong.side == "l" else 1.0)
+    degrees = {
+        j: np.degrees(trial.kinematics.of(f"{j}_{strong}")) for j in ("hip_flexion", "knee_angle", "ankle_angle")
+    }
+    return {
+        "speed": speed,
+        "step_of_stature": speed * period / 2.0 / trial.subject.height,
+        "cadence": 2.0 / period,
+        "ankle_moment": float(-trial.kinetics.of(f"ankle_angle_{strong}").min() / mass),
+        "push_off": power(strong),
+        "ankle_most": float(degrees["ankle_angle"].max()),
+        "knee_least": float(degrees["knee_angle"].min()),
+        "hip_least": float(degrees["hip_flexion"].min()),
+        "asymmetry": asymmetry if wrong.side else np.nan,
+        "weak_push_off": power(wrong.side) if wrong.side else np.nan,
+    }
+
+
 def figures(rows: pd.DataFrame) -> dict[str, dict]:
     """Validated walks an hour and their share, by kind, predicted beside followed."""
     found = {}
@@ -164,7 +245,14 @@ def figures(rows: pd.DataFrame) -> dict[str, dict]:
         ours, peer = (rows[(rows.kind == kind) & (rows.way == way)] for way in WAYS)
         rate, other = (3600.0 * (own.check == "accepted").sum() / own.cpu_seconds.sum() for own in (ours, peer))
         name = f"predicted walks, {kind}: validated an hour"
-        found[name] = {"ours": rate, "peer": other, "ratio": rate / other, "goal": "reported", "met": True}
+        rate, other = float(rate), float(other)
+        found[name] = {
+            "ours": rate,
+            "peer": other,
+            "ratio": rate / other if other else None,
+            "goal": "reported",
+            "met": True,
+        }
         share = 100.0 * float((ours.check == "accepted").mean())
         name = f"predicted walks, {kind}: validated (%)"
         found[name] = {"ours": share, "peer": None, "ratio": None, "goal": "reported", "met": True}
@@ -175,8 +263,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "impaired_prediction.csv")
+    parser.add_argument("--corpus", type=Path, help="count the walks of this corpus too")
     given = parser.parse_args()
     made = measured(given.people, given.keep)
+    if given.corpus:
+        print_corpus(given.corpus)
     print_refusals(made)
     print_tables(made)
     print(json.dumps({"figures": figures(made)}))
