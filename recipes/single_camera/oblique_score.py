@@ -64,6 +64,8 @@ def oblique_results(
                 there = {name: _rows(estimate, rows) for name, estimate in said.items()}
                 results += view_results(clips.rows(rows), there, taught, task, seed)
                 calibrating = sets[SPATIAL["calibrate"]], estimates[SPATIAL["calibrate"]]
+                if who == "spatial":
+                    results += _alarms(clips.rows(rows).person, there, task, seed)
                 results.append(_coverage(calibrating, (clips.rows(rows), there[NETWORK]), task, seed))
     return results
 
@@ -102,6 +104,17 @@ def _worth(clips: ClipArrays, methods: Mapping[str, np.ndarray], task: str, seed
             results.append(
                 mean_result(by_person, task=task, method=NETWORK, measure=measure, unit=UNITS[parameter], seed=seed)
             )
+    return results
+
+
+def _alarms(people: np.ndarray, said: Mapping[str, KeypointEstimate], task: str, seed: int) -> list[Result]:
+    """With what probability an impairment is told of people in 3-D, none of whom has one; nobody taught that."""
+    results = []
+    for method, estimate in said.items():
+        ill = 1.0 - estimate.kinds[:, 0]
+        told = {p: float(ill[people == p].mean()) for p in sorted(set(people))}
+        measure = "impairment: probability told of people who have none"
+        results.append(mean_result(told, task=task, method=method, measure=measure, unit="1", seed=seed))
     return results
 
 

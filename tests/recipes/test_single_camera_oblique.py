@@ -135,5 +135,8 @@ def test_rows_tell_each_band_and_what_people_in_space_were_worth(sets):
     assert rows[task, BLIND, "step_length: mean absolute error"].value == pytest.approx(0.1 * 1.7)
     assert rows[task, NETWORK, f"step_length: mean absolute error less that of {BLIND}"].value == pytest.approx(-0.17)
     assert rows[task, BLIND, "joint angles, RMS error"].value == pytest.approx(np.degrees(0.1), rel=1e-3)
+    alarm = "impairment: probability told of people who have none"
+    assert rows[task, NETWORK, alarm].value == pytest.approx(6.0 / 7.0)
+    assert not any(measure == alarm and "recorded" in task for task, _, measure in rows)
     assert not any(PARAMETERS[3] in measure for _, _, measure in rows)
     assert not oblique_results({**sets, "spatial_score": sets["spatial_score"].rows(np.zeros(0, int))}, {}, {}, 0)
