@@ -57,6 +57,7 @@ class FewPeopleSettings(RecipeSettings):
     signal_steps: int = Field(500, ge=1, description="Steps of self-supervision.")
     label_steps: int = Field(800, ge=1, description="Steps of learning from virtual labels.")
     tuned_steps: int = Field(100, ge=1, description="Steps of learning from measured people.")
+    new_steps: int = Field(400, ge=1, description="The same where the head knows nothing yet.")
     batch: int = Field(8, ge=1, description="Windows of a step.")
     pretrained_rate: float = Field(4e-3, gt=0, le=1, description="Peak learning rate of pre-training.")
     tuned_rate: float = Field(3e-3, gt=0, le=1, description="The same where measured people teach it further.")
@@ -106,7 +107,7 @@ LEARNING = (
     "noise_share",
 )
 """Settings that decide what virtual people teach."""
-TUNING = ("ablated", "virtual", "options", "tuned_by_fewer", "tuned_steps", "tuned_rate", "new_rate")
+TUNING = ("ablated", "virtual", "options", "tuned_by_fewer", "tuned_steps", "new_steps", "tuned_rate", "new_rate")
 """Those that decide what measured people teach then."""
 
 
@@ -143,6 +144,7 @@ SMALL = {
     "signal_steps": 30,
     "label_steps": 60,
     "tuned_steps": 6,
+    "new_steps": 12,
     "tuned_by_fewer": False,
     "options": ("both, head alone learns",),
 }
