@@ -90,7 +90,7 @@ def markdown(table: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> str:
     for row in table.fillna({"low": np.nan, "high": np.nan}).itertuples():
         interval = f"{row.low:.3g} to {row.high:.3g}" if np.isfinite(row.low) else ""
         goal = f"{row.goal}: {'met' if row.met == 'yes' else '**missed**'}" if row.goal else ""
-        value = f"{row.value:.4g} {row.unit}".strip()
+        value = f"{row.value:.4g} {row.unit}".strip() if np.isfinite(row.value) else "no number"
         lines.append(
             f"| {row.task} | {row.method} | {row.measure} | {value} | {interval} | {row.n_persons or ''} | {goal} "
             f"| {row.note} |"

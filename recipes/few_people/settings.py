@@ -35,7 +35,7 @@ class FewPeopleSettings(RecipeSettings):
     """What can be chosen; see docs/recipes/few-people.md."""
 
     people: str = Field("", description="Corpus of `gait population` to take virtual people from; empty: made here.")
-    n_people: int = Field(285, ge=10, description="Virtual people that are taken or made.")
+    n_people: int = Field(300, ge=10, description="Virtual people that are taken or made.")
     targets: tuple[TargetCorpus, ...] = Field(
         (), description="Measured people; empty: further virtual people stand in for them."
     )
@@ -44,7 +44,7 @@ class FewPeopleSettings(RecipeSettings):
     impairments: tuple[str, ...] = Field(
         tuple(k for k in KINDS if k != HEALTHY), description="Kinds that occur beside none, in people made here."
     )
-    teach_other: tuple[int, ...] = Field((1, 2, 4), description="Numbers of those who teach, rising.")
+    teach_other: tuple[int, ...] = Field((1, 2, 4), min_length=1, description="Numbers of those who teach, rising.")
     draws: int = Field(1, ge=1, le=50, description="Random orders in which people come to teach.")
     members: int = Field(2, ge=2, le=20, description="Networks of an ensemble; one alone knows no doubt.")
     ablated: int = Field(2, ge=1, description="Number of people at which options and intervals are tried.")
@@ -52,11 +52,14 @@ class FewPeopleSettings(RecipeSettings):
     tuned_by_fewer: bool = Field(
         True, description="Whether measured people teach the networks of fewer virtual people, too (first draw)."
     )
-    virtual: tuple[int, ...] = Field((10, 30, 100, 200), description="Numbers of virtual people of the exchange rate.")
+    virtual: tuple[int, ...] = Field(
+        (10, 30, 100, 200), min_length=1, description="Numbers of virtual people of the exchange rate."
+    )
     width: int = Field(24, ge=4, le=512, description="Features of a network.")
     signal_steps: int = Field(500, ge=1, description="Steps of self-supervision.")
     label_steps: int = Field(800, ge=1, description="Steps of learning from virtual labels.")
     tuned_steps: int = Field(100, ge=1, description="Steps of learning from measured people.")
+    new_steps: int = Field(800, ge=1, description="The same where the head knows nothing yet.")
     batch: int = Field(8, ge=1, description="Windows of a step.")
     pretrained_rate: float = Field(4e-3, gt=0, le=1, description="Peak learning rate of pre-training.")
     tuned_rate: float = Field(3e-3, gt=0, le=1, description="The same where measured people teach it further.")
@@ -75,6 +78,10 @@ class FewPeopleSettings(RecipeSettings):
         return targets
 
 
+REFUSED = 0.05
+"""Share of virtual people whose walk may not be solved; about 2 % were not."""
+
+
 def check_settings(settings: FewPeopleSettings) -> None:
     """Refuse what cannot be taught, before anything is.
 
@@ -84,6 +91,21 @@ def check_settings(settings: FewPeopleSettings) -> None:
     """
     if list(settings.virtual) != sorted(set(settings.virtual)):
         raise ConfigRefused(f"virtual: expected rising numbers of people, got {settings.virtual}.")
+    if list(settings.teach_other) != sorted(set(settings.teach_other)) or settings.teach_other[0] < 1:
+        raise ConfigRefused(f"teach_other: expected rising numbers of people from 1, got {settings.teach_other}.")
+    if not settings.targets and settings.n_other <= settings.teach_other[-1]:
+        raise ConfigRefused(
+            f"n_other: {settings.n_other} people; {settings.teach_other[-1]} who teach and one who is scored need "
+            f"{settings.teach_other[-1] + 1}. Set n_other or teach_other."
+        )
+    likely = settings.n_people - (0 if settings.people else int(REFUSED * settings.n_people))
+    teachers = likely - 3 * max(1, likely // 10)
+    if settings.virtual[-1] > teachers:
+        raise ConfigRefused(
+            f"virtual: {settings.virtual[-1]} people are more than the {teachers} who can be counted on to teach of "
+            f"{settings.n_people} (three of ten have other roles; of those made here, {100 * REFUSED:.0f} % may be "
+            "refused). Set virtual or n_people."
+        )
     unknown = [name for name in settings.options if name not in OPTIONS]
     if unknown:
         raise ConfigRefused(f"options: expected some of {', '.join(OPTIONS)}; got {unknown[0]}.")
@@ -106,7 +128,7 @@ LEARNING = (
     "noise_share",
 )
 """Settings that decide what virtual people teach."""
-TUNING = ("ablated", "virtual", "options", "tuned_by_fewer", "tuned_steps", "tuned_rate", "new_rate")
+TUNING = ("ablated", "virtual", "options", "tuned_by_fewer", "tuned_steps", "new_steps", "tuned_rate", "new_rate")
 """Those that decide what measured people teach then."""
 
 
@@ -143,6 +165,7 @@ SMALL = {
     "signal_steps": 30,
     "label_steps": 60,
     "tuned_steps": 6,
+    "new_steps": 12,
     "tuned_by_fewer": False,
     "options": ("both, head alone learns",),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mocap_import.durable_file import write_durably
 from mocap_import.product import product_hash
 from recipes.few_people.nested_people import Fold, file_word, folds, splits, virtual_roles
 from recipes.few_people.settings import (
@@ -32,10 +33,13 @@ from training.transfer.gait_window import (
     GaitWindows,
     joined,
     plain,
+    possible_windows,
     windows_of,
 )
 
 VIRTUAL, OTHER = "virtual", "other"
+OTHER_SEED, RATES_SEED = 2, 8
+"""Seed of those who stand in, less the seed of the run; and that of the bodies on whom rates and steps were chosen."""
 POPULATIONS = {VIRTUAL: "people.h5", OTHER: "other.h5"}
 WINDOWS = "windows"
 STAND_IN = "stand-in"
@@ -74,13 +78,16 @@ def make_people(run: Run) -> str:
     """Solve the virtual people, and those of other laws where nobody was measured; given corpora are taken."""
     settings: FewPeopleSettings = run.settings
     check_settings(settings)
+    for target in settings.targets:
+        # Too few of them are refused here, before anybody is solved.
+        folds(target.name, [subject for subject, _ in Corpus(target.path).trials()], target.teach, 1, settings.seed)
     said = []
     own = [] if settings.targets or settings.other_laws else [settings.n_other]
     if not settings.people:
         said.append(_solved(run, VIRTUAL, settings.n_people + sum(own), "standard", settings.seed))
     if not settings.targets and settings.other_laws:
-        said.append(_solved(run, OTHER, settings.n_other, "other", settings.seed + 1))
-    (run.folder / "sources.txt").write_text("; ".join(said) or "given corpora", encoding="utf-8")
+        said.append(_solved(run, OTHER, settings.n_other, "other", settings.seed + OTHER_SEED))
+    write_durably(run.folder / "sources.txt", "; ".join(said) or "given corpora")
     return "; ".join(said) or "given corpora"
 
 
@@ -163,7 +170,7 @@ def _windows(run: Run, source: Source) -> GaitWindows:
     parts = remembered_parts(run.folder / WINDOWS, question)
 
     def make() -> dict[str, np.ndarray]:
-        return plain(_measured(source) if source.worn is None else joined(list(_virtual(run, source))))
+        return plain(_measured(run, source) if source.worn is None else _population(run, source))
 
     return GaitWindows(**parts.get(file_word(source.name), make))
 
@@ -179,8 +186,28 @@ def folds_of(run: Run, task: str, windows: GaitWindows) -> list[Fold]:
     return folds(task, windows.people, teaching_numbers(settings)[task], settings.draws, settings.seed)
 
 
-def _virtual(run: Run, source: Source) -> Iterator[GaitWindows]:
-    """Windows of some people of a population, one walk each."""
+def _population(run: Run, source: Source) -> GaitWindows:
+    """Windows of some people of a population, one walk each; how many of them are left out is said.
+
+    Raises
+    ------
+    CorpusMismatch
+        Nobody is left.
+    """
+    found = list(_virtual(run, source))
+    has = [w for w in found if w is not None]
+    if not has:
+        raise CorpusMismatch(
+            f"{source.name}: {source.path} has no solved walk among its people from number {source.first or 0} on. "
+            "Set n_people to fewer than there are, or give a larger corpus."
+        )
+    if len(has) < len(found):
+        run.say(f"{source.name}: {len(found) - len(has)} of {len(found)} walks left out (refused, or too short)")
+    return joined(has)
+
+
+def _virtual(run: Run, source: Source) -> Iterator[GaitWindows | None]:
+    """Windows of each of some people, or None."""
     corpus = Corpus(source.path)
     walks: dict[str, str] = {}
     for subject, name in corpus.trials():
@@ -188,29 +215,43 @@ def _virtual(run: Run, source: Source) -> Iterator[GaitWindows]:
     for subject, name in run.track(list(walks.items())[source.first : source.last], f"Sensors, {source.name}"):
         trial = corpus.read(subject, name, clean=True)
         if trial.status == "refused":
+            yield None
             continue
         walk = repeat_gait(trial, REPEATS)
         worn = apply_errors(walk.recordings, source.worn, subject=subject, trial=name)
-        windows = windows_of(replace(walk, recordings=worn), f"{source.prefix} {subject}")
-        if windows is not None:
-            yield windows
+        yield windows_of(replace(walk, recordings=worn), f"{source.prefix} {subject}")
 
 
-def _measured(source: Source) -> GaitWindows:
+def _measured(run: Run, source: Source) -> GaitWindows:
     """Windows of a corpus as anybody reads it: with the sensor errors of its recipe, where it has one.
+
+    Trials and windows that are left out are counted and said.
 
     Raises
     ------
     CorpusMismatch
         Nobody has sensors and labels.
     """
-    corpus = Corpus(source.path)
-    found = [windows_of(corpus.read(s, name), f"{source.prefix} {s}") for s, name in corpus.trials()]
-    columns = list(COLUMNS[source.estimate])
-    has = [w for w in found if w is not None and np.isfinite(w.labels[..., columns]).any()]
+    corpus, columns = Corpus(source.path), list(COLUMNS[source.estimate])
+    has, lost, gaps, people = [], 0, 0, set()
+    for subject, name in corpus.trials():
+        trial = corpus.read(subject, name)
+        windows = windows_of(trial, f"{source.prefix} {subject}")
+        people.add(f"{source.prefix} {subject}")
+        if windows is None or not np.isfinite(windows.labels[..., columns]).any():
+            lost += 1
+            continue
+        has.append(windows)
+        gaps += possible_windows(trial) - len(windows)
     if not has:
         raise CorpusMismatch(
             f"target {source.name}: no trial of {source.path} has seven sensors, a stature and labels of "
             f"{source.estimate}. See docs/recipes/few-people.md for what a corpus must hold."
         )
-    return joined(has)
+    measured = joined(has)
+    run.say(
+        f"{source.name}: {lost} of {lost + len(has)} trials left out (refused, short, no stature, sensors or labels "
+        f"of {source.estimate}); {gaps} of {gaps + len(measured)} windows left out, as sensors have gaps there; "
+        f"{len(people - set(measured.people))} of {len(people)} people left out with them"
+    )
+    return measured

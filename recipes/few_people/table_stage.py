@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from recipes.few_people.doubt import measured_coverage, outside_results
 from recipes.few_people.person_error import Errors, errors_of, paired, unit_of
 from recipes.few_people.settings import FewPeopleSettings, tasks_of, teaching_numbers
-from recipes.few_people.source_stage import read_sets
+from recipes.few_people.source_stage import OTHER_SEED, RATES_SEED, read_sets
 from recipes.result import Result, mean_result, write_results
 from recipes.run import Run
 from training.comparison import ratio_interval
@@ -16,7 +18,7 @@ from training.csv_table import write_csv
 from training.paired_test import sign_flip_p
 from training.transfer.arm import ARMS, SCRATCH, TRANSFER
 from training.transfer.baseline import BASELINES
-from training.transfer.exchange_rate import exchange
+from training.transfer.exchange_rate import Exchange, exchange
 
 PERSONS, CURVE = "persons.csv", "calibration.csv"
 TAUGHT = ("nobody teaches", "1 person teaches")
@@ -119,29 +121,38 @@ def exchange_results(run: Run, task: str, errors: Errors) -> list[Result]:
         if (TRANSFER, n) not in errors or len(numbers) < 2:
             continue
         found = exchange(_column(errors[TRANSFER, n], people), numbers, scratch, seed=settings.seed)
-        limit = "" if found.reached else f"no number up to {numbers[-1]} is as good; "
-        least = f"at most {numbers[0]}; " if found.reached and found.value <= numbers[0] else ""
-        note = f"{least}{limit}reached in {100 * found.share:.0f} % of draws of persons"
         measure = f"as good as so many people from scratch, {said_of(n)}"
-        results.append(
-            Result(method=TRANSFER, measure=measure, unit="people", value=found.value, low=found.low, high=found.high,
-                   note=note, **common)
-        )  # fmt: skip
+        results.append(_exchange_result(found, numbers, method=TRANSFER, measure=measure, **common))
     for before, wanted in ((0, numbers[0]), (numbers[0], numbers[1] if len(numbers) > 1 else 0)):
         if not wanted or (f"virtual {settings.virtual[0]}", before) not in errors:
             continue
         curve = np.array([[errors[f"virtual {v}", before][p] for v in settings.virtual] for p in people])
         found = exchange(_column(errors[SCRATCH, wanted], people), settings.virtual, curve, seed=settings.seed)
-        least = "at most; " if found.reached and found.value <= settings.virtual[0] else ""
-        limit = "" if found.reached else f"no number up to {settings.virtual[-1]} reaches it; "
-        note = f"{least}{limit}reached in {100 * found.share:.0f} % of draws of persons"
-        step = f"{before} to {wanted} measured"
-        measure = f"virtual people worth the step from {step}"
-        results.append(
-            Result(method="synthetic labels", measure=measure, unit="people", value=found.value, low=found.low,
-                   high=found.high, note=note, **common)
-        )  # fmt: skip
+        measure = f"virtual people worth the step from {before} to {wanted} measured"
+        results.append(_exchange_result(found, settings.virtual, method="synthetic labels", measure=measure, **common))
     return results
+
+
+def _exchange_result(
+    found: Exchange, numbers: Sequence[int], *, task: str, method: str, measure: str, n_persons: int
+) -> Result:
+    """A row; what lies beyond the numbers that were tried is said in its note and is no number."""
+    inside = 0.0 < found.value < np.inf
+    whole = inside and found.low > 0.0 and found.high < np.inf
+    low, high = (found.low, found.high) if whole else (float("nan"), float("nan"))
+    share = f"reached in {100 * found.share:.0f} % of draws of persons"
+    note = "" if inside else f"{_people(found.value, numbers)}; "
+    if not whole and not np.isnan(found.low):
+        note += f"95 % interval {_people(found.low, numbers)} to {_people(found.high, numbers)}; "
+    value = found.value if inside else float("nan")
+    return Result(task, method, measure, "people", value, low, high, n_persons, note=note + share)
+
+
+def _people(value: float, numbers: Sequence[int]) -> str:
+    """A number of people, or on which side of all tried ones it lies."""
+    if value == np.inf:
+        return f"more than {numbers[-1]}"
+    return f"fewer than {numbers[0]}" if value == 0.0 else f"{value:.2g}"
 
 
 def _column(errors: dict[str, float], people: list[str]) -> np.ndarray:
@@ -156,8 +167,11 @@ def notes_of(settings: FewPeopleSettings) -> list[str]:
         else "**No measured person is in this table**: further virtual people, with other sensor errors, stand in "
         "for them."
     )
+    seen = not settings.targets and settings.other_laws and settings.seed + OTHER_SEED == RATES_SEED
+    known = "Learning rates and steps were chosen on these very bodies: take another seed."
     return [
         whose,
+        *[known] * seen,
         f"Random orders in which people come to teach: {settings.draws} (a person's error is the mean over them). "
         f"Ensembles of {settings.members}. Nobody measured chooses an epoch: the number of steps is fixed.",
         "Intervals: 95 %, bootstrap over persons; reductions keep a person's two errors together.",

@@ -14,7 +14,7 @@ from recipes.few_people.source_stage import VIRTUAL, folds_of, read_sets
 from recipes.remembered_part import RememberedParts, remembered_parts
 from recipes.run import Run
 from training.sample.ensemble import mean_and_spread
-from training.transfer.arm import SCRATCH, TRANSFER, Arm, arms_of
+from training.transfer.arm import SCRATCH, TRANSFER, Arm, Start, arms_of
 from training.transfer.baseline import BASELINES
 from training.transfer.gait_window import COLUMNS, TARGETS, GaitWindows, content
 from training.transfer.lesson import answer, learn
@@ -113,7 +113,7 @@ def _by_fewer(run: Run, task: str, fold: Fold, sets: dict[str, GaitWindows]) -> 
         networks = []
         for member in range(settings.members):
             network = pretrained_network(run, "labels", member, virtual)
-            networks.append(_learnt(run, network, taught, columns, settings.tuned_rate, member))
+            networks.append(_learnt(run, network, taught, columns, pace_of(settings, "labels"), member))
         kept |= _named(f"virtual {virtual}", n, _said(networks, scored, columns))
     return kept
 
@@ -122,7 +122,6 @@ def _tuned(run: Run, arm: Arm, taught: GaitWindows, columns: Sequence[int], memb
     """A member of an arm, taught by measured people."""
     settings: FewPeopleSettings = run.settings
     seed = settings.seed + 100 * member + 1
-    rate = settings.tuned_rate if arm.start in ALONE else settings.new_rate
     if arm.start == "nothing":
         channels = EVERY if arm.every_channel else SAGITTAL
         network = new_network(channels, settings.width, len(TARGETS), seed)
@@ -135,15 +134,22 @@ def _tuned(run: Run, arm: Arm, taught: GaitWindows, columns: Sequence[int], memb
     else:
         network = pretrained_network(run, arm.start, member)
     network = frozen_but_head(network) if arm.frozen else copy.deepcopy(network)
-    return _learnt(run, network, taught, columns, rate, member)
+    return _learnt(run, network, taught, columns, pace_of(settings, arm.start), member)
+
+
+def pace_of(settings: FewPeopleSettings, start: Start) -> tuple[int, float]:
+    """Steps and peak rate of the lesson by measured people: longer and faster where the head knows nothing yet."""
+    if start in ALONE:
+        return settings.tuned_steps, settings.tuned_rate
+    return settings.new_steps, settings.new_rate
 
 
 def _learnt(
-    run: Run, network: SensorNetwork, taught: GaitWindows, columns: Sequence[int], rate: float, member: int
+    run: Run, network: SensorNetwork, taught: GaitWindows, columns: Sequence[int], pace: tuple[int, float], member: int
 ) -> SensorNetwork:
     """A network after the lesson of measured people; the number of steps is fixed beforehand."""
     settings: FewPeopleSettings = run.settings
-    lesson = lesson_of(settings, settings.tuned_steps, rate)
+    lesson = lesson_of(settings, *pace)
     learn(network, taught, "labels", columns, lesson, change_of(settings), seed=settings.seed + 100 * member)
     return network
 

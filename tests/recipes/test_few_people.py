@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recipes.few_people import RECIPE
+from recipes.few_people import RECIPE, source_stage
 from recipes.few_people.doubt import feasible_levels
 from recipes.few_people.nested_people import folds, splits, virtual_roles
 from recipes.few_people.person_error import paired
 from recipes.few_people.settings import check_settings, tasks_of, teaching_numbers
 from recipes.few_people.source_stage import given_files
 from recipes.few_people.table_stage import against_baselines, exchange_results, reductions
+from recipes.few_people.tuning_stage import pace_of
 from recipes.people import people_table
 from recipes.recipe import resolve_settings
+from recipes.result import markdown, result_table
 from recipes.run import Run
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused
@@ -53,6 +55,15 @@ def test_what_cannot_be_taught_is_refused_beforehand(tmp_path):
         check_settings(resolve_settings(RECIPE, virtual=(30, 10)))
     with pytest.raises(ConfigRefused, match="ablated"):
         check_settings(resolve_settings(RECIPE, ablated=3))
+    with pytest.raises(ConfigRefused, match="200 people are more than the 190 who can be counted on"):
+        check_settings(resolve_settings(RECIPE, n_people=285))
+    with pytest.raises(ConfigRefused, match="need 5"):
+        check_settings(resolve_settings(RECIPE, n_other=4))
+    for wrong in ({"virtual": ()}, {"teach_other": ()}):
+        with pytest.raises(ConfigRefused, match="at least 1"):
+            resolve_settings(RECIPE, **wrong)
+    check_settings(resolve_settings(RECIPE))
+    check_settings(resolve_settings(RECIPE, small=True))
     with pytest.raises(ConfigRefused, match="rising numbers"):
         resolve_settings(RECIPE, targets=[TARGET | {"teach": (2, 1)}])
     with pytest.raises(ConfigRefused, match="another name"):
@@ -62,6 +73,30 @@ def test_what_cannot_be_taught_is_refused_beforehand(tmp_path):
     settings = resolve_settings(RECIPE, targets=[TARGET])
     assert tasks_of(settings) == {"task": "force"}
     assert teaching_numbers(settings) == {"task": (1, 2, 4)}
+
+
+def test_a_network_that_knows_nothing_learns_longer():
+    settings = resolve_settings(RECIPE)
+    longer, shorter = (
+        [pace_of(settings, s) for s in starts] for starts in (("nothing", "signals"), ("labels", "both"))
+    )
+    assert set(longer) == {(settings.new_steps, settings.new_rate)}
+    assert set(shorter) == {(settings.tuned_steps, settings.tuned_rate)}
+    assert settings.new_steps > settings.tuned_steps
+
+
+def test_a_target_of_too_few_people_is_refused_before_anybody_is_solved(tmp_path, monkeypatch):
+    class OnePerson:
+        def __init__(self, path):
+            pass
+
+        def trials(self):
+            return [("A", "walk"), ("A", "again"), ("B", "walk")]
+
+    monkeypatch.setattr(source_stage, "Corpus", OnePerson)
+    monkeypatch.setattr(source_stage, "_solved", lambda *given: pytest.fail("somebody was solved"))
+    with pytest.raises(CorpusMismatch, match="task: 2 people"):
+        source_stage.make_people(run_of(tmp_path, targets=[TARGET]))
 
 
 def test_a_reduction_keeps_a_persons_two_errors_together(tmp_path):
@@ -92,9 +127,16 @@ def test_that_no_number_of_virtual_people_is_enough_is_an_answer(tmp_path):
     errors = {(SCRATCH, n): {p: 12.0 - n for p in PEOPLE} for n in (1, 2, 4)}
     errors |= {(f"virtual {v}", 0): flat for v in (10, 100)} | {(TRANSFER, 1): {p: 10.0 for p in PEOPLE}}
     rows = {r.measure: r for r in exchange_results(run, "task", errors)}
-    assert "no number up to 100" in rows["virtual people worth the step from 0 to 1 measured"].note
+    assert "more than 100" in rows["virtual people worth the step from 0 to 1 measured"].note
     assert rows["as good as so many people from scratch, 1 person teaches"].value == pytest.approx(2.0)
-    assert np.isfinite([r.value for r in rows.values()]).all()
+    never = rows["virtual people worth the step from 0 to 1 measured"]
+    assert np.isnan([never.value, never.low, never.high]).all(), "what is not reached is no number"
+    assert "reached in 0 %" in never.note
+    assert "no number" in markdown(result_table([never]), "Few")
+    errors[TRANSFER, 1] = {p: 20.0 for p in PEOPLE}
+    row = next(r for r in exchange_results(run, "task", errors) if "1 person teaches" in r.measure)
+    assert "fewer than 1" in row.note
+    assert np.isnan(row.value)
 
 
 def test_intervals_are_stated_where_enough_people_calibrate():

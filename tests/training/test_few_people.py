@@ -13,7 +13,17 @@ from mocap_import.subject import STANDARD_GRAVITY, Subject
 from training.mirror import mirror_trial
 from training.transfer.baseline import mean_waveform, ridge
 from training.transfer.exchange_rate import exchange, people_for
-from training.transfer.gait_window import LENGTH, SENSORS, TARGETS, GaitWindows, content, phase_at, plain, windows_of
+from training.transfer.gait_window import (
+    LENGTH,
+    SENSORS,
+    TARGETS,
+    GaitWindows,
+    content,
+    phase_at,
+    plain,
+    possible_windows,
+    windows_of,
+)
 from training.transfer.lesson import SCALES, LessonSettings, answer, draw_hidden, hidden_loss, label_loss, learn
 from training.transfer.sensor_network import frozen_but_head, new_network, restored, weights_of, with_new_head
 from training.transfer.worn_window import SAGITTAL, SensorChange, worn
@@ -200,7 +210,8 @@ def test_an_error_is_worth_as_many_people_as_its_curve_needs():
     numbers, errors = (1, 2, 4), np.array([10.0, 8.0, 6.0])
     assert people_for(8.0, numbers, errors) == pytest.approx(2.0)
     assert people_for(7.0, numbers, errors) == pytest.approx(np.sqrt(8.0))
-    assert people_for(12.0, numbers, errors) == 1.0
+    assert people_for(10.0, numbers, errors) == 1.0
+    assert people_for(12.0, numbers, errors) == 0.0, "fewer than the least number"
     assert people_for(5.0, numbers, errors) == float("inf")
     assert people_for(9.0, numbers, np.array([10.0, 11.0, 8.0])) == pytest.approx(np.sqrt(8.0)), "never worth less"
     people = np.tile(errors, (7, 1)) + np.arange(7)[:, None]
@@ -208,7 +219,47 @@ def test_an_error_is_worth_as_many_people_as_its_curve_needs():
     assert found.reached
     assert found.value == found.low == found.high == pytest.approx(2.0), "pairs of a person are kept together"
     never = exchange(np.full(7, 1.0), numbers, people)
-    assert (never.reached, never.value, never.share) == (False, 4.0, 0.0)
+    assert (never.reached, never.value, never.low, never.high, never.share) == (False, np.inf, np.inf, np.inf, 0.0)
+    sometimes = exchange(np.r_[np.full(4, 8.0), np.full(3, 2.0)], numbers, np.tile(errors, (7, 1)))
+    assert sometimes.high == np.inf, "an end beyond what was tried is no number"
+    assert 0.0 < sometimes.share < 1.0
+
+
+@pytest.mark.parametrize(("n_windows", "batch"), [(3, 8), (25, 8), (8, 8)])
+def test_a_lesson_has_exactly_its_steps_of_exactly_its_batch(windows, n_windows, batch):
+    given = windows.rows(np.arange(n_windows) % len(windows))
+    network, seen = new_network(SAGITTAL, 8, len(TARGETS), 5), []
+    network.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
+    learn(
+        network, given, "labels", [0], LessonSettings(steps=7, learning_rate=0.01, batch=batch), PLAIN, seed=1,
+        validation=given,
+    )  # fmt: skip
+    taught = [n for n in seen if n == batch]
+    passes = -(-7 // -(-n_windows // batch))
+    assert len(seen) == 7 + passes, "and once for each validation"
+    assert len(taught) >= 7
+    assert set(seen) <= {batch, n_windows}
+
+
+def test_noise_has_the_sd_that_is_stated(windows):
+    """Smooth noise of SD 0.2 and, apart from it, white noise of half of that: sqrt(1.25) of it together."""
+    torch.manual_seed(0)
+    given = torch.as_tensor(windows.inputs).repeat(20, 1, 1)
+    noisy, _ = worn(given, torch.zeros(len(given), LENGTH, len(TARGETS)), replace(PLAIN, noise=0.2))
+    split = [x.reshape(len(given), LENGTH, len(SENSORS), 2, 3) for x in (given, noisy)]
+    spread = split[0].var(dim=1, keepdim=True).mean(dim=-1, keepdim=True).sqrt()
+    assert float(((split[1] - split[0]) / spread).std()) == pytest.approx(0.2 * np.sqrt(1.25), rel=0.03)
+
+
+def test_windows_with_a_gap_are_counted(trial, windows):
+    assert possible_windows(trial) == len(windows) == 9
+    first = trial.recordings[0]
+    force = first.specific_force.copy()
+    force[300:420] = np.nan
+    gone = replace(trial, recordings=(replace(first, specific_force=force), *trial.recordings[1:]))
+    left = windows_of(gone)
+    assert possible_windows(gone) == len(windows) > len(left)
+    assert left.core.sum() < windows.core.sum()
 
 
 def test_weights_come_back(windows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +24,11 @@ class FitSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: int = Field(200, ge=1, le=100_000, description="Passes over the samples, at most.")
+    steps: int = Field(
+        0,
+        ge=0,
+        description="Steps, in the place of epochs: each of exactly `batch` samples, passes running on; 0 = none.",
+    )
     batch: int = Field(64, ge=1, description="Samples a step.")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="Of AdamW; the peak where the schedule is one_cycle.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled weight decay.")
@@ -90,15 +95,15 @@ def fit(
     n_samples = len(next(iter(data.values())))
     learnable = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learnable, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = _schedule(optimiser, settings, -(-n_samples // settings.batch))
+    schedule = _schedule(optimiser, settings, settings.steps or settings.epochs * -(-n_samples // settings.batch))
     order = np.random.default_rng(seed)
     losses: list[float] = []
     held_losses: list[float] = []
     best: tuple[float, int, dict] = (np.inf, 0, {})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for epoch in range(1, settings.epochs + 1):
-            losses.append(_finite(_epoch(network, loss, data, optimiser, schedule, settings, order), epoch))
+        for epoch, batches in enumerate(_passes(n_samples, settings, order), start=1):
+            losses.append(_finite(_epoch(network, loss, data, optimiser, schedule, settings, batches), epoch))
             if held is not None:
                 held_losses.append(mean_loss(network, loss, held))
                 if held_losses[-1] < best[0]:
@@ -132,13 +137,12 @@ def _epoch(
     optimiser: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler | None,
     settings: FitSettings,
-    order: np.random.Generator,
+    batches: Sequence[torch.Tensor],
 ) -> float:
-    """One pass over all samples in a new order; the mean loss."""
+    """One pass in the order of its batches of rows; the mean loss."""
     network.train()
-    rows = torch.as_tensor(order.permutation(len(next(iter(data.values())))))
     total = 0.0
-    for batch in rows.split(settings.batch):
+    for batch in batches:
         value = loss(network, {name: array[batch] for name, array in data.items()})
         optimiser.zero_grad(set_to_none=True)
         value.backward()
@@ -147,7 +151,20 @@ def _epoch(
         if schedule is not None:
             schedule.step()
         total += float(value.detach()) * len(batch)
-    return total / len(rows)
+    return total / sum(map(len, batches))
+
+
+def _passes(n: int, settings: FitSettings, order: np.random.Generator) -> Iterator[Sequence[torch.Tensor]]:
+    """Batches of rows, pass by pass, every pass in a new order; with `steps`, as many of `batch` rows as are asked."""
+    if not settings.steps:
+        for _ in range(settings.epochs):
+            yield torch.as_tensor(order.permutation(n)).split(settings.batch)
+        return
+    wanted, a_pass = settings.steps * settings.batch, -(-n // settings.batch)
+    rows = np.concatenate([order.permutation(n) for _ in range(-(-wanted // n))])[:wanted]
+    batches = torch.as_tensor(rows).split(settings.batch)
+    for first in range(0, settings.steps, a_pass):
+        yield batches[first : first + a_pass]
 
 
 def _finite(value: float, epoch: int) -> float:
@@ -157,11 +174,11 @@ def _finite(value: float, epoch: int) -> float:
 
 
 def _schedule(
-    optimiser: torch.optim.Optimizer, settings: FitSettings, n_steps: int
+    optimiser: torch.optim.Optimizer, settings: FitSettings, total: int
 ) -> torch.optim.lr_scheduler.LRScheduler | None:
     if settings.schedule == "constant":
         return None
-    return torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=settings.epochs * n_steps)
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=total)
 
 
 def _tensors(arrays: Arrays, what: str) -> dict[str, torch.Tensor]:

@@ -22,11 +22,12 @@ class Exchange:
     Attributes
     ----------
     value, low, high : float
-        95 % interval with persons drawn with replacement; held to the range of numbers that were tried.
+        95 % interval with persons drawn with replacement. Beyond the numbers that were tried nothing is known: inf is
+        more than the largest of them, 0 fewer than the least.
     reached : bool
-        Whether the error is within the range of the curve; else `value` is the end of it.
+        Whether some number of the curve is as good.
     share : float
-        Share of the draws in which it is.
+        Share of the draws in which one is.
     """
 
     value: float
@@ -37,7 +38,7 @@ class Exchange:
 
 
 def people_for(error: float, numbers: Sequence[int], errors: np.ndarray) -> float:
-    """How many people reach an error; inf where no tried number does, and the least number where that does better.
+    """How many people reach an error; inf where no tried number does, 0 where the least number does better.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def people_for(error: float, numbers: Sequence[int], errors: np.ndarray) -> floa
         return float("inf")
     first = int(reached[0])
     if first == 0:
-        return float(numbers[0])
+        return float(numbers[0]) if best[0] == error else 0.0
     above, below = best[first - 1], best[first]
     share = (above - error) / (above - below)
     logs = np.log(np.asarray(numbers, dtype=float))
@@ -83,11 +84,11 @@ def exchange(target: np.ndarray, numbers: Sequence[int], errors: np.ndarray, *, 
     n = len(target)
     value = of(np.arange(n))
     drawn = _drawn(of, n, seed)
-    most = float(numbers[-1])
-    low, high = np.percentile(np.minimum(drawn, most), [2.5, 97.5]) if n > 2 else (np.nan, np.nan)
-    return Exchange(
-        min(value, most), float(low), float(high), bool(np.isfinite(value)), float(np.isfinite(drawn).mean())
-    )
+    low, high = np.nan, np.nan
+    if n > 2:
+        # Between draws no middle is taken: there is none to infinity.
+        low, high = (np.percentile(drawn, q, method=m) for q, m in ((2.5, "lower"), (97.5, "higher")))
+    return Exchange(value, float(low), float(high), bool(np.isfinite(value)), float(np.isfinite(drawn).mean()))
 
 
 def _drawn(of: Callable[[np.ndarray], float], n: int, seed: int) -> np.ndarray:

@@ -48,7 +48,8 @@ class GaitWindows:
     labels : ndarray, shape (n, 96, 8), float32
         `TARGETS`: body weights and rad; NaN where unknown.
     core : ndarray of bool, shape (n, 96)
-        Frames that are scored in this window; every labelled frame of a trial in exactly one.
+        Frames that are scored in this window; every labelled frame of a trial in exactly one, but
+        for windows with a gap in their sensors: these are left out, and their frames are scored nowhere.
     phase : ndarray, shape (n, 96), float32
         Of the right foot's cycle by the shank's gyroscope, 0 to 1; NaN where none is seen.
     person, trial : ndarray of str, shape (n,)
@@ -126,6 +127,19 @@ def windows_of(trial: CorpusTrial, person: str = "") -> GaitWindows | None:
     return _cut(inputs, missing_labels, phase, missing, (person or trial.subject.code, trial.name))
 
 
+def possible_windows(trial: CorpusTrial) -> int:
+    """How many windows a trial has if its sensors have no gap, see `windows_of`."""
+    n_frames = len(trial.recordings[0].specific_force) if trial.recordings else 0
+    times = int((n_frames - 1) / trial.rate * RATE) + 1 if n_frames else 0
+    return len(_starts(max(times, LENGTH))) if times >= _PADDED * LENGTH else 0
+
+
+def _starts(n_frames: int) -> list[int]:
+    """First frames of the windows of a record, every `STEP` frames and the last that fits."""
+    last = n_frames - LENGTH
+    return [*range(0, last, STEP), last]
+
+
 def _along_segments(trial: CorpusTrial) -> CorpusTrial:
     """The same trial with sensors whose axes are those of their segments, however they are mounted."""
     return replace(
@@ -153,8 +167,7 @@ def _cut(
         inputs = np.pad(inputs, (ends, (0, 0)), mode="edge")
         labels = np.pad(labels, (ends, (0, 0)), constant_values=np.nan)
         phase, missing = np.pad(phase, ends, constant_values=np.nan), np.pad(missing, ends)
-    last = len(inputs) - LENGTH
-    starts = [*range(0, last, STEP), last]
+    starts = _starts(len(inputs))
     margin = (LENGTH - STEP) // 2
     parts, done = [], 0
     for number, start in enumerate(starts):

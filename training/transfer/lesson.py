@@ -26,16 +26,16 @@ class LessonSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(ge=1, description="Steps of the optimiser, about.")
+    steps: int = Field(ge=1, description="Steps of the optimiser, whoever teaches.")
     learning_rate: float = Field(gt=0, le=1, description="Peak of the one-cycle schedule.")
     batch: int = Field(16, ge=1, description="Windows a step.")
     weight_decay: float = Field(0.01, ge=0, le=1, description="Of AdamW.")
 
-    def for_windows(self, n: int) -> FitSettings:
-        """The passes over n windows that make about these steps."""
-        epochs = max(1, round(self.steps / -(-n // self.batch)))
+    @property
+    def fit(self) -> FitSettings:
+        """As many steps of as many windows, however few windows there are."""
         return FitSettings(
-            epochs=epochs,
+            steps=self.steps,
             batch=self.batch,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
@@ -119,7 +119,7 @@ def learn(
     """
     loss = label_loss(change) if kind == "labels" else hidden_loss(change)
     data: list[Arrays | None] = [None if w is None else w.arrays(columns) for w in (windows, validation)]
-    return fit(network, loss, data[0], settings.for_windows(len(windows)), seed=seed, validation=data[1])
+    return fit(network, loss, data[0], settings.fit, seed=seed, validation=data[1])
 
 
 def answer(network: SensorNetwork, inputs: np.ndarray, columns: Sequence[int]) -> np.ndarray:

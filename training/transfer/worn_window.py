@@ -35,7 +35,7 @@ class SensorChange:
         SD of the factor on a triad, about 1.
     noise : float
         SD of noise that is smooth over a tenth of a second, over the SD of its triad in the window; white noise of
-        half that SD comes on top.
+        half that SD, drawn apart, comes on top (together 1.12 of it).
     mirror : bool
         Whether legs are exchanged in half of the windows.
     """
@@ -71,8 +71,9 @@ def worn(inputs: torch.Tensor, labels: torch.Tensor, change: SensorChange) -> tu
     turned = (flat @ turns.mT).view(n, len(SENSORS), n_frames, 2, 3).permute(0, 2, 1, 3, 4) * scales
     spread = turned.var(dim=1, keepdim=True).mean(dim=-1, keepdim=True).sqrt()
     coarse = torch.randn(n, len(SENSORS) * 6, n_frames + _COARSE - 1)
-    smooth = torch.nn.functional.avg_pool1d(coarse, _COARSE, 1) * _COARSE**0.5 + 0.5 * coarse[..., :n_frames]
-    noise = smooth.transpose(1, 2).reshape(turned.shape)
+    white = torch.randn(n, len(SENSORS) * 6, n_frames)
+    drawn = torch.nn.functional.avg_pool1d(coarse, _COARSE, 1) * _COARSE**0.5 + 0.5 * white
+    noise = drawn.transpose(1, 2).reshape(turned.shape)
     return (turned + change.noise * spread * noise).reshape(n, n_frames, -1), labels
 
 
