@@ -77,7 +77,7 @@ NOT_RUN = {
     "compare p03.h5": SENSORS,
     "import rbds_running/": RUNNERS,
     "import mcgill_walk_youth/": RUNNERS,
-    "corpus clusters trials/ walking_youth.h5": RUNNERS,
+    "corpus clusters trials/ mcgill_walk_youth.h5": RUNNERS,
     "corpus strides": RUNNERS,
     "evaluate --table": RUNNERS,
     "tune": RUNNERS,

@@ -13,6 +13,8 @@ from math import isfinite
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+STOPPED = 130
+"""Exit code of a run that Ctrl-C ended, as shells have it."""
 
 
 def data_folder(given: Path | None = None) -> Path:
@@ -58,14 +60,21 @@ def _shown(value: object) -> str:
 
 def run_figures(folder: Path, names: list[str]) -> None:
     """Measure the named modules of a folder, or all; the last line printed is the JSON of all figures."""
-    figures = measured_figures(folder, names)
+    figures, stopped = measured_figures(folder, names)
     print_figures(figures)
-    print(json.dumps({"figures": figures}, allow_nan=False))
+    end_run(figures, stopped)
+
+
+def end_run(figures: Mapping[str, dict], stopped: str = "") -> None:
+    """Print the JSON of all figures; of a run that was stopped it names the module, and the exit code is 130."""
+    print(json.dumps({"figures": figures} | ({"stopped": stopped} if stopped else {}), allow_nan=False), flush=True)
+    if stopped:
+        raise SystemExit(STOPPED)
 
 
 def measured_figures(
     folder: Path, names: Sequence[str], data: Path | None = None, reads: Mapping[str, Sequence[str]] | None = None
-) -> dict[str, dict]:
+) -> tuple[dict[str, dict], str]:
     """Measure the named modules of a folder, or all, in the order of their names; wall and CPU time of each are told.
 
     Ctrl-C ends the run with what was measured before.
@@ -78,6 +87,13 @@ def measured_figures(
         Folder of recordings, handed on to the modules.
     reads : mapping of str to sequence of str, optional
         Module → folders of `data` that it reads, named before it runs.
+
+    Returns
+    -------
+    figures : dict
+        Name → row.
+    stopped : str
+        The module in which Ctrl-C came, empty if none did.
     """
     known = {path.stem: path for path in sorted(folder.glob("*.py"))}
     unknown = [name for name in names if name not in known]
@@ -93,9 +109,9 @@ def measured_figures(
             figures |= measure(module, data)
         except KeyboardInterrupt:
             print(f"   stopped in {module.stem}: it and what comes after it are not measured", flush=True)
-            break
+            return figures, module.stem
         print(f"   {time.perf_counter() - began:.0f} s, {_children_seconds() - used:.0f} CPU s", flush=True)
-    return figures
+    return figures, ""
 
 
 def _children_seconds() -> float:

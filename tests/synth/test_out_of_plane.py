@@ -23,6 +23,29 @@ RATE, DURATION, SPEED = 100.0, 1.1, 1.2
 FLEXION = {"hip": "hip_flexion", "knee": "knee_angle", "ankle": "ankle_angle"}
 
 
+class Held:
+    """A person who holds one angle of the pelvis (rad)."""
+
+    def __init__(self, listing, rotation):
+        self._held = listing, rotation
+
+    def pelvis(self, cycle):
+        return np.tile(self._held, (len(cycle), 1))
+
+    def joint(self, joint, side, cycle):
+        return np.zeros((len(cycle), 2))
+
+
+class Average:
+    """Draws that make the average person: no deviation, amplitudes as published."""
+
+    def standard_normal(self, size=None):
+        return 0.0 if size is None else np.zeros(size)
+
+    def uniform(self, low, high):
+        return 1.0
+
+
 class Nothing:
     """A person who stays in the plane."""
 
@@ -63,6 +86,28 @@ def test_who_does_not_leave_the_plane_moves_as_the_planar_skeleton_but_for_the_s
         expected = planar[motion.segment]
         np.testing.assert_allclose(motion.origin[:, :2], expected.origin[:, :2], atol=1e-12)
         assert (motion.orientation.inv() * expected.orientation).magnitude().max() < 1e-9
+
+
+def test_list_lowers_the_right_side_rotation_brings_it_forward_and_the_pelvis_sways_to_the_standing_leg(walk):
+    right = np.array([0.0, 0.0, 1.0])  # Z of the ground frame
+    for held, axis, sign in (((0.2, 0.0), 1, -1.0), ((0.0, 0.2), 0, 1.0)):
+        side = spatial_motions(walk, Held(*held))[0].orientation.apply(right)
+        expected = np.zeros(3)
+        expected[axis], expected[2] = sign * np.sin(0.2), np.cos(0.2)
+        np.testing.assert_allclose(side, np.tile(expected, (len(side), 1)), atol=1e-9)
+    sway = spatial_motions(walk, Nothing())[0].origin[:, 2]
+    right_stance, left_stance = (round(part * DURATION * RATE) for part in (0.3, 0.8))
+    assert sway[right_stance] > 0.01
+    assert sway[left_stance] < -0.01
+
+
+def test_an_average_person_drops_the_swinging_side_and_strikes_with_it_ahead():
+    person = PersonSwings(Average())
+    side = np.degrees(person.pelvis(np.array([0.02, 0.15, 0.52, 0.65])))
+    assert side[3, 0] == pytest.approx(3.5, abs=1e-6)  # right leg about to swing: its side is low
+    assert side[1, 0] == pytest.approx(-3.5, abs=1e-6)
+    assert side[0, 1] == pytest.approx(4.5, abs=1e-6)  # right strike: right side ahead
+    assert side[2, 1] == pytest.approx(-4.5, abs=1e-6)
 
 
 def test_sagittal_angles_stay_and_each_person_gets_angles_of_normal_size_out_of_the_plane(walk):

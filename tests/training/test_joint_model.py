@@ -192,7 +192,7 @@ def test_another_rate_gives_the_same_movement_and_no_frame_beside_a_gap(knees):
     broken = at_rate(replace(fast, distal=replace(fast.distal, specific_force=force)), 80.0)
     lost = np.flatnonzero(~np.isfinite(broken.distal.specific_force).all(axis=1))
     assert set(lost) == {k for k in range(len(at)) if 99 < at[k] < 101}
-    with pytest.raises(CorpusMismatch, match="expected about 400 Hz"):
+    with pytest.raises(CorpusMismatch, match="expected at least 200 Hz"):
         at_rate(fast, 400.0)
 
 

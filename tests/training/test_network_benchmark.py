@@ -16,7 +16,7 @@ import pytest
 from benchmarks.network_figures import physics as physics_figures
 from benchmarks.network_figures import streaming as streaming_figures
 from benchmarks.network_figures.devices import figures as device_figures
-from benchmarks.peers.figure_run import measured_figures, read_lines
+from benchmarks.peers.figure_run import measured_figures, read_lines, run_figures
 from benchmarks.peers.network_goals import PROMISES, READS, promise_lines
 from training.config import ConfigRefused
 from training.device import available_devices, resolve_device
@@ -131,7 +131,7 @@ def test_modules_get_the_data_folder_and_a_failing_one_is_a_missed_figure(tmp_pa
         "print(json.dumps({'figures': {'one': row}}))\n"
     )
     (tmp_path / "bad.py").write_text("raise SystemExit(3)\n")
-    found = measured_figures(tmp_path, [], data=tmp_path / "data", reads={"good": ("walks",)})
+    found, _ = measured_figures(tmp_path, [], data=tmp_path / "data", reads={"good": ("walks",)})
     assert found["one"]["goal"] == str(tmp_path / "data")
     assert found["bad"]["met"] is False
     assert "walks: MISSING" in capsys.readouterr().out
@@ -143,9 +143,13 @@ def test_a_stopped_run_keeps_what_it_measured_and_every_module_tells_its_cpu_tim
     for name in ("one", "two", "three"):
         (tmp_path / f"{name}.py").touch()
     given = [{"one": figure(True)}, KeyboardInterrupt]
-    with patch("benchmarks.peers.figure_run.measure", side_effect=given):
-        assert list(measured_figures(tmp_path, [])) == ["one"]
+    with patch("benchmarks.peers.figure_run.measure", side_effect=given), pytest.raises(SystemExit) as ended:
+        run_figures(tmp_path, [])
+    assert ended.value.code == 130
     said = capsys.readouterr().out
+    last = json.loads(said.splitlines()[-1])
+    assert list(last["figures"]) == ["one"]
+    assert last["stopped"] == "three"
     assert "s, 0 CPU s" in said
     assert "stopped in three: it and what comes after it are not measured" in said
     assert "two" not in said

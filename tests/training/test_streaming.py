@@ -1,11 +1,13 @@
 """A streaming network says, frame by frame and without PyTorch, what the same network says of a whole trial."""
 
 import json
+import re
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -80,6 +82,27 @@ def test_sensors_in_another_order_give_the_same(network, unseen):
     one, other = Estimator(network), Estimator(network, names[::-1])
     for first, second in zip(frames[:50], backwards[:50], strict=True):
         np.testing.assert_array_equal(one.step(first), other.step(second))
+
+
+def test_a_frame_of_another_shape_is_refused_and_changes_nothing(network, unseen):
+    names, frames = sensor_names(unseen), trial_frames(unseen)
+    estimator, fresh = Estimator(network, names[::-1]), Estimator(network, names[::-1])
+    table = frames[0].reshape(len(names), 6)
+    for wrong in (table, table.T, np.r_[frames[0], frames[0][:6]], frames[0][:-1], frames[0][0]):
+        with pytest.raises(
+            CorpusMismatch, match=rf"expected {6 * len(names)} values.*found.*{re.escape(str(wrong.shape))}"
+        ):
+            estimator.step(wrong)
+    np.testing.assert_array_equal(estimator.step(frames[0]), fresh.step(frames[0]))
+
+
+def test_infinite_readings_of_both_signs_are_bridged_without_a_warning(network, unseen):
+    frames, estimator = trial_frames(unseen), Estimator(network)
+    estimator.step(frames[0])
+    frames[1, :2] = np.inf, -np.inf
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isfinite(estimator.step(frames[1])).all()
 
 
 def test_no_torch_is_needed(network):

@@ -66,8 +66,9 @@ def elsewhere_rows(
 def at_rate(trial: JointTrial, rate: float) -> JointTrial:
     """Bring a joint trial to another rate: whole multiples by `thin`, others by splines through its frames.
 
-    The splines do not filter: what is recorded must hold little above half of the new rate, as marker data, low-passed
-    far below, do. Frames beside one without a value have none.
+    The splines do not filter: marker data, low-passed far below half of the new rate, come through whole. White noise of
+    a corpus's recipe, drawn at the old rate, does not: from 75 to 100 Hz 0.93 of its SD is left and it is no longer
+    white; a mean of k frames leaves it its SD / sqrt(k). Frames beside one without a value have none.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def at_rate(trial: JointTrial, rate: float) -> JointTrial:
     factor = trial.rate / rate
     if factor < 0.5:
         raise CorpusMismatch(
-            f"trial {trial.trial!r} of subject {trial.subject.code!r}: expected about {rate:g} Hz or more, found "
+            f"trial {trial.trial!r} of subject {trial.subject.code!r}: expected at least {0.5 * rate:g} Hz, found "
             f"{trial.rate:g} Hz."
         )
     if abs(factor - round(factor)) < 1e-6:

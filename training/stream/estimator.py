@@ -117,8 +117,8 @@ class Estimator:
         Raises
         ------
         CorpusMismatch
-            Time stamps go back. Once `frame_guard.CHECKED_SECONDS` have been seen, and then until `reset`: stamps
-            of another rate, wrong units. What is only doubtful is kept in `findings`.
+            The frame has another shape, time stamps go back. Once `frame_guard.CHECKED_SECONDS` have been seen, and
+            then until `reset`: stamps of another rate, wrong units. What is only doubtful is kept in `findings`.
         """
         taken = self._guard.take(channels, time)
         if taken.begins:

@@ -73,14 +73,14 @@ class FrameGuard:
         signature: WearingSignature | None = None,
     ) -> None:
         self._sensors, self._rate, self._signature = tuple(wanted), trained_rate, signature
-        self._order = _channel_order(self._sensors, tuple(sensors or wanted), where)
+        given = tuple(sensors or wanted)
+        self._order, self._shape = _channel_order(self._sensors, given, where), (6 * len(given),)
         if rate is not None and abs(rate / trained_rate - 1) > RATE_TOLERANCE:
             raise CorpusMismatch(
                 f"{where}: expected readings at {trained_rate:g} Hz as in training, found {rate:g} Hz. "
                 "Set the sensors to that rate, or train at theirs."
             )
         self._longest_gap = round(BRIDGE_SECONDS * trained_rate)
-        self._ones = np.ones(6 * len(self._sensors), np.float32)
         self._checked = np.empty((round(CHECKED_SECONDS * trained_rate), 6 * len(self._sensors)), np.float32)
         self.reset()
 
@@ -112,17 +112,25 @@ class FrameGuard:
         Raises
         ------
         CorpusMismatch
-            Time goes back, or, once `CHECKED_SECONDS` have been seen, another rate by the time stamps or wrong units;
-            the latter two again and again until `reset`.
+            The frame has another shape, time goes back, or, once `CHECKED_SECONDS` have been seen, another rate by the
+            time stamps or wrong units; the latter two again and again until `reset`.
         """
         if self._refusal:
             raise CorpusMismatch(self._refusal)
+        channels = np.asarray(channels, np.float32)
+        if channels.shape != self._shape:
+            raise CorpusMismatch(
+                f"frame of readings: expected {self._shape[0]} values in a row, 6 for each of {self._shape[0] // 6} "
+                f"sensors, found shape {channels.shape}. Give one frame at a time, and name other sensors by `sensors`."
+            )
         lost = self._lost_before(time)
-        channels = np.asarray(channels, np.float32).take(self._order)
+        channels = channels.take(self._order)
         before = (self._frame,) * lost if self._unknown + lost <= self._longest_gap else ()
         self._unknown += lost
         begins = False
-        if math.isfinite(channels.dot(self._ones)):  # one value that is not finite makes the sum so
+        if math.isfinite(
+            channels.dot(channels)
+        ):  # one value that is not finite makes the sum so; squares do not cancel
             begins = self._unknown > self._longest_gap
             self._frame, self._unknown = channels, 0
         else:
