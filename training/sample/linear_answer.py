@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.special import log_softmax
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 from torch import nn
@@ -63,7 +64,7 @@ def linear_classes(inputs: np.ndarray, classes: np.ndarray, held: tuple[np.ndarr
     counts = np.bincount(held[1], minlength=classes.max() + 1)
 
     def loss(model: LogisticRegression) -> float:
-        told = model.predict_log_proba(other)[np.arange(len(other)), held[1]]
+        told = log_softmax(model.decision_function(other), axis=1)[np.arange(len(other)), held[1]]
         return -float((told / counts[held[1]]).sum())
 
     models = [LogisticRegression(class_weight="balanced", C=c, max_iter=MOST_STEPS).fit(known, classes) for c in C_GRID]
