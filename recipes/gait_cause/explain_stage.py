@@ -11,7 +11,7 @@ import pandas as pd
 
 from mocap_import.durable_file import write_durably
 from recipes.gait_cause.explained_walks import altered_explanations, speed_explanations
-from recipes.gait_cause.explanation_row import class_rows, explanation_rows, speed_rows
+from recipes.gait_cause.explanation_row import chosen_way, class_rows, explanation_rows, speed_rows
 from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.speed_doubt import doubt_rows
 from recipes.gait_cause.walk_stage import DRAWN, OUTSIDE
@@ -22,10 +22,12 @@ from synth.optimal_control.gait.altered_gait import SENSORS
 from training.csv_table import write_csv
 from training.sample.cycle_answer import CycleAnswer
 from training.sample.fit import FitSettings
+from training.sample.linear_answer import linear_classes, linear_numbers
 from training.sample.perceptron import teach_classes, teach_estimates
 
 SHARES = {"teach": 0.70, "validate": 0.10, "calibrate": 0.08}
 """Of the drawn people, and of the solved ones in a fold; the rest is scored."""
+NETWORK, LOGISTIC, RIDGE = "cycle network", "components, logistic regression", "components, ridge regression"
 TASK, SPEED_TASK = "explain what is altered", "explain the speed"
 
 
@@ -59,7 +61,7 @@ def parts_of(order: np.ndarray, shares: Mapping[str, float]) -> dict[str, list[s
 
 def fit_settings(epochs: int) -> FitSettings:
     """How every network is taught."""
-    return FitSettings(epochs=epochs, batch=64, learning_rate=4e-3, schedule="one_cycle", weight_decay=1e-3)
+    return FitSettings(epochs=epochs, batch=64, learning_rate=1e-2, schedule="one_cycle", weight_decay=1e-3)
 
 
 def _drawn(run: Run, walks: Walks, roles: Mapping[str, list[str]]) -> tuple[list[Result], list[pd.DataFrame]]:
@@ -70,20 +72,24 @@ def _drawn(run: Run, walks: Walks, roles: Mapping[str, list[str]]) -> tuple[list
     run.say("teaching to tell alterations")
     tells = teach_classes(teach.records, teach.group, (held.records, held.group), how, seed=settings.seed, **more)
     probabilities = tells.probabilities(score.records)[0]
-    rows = class_rows("tell what is altered", "cycle network", score, probabilities, settings.seed)
+    rows = class_rows("tell what is altered", NETWORK, score, probabilities, settings.seed)
+    linear = linear_classes(teach.records, teach.group, (held.records, held.group), settings.seed)
+    told = linear.probabilities(score.records)[0]
+    rows += class_rows("tell what is altered", LOGISTIC, score, told, settings.seed)
     base = always(teach, score)
     rows += class_rows("tell what is altered", "always the commonest", score, base, settings.seed)
     names = tuple(p.sensor for p in SENSORS)
-    told = [altered_explanations(settings, tells, teach, people) for people in (judge, score)]
-    explained, table = explanation_rows(TASK, *told, names, settings, walks.names)
+    best, told = chosen_way(*(altered_explanations(settings, tells, linear, teach, p) for p in (judge, score)))
+    explained, table = explanation_rows(TASK, [best], told, names, settings, walks.names)
     rows += explained
     run.say("teaching to estimate speed")
     known = (held.records, held.numbers[:, -1:])
     knows = teach_estimates(teach.records, teach.numbers[:, -1:], known, how, seed=settings.seed + 50, **more)
-    rows += speed_rows(knows, teach, score, settings.seed)
+    linear = linear_numbers(teach.records, teach.numbers[:, -1:], known, settings.seed)
+    rows += speed_rows({NETWORK: knows, RIDGE: linear}, teach, score, settings.seed)
     rows += doubt_rows(knows, judge, score, read_walks(run.folder / OUTSIDE), settings.seed)
-    told = [speed_explanations(settings, knows, teach, people) for people in (judge, score)]
-    more_rows, other = explanation_rows(SPEED_TASK, *told, names, settings, walks.names)
+    best, told = chosen_way(*(speed_explanations(settings, knows, linear, teach, p) for p in (judge, score)))
+    more_rows, other = explanation_rows(SPEED_TASK, [best], told, names, settings, walks.names)
     return rows + more_rows, [table, other]
 
 

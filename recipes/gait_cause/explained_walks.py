@@ -18,6 +18,7 @@ from training.explanation.explanation_set import (
     Question,
     explanations_by_network,
     explanations_without_network,
+    linear_explanations,
     usual_of_such,
 )
 from training.sample.perceptron import Taught, contrast, mean_estimate, untaught
@@ -49,7 +50,9 @@ class Explained:
     blank: np.ndarray
 
 
-def altered_explanations(settings: GaitCauseSettings, network: Taught, teach: Walks, people: Walks) -> Explained:
+def altered_explanations(
+    settings: GaitCauseSettings, network: Taught, linear: Taught, teach: Walks, people: Walks
+) -> Explained:
     """Of everybody with whom something is wrong: logit of what it is less logit of nothing."""
     made = []
     blank = [untaught(network, settings.seed + 900 + k) for k in range(settings.n_untaught)]
@@ -57,17 +60,21 @@ def altered_explanations(settings: GaitCauseSettings, network: Taught, teach: Wa
         own = people.rows(np.flatnonzero(people.group == group)[: _most(settings, people, len(people.names) - 1)])
         mean = teach.records[teach.group == group]
         if len(own) and len(mean):
-            made.append(_explained(settings, teach, own, own.change, mean.mean(axis=0), network.networks, blank, group))
+            asked = (network.networks, linear.networks, blank)
+            made.append(_explained(settings, teach, own, own.change, mean.mean(axis=0), asked, group))
     return joined(made)
 
 
-def speed_explanations(settings: GaitCauseSettings, network: Taught, teach: Walks, people: Walks) -> Explained:
+def speed_explanations(
+    settings: GaitCauseSettings, network: Taught, linear: Taught, teach: Walks, people: Walks
+) -> Explained:
     """Of everybody with whom nothing is wrong: estimate of the speed; truth: another speed of the same person."""
     own = people.rows(np.flatnonzero(people.group == 0)[: _most(settings, people, 1)])
     well = teach.rows(np.flatnonzero(teach.group == 0))
     fast = well.records[well.numbers[:, -1] > np.median(well.numbers[:, -1])]
     blank = [untaught(network, settings.seed + 950 + k) for k in range(settings.n_untaught)]
-    return _explained(settings, teach, own, own.speed_change, fast.mean(axis=0), network.networks, blank, None)
+    asked = (network.networks, linear.networks, blank)
+    return _explained(settings, teach, own, own.speed_change, fast.mean(axis=0), asked, None)
 
 
 def joined(parts: Sequence[Explained]) -> Explained:
@@ -91,11 +98,14 @@ def _explained(
     people: Walks,
     change: np.ndarray,
     group_mean: np.ndarray,
-    networks: Sequence,
-    blank: Sequence,
+    asked: tuple[Sequence, Sequence, Sequence],
     group: int | None,
 ) -> Explained:
-    """Of one group: its class against nothing, or (None) the one number that networks estimate."""
+    """Of one group: its class against nothing, or (None) the one number that is estimated.
+
+    Asked are the members of the network, the linear model, and networks that know nothing.
+    """
+    networks, linear, blank = asked
     well = teach.rows(np.flatnonzero(teach.group == 0))
     parts = part_of_each(people.records.shape[2] // N_CHANNELS, settings.n_phases)
     # Size and age, and of what is wrong also the speed, are known without any sensor.
@@ -115,6 +125,7 @@ def _explained(
 
     found = explanations_by_network(answer_of(networks), question)
     found |= explanations_without_network(question, group_mean)
+    found |= linear_explanations(answer_of(linear), question)
     nothing = [
         group_sums(integrated_gradients(answer_of([n]), people.records, question.usual[MEAN], n_steps=16), parts)
         for n in blank

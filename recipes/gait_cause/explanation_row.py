@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +13,7 @@ from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.walks import Walks
 from recipes.result import Result, mean_result
 from training.explanation.concordance import random_explanation
-from training.explanation.explanation_set import DISTANCE, GROUPS, best_explanation
+from training.explanation.explanation_set import DISTANCE, GROUPS, LINEAR_PATTERN, best_explanation
 from training.explanation.located_cause import MEASURES, agreement
 from training.sample.class_score import class_scores
 from training.sample.perceptron import Taught
@@ -27,20 +30,29 @@ def class_rows(task: str, method: str, people: Walks, probabilities: np.ndarray,
     return [Result(task, method, r.measure, "", r.value, r.low, r.high, int(r.n)) for r in table[kept].itertuples()]
 
 
-def speed_rows(network: Taught, teach: Walks, score: Walks, seed: int) -> list[Result]:
-    """Error of the speed beside that of the mean."""
+def speed_rows(models: Mapping[str, Taught], teach: Walks, score: Walks, seed: int) -> list[Result]:
+    """Error of the speed by each model, beside that of the mean."""
     truth = score.numbers[:, -1]
     estimates = {
-        "cycle network": network.estimates(score.records)[0][:, 0],
+        **{name: model.estimates(score.records)[0][:, 0] for name, model in models.items()},
         "mean of who teaches": np.full(len(truth), teach.numbers[:, -1].mean()),
     }
     more = {"task": "estimate the speed", "measure": "absolute error", "unit": "m/s", "seed": seed}
     return [mean_result(np.abs(e - truth), method=name, **more) for name, e in estimates.items()]
 
 
+def chosen_way(judge: Explained, score: Explained) -> tuple[str, Explained]:
+    """The way of explaining that is best on people who are not scored, and those who are, explained that way, too.
+
+    Of one fold: who is scored in another may judge in this one, so every fold chooses for itself.
+    """
+    best = best_explanation(judge.found, judge.truth)
+    return best, replace(score, found={**score.found, CHOSEN: score.found[best]})
+
+
 def explanation_rows(
     task: str,
-    judge: Explained,
+    chosen: Sequence[str],
     score: Explained,
     sensors: tuple[str, ...],
     settings: GaitCauseSettings,
@@ -51,22 +63,25 @@ def explanation_rows(
     Parameters
     ----------
     task : str
-    judge, score : Explained
-        Of those on whom a way of explaining is chosen, and of others who are scored.
+    chosen : sequence of str
+        The way of each fold, of `chosen_way`.
+    score : Explained
+        Of those who are scored, with `CHOSEN`.
     sensors : tuple of str
     settings : GaitCauseSettings
     groups : ndarray of str
     """
-    best = best_explanation(judge.found, judge.truth)
     guess = random_explanation(score.truth.shape, settings.seed)
     rows = []
     for name, parts in {**score.found, RANDOM: guess}.items():
-        note = "chosen on those who calibrate" if name == best else ""
+        note = "chosen on those who calibrate" if name in chosen else ""
+        if note and len(chosen) > 1:
+            note += f" in {list(chosen).count(name)} of {len(chosen)} folds"
         for measure, values in by_person(parts, score, settings.n_phases).items():
             more = {"measure": measure, "unit": "", "note": note, "seed": settings.seed}
             rows.append(mean_result(values, task=task, method=name, **more))
-    for name in (DISTANCE, GROUPS):
-        gained = by_person(score.found[best], score, settings.n_phases, score.found[name])
+    for name in (DISTANCE, GROUPS, LINEAR_PATTERN):
+        gained = by_person(score.found[CHOSEN], score, settings.n_phases, score.found[name])
         for measure, values in gained.items():
             more = {"measure": measure, "unit": "", "note": "same person", "seed": settings.seed}
             rows.append(mean_result(values, task=task, method=f"{CHOSEN} less {name}", **more))

@@ -22,7 +22,7 @@ class GaitCauseSettings(RecipeSettings):
     twins: str = Field("", description="The same people by the same command with --healthy 1: their truth.")
     n_folds: int = Field(4, ge=2, description="Parts of the solved people, each scored once.")
     n_members: int = Field(3, ge=1, le=20, description="Networks of an ensemble.")
-    epochs: int = Field(15, ge=1, description="Passes over who teaches, at most; twice as many for solved walks.")
+    epochs: int = Field(30, ge=1, description="Passes over who teaches, at most; twice as many for solved walks.")
     n_phases: int = Field(10, ge=2, le=25, description="Equal parts of the cycle that explanations speak of.")
     n_explained: int = Field(120, ge=8, description="Walks that are explained for each question, at most.")
     n_untaught: int = Field(5, ge=2, description="Networks with weights drawn anew, a row to beat.")

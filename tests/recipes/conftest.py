@@ -21,6 +21,8 @@ from training.sample import fit as fitting
 
 KEYS = ("torque", "inputs", "samples", "x")
 """Arrays of a fit that tell people apart, the first that is there."""
+CHANGES = 2
+"""Of coordinates, at most, between a table and a fit: standardised, then scores of components."""
 
 
 def rows_of(data: Any) -> list[bytes]:
@@ -42,7 +44,7 @@ class Fitted:
 
 @dataclass
 class Witness:
-    """What a run fitted; ``origin`` leads from a standardised row to the row of a table."""
+    """What a run fitted; ``origin`` leads from a standardised row to the row of a table, from scores to that one."""
 
     fits: list[Fitted] = field(default_factory=list)
     origin: dict[bytes, bytes] = field(default_factory=dict)
@@ -72,9 +74,11 @@ class Witness:
         self._watch_the_rest(monkeypatch)
 
     def _watch_the_rest(self, monkeypatch: Any) -> None:
+        from recipes.gait_cause import explain_stage, impairment_stage
         from recipes.pinch import estimate_stage, wrist_stage
         from training.fatigue import baseline
-        from training.generative import plain_model
+        from training.generative import people_model, plain_model
+        from training.generative.people_spread import PeopleSpread
         from training.generative.person_fold import Standard
         from training.transfer import baseline as few
 
@@ -90,7 +94,27 @@ class Witness:
                 monkeypatch.setitem(methods, name, two(method, 0, 1))
         monkeypatch.setattr(wrist_stage, "balanced_logistic", two(wrist_stage.balanced_logistic, 0, 2))
         monkeypatch.setattr(estimate_stage, "linear_estimates", two(estimate_stage.linear_estimates, 0, 2))
-        for kind in (plain_model.GaussianModel, plain_model.InterpolationModel, plain_model.NoiseModel):
+
+        def linear(real: Callable) -> Callable:
+            def call(inputs: Any, known: Any, held: tuple, seed: int) -> Any:
+                taught = real(inputs, known, held, seed)
+                one = Fitted(rows_of(inputs), rows_of(held[0]))
+                self.fits.append(one)
+                taught.networks[0].register_forward_pre_hook(
+                    lambda _, given: None if torch.is_grad_enabled() else one.asked.extend(rows_of(given[0]))
+                )
+                return taught
+
+            return call
+
+        for stage, method in (
+            (explain_stage, "linear_classes"),
+            (explain_stage, "linear_numbers"),
+            (impairment_stage, "linear_classes"),
+        ):
+            monkeypatch.setattr(stage, method, linear(getattr(stage, method)))
+        plain = (plain_model.GaussianModel, plain_model.InterpolationModel, plain_model.NoiseModel)
+        for kind in (*plain, people_model.PeopleGaussian):
 
             def learn(model: Any, lesson: Any, seed: int, real: Callable = kind.fit) -> Any:
                 self.fits.append(Fitted(rows_of(lesson.samples), rows_of(lesson.validation)))
@@ -105,10 +129,26 @@ class Witness:
             return found
 
         monkeypatch.setattr(Standard, "apply", standardised)
+        scores = PeopleSpread.scores
+
+        def scored(spread: PeopleSpread, samples: np.ndarray) -> np.ndarray:
+            found = scores(spread, samples)
+            self.origin.update(zip(rows_of(found), rows_of(samples), strict=True))
+            return found
+
+        monkeypatch.setattr(PeopleSpread, "scores", scored)
+
+    def person(self, row: bytes, owner: Mapping[bytes, str]) -> str:
+        """Whose this row is: a table's, or led back to a table's by the changes of coordinates that were seen."""
+        for _ in range(CHANGES):
+            if row in owner:
+                break
+            row = self.origin.get(row, row)
+        return owner.get(row, "")
 
     def people(self, rows: list[bytes], owner: Mapping[bytes, str]) -> set[str]:
         """Whose these rows are; ``""`` stands for nobody in a table."""
-        return {owner.get(row) or owner.get(self.origin.get(row, b""), "") for row in rows}
+        return {self.person(row, owner) for row in rows}
 
     def owners(self, name: str, run: Run) -> dict[bytes, str]:
         """Row → person, of everybody whom a recipe wrote."""

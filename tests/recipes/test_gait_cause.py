@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from recipes.catalogue import find_recipe
+from recipes.gait_cause import impairment_stage
 from recipes.gait_cause.explained_walks import Explained, joined
-from recipes.gait_cause.explanation_row import by_person, explanation_rows
+from recipes.gait_cause.explanation_row import CHOSEN, by_person, chosen_way, explanation_rows
 from recipes.gait_cause.impairment_stage import solved_roles
 from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.walk_stage import check_twins, read_solved
@@ -18,7 +19,8 @@ from recipes.gait_cause.walks import Walks, read_walks, write_walks
 from recipes.recipe import resolve_settings, run_recipe
 from synth.corpus import CorpusMismatch
 from training.config import ConfigRefused
-from training.explanation.explanation_set import BY_NETWORK, GROUPS, WITHOUT
+from training.explanation.explanation_set import BY_NETWORK, GROUPS, LINEAR_PATTERN, WITHOUT
+from training.sample.linear_answer import linear_classes, linear_numbers
 
 N_PHASES = 4
 
@@ -95,11 +97,12 @@ def test_rows_are_means_over_persons_and_the_explanation_that_is_the_truth_is_ch
     code, group = np.repeat([f"P{k}" for k in range(5)], 2), np.ones(10, dtype=int)
     found = {name: rng.random(truth.shape) for name in BY_NETWORK}
     found[BY_NETWORK[2]] = truth
-    found |= {name: rng.random(truth.shape) for name in WITHOUT}
+    found |= {name: rng.random(truth.shape) for name in (*WITHOUT, LINEAR_PATTERN)}
     one = Explained(code, group, truth, found, rng.random((2, *truth.shape)))
     assert all(len(values) == 5 for values in by_person(truth, one, N_PHASES).values())
     settings = GaitCauseSettings(n_phases=N_PHASES)
-    rows, table = explanation_rows("t", one, joined([one]), ("x", "y", "z"), settings, np.array(["none", "a"]))
+    best, told = chosen_way(one, joined([one]))
+    rows, table = explanation_rows("t", [best], told, ("x", "y", "z"), settings, np.array(["none", "a"]))
     assert {row.method for row in rows if row.note.startswith("chosen")} == {BY_NETWORK[2]}
     best = [row.value for row in rows if row.method == BY_NETWORK[2]]
     assert best == pytest.approx([1.0] * 4)
@@ -110,3 +113,66 @@ def test_rows_are_means_over_persons_and_the_explanation_that_is_the_truth_is_ch
     shares = table.groupby("explanation").share.sum()
     np.testing.assert_allclose(shares, 1.0)
     assert set(table.sensor) == {"x", "y", "z"}
+
+
+def told_by(truth, best, rng) -> Explained:
+    """Somebody's explanations, of which one is the truth."""
+    found = {name: rng.random(truth.shape) for name in (*BY_NETWORK, *WITHOUT, LINEAR_PATTERN)}
+    code = np.array([f"P{k}" for k in range(len(truth))])
+    return Explained(code, np.ones(len(truth), dtype=int), truth, found | {best: truth}, rng.random((2, *truth.shape)))
+
+
+def test_each_fold_chooses_its_way_by_its_own_judges(monkeypatch, tmp_path):
+    """Other truth of those who judge in one fold changes nothing of who is scored in the others."""
+    people = walks()
+    settings = GaitCauseSettings(n_folds=3, n_phases=N_PHASES)
+    folds = list(impairment_stage.solved_roles(people, settings).values())
+
+    def scored(best_of_first):
+        kept = {}
+        best = {0: best_of_first, 1: BY_NETWORK[1], 2: BY_NETWORK[2]}
+
+        def explained(settings, network, linear, teach, own):
+            fold = next(k for k, f in enumerate(folds) if set(teach.code) == set(f["teach"]))
+            rng = np.random.default_rng([fold, len(own)])
+            one = told_by(rng.random((len(own), 3 * N_PHASES)), best[fold], rng)
+            return replace(one, code=own.code)
+
+        def rows(task, chosen, told, *more):
+            kept.update(chosen=list(chosen), told=told)
+            return [], None
+
+        network = SimpleNamespace(probabilities=lambda records: (np.full((len(records), 3), 1 / 3), None))
+        for name, does in (
+            ("altered_explanations", explained),
+            ("explanation_rows", rows),
+            ("teach_classes", lambda *given, **more: network),
+            ("linear_classes", lambda *given: network),
+        ):
+            monkeypatch.setattr(impairment_stage, name, does)
+        run = SimpleNamespace(settings=settings, track=lambda jobs, said: jobs, folder=tmp_path)
+        impairment_stage._solved(run, people, dict(enumerate(folds)))
+        return kept["chosen"], kept["told"]
+
+    (first, told), (second, other) = scored(BY_NETWORK[0]), scored(BY_NETWORK[5])
+    assert first == [BY_NETWORK[0], BY_NETWORK[1], BY_NETWORK[2]]
+    assert second == [BY_NETWORK[5], *first[1:]]
+    elsewhere = ~np.isin(told.code, folds[0]["score"])
+    np.testing.assert_array_equal(told.found[CHOSEN][elsewhere], other.found[CHOSEN][elsewhere])
+    np.testing.assert_array_equal(told.found[CHOSEN][elsewhere], told.truth[elsewhere])
+
+
+def test_linear_answers_find_what_is_linear():
+    """Three classes and a number that depend on two components of many, told of people who did not teach."""
+    rng = np.random.default_rng(3)
+    hidden = rng.normal(size=(400, 2))
+    inputs = (hidden @ rng.normal(size=(2, 40)) + 0.05 * rng.normal(size=(400, 40))).reshape(-1, 10, 4)
+    classes = np.digitize(hidden[:, 0], [-0.5, 0.5])
+    number = 3.0 + hidden[:, 1:] - hidden[:, :1]
+    held = slice(200, 300)
+    tells = linear_classes(inputs[:200], classes[:200], (inputs[held], classes[held]), 0)
+    told = tells.probabilities(inputs[300:])[0]
+    assert np.mean(told.argmax(axis=1) == classes[300:]) > 0.9
+    np.testing.assert_allclose(told.sum(axis=1), 1.0, rtol=1e-6)
+    knows = linear_numbers(inputs[:200], number[:200], (inputs[held], number[held]), 0)
+    np.testing.assert_allclose(knows.estimates(inputs[300:])[0], number[300:], atol=0.2)

@@ -33,6 +33,8 @@ GROUPS = "difference of the groups' means, no network"
 WITHOUT = (DISTANCE, DISTANCE_SUCH, GROUPS)
 """The last one says the same of everybody in a group: a location that all share is known without explaining anybody."""
 
+WEIGHTS, LINEAR_PATTERN = "linear model: weights times distance", "linear model: pattern of the weights"
+
 
 @dataclass(frozen=True)
 class Question:
@@ -76,6 +78,15 @@ def explanations_by_network(answer: Answer, question: Question) -> dict[str, np.
         found[f"{EVIDENCE} from {name}"] = group_sums(pattern * (q.inputs - base) / q.scale, parts)
     found[PATTERN] = q.size(pattern)
     return {name: found[name] for name in BY_NETWORK}
+
+
+def linear_explanations(answer: Answer, question: Question) -> dict[str, np.ndarray]:
+    """Attributions (n, n_parts) of an answer that is linear: its weights times distance, and times the covariance."""
+    q = question
+    weights = path_gradients(answer, q.inputs[:1], q.usual[MEAN], n_steps=1)
+    distance = group_sums(weights * (q.inputs - q.usual[MEAN]), q.parts)
+    pattern = q.size(patterns(weights, q.known) / q.scale)
+    return {WEIGHTS: distance, LINEAR_PATTERN: np.repeat(pattern, len(q.inputs), axis=0)}
 
 
 def explanations_without_network(question: Question, altered_mean: np.ndarray) -> dict[str, np.ndarray]:
