@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from recipes.result import Result
-from synth.camera.filmed_gait import PARAMETERS
+from synth.camera.filmed_gait import AT_STRIKES, PARAMETERS
 from synth.camera.keypoint_input import ClipArrays, units_of
 
-UNITS = {"speed": "m/s", "step_length": "m", "cadence": "steps/s", "step_time_asymmetry": "1"}
+UNITS = {"speed": "m/s", "step_length": "m", "cadence": "steps/s", "step_time_asymmetry": "1", AT_STRIKES: "m"}
 GOALS = {("step_length", "r"): ">= 0.9", ("cadence", "r"): ">= 0.95", ("speed", "mean absolute error"): "<= 0.1"}
 """Of the network on single clips of recorded overground gaits."""
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
@@ -47,6 +47,22 @@ def clip_table(clips: ClipArrays, methods: Mapping[str, np.ndarray]) -> pd.DataF
 def clip_numbers(clips: ClipArrays) -> np.ndarray:
     """Which clip of its gait each is, from 0."""
     return pd.Series(clips.trial).groupby([clips.person, clips.visit, clips.trial]).cumcount().to_numpy()
+
+
+def with_strikes(table: pd.DataFrame, lengths: Mapping[tuple[str, str], float]) -> pd.DataFrame:
+    """The same table, and below it each step length against another truth: what an import measured between the feet.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `clip_table`.
+    lengths : mapping of (str, str) to float
+        Person and trial → mean way between the feet at their strikes (m); who is missing has no such rows.
+    """
+    own = table[table.parameter == "step_length"]
+    truth = [lengths.get(pair, np.nan) for pair in zip(own.person, own.trial, strict=True)]
+    rows = own.assign(truth=truth, parameter=AT_STRIKES)
+    return pd.concat([table, rows[np.isfinite(rows.truth)]], ignore_index=True)
 
 
 def with_means(table: pd.DataFrame, method: str) -> pd.DataFrame:

@@ -23,6 +23,8 @@ def make_population(run: Run) -> str:
     for name in LAWS:
         if getattr(run.settings, name):
             refuse_unlike_laws(name, Path(getattr(run.settings, name)))
+    if run.settings.predicted:
+        refuse_drawn_manner(Path(run.settings.predicted))
     counts = {name: _made(run, name) for name in LAWS}
     said = "; ".join(f"{name}: {text}" for name, text in counts.items() if text)
     write_durably(run.folder / DONE, said + "\n")
@@ -117,6 +119,23 @@ def refuse_unlike_laws(role: str, path: Path) -> None:
         raise CorpusMismatch(
             f"setting {role}: {path} was made by {laws} laws, expected {LAWS[role]}. Make one with "
             f"kinesynth gait population --impairment all --laws {LAWS[role]}."
+        )
+
+
+def refuse_drawn_manner(path: Path) -> None:
+    """Refuse a population that is no prediction where people predicted freely are wanted.
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    from synth.optimal_control.population.predicted_chunk import TASK
+
+    found = Corpus(path).provenance.config.get("task")
+    if found != TASK:
+        raise CorpusMismatch(
+            f"setting predicted: {path} was made for the task {found!r}, expected {TASK!r}. Make one with "
+            "kinesynth gait population --impairment all --predict."
         )
 
 

@@ -7,14 +7,15 @@ import pandas as pd
 
 from recipes.result import Result, write_results
 from recipes.run import Run
-from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means
-from recipes.single_camera.filming import BRIEF, CLIPS, load_clips
+from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means, with_strikes
+from recipes.single_camera.filming import BRIEF, CLIPS, load_clips, recorded_gaits
 from recipes.single_camera.impairment_score import impairment_results
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.oblique_score import oblique_results
 from recipes.single_camera.ruler import fitted_lines, ruled
 from recipes.single_camera.teaching import WITHOUT, load_estimates
 from recipes.single_camera.waveform_score import wave_results
+from synth.camera.filmed_gait import AT_STRIKES
 from synth.camera.keypoint_geometry import geometric_parameters
 from synth.camera.keypoint_input import ClipArrays, units_of
 from training.csv_table import write_csv
@@ -32,6 +33,7 @@ TASKS = {
     "treadmill": "recorded, treadmill",
 }
 VIRTUAL = ("score", "brief", "other", "far", "predicted")
+RECORDED = ("overground", "treadmill")
 _NETWORK = "network"
 
 
@@ -41,7 +43,7 @@ def score_everything(run: Run) -> str:
     taught = sets["teach"]
     lines = fitted_lines(geometric_parameters(taught.inputs), taught.parameters)
     results: list[Result] = []
-    tables = []
+    tables, between_feet = [], strike_lengths(run)
     for name, task in TASKS.items():
         clips = sets[name]
         if not len(clips):
@@ -49,8 +51,8 @@ def score_everything(run: Run) -> str:
         methods = parameter_methods(clips, estimates[name], taught, lines)
         table = clip_table(clips, methods).assign(task=task)
         tables.append(table)
-        table = with_means(table, _NETWORK)
-        results += agreement_results(table, task, run.settings.seed, recorded=name in ("overground", "treadmill"))
+        table = with_means(with_strikes(table, between_feet) if name in RECORDED else table, _NETWORK)
+        results += agreement_results(table, task, run.settings.seed, recorded=name in RECORDED)
         results += wave_results(clips, estimates[name], taught, task, run.settings.seed)
         if name in VIRTUAL:
             results += impairment_results(clips, estimates[name], taught, task, run.settings.seed)
@@ -65,11 +67,23 @@ def score_everything(run: Run) -> str:
         "those of far laws also pay three times for effort and follow their manners half as closely.",
         f"Clips last {run.settings.seconds:g} s where the gait does; recordings are mostly shorter.",
         "Virtual people predicted freely walk by speed, effort and the cause of their impairment, in nobody's manner.",
+        "The step length of a recording is speed over cadence, as that of virtual gaits; step_length_at_strikes holds "
+        "the same estimates against the way between the feet at their strikes, where the import measured it.",
         "Recorded gaits are seen through the virtual camera: keypoints are projected joint centres with drawn detector "
         "errors, not detections in video.",
     ]
     write_results(run.folder, results, title="One camera", notes=notes)
     return f"{len(results)} rows, {sum(r.met == 'no' for r in results)} goals missed"
+
+
+def strike_lengths(run: Run) -> dict[tuple[str, str], float]:
+    """Person and trial of each recording → way between the feet at their strikes (m), where its import measured it."""
+    told = {
+        (gait.person, gait.trial): gait.parameters.get(AT_STRIKES, np.nan)
+        for source in run.settings.real
+        for gait in recorded_gaits(source)
+    }
+    return {key: value for key, value in told.items() if np.isfinite(value)}
 
 
 def parameter_methods(

@@ -24,7 +24,7 @@ def wave_results(
         "ground reaction, RMS error": (slice(len(ANGLES), len(ANGLES) + len(FORCES)), 100.0, "% BW"),
         "activations, RMS error": (slice(len(ANGLES) + len(FORCES), len(WAVES)), 1.0, "1"),
     }
-    mean = np.nanmean(taught.waves.reshape(-1, len(WAVES)).astype(float), axis=0)
+    mean = _mean_of_known(taught.waves.reshape(-1, len(WAVES)).astype(float), 0)
     curve = curves_at(geometric_phase(clips.inputs), phase_curves(geometric_phase(taught.inputs), taught.waves))
     results = []
     for measure, (columns, scale, unit) in groups.items():
@@ -33,11 +33,20 @@ def wave_results(
             continue
         own = estimate.waves[:, :, columns], curve[:, :, columns], mean[columns]
         for method, said in zip((_NETWORK, CURVE_OF_PHASE, CONSTANT), own, strict=True):
-            with np.errstate(invalid="ignore"):
-                squares = np.nanmean((said - truth).astype(float) ** 2, axis=(1, 2))
+            squares = _mean_of_known((said - truth).astype(float) ** 2, (1, 2))
             known = np.isfinite(squares)
+            if not known.any():
+                continue
             by_person = {
                 p: float(np.sqrt(squares[(clips.person == p) & known].mean())) * scale for p in set(clips.person[known])
             }
             results.append(mean_result(by_person, task=task, method=method, measure=measure, unit=unit, seed=seed))
     return results
+
+
+def _mean_of_known(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
+    """Mean over axes of what is known; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

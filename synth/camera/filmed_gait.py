@@ -27,6 +27,8 @@ MUSCLES = GROUP_NAMES
 """Muscles whose activations are told, in this order (0 to 1)."""
 PARAMETERS = ("speed", "step_length", "cadence", "step_time_asymmetry")
 """m/s, m, steps/s; step time of the right leg less that of the left, over their sum."""
+AT_STRIKES = "step_length_at_strikes"
+"""Way between the feet at their strikes (m), of recordings whose import measured it; no network is taught it."""
 SIDES = ("right", "left")
 _TOES, _HEELS = ([KEYPOINTS.index(f"{part}_{side}") for side in "rl"] for part in ("toe", "heel"))
 WAVES = (*ANGLES, *FORCES, *MUSCLES)
@@ -184,12 +186,14 @@ def recorded_parameters(trial: CorpusTrial) -> dict[str, float]:
     """Of a recording: means over both sides of what its import found, asymmetry from its foot strikes.
 
     A step is as long as the way that is walked in it, speed over cadence, as in virtual gaits and in recordings
-    without events: the distance between feet at some strikes of a short recording is another thing.
+    without events. The distance between feet at some strikes of a short recording, which a laboratory reports, is
+    another thing: it is kept as `AT_STRIKES`.
     """
     told, both = trial.spatiotemporal, {}
     for name in ("speed", "step_length", "cadence"):
         sides = [told[key] for key in (f"{name}_r", f"{name}_l", name) if key in told][:2]
         both[name] = float(np.mean(sides)) if sides else np.nan
+    both[AT_STRIKES] = both["step_length"]
     if np.isfinite(way := both["speed"] / both["cadence"]):
         both["step_length"] = way
     strikes = sorted((e.time, e.foot) for e in trial.events if e.kind == "foot_strike")

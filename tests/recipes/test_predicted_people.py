@@ -6,13 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from recipes.recipe import PEOPLE, resolve_settings
 from recipes.run import Run
 from recipes.single_camera import RECIPE, filming
 from recipes.single_camera.filming import CLIPS, film_everything, load_clips
+from recipes.single_camera.population import make_population
 from recipes.single_camera.scoring import TASKS
+from synth.corpus import CorpusWriter
+from synth.corpus.schema import CorpusMismatch
 from synth.impairment import Impairment
+from synth.optimal_control.population.impaired_chunk import ImpairedRequest
+from synth.optimal_control.population.predicted_chunk import PredictedRequest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "synth" / "camera"))
 from made_gait import made_gait
@@ -49,3 +55,21 @@ def test_predicted_people_are_only_scored_and_change_no_other_clip(tmp_path, mon
 def test_every_set_that_is_scored_has_its_rows():
     own = {"teach", "validate", "calibrate", *filming.SPATIAL.values(), filming.OBLIQUE}
     assert set(TASKS) == set(filming.SETS) - own, "people in space have rows of their own, by view"
+
+
+@pytest.mark.parametrize("request_of", [PredictedRequest, ImpairedRequest, None])
+def test_only_predictions_are_taken_as_people_predicted_freely(tmp_path, request_of):
+    """What population a corpus holds stands in its provenance; here as populations and recordings really write it."""
+    config = {} if request_of is None else request_of(subjects=2, seed=9).config
+    with CorpusWriter(tmp_path / "given.h5", role="prediction", config=config, seed=9):
+        pass
+    with CorpusWriter(tmp_path / "people.h5", config=ImpairedRequest(subjects=2, seed=7).config, seed=7):
+        pass
+    given = {name: str(tmp_path / f"{name}.h5") for name in ("people", "given")}
+    settings = resolve_settings(RECIPE, people=given["people"], predicted=given["given"], n_other=0, n_far=0)
+    run = Run(tmp_path, settings, shown=False)
+    if request_of is PredictedRequest:
+        make_population(run)
+    else:
+        with pytest.raises(CorpusMismatch, match=r"setting predicted: .*expected 'predicted impairment'.*--predict"):
+            make_population(run)

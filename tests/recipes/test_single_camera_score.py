@@ -1,10 +1,12 @@
 """The table of one camera counts gaits and people as it says, and parts people, not trials."""
 
+import warnings
 from dataclasses import fields
 from itertools import islice
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from recipes.recipe import resolve_settings
@@ -19,12 +21,14 @@ from recipes.single_camera.agreement import (
     mean_absolute_error,
     with_interval,
     with_means,
+    with_strikes,
 )
 from recipes.single_camera.filming import BRIEF, SHARES, _lengths, _stretch, parted
 from recipes.single_camera.impairment_score import area_under_curve, r_squared
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.population import refuse_shared_people, refuse_unlike_laws
-from synth.camera.filmed_gait import FilmedGait
+from recipes.single_camera.waveform_score import CONSTANT, wave_results
+from synth.camera.filmed_gait import AT_STRIKES, WAVES, FilmedGait
 from synth.camera.keypoint_input import ClipArrays, units_of
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused
@@ -87,6 +91,51 @@ def test_one_clip_is_scored_not_the_mean_of_eight():
     assert one.value == pytest.approx(0.4)
     assert mean.value == pytest.approx(0.0, abs=1e-9)
     assert (one.met, mean.goal, one.note[:8], mean.note[:7]) == ("no", "", "32 clips", "4 gaits")
+
+
+def test_steps_between_feet_are_rows_of_their_own_where_an_import_measured_them():
+    table = pd.DataFrame(
+        {
+            "person": ["P0", "P1", "P0"],
+            "trial": "walk",
+            "clip": 0,
+            "truth": [0.60, 0.62, 1.2],
+            "estimate": [0.63, 0.61, 1.3],
+            "parameter": ["step_length", "step_length", "speed"],
+            "method": "network",
+        }
+    )
+    both = with_strikes(table, {("P0", "walk"): 0.70})
+    assert both.iloc[:3].equals(table), "the truth of the other rows stays speed over cadence"
+    assert both.iloc[3:][["person", "truth", "estimate", "parameter"]].to_numpy().tolist() == [
+        ["P0", 0.70, 0.63, AT_STRIKES]
+    ]
+
+
+def test_waves_that_nobody_knows_are_no_rows_and_no_warning():
+    """Constants are means of what is known; of what nobody who taught is known of, nothing is said."""
+    n, stature = 4, 1.7
+    rows = {f.name: np.zeros(n) for f in fields(ClipArrays)}
+    waves = np.full((n, 5, len(WAVES)), np.nan)
+    waves[:, :, :6] = 0.1 * np.arange(n)[:, None, None]
+    rows |= {
+        "inputs": np.zeros((n, 5, 36), np.float32),
+        "person": np.array(list("abcd")),
+        "stature": np.full(n, stature),
+    }
+    taught = ClipArrays(**{**rows, "waves": waves.copy()})
+    waves[:, :, 6:] = 1.0
+    waves[3] = np.nan
+    clips = ClipArrays(**{**rows, "waves": waves})
+    estimate = SimpleNamespace(waves=np.zeros_like(waves))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = {(r.method, r.measure): r for r in wave_results(clips, estimate, taught, "task", 0)}
+    constant = found[CONSTANT, "joint angles, RMS error"]
+    assert constant.value == pytest.approx(np.degrees(np.mean([0.15, 0.05, 0.05])))
+    assert constant.n_persons == 3
+    assert (CONSTANT, "activations, RMS error") not in found
+    assert found["network", "activations, RMS error"].value == pytest.approx(1.0)
 
 
 def test_populations_of_one_seed_may_not_have_two_roles():

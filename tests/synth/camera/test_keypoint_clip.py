@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synth.camera.detector import PERFECT, DetectorErrors, detected, draw_errors
-from synth.camera.filmed_gait import PARAMETERS, filmed_gait, uneven_phase
+from synth.camera.filmed_gait import AT_STRIKES, PARAMETERS, filmed_gait, uneven_phase
 from synth.camera.keypoint import KEYPOINTS, SWAPPED, keypoint_positions
 from synth.camera.keypoint_clip import View, draw_view, film
 from synth.camera.keypoint_curve import curves_at, phase_curves
@@ -190,5 +190,6 @@ def test_a_step_is_as_long_as_the_way_that_is_walked_in_it():
     trial = made_trial()
     told = replace(trial, spatiotemporal={**trial.spatiotemporal, "step_length_r": 0.70, "step_length_l": 0.66})
     assert filmed_gait(told).parameters["step_length"] == pytest.approx(0.6)
+    assert filmed_gait(told).parameters[AT_STRIKES] == pytest.approx(0.68)
     unknown = replace(trial, spatiotemporal={"step_length_r": 0.70, "step_length_l": 0.66})
     assert filmed_gait(unknown).parameters["step_length"] == pytest.approx(0.68)
