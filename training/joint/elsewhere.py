@@ -66,8 +66,8 @@ def elsewhere_rows(
 def at_rate(trial: JointTrial, rate: float) -> JointTrial:
     """Bring a joint trial to another rate: whole multiples by `thin`, others by splines through its frames.
 
-    The splines do not filter: marker data, low-passed far below half of the new rate, come through whole. White noise of
-    a corpus's recipe, drawn at the old rate, does not: from 75 to 100 Hz 0.93 of its SD is left and it is no longer
+    The splines do not filter: marker data, low-passed far below half of the new rate, come through whole. White noise
+    of a corpus's recipe, drawn at the old rate, does not: from 75 to 100 Hz 0.93 of its SD is left and it is no longer
     white; a mean of k frames leaves it its SD / sqrt(k). Frames beside one without a value have none.
 
     Raises
