@@ -210,9 +210,8 @@ def test_the_small_form_ends_in_a_table_and_fits_whom_it_says(name, tmp_path, wi
     assert set(people.role) <= set(ROLES)
     assert_as_written(name, witness, witness.owners(name, run), people)
     results = pd.read_csv(tmp_path / RESULTS)
-    unreached = results[
-        results.value.isna()
-    ]  # a number of people that no tried number reaches is no number, and says so
+    # a number of people that no tried number reaches is no number, and says so
+    unreached = results[results.value.isna()]
     assert (unreached.unit == "people").all()
     assert unreached.note.str.match("more than|fewer than").all()
     assert results.method.nunique() > 1, "a table has a row to beat"
