@@ -20,12 +20,14 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mocap_import.batch import Outcome, Task, run_tasks
+from mocap_import.batch import Outcome, Task
+from mocap_import.engine import LocalEngine
 from synth.optimal_control.gait.gait_mode import MODES
 from synth.optimal_control.population.planar_chunk import PopulationRequest
 from synth.optimal_control.population.planar_solver import (
@@ -136,14 +138,17 @@ def _together() -> dict[str, dict]:
     """Two processes, from the first finished chunk to the last: what really comes out an hour."""
     ends: list[tuple[float, int]] = []
 
-    def run(tasks: list[Task]) -> Iterator[Outcome]:
-        for outcome in run_tasks(tasks, n_workers=2):
-            accepted = sum(row["status"] != "refused" for row in outcome.value or ())
-            ends.append((time.perf_counter(), accepted))
-            yield outcome
+    class Watched(LocalEngine):
+        """Processes of this machine, and when each chunk came back."""
+
+        def run(self, tasks: Iterable[Task], **limits: Any) -> Iterator[Outcome]:
+            for outcome in super().run(tasks, **limits):
+                accepted = sum(row["status"] != "refused" for row in outcome.value or ())
+                ends.append((time.perf_counter(), accepted))
+                yield outcome
 
     with tempfile.TemporaryDirectory() as folder:
-        build_population(PopulationRequest(N_TOGETHER, SEED), Path(folder) / "people.h5", n_workers=2, run=run)
+        build_population(PopulationRequest(N_TOGETHER, SEED), Path(folder) / "people.h5", engine=Watched(2))
     # both workers have started when each has given one chunk
     elapsed, accepted = ends[-1][0] - ends[1][0], sum(n for _, n in ends[2:])
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")

@@ -49,11 +49,11 @@ def film_everything(run: Run) -> str:
         for gait in _gaits(Path(corpus)) if corpus else []:
             sets[name].append(_clips(replace(gait, person=f"{name} {gait.person}"), _SCORED_CLIPS, run, rng))
     rng = _stream(run, "recorded")
-    for source in run.settings.real:
-        for gait in recorded_gaits(source):
-            sets["treadmill" if gait.treadmill else "overground"].append(_clips(gait, _REAL_CLIPS, run, rng))
+    recorded = [gait for source in run.settings.real for gait in recorded_gaits(source)]
+    for gait in recorded:
+        sets["treadmill" if gait.treadmill else "overground"].append(_clips(gait, _REAL_CLIPS, run, rng))
     if run.settings.spatial:
-        _film_oblique(run, sets)
+        _film_oblique(run, sets, [gait for gait in recorded if not gait.treadmill])
     arrays = {name: joined(parts) for name, parts in sets.items()}
     save_clips(run.folder / CLIPS, arrays)
     _write_roles(run, arrays)
@@ -80,7 +80,7 @@ def _stream(run: Run, name: str) -> np.random.Generator:
     return np.random.default_rng([run.settings.seed, 11, zlib.crc32(name.encode())])
 
 
-def _film_oblique(run: Run, sets: dict[str, list[ClipArrays]]) -> None:
+def _film_oblique(run: Run, sets: dict[str, list[ClipArrays]], overground: list[FilmedGait]) -> None:
     """People in 3-D by their roles, and recorded ones overground, from all bands of views; with a stream of its own."""
     rng = np.random.default_rng([run.settings.seed, 13])
     gaits = [gait for corpus in run.settings.spatial for gait in spatial_gaits(Path(corpus))]
@@ -92,10 +92,8 @@ def _film_oblique(run: Run, sets: dict[str, list[ClipArrays]]) -> None:
             sets[SPATIAL[role]].append(_clips(gait, run.settings.spatial_clips, run, rng, every, lengths))
         else:
             sets[SPATIAL[role]] += [_clips(gait, _SCORED_CLIPS, run, rng, band) for band in BANDS]
-    for source in run.settings.real:
-        for gait in recorded_gaits(source):
-            if not gait.treadmill:
-                sets[OBLIQUE] += [_clips(gait, _REAL_CLIPS, run, rng, band) for band in BANDS[1:]]
+    for gait in overground:
+        sets[OBLIQUE] += [_clips(gait, _REAL_CLIPS, run, rng, band) for band in BANDS[1:]]
 
 
 def spatial_gaits(path: Path) -> list[FilmedGait]:

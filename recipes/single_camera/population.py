@@ -47,18 +47,18 @@ def given_corpora(settings: SingleCameraSettings) -> dict[str, Path]:
     CorpusMismatch
         One is not there; said before anything is solved.
     """
-    wanted = {**{name: [getattr(settings, name)] for name in LAWS}, "spatial": settings.spatial}
-    wanted["predicted"] = [settings.predicted]
-    wanted["real"] = [r.path for r in settings.real]
-    advice = dict.fromkeys(wanted, "Give a corpus of kinesynth gait population.")
-    advice["real"] = "Give a corpus of recordings (kinesynth imu)."
-    found = {}
-    for name, paths in wanted.items():
-        for path in filter(None, paths):
-            if not Path(path).is_file():
-                raise CorpusMismatch(f"setting {name}: {path} is not there. {advice[name]}")
-            found[path] = Path(path)
-    return found
+    for name, path in _roles(settings):
+        if not Path(path).is_file():
+            advice = "recordings (kinesynth imu)" if name == "real" else "kinesynth gait population"
+            raise CorpusMismatch(f"setting {name}: {path} is not there. Give a corpus of {advice}.")
+    return {path: Path(path) for _, path in _roles(settings)}
+
+
+def _roles(settings: SingleCameraSettings) -> list[tuple[str, str]]:
+    """Role and path of every corpus from outside."""
+    given = {**{name: [getattr(settings, name)] for name in LAWS}, "spatial": settings.spatial}
+    given |= {"predicted": [settings.predicted], "real": [r.path for r in settings.real]}
+    return [(role, path) for role, paths in given.items() for path in paths if path]
 
 
 def refuse_shared_people(seeds: Sequence[tuple[str, str, int]]) -> None:
@@ -85,15 +85,9 @@ def refuse_shared_people(seeds: Sequence[tuple[str, str, int]]) -> None:
 
 def _roles_of_corpora(run: Run) -> list[tuple[str, str, int]]:
     """Role, corpus and seed of every population, given or about to be made."""
-    settings, found = run.settings, []
-    given = {**{name: [getattr(settings, name)] for name in LAWS}, "spatial": settings.spatial}
-    given["predicted"] = [settings.predicted]
-    given["real"] = [r.path for r in settings.real]
-    for role, paths in given.items():
-        for path in filter(None, paths):
-            seed = population_seed(Path(path))
-            if seed is not None:
-                found.append((role, path, seed))
+    settings = run.settings
+    seeds = [(role, path, population_seed(Path(path))) for role, path in _roles(settings)]
+    found = [row for row in seeds if row[2] is not None]
     made = {name: _seed(run, name) for name in LAWS if getattr(settings, f"n_{name}")}
     return [(r, f"{r}.h5 of this run", s) for r, s in made.items() if not getattr(settings, r)] + found
 

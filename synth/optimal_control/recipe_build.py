@@ -75,10 +75,10 @@ def population_of(recipe: PopulationRecipe, places: Mapping[str, Path]) -> Popul
             return RecordedRequest(**{**people, "hold": tuple(people["hold"]), **named})
         if people.get("task") == "impaired":
             del people["task"]
-            return ImpairedRequest(**{**people, "impairments": tuple(people["impairments"])})
+            return ImpairedRequest.of(people)
         if people.get("task") == TASK:
             del people["task"]
-            return PredictedRequest(**{**people, "impairments": tuple(people["impairments"])})
+            return PredictedRequest.of(people)
         return PopulationRequest(**{**people, "speeds": tuple(people["speeds"])})
     except (TypeError, KeyError, ValueError) as error:
         raise CorpusMismatch(f"the recipe draws no people: {error}.") from error

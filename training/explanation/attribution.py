@@ -21,7 +21,13 @@ Answer = Callable[[torch.Tensor], torch.Tensor]
 
 
 def integrated_gradients(
-    answer: Answer, inputs: np.ndarray, baseline: np.ndarray, *, n_steps: int = N_STEPS, batch: int = 1024
+    answer: Answer,
+    inputs: np.ndarray,
+    baseline: np.ndarray,
+    *,
+    n_steps: int = N_STEPS,
+    batch: int = 1024,
+    per_unit: bool = False,
 ) -> np.ndarray:
     """Attributions of the inputs' shape.
 
@@ -34,9 +40,11 @@ def integrated_gradients(
     n_steps : int
     batch : int
         Samples times steps that are computed together.
+    per_unit : bool
+        Not times the distance from the baseline: the mean gradient on the way.
     """
     given, base = _tensors(inputs, baseline)
-    found = IntegratedGradients(answer).attribute(
+    found = IntegratedGradients(answer, multiply_by_inputs=not per_unit).attribute(
         given, base, n_steps=n_steps, internal_batch_size=max(batch, len(given))
     )
     return found.detach().numpy().astype(float)

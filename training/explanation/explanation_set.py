@@ -12,7 +12,7 @@ import numpy as np
 
 from training.explanation.attribution import Answer, group_sums, integrated_gradients, occlusion
 from training.explanation.concordance import concordance
-from training.explanation.pattern import path_gradients, patterns
+from training.explanation.pattern import patterns
 
 MEAN, SUCH = "the mean", "such a person's usual"
 """Baselines: the mean record of the unaltered, and what is usual for a person of these known numbers."""
@@ -34,6 +34,8 @@ WITHOUT = (DISTANCE, DISTANCE_SUCH, GROUPS)
 """The last one says the same of everybody in a group: a location that all share is known without explaining anybody."""
 
 WEIGHTS, LINEAR_PATTERN = "linear model: weights times distance", "linear model: pattern of the weights"
+_PATTERN_STEPS = 8
+"""Points along the line over which the gradients of a pattern are averaged."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def explanations_by_network(answer: Answer, question: Question) -> dict[str, np.
     """Attributions (n, n_parts) by each of `BY_NETWORK`."""
     q = question
     parts, mean = q.parts, q.usual[MEAN]
-    gradient = path_gradients(answer, q.inputs, mean)
+    gradient = integrated_gradients(answer, q.inputs, mean, n_steps=_PATTERN_STEPS, per_unit=True)
     pattern = patterns(gradient, q.known) / q.scale
     pattern = pattern / np.sqrt((pattern.reshape(len(pattern), -1) ** 2).mean(axis=1)).reshape(_one_each(pattern))
     found = {}
@@ -83,7 +85,7 @@ def explanations_by_network(answer: Answer, question: Question) -> dict[str, np.
 def linear_explanations(answer: Answer, question: Question) -> dict[str, np.ndarray]:
     """Attributions (n, n_parts) of an answer that is linear: its weights times distance, and times the covariance."""
     q = question
-    weights = path_gradients(answer, q.inputs[:1], q.usual[MEAN], n_steps=1)
+    weights = integrated_gradients(answer, q.inputs[:1], q.usual[MEAN], n_steps=1, per_unit=True)
     distance = group_sums(weights * (q.inputs - q.usual[MEAN]), q.parts)
     pattern = q.size(patterns(weights, q.known) / q.scale)
     return {WEIGHTS: distance, LINEAR_PATTERN: np.repeat(pattern, len(q.inputs), axis=0)}

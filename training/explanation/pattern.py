@@ -9,41 +9,6 @@ linear with g = C⁻¹ d, and C g = d is what the cause changes, in all people a
 from __future__ import annotations
 
 import numpy as np
-import torch
-
-from training.explanation.attribution import Answer
-
-N_STEPS = 8
-"""Points along the line from the baseline over which gradients are averaged."""
-
-
-def path_gradients(
-    answer: Answer, inputs: np.ndarray, baseline: np.ndarray, *, n_steps: int = N_STEPS, batch: int = 1024
-) -> np.ndarray:
-    """Mean gradient along the straight line from a baseline; times the distance it is integrated gradients.
-
-    Parameters
-    ----------
-    answer : callable
-    inputs : ndarray, shape (n, ...)
-    baseline : ndarray
-        Of the inputs' shape, or of one sample's.
-    n_steps, batch : int
-
-    Returns
-    -------
-    ndarray of the inputs' shape
-    """
-    wide = np.broadcast_to(baseline, inputs.shape)
-    found = np.zeros(inputs.shape)
-    for first in range(0, len(inputs), batch):
-        rows = slice(first, first + batch)
-        for k in range(n_steps):
-            at = wide[rows] + (inputs[rows] - wide[rows]) * (k + 0.5) / n_steps
-            given = torch.as_tensor(at, dtype=torch.float32).requires_grad_()
-            (gradient,) = torch.autograd.grad(answer(given).sum(), given)
-            found[rows] += gradient.numpy() / n_steps
-    return found
 
 
 def patterns(gradients: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -67,34 +67,35 @@ def population(
     at which their impairment has another severity. With --predict beside it only the cause is known, weak muscles or
     stiff tissue, and the gait is what comes out; unsteady has no such cause.
     """
-    from mocap_import.trial import TrialRefused
-    from opensim_models.model_mismatch import ModelMismatch
-    from synth.corpus import CorpusMismatch
-    from synth.optimal_control.gait.gait_mode import MODES
-    from synth.optimal_control.population.run import build_population
-
     people = {"subjects": subjects, "seed": seed, "gaits": gaits, "spread": spread, "rate": rate}
     files = {"--model": model, "--guide": guide, "--loads": loads}
     try:
-        if task not in MODES:
-            raise ValueError(f"--task {task}: expected one of {', '.join(MODES)}.")
         if not impairment and (healthy is not None or laws is not None):
             raise ValueError("--healthy and --laws belong to an --impairment; give one, or leave them out.")
-        special = predict or bool(speeds) or task != "walk"
+        walk = _walk_of(task, speeds, predict=predict)
         if impairment:
-            refused = bool(speeds) or task != "walk" or any(files.values()) or bool(hold)
-            request = _impaired(people, impairment, healthy, laws, refused=refused, predict=predict)
+            foreign = bool(speeds) or task != "walk" or any(files.values()) or bool(hold)
+            request = _impaired(people, impairment, healthy, laws, refused=foreign, predict=predict)
         elif model is None:
-            if guide or loads or hold:
-                raise ValueError("--guide, --loads and --hold belong to a --model; give one, or leave them out.")
-            request = _planar({**people, "mode": task}, speeds, "predict" if predict else "track")
+            request = _planar(people, walk, refused=bool(guide or loads or hold))
         else:
-            request = _recorded(people, files, hold or [], refused=special)
+            request = _recorded(people, files, hold or [], refused=predict or bool(speeds) or task != "walk")
     except ValueError as problem:
         stop(str(problem), as_json, ExitCode.USAGE)
+    place = {"engine": engine, "n_workers": workers, "scheduler": scheduler}
+    _report(_solved(request, out, place, retry=retry, as_json=as_json), out, as_json)
+
+
+def _solved(request: Population, out: Path, place: dict[str, Any], *, retry: bool, as_json: bool) -> pd.DataFrame:
+    """Rows of the population; ends the command in a sentence where it cannot be made."""
+    from mocap_import.trial import TrialRefused
+    from opensim_models.model_mismatch import ModelMismatch
+    from synth.corpus import CorpusMismatch
+    from synth.optimal_control.population.run import build_population
+
     try:
-        with open_engine(engine, n_workers=workers, scheduler=scheduler) as runner:
-            rows = build_population(request, out, progress=None if as_json else track, engine=runner, retry=retry)
+        with open_engine(place.pop("engine"), **place) as runner:
+            return build_population(request, out, progress=None if as_json else track, engine=runner, retry=retry)
     except (CorpusMismatch, TrialRefused, ModelMismatch, EngineFailed, ValueError) as problem:
         stop(str(problem), as_json)
     except OSError as problem:
@@ -103,7 +104,6 @@ def population(
     except KeyboardInterrupt:
         words = f"interrupted; what is finished is kept in {out}.parts, the same command goes on from there"
         stop(words, as_json, ExitCode.INTERRUPTED)
-    _report(rows, out, as_json)
 
 
 def _report(rows: pd.DataFrame, out: Path, as_json: bool) -> None:
@@ -122,11 +122,23 @@ def _report(rows: pd.DataFrame, out: Path, as_json: bool) -> None:
     raise typer.Exit(int(exit_code(accepted, len(rows) - accepted)))
 
 
-def _planar(people: dict[str, Any], speeds: str | None, task: str) -> Population:
-    """People of our planar model."""
+def _walk_of(task: str, speeds: str | None, *, predict: bool) -> dict[str, Any]:
+    """How people of our planar model go: mode, speeds and task of a `PopulationRequest`."""
+    from synth.optimal_control.gait.gait_mode import MODES
+
+    if task not in MODES:
+        raise ValueError(f"--task {task}: expected one of {', '.join(MODES)}.")
+    limits = speed_range(speeds) if speeds else None
+    return {"mode": task, "speeds": limits, "task": "predict" if predict else "track"}
+
+
+def _planar(people: dict[str, Any], walk: dict[str, Any], *, refused: bool) -> Population:
+    """People of our planar model; `refused` where options are given that do not belong to them."""
     from synth.optimal_control.population.planar_chunk import PopulationRequest
 
-    return PopulationRequest(**people, speeds=speed_range(speeds) if speeds else None, task=task)
+    if refused:
+        raise ValueError("--guide, --loads and --hold belong to a --model; give one, or leave them out.")
+    return PopulationRequest(**people, **walk)
 
 
 def _impaired(

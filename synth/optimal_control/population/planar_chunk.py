@@ -6,7 +6,6 @@ for all chunks that it is given.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -21,9 +20,10 @@ from synth.corpus.array_origin import SOLVED, ArrayOrigin, with_origins
 from synth.corpus.solved_recipe import solver_versions
 from synth.optimal_control.gait.gait_mode import MODES, WALK
 from synth.optimal_control.gait.normative_gait import GaitStyle
+from synth.optimal_control.population.anchor import kept_anchors
 from synth.optimal_control.population.carried_gait import SolvedGait
 from synth.optimal_control.population.gait_trial import gait_trial, refused_trial, trial_name
-from synth.optimal_control.population.part import alone, part_row, write_part
+from synth.optimal_control.population.part import part_row, write_part
 from synth.optimal_control.population.planar_solver import (
     ANCHOR_SEED,
     GaitResult,
@@ -33,7 +33,7 @@ from synth.optimal_control.population.planar_solver import (
     solve_gait,
 )
 from synth.optimal_control.population.virtual_gait import TASKS, VirtualGait, draw_gait
-from synth.optimal_control.population.virtual_skeleton import template_skeleton, virtual_skeleton
+from synth.optimal_control.population.virtual_skeleton import template_skeleton
 from synth.virtual_people import draw_person
 
 _SPEEDS = {"walk": (0.4, 2.4), "run": (1.8, 5.5)}
@@ -166,32 +166,14 @@ def _shared(
 ) -> tuple[PopulationProgram, list[SolvedGait]]:
     """Programs and anchors of a worker process: built once; the anchors are solved once a run and kept in a file."""
     programs = population_program(load_skeleton(Path(template)), MODES[mode].meshes)
-    file = Path(template).with_name(f"anchors_{mode}_{task}.npz")
-    with alone(file.with_suffix(".lock")):  # the others wait for them rather than solve them, too
-        if file.exists():
-            return programs, _restored(programs, task, mode, file)
-        anchors = anchor_gaits(programs, task, speeds, mode)
-        arrays = {
-            "values": np.array([a.values for a in anchors]),
-            "people": np.array([a.gait.person.number for a in anchors], int),
-            "speeds": np.array([a.gait.speed for a in anchors]),
-        }
-        working = file.with_name(f"{file.stem}.{os.getpid()}.npz")
-        np.savez(working, **arrays)
-        working.replace(file)
+    anchors = kept_anchors(
+        Path(template).with_name(f"anchors_{mode}_{task}.npz"),
+        programs.template,
+        lambda: anchor_gaits(programs, task, speeds, mode),
+        lambda gait: {"person": gait.person.number, "speed": gait.speed},
+        lambda person, speed: VirtualGait(draw_person(ANCHOR_SEED, person), 0, task, speed, GaitStyle(), mode),
+    )
     return programs, anchors
-
-
-def _restored(programs: PopulationProgram, task: str, mode: str, file: Path) -> list[SolvedGait]:
-    """Anchors from their file."""
-    with np.load(file) as kept:
-        stored = zip(kept["values"], kept["people"], kept["speeds"], strict=True)
-        anchors = []
-        for values, number, speed in stored:
-            person = draw_person(ANCHOR_SEED, int(number))
-            gait = VirtualGait(person, 0, task, float(speed), GaitStyle(), mode)
-            anchors.append(SolvedGait(gait, virtual_skeleton(person, programs.template), values))
-    return anchors
 
 
 def _trial(result: GaitResult, request: PopulationRequest) -> CorpusTrial:

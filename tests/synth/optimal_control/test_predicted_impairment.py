@@ -25,6 +25,7 @@ from synth.optimal_control.population.run import build_population
 from synth.optimal_control.population.severity_path import solve_predicted
 from synth.optimal_control.population.virtual_gait import gait_structure
 from synth.optimal_control.population.virtual_skeleton import template_skeleton
+from synth.optimal_control.population.visit_chunk import visit_trial
 from synth.optimal_control.recipe_build import population_of
 
 _PERSON = draw_person_of_any_age(7, 2)
@@ -195,14 +196,14 @@ def test_refused_walks_stand_in_the_corpus_with_visit_and_reason_and_a_cut_run_g
     request, out, seen = PredictedRequest(3 * CHUNK, seed=5, gaits=2, healthy=0.15), tmp_path / "people.h5", []
 
     def done(task):
-        own = PredictedRequest(**{**task.arguments["request"]})
+        own = PredictedRequest.of(task.arguments["request"])
         trials, rows = [], []
         for person in range(task.arguments["first"], task.arguments["last"]):
             for number in range(own.gaits):
                 walk = own.gait(person, number)
                 check = GaitCheck("the path ends at severity 0.30 of 0.80", "unsolved")
                 result = SimpleNamespace(gait=walk, check=check)
-                trials.append(predicted_chunk._trial(result, own))
+                trials.append(visit_trial(result, own, predicted_chunk.WORDS))
                 facts = {"subject": trials[-1].subject.code, "trial": trials[-1].name, "status": "refused"}
                 rows.append({**facts, "kind": "unsolved", "reason": "", "speed": walk.speed, "solved": False})
         write_part(tmp_path / task.arguments["part"], trials, rows)

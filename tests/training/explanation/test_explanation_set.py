@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from training.explanation.attribution import integrated_gradients
 from training.explanation.explanation_set import (
     BY_NETWORK,
     GROUPS,
@@ -20,7 +21,7 @@ from training.explanation.explanation_set import (
     usual_of_such,
 )
 from training.explanation.located_cause import MEASURES, agreement
-from training.explanation.pattern import path_gradients, patterns
+from training.explanation.pattern import patterns
 
 N_PHASES = 4
 
@@ -40,7 +41,7 @@ def two_groups():
 
 def test_the_pattern_of_the_best_classifier_is_the_cause_and_its_gradient_is_not(two_groups):
     well, altered, cause, answer = two_groups
-    gradient = path_gradients(answer, altered, well.mean(axis=0))
+    gradient = integrated_gradients(answer, altered, well.mean(axis=0), per_unit=True)
     found = patterns(gradient, well) / well.std(axis=0)
     truth = cause / well.std(axis=0)
     assert np.corrcoef(found[0], truth)[0, 1] > 0.999
@@ -61,10 +62,10 @@ def test_every_way_of_explaining_is_there_and_the_pattern_is_chosen_where_it_is_
     np.testing.assert_allclose(others[GROUPS][0], np.abs(altered.mean(axis=0) - well.mean(axis=0)) / well.std(axis=0))
 
 
-def test_path_gradients_times_the_distance_add_up_to_the_difference_of_the_answers():
+def test_mean_gradients_times_the_distance_add_up_to_the_difference_of_the_answers():
     rng = np.random.default_rng(1)
     inputs, base = rng.normal(size=(3, 4)), rng.normal(size=4)
-    found = path_gradients(lambda x: (x**3).sum(dim=1), inputs, base, n_steps=64, batch=2)
+    found = integrated_gradients(lambda x: (x**3).sum(dim=1), inputs, base, n_steps=64, batch=2, per_unit=True)
     np.testing.assert_allclose((found * (inputs - base)).sum(axis=1), (inputs**3 - base**3).sum(axis=1), atol=5e-3)
 
 
