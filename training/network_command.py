@@ -37,14 +37,25 @@ def list_networks(as_json: AsJson = False) -> None:
         for name, path in shipped_networks().items():
             card = read_card(path)
             rows.append({"name": f"{PREFIX}{name}", "network": card["config"]["network"], "rate_hz": card["rate"]})
+            rows[-1] |= {"errors_deg": _errors(card["about"])}
             rows[-1] |= {"people": len(card["subjects"]), "bytes": path.stat().st_size, "file": str(path)}
         if as_json:
             typer.echo(json.dumps({"networks": rows}))
         for row in rows if not as_json else ():
-            typer.echo(f"{row['name']:20} {row['network']}, {row['rate_hz']:g} Hz, {row['people']} people taught it")
+            angles = ", ".join(f"{angle} {error:.1f}" for angle, error in row["errors_deg"].items())
+            typer.echo(
+                f"{row['name']:24} {angles} deg wrong on virtual people; {row['network']}, {row['rate_hz']:g} Hz, "
+                f"{row['people']} people taught it"
+            )
         return ExitCode.ALL
 
     with_reasons(run, as_json)
+
+
+def _errors(about: dict[str, Any]) -> dict[str, float]:
+    """Angle that moves in those who taught a network → its raw error (deg) on virtual people held out."""
+    own = [row for row in about["errors"] if (row["measure"], row["sensors"]) == ("raw", "as placed")]
+    return {row["angle"]: row["mean"] for row in own if about["angles"][row["angle"]] > 0.0}
 
 
 @network_app.command(epilog="Example: kinesynth network card pretrained:knee; kinesynth network card knee.safetensors")

@@ -210,6 +210,15 @@ def test_the_table_averages_over_subjects_and_stands_beside_the_paper():
     assert "*4.25*" in text
 
 
+def test_a_row_of_the_paper_stands_once_under_what_it_is_the_peer_of():
+    facts = {"corpus": "c", "movement": "run", "scheme": "5-fold", "joint": "knee", "angle": "flexion"}
+    facts |= {"trial": "t", "side": "r", "rmse_deg": 2.0, "rmse_calibrated_deg": 1.0}
+    rows = [{**facts, "step": step, "subject": who} for step in ("optimised", "smoothed") for who in "ab"]
+    text = page(summarise(pd.DataFrame(rows)), {})
+    assert text.count("*paper: optimisation as published*") == 2  # raw and pseudo-calibrated
+    assert "| + smoother | raw |" in text
+
+
 def test_angles_of_a_hinge_are_not_scored_and_the_page_says_so(tmp_path, monkeypatch):
     """A planar person's knee has no adduction: an estimate of 0 is right by itself, and no error below the paper's."""
     legs = [swinging_leg(f"s{n}", seconds=1.0) for n in range(3)]

@@ -133,3 +133,6 @@ def test_the_commands_take_a_shipped_network_by_its_name(walkers, tmp_path):
     assert done.output.startswith("# Model card: knee")
     listed = json.loads(CliRunner().invoke(network_app, ["list", "--json"]).output)["networks"]
     assert [row["name"] for row in listed] == [f"pretrained:{name}" for name in NAMES]
+    moving = {row["name"]: set(row["errors_deg"]) for row in listed}
+    assert moving["pretrained:knee"] == {"flexion"}, "planar walkers' other angles never move: no error to boast of"
+    assert moving["pretrained:knee_spatial"] == {"flexion", "adduction", "rotation"}

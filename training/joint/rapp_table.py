@@ -91,15 +91,17 @@ def _grid(block: pd.DataFrame) -> str:
     columns = [column for column in COLUMNS if column in present]
     lines = ["| step | error | " + " | ".join(f"{joint} {angle}" for joint, angle in columns) + " |"]
     lines.append("|---|---|" + "---|" * len(columns))
+    peers = {step: step.replace("smoothed", "optimised") for step in STEPS}  # the paper has no smoother
     for step, label in STEPS.items():
+        is_printed = peers[step] != step and peers[step] in set(block["step"])
         for measure in MEASURES:
             own = block[(block["step"] == step) & (block["measure"] == measure)].set_index(["joint", "angle"])
             if own.empty:
                 continue
             lines.append(f"| {label} | {measure} | " + " | ".join(_cell(own, column) for column in columns) + " |")
-            if np.isfinite(own["published"]).any():
+            if np.isfinite(own["published"]).any() and not is_printed:
                 printed = [_number(own["published"].get(column, np.nan)) for column in columns]
-                peer = STEPS[step.replace("smoothed", "optimised")].removeprefix("+ ")  # the paper has no smoother
+                peer = STEPS[peers[step]].removeprefix("+ ")
                 lines.append(f"| *paper: {peer}* | *{measure}* | " + " | ".join(printed) + " |")
     return "\n".join(lines)
 
