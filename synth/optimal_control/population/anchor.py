@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mocap_import.durable_file import durable_place
 from opensim_models.model.skeleton import Skeleton
 from synth.optimal_control.population.carried_gait import SolvedGait
 from synth.optimal_control.population.part import alone
@@ -48,6 +48,5 @@ def kept_anchors(
 def _write(file: Path, anchors: list[SolvedGait], facts: Callable[[VirtualGait], dict[str, Any]]) -> None:
     rows = [facts(anchor.gait) for anchor in anchors]
     columns = {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else ())}
-    working = file.with_name(f"{file.stem}.{os.getpid()}.npz")
-    np.savez(working, values=np.array([a.values for a in anchors]), **columns)
-    working.replace(file)
+    with durable_place(file, ending=".npz") as place:
+        np.savez(place, values=np.array([a.values for a in anchors]), **columns)
