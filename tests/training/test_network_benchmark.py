@@ -10,18 +10,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from benchmarks.network_figures import physics as physics_figures
 from benchmarks.network_figures import streaming as streaming_figures
+from benchmarks.network_figures.body_scales import true_lengths
 from benchmarks.network_figures.devices import figures as device_figures
 from benchmarks.peers.figure_run import measured_figures, read_lines, run_figures
 from benchmarks.peers.network_goals import PROMISES, READS, promise_lines
+from synth.optimal_control.population.virtual_skeleton import template_skeleton, virtual_skeleton
+from synth.virtual_people import draw_person
 from training.config import ConfigRefused
 from training.device import available_devices, resolve_device
 from training.method_facts import MethodFacts
 from training.method_table import method_table, reading_table
+from training.physics.person import person_skeleton
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -159,7 +164,7 @@ def test_the_last_line_of_a_run_is_the_figures():
     with subprocess.Popen(
         [sys.executable, str(REPOSITORY / "benchmarks" / "networks.py"), "nothing"], stderr=subprocess.PIPE, text=True
     ) as run:
-        assert "known are comparison, devices, joint_models" in run.communicate(timeout=60)[1]
+        assert "known are body_scales, comparison, devices, joint_models" in run.communicate(timeout=60)[1]
         assert run.returncode == 1
 
 
@@ -201,3 +206,16 @@ def test_methods_say_what_they_were_trained_on_where_a_gpu_was_used(device, has_
     assert list(table["trained_on"]) == [device]
     assert ("trained on" in reading_table(table)) == has_column
     assert json.loads(table.to_json(orient="records"))[0]["training_seconds"] == 2.0
+
+
+def test_true_lengths_are_those_of_the_skeletons_that_walked():
+    """The factor of a virtual person's thigh is its length over that of the stature's model."""
+    true = true_lengths(("TV00003", "TV00008"), ("pelvis", "femur_r", "tibia_l"))
+    assert np.isnan(true[:, 0]).all()
+    for number, factors in zip((3, 8), true, strict=True):
+        person = draw_person(101, number)
+        walked, usual = virtual_skeleton(person, template_skeleton()), person_skeleton(person.subject)
+        for child, factor in (("tibia_r", factors[1]), ("calcn_l", factors[2])):
+            long, nominal = (np.linalg.norm(s.segments[s.segment_names.index(child)].offset) for s in (walked, usual))
+            assert long / nominal == pytest.approx(factor, rel=1e-6)
+        assert (factors[1:] != 1.0).all()
