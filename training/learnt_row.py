@@ -9,7 +9,7 @@ both. ``label_free`` and ``label_free_bilstm`` learn by physics from the records
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from training.cycle_regression import CycleModel, CycleSettings, estimate_cycles
 from training.estimate import write_predictions
 from training.leave_one_out import labelled_subjects, leave_one_subject_out
 from training.loop import train
+from training.namesake import are_strangers
 from training.physics.config import resolve_physics
 from training.physics.loop import train_by_physics
 from training.physics.prediction import apply_physics
@@ -134,10 +135,12 @@ def _supervised(reference: Path, out: Path, taught_by: Path | None, seed: int, d
         config = supervised_config(reference, seed, device)
         return leave_one_subject_out(reference, out, {"supervised": config})["supervised"]
     config = supervised_config(taught_by, seed, device)
-    people = {s.code for s in Corpus(reference).subjects()}
+    strangers = are_strangers(reference, taught_by)
+    people = set() if strangers else {s.code for s in Corpus(reference).subjects()}
     others = [s for s in labelled_subjects(Corpus(taught_by)) if s not in people]
     data = read_training_set(Corpus(taught_by), others, config.outputs, mirror=config.mirror)
-    return apply_checkpoint(train(data, config), reference, out / "supervised.h5")
+    taught = train(data, config)
+    return apply_checkpoint(replace(taught, subjects=()) if strangers else taught, reference, out / "supervised.h5")
 
 
 def _label_free(name: str, reference: Path, out: Path, taught_by: Path | None, settings: dict[str, int]) -> Path:
@@ -158,8 +161,7 @@ def _cycles(
     """One cycle network a left-out person, or one for all where nobody of the reference teaches it."""
     reader = Corpus(reference)
     people = [s.code for s in reader.subjects()]
-    teacher = Corpus(taught_by) if taught_by is not None else reader
-    virtual = _trials(Corpus(simulated), ()) if simulated is not None else []
+    virtual = _trials(simulated, (), reference) if simulated is not None else []
     own = [reader.read(s, n, clean=True) for s, n in reader.trials()]
     models: dict[str, CycleModel] = {}
     alone = not uses_measured or taught_by is not None
@@ -168,7 +170,7 @@ def _cycles(
             models[person] = next(iter(models.values()))
             continue
         left_out = people if alone else [person]
-        sources = [_trials(teacher, left_out)] if uses_measured else []
+        sources = [_trials(taught_by or reference, left_out, reference)] if uses_measured else []
         sources += [virtual] if virtual else []
         sensors = shared_sensors([own, *sources])
         models[person] = train_cycles(sources, sensors, OUTPUT_KINDS, settings)
@@ -192,6 +194,10 @@ def _cycles(
     )
 
 
-def _trials(corpus: Corpus, without: Sequence[str]) -> list[CorpusTrial]:
-    """Clean trials of a corpus but for some persons."""
-    return [corpus.read(s, n, clean=True) for s, n in corpus.trials() if s not in set(without)]
+def _trials(corpus: Path, without: Sequence[str], reference: Path) -> list[CorpusTrial]:
+    """Clean trials of a corpus but for some persons of the reference; namesakes of theirs get codes of their own."""
+    reader = Corpus(corpus)
+    if are_strangers(corpus, reference):
+        trials = [reader.read(s, n, clean=True) for s, n in reader.trials()]
+        return [replace(t, subject=replace(t.subject, code=f"{corpus.stem} {t.subject.code}")) for t in trials]
+    return [reader.read(s, n, clean=True) for s, n in reader.trials() if s not in set(without)]

@@ -34,6 +34,7 @@ from training.joint.score import score_angles
 from training.joint.thinning import thin, thinning_factor
 from training.joint.worn_sensor import wear_sensors
 from training.loop import train
+from training.namesake import drawn_people
 
 WEARINGS = {"as placed": 0.0, "misplaced": MISALIGNMENT_DEG}
 """How test sensors sit: SD (deg) of the turn of each about a random axis."""
@@ -216,17 +217,14 @@ def corpus_origin(corpus: Path, digest: str) -> dict[str, Any]:
     """Name, SHA-256, role and seed of a corpus, and whether its people are virtual."""
     reader = Corpus(corpus)
     made = reader.provenance
-    recipe = made.config.get("recipe")
-    is_population = isinstance(recipe, dict) and recipe.get("kind") == "population"
-    drawn = made.config if is_population else made.config.get("population")
-    is_virtual = isinstance(drawn, dict)
+    drawn = drawn_people(reader)
     return {
         "name": Path(corpus).name,
         "sha256": digest,
         "role": reader.role,
         "seed": made.seed,
-        "is_virtual": is_virtual,
-        "drawn": {key: drawn[key] for key in sorted(drawn) if key != "recipe"} if is_virtual else {},
+        "is_virtual": bool(drawn),
+        "drawn": drawn,
         "caption": str(made.config.get("caption", "")),
         "out_of_plane": made.config.get("out_of_plane", {}),
     }
