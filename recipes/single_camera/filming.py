@@ -212,14 +212,15 @@ def _seen_from(gait: FilmedGait, seconds: float, rng: np.random.Generator) -> fl
 
 
 def _write_roles(run: Run, arrays: dict[str, ClipArrays]) -> None:
-    """Who does what: people of the population, and everybody who is only scored."""
-    own = {role: sorted(set(arrays[role].person)) for role in SHARES}
-    scored = {
-        name: sorted(set(arrays[name].person)) for name in ("other", "far", "predicted", "overground", "treadmill")
-    }
-    splits = {"people": own}
-    splits |= {name: {"teach": own["teach"], "score": people} for name, people in scored.items() if people}
-    spatial = {role: sorted(set(arrays[name].person)) for role, name in SPATIAL.items()}
-    if any(spatial.values()):
-        splits["spatial"] = spatial
-    write_people(run.folder / PEOPLE, splits)
+    """Who does what: everybody whose clips were fitted, and those who are only scored, split by split.
+
+    In each split all who teach, validate and calibrate have their roles: planar people, and those in 3-D if any.
+    """
+
+    def people(name: str) -> list[str]:
+        return sorted(set(arrays[name].person))
+
+    used = {role: sorted({*people(role), *people(SPATIAL[role])}) for role in SHARES if role != "score"}
+    scored = {"people": people("score"), "spatial": people(SPATIAL["score"])}
+    scored |= {name: people(name) for name in ("other", "far", "predicted", "overground", "treadmill")}
+    write_people(run.folder / PEOPLE, {name: {**used, "score": own} for name, own in scored.items() if own})

@@ -13,6 +13,8 @@ from synth.camera.pinhole import LARGEST_OBLIQUE, PinholeCamera, camera_beside
 
 RATES = (24.0, 25.0, 30.0, 50.0, 60.0)
 """Frames per second of usual cameras (Hz)."""
+NEAREST = 0.5
+"""Of the view's distance: nearer than that a person has outgrown the picture, or left it past the camera."""
 _MIDDLE = 0.5
 _HIPS = [KEYPOINTS.index(f"hip_{side}") for side in "rl"]
 
@@ -96,7 +98,7 @@ def film(
     seconds: float,
     start: float = 0.0,
 ) -> KeypointClip:
-    """See a gait for some seconds.
+    """See a gait for some seconds; nothing is found in frames in which the person is nearer than `NEAREST`.
 
     Parameters
     ----------
@@ -131,6 +133,7 @@ def film(
         points, waves = gait.at(time + start, time)
     camera = placed_camera(view, points, gait.height)
     pixels = camera.project(points)
+    pixels[(camera.depth(points) < NEAREST * view.distance).any(axis=1)] = np.nan
     tall = view.focal * gait.height / view.distance
     return KeypointClip(detected(pixels, tall, view.rate, errors, rng), view.rate, gait.height, waves, gait, view)
 

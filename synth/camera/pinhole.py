@@ -69,9 +69,17 @@ class PinholeCamera:
         ndarray, shape (..., 2)
             NaN at and behind the camera; points outside the image keep their pixels.
         """
-        seen = (np.asarray(points, float) - np.asarray(self.position)) @ self.axes.T
+        seen = self._seen(points)
         depth = np.where(seen[..., 2] > 1e-6, seen[..., 2], np.nan)
         return self.focal * seen[..., :2] / depth[..., None] + np.asarray(self.size) / 2.0
+
+    def depth(self, points: np.ndarray) -> np.ndarray:
+        """How far points (..., 3) are ahead along the camera's axis (m), shape (...); below 0 behind it."""
+        return self._seen(points)[..., 2]
+
+    def _seen(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., 3) in the camera's axes, from where it stands (m)."""
+        return (np.asarray(points, float) - np.asarray(self.position)) @ self.axes.T
 
     def is_inside(self, pixels: np.ndarray) -> np.ndarray:
         """Whether pixels (..., 2) lie in the image, shape (...)."""

@@ -10,7 +10,7 @@ import pytest
 from synth.camera.detector import PERFECT
 from synth.camera.filmed_gait import ANGLES, MUSCLES, WAVES, filmed_gait
 from synth.camera.keypoint import KEYPOINTS, SWAPPED
-from synth.camera.keypoint_clip import View, draw_view, film
+from synth.camera.keypoint_clip import View, draw_view, film, placed_camera
 from synth.camera.keypoint_geometry import geometric_parameters
 from synth.camera.keypoint_input import clip_arrays
 from synth.camera.muscle_group import GROUP_NAMES, group_activations
@@ -137,3 +137,16 @@ def test_a_keypoint_ahead_moves_in_the_picture_as_it_should(gait):
         pixels = seen(gait, oblique=degrees, distance=6.0).pixels
         tall = pixels[:, ankle, 1] - pixels[:, shoulder, 1]
         assert (tall[-1] > tall[0]) == grows
+
+
+@pytest.mark.parametrize("degrees", [-70.0, 70.0])
+def test_whoever_walks_past_the_camera_is_seen_until_the_picture_is_too_small_and_no_number_runs_away(gait, degrees):
+    """Near the lens a hand is as long as the picture; a person half as far as the camera was set up has left it."""
+    long = made_gait(seconds=12.0, sway=0.1)
+    clip = film(long, View(oblique=degrees, distance=3.0), PERFECT, np.random.default_rng(0), seconds=6.0)
+    found = np.isfinite(clip.pixels).all(axis=(1, 2))
+    camera = placed_camera(clip.view, long.at(np.arange(180) / 30.0, np.arange(180) / 30.0)[0], long.height)
+    depth = camera.depth(long.at(np.arange(180) / 30.0, np.arange(180) / 30.0)[0]).min(axis=1)
+    np.testing.assert_array_equal(found, depth >= 1.5)
+    assert 0.2 < found.mean() < 0.9
+    assert np.abs(clip_arrays([clip]).inputs).max() < 30.0
