@@ -6,9 +6,9 @@ be repeated here is quoted and marked as published. Before a module runs, the fo
 number and size of their files, or as missing; at the end every figure that was promised (`peers.network_goals`) is
 listed as met, missed or not measured in this run.
 Run: python benchmarks/networks.py [NAME ...] [--data FOLDER], NAME one of orientation, joint_models, physics,
-sensor_places, body_scales, comparison, streaming, devices; all of them take some forty CPU minutes. The data folder is
-that of --data, KINESYNTH_TEST_DATA, or ../shared/data beside the repository. The last line is the JSON of all figures;
-after Ctrl-C it says in which module the run was ``stopped``, and the exit code is 130.
+sensor_places, body_scales, population_intervals, comparison, streaming, devices; all of them take some forty CPU
+minutes. The data folder is that of --data, KINESYNTH_TEST_DATA, or ../shared/data beside the repository. The last line
+is the JSON of all figures; after Ctrl-C it says in which module the run was ``stopped``, and the exit code is 130.
 """
 
 from __future__ import annotations

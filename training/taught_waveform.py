@@ -14,6 +14,7 @@ from training.config import OUTPUT_KINDS
 from training.estimate import write_predictions
 from training.leave_one_out import labelled_subjects
 from training.mean_waveform import METHOD, fit_mean_waveform, place_mean_waveform, read_trials
+from training.namesake import are_strangers
 
 
 def predict_taught_waveforms(
@@ -26,7 +27,7 @@ def predict_taught_waveforms(
     corpus : Path
         Whose cycles are estimated; its foot strikes say when.
     teacher : Path
-        Corpus of labels; persons of the same code are left out of the mean.
+        Corpus of labels; persons of the same code are left out of the mean, unless they are mere `namesake`s.
     out : Path
         The corpus of estimates to write.
     kinds : sequence of str
@@ -40,7 +41,8 @@ def predict_taught_waveforms(
     """
     reader, taught = Corpus(corpus), Corpus(teacher)
     subjects = [s.code for s in reader.subjects()]
-    others = [s for s in labelled_subjects(taught) if s not in set(subjects)]
+    same = set() if are_strangers(corpus, teacher) else set(subjects)
+    others = [s for s in labelled_subjects(taught) if s not in same]
     mean = fit_mean_waveform(read_trials(taught, others), kinds, method)
     used = {"trials": mean.n_labelled_trials, "frames": mean.n_labelled_frames}
     return write_predictions(

@@ -77,7 +77,7 @@ def _cost(leg: RunningLeg) -> dict[str, dict]:
     closed, closed_wall, _ = _timed(
         lambda: integrate_angular_velocity(leg.prior[0][0], thigh, leg.rate, rule="later"), n, 20
     )
-    record = _records(leg, n)[0]
+    record = segment_records(leg, n)[0]
     smooth, smooth_wall, result = _timed(lambda: smooth_segment(record, START), n, 20)
     plain, plain_wall, _ = _timed(
         lambda: smooth_orientation(
@@ -117,7 +117,7 @@ def _row(ours: float, peer: float, ratio: float, goal: str, least: float) -> dic
     return {"ours": ours, "peer": peer, "ratio": ratio, "goal": goal, "met": bool(ratio >= least)}
 
 
-def _records(leg: RunningLeg, frames: int) -> list[SegmentRecord]:
+def segment_records(leg: RunningLeg, frames: int) -> list[SegmentRecord]:
     """Thigh and shank; the noise of the gyroscope is known as a share of its signal, as it was made."""
     part = slice(0, frames)
     return [
@@ -134,8 +134,9 @@ def _records(leg: RunningLeg, frames: int) -> list[SegmentRecord]:
     ]
 
 
-def _smoothed(leg: RunningLeg, law: NoiseLaw) -> list[SmoothedOrientation]:
-    return [smooth_segment(record, law) for record in _records(leg, len(leg.angles))]
+def smoothed_leg(leg: RunningLeg, law: NoiseLaw) -> list[SmoothedOrientation]:
+    """Thigh and shank of a whole trial, smoothed."""
+    return [smooth_segment(record, law) for record in segment_records(leg, len(leg.angles))]
 
 
 def _chained(leg: RunningLeg, starts: tuple[Rotation, Rotation]) -> tuple[Rotation, ...]:
@@ -161,19 +162,19 @@ def _errors(folds: list[tuple[list[RunningLeg], list[RunningLeg]]]) -> dict[str,
     spent, frames = 0.0, 0
     rng = np.random.default_rng(1)
     for test, training in folds:
-        records = [record for leg in training for record in _records(leg, CHOICE_FRAMES)]
+        records = [record for leg in training for record in segment_records(leg, CHOICE_FRAMES)]
         law = choose_noise_law(
             records, replace(START, prior_offset_deviation=measured_offset(records)), most_evaluations=60
         )
         print(f"   without {test[0].runner}: {law}")
-        fitted = [(leg, _smoothed(leg, law)) for leg in training]
+        fitted = [(leg, smoothed_leg(leg, law)) for leg in training]
         ours = fit_fusion([_fusion_trial(leg, knee_angles(*_orientations(smooth))) for leg, smooth in fitted])
         # the published weights: beta of the integration, from the true first orientation as in the published code
         published = fit_fusion([_fusion_trial(leg, _published_beta(leg, leg.true)) for leg in training], published=True)
-        factor = conformal_factor([_angle_error(leg, smooth) for leg, smooth in fitted])
+        factor = conformal_factor([angle_error(leg, smooth) for leg, smooth in fitted])
         for leg in test:
             began = time.process_time()
-            smooth = _smoothed(leg, law)
+            smooth = smoothed_leg(leg, law)
             spent, frames = spent + time.process_time() - began, frames + 2 * len(leg.angles)
             beta, chain = knee_angles(*_orientations(smooth)), _chained(leg, leg.prior)
             ways = {
@@ -185,14 +186,14 @@ def _errors(folds: list[tuple[list[RunningLeg], list[RunningLeg]]]) -> dict[str,
                 "smoother, our fusion": ours.fuse(leg.angle_estimate, beta),
             }
             turned, unknown = _misplaced(leg, rng), replace(law, mounting_deviation=MISPLACED / np.sqrt(3.0))
-            ways["smoother, sensors misplaced"] = knee_angles(*_orientations(_smoothed(turned, law)))
-            ways["smoother, misplaced, mounting unknown"] = knee_angles(*_orientations(_smoothed(turned, unknown)))
+            ways["smoother, sensors misplaced"] = knee_angles(*_orientations(smoothed_leg(turned, law)))
+            ways["smoother, misplaced, mounting unknown"] = knee_angles(*_orientations(smoothed_leg(turned, unknown)))
             for way, angles in ways.items():
                 both = paired_error(np.degrees(leg.angles), np.degrees(angles))
                 errors.setdefault(way, {}).setdefault(leg.runner, []).append(
                     np.concatenate([both.raw, both.pseudo_calibrated])
                 )
-            error = _angle_error(leg, smooth)
+            error = angle_error(leg, smooth)
             plain.append(error)
             scaled.append(AngleError(leg.runner, error.error, factor * error.deviation))
     mean = {way: np.mean([np.mean(own, axis=0) for own in by.values()], axis=0) for way, by in errors.items()}
@@ -213,7 +214,8 @@ def _fusion_trial(leg: RunningLeg, beta: np.ndarray) -> FusionTrial:
     return FusionTrial(leg.runner, leg.angle_estimate, beta, leg.angles)
 
 
-def _angle_error(leg: RunningLeg, smooth: list[SmoothedOrientation]) -> AngleError:
+def angle_error(leg: RunningLeg, smooth: list[SmoothedOrientation]) -> AngleError:
+    """Errors of the knee angles with the deviations that both covariances promise."""
     error = knee_angles(*_orientations(smooth)) - leg.angles
     return AngleError(leg.runner, error, angle_deviations(*smooth, "knee_r"))
 

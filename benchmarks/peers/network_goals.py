@@ -125,18 +125,18 @@ PROMISES = (
         "vertical_force_(supervised_pct_bw|worst_person_minus_mean_waveform)",
     ),
     Promise(
-        "90 % prediction intervals: conformal by subject",
+        "90 % prediction intervals: a network's, conformal by subject",
         "-",
         "88 to 92 % on unseen persons of the population",
         "comparison",
         "interval_coverage_pct",
     ),
     Promise(
-        "90 % prediction intervals: smoother covariance (records of its law; on persons it is reported, not judged)",
+        "90 % prediction intervals: the smoother's covariance, conformal by subject",
         "-",
-        "88 to 92 %",
-        "orientation",
-        "smoother: share inside 90 % intervals.*",
+        "88 to 92 % on unseen persons of the population",
+        "population_intervals",
+        "population, knee all angles: share inside 90 % intervals, smoother, conformal by subject",
     ),
 )
 

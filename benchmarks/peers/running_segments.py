@@ -24,7 +24,7 @@ from mocap_import.marker.marker_set import load_marker_set
 from mocap_import.trial_reader import read_trial
 from opensim_models.clinical.clinical_motion import calibrate_static, clinical_motion
 from opensim_models.motion import SegmentMotion
-from synth.imu.recording import SensorPlacement
+from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.simulation import simulate_imu
 from training.orientation.joint_angle import knee_angles
 
@@ -80,6 +80,20 @@ def _leg(
     runner: str, name: str, motions: dict[str, SegmentMotion], rng: np.random.Generator, noise: float, bias: float
 ) -> RunningLeg:
     records = [simulate_imu(motions[segment], SensorPlacement(segment, segment)) for segment in SEGMENTS]
+    true = tuple(motions[segment].orientation for segment in SEGMENTS)
+    return sensed_leg(runner, name, true, records, rng, noise, bias)
+
+
+def sensed_leg(
+    runner: str,
+    name: str,
+    true: Sequence[Rotation],
+    records: Sequence[ImuRecording],
+    rng: np.random.Generator,
+    noise: float = NOISE,
+    bias: float = BIAS,
+) -> RunningLeg:
+    """A leg whose sensors err: the longest stretch in which both records are known, without its edges."""
     turn, force = (
         np.stack([getattr(record, what) for record in records], axis=1)
         for what in ("angular_velocity", "specific_force")
@@ -89,7 +103,7 @@ def _leg(
     start, stop = max(zip(edges[::2], edges[1::2], strict=True), key=lambda run: run[1] - run[0])
     keep = slice(start + _EDGE, stop - _EDGE)
     turn, force = turn[keep], force[keep]
-    true = tuple(motions[segment].orientation[keep] for segment in SEGMENTS)
+    true = tuple(rotation[keep] for rotation in true)
     turn = turn + noise * turn.std(axis=0) * rng.standard_normal(turn.shape) + rng.normal(0, bias, turn.shape[1:])
     force = force + noise * force.std(axis=0) * rng.standard_normal(force.shape)
     return RunningLeg(runner, name, records[0].rate, true, turn, force, knee_angles(*true))

@@ -6,6 +6,7 @@ from synth.corpus import Corpus, CorpusMismatch, CorpusWriter
 from training.cycle_regression import CycleSettings
 from training.learnt_row import _cycles
 from training.namesake import are_strangers
+from training.taught_waveform import predict_taught_waveforms
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +34,14 @@ def test_namesakes_of_another_draw_teach_the_cycle_network_and_the_same_people_d
     assert {estimates.read(*key, clean=True).status for key in estimates.trials()} == {"predicted"}
     with pytest.raises(CorpusMismatch):
         _cycles("cycle_cnn", drawn["one"], tmp_path, drawn["one"], None, True, few)
+
+
+def test_namesakes_of_another_draw_are_in_the_mean_waveform_and_the_same_people_are_not(drawn, tmp_path):
+    everybody = {s.code for s in Corpus(drawn["two"]).subjects()}
+    out = predict_taught_waveforms(drawn["one"], drawn["two"], tmp_path / "mean.h5")
+    used = Corpus(out).provenance.config["labels_used"]
+    own = predict_taught_waveforms(drawn["measured"], drawn["two"], tmp_path / "measured.h5")
+    assert set(used) == everybody
+    assert used == Corpus(own).provenance.config["labels_used"], "all of them teach strangers, whoever these are"
+    with pytest.raises(CorpusMismatch):
+        predict_taught_waveforms(drawn["one"], drawn["one"], tmp_path / "none.h5")
