@@ -12,6 +12,7 @@ import numpy as np
 
 from recipes.result import Result, mean_result
 from recipes.single_camera.agreement import MEAN, UNITS, agreement_results, clip_table
+from recipes.single_camera.doubt import coverage_result, scaled_errors
 from recipes.single_camera.filming import OBLIQUE, SPATIAL, teachers
 from recipes.single_camera.ruler import fitted_lines, lengthened, ruled
 from recipes.single_camera.waveform_score import wave_results
@@ -125,19 +126,8 @@ def _coverage(
     seed: int,
 ) -> Result:
     """How often 90 % conformal intervals of speed, calibrated on other people in 3-D from all bands, hold the truth."""
-
-    def errors(clips: ClipArrays, said: KeypointEstimate) -> dict[str, np.ndarray]:
-        wrong = np.abs(said.scalars[:, 0] - clips.parameters[:, 0]) / np.maximum(said.scalar_sd[:, 0], 1e-3)
-        return {
-            p: wrong[clips.person == p]
-            for p in sorted(set(clips.person))
-            if np.isfinite(wrong[clips.person == p]).all()
-        }
-
-    last = calibration_curve(errors(*calibrating), errors(*scored), (0.9,), seed=seed).iloc[-1]
-    note = "speed; in units of the ensemble's SD" + ("" if np.isfinite(last.half_width) else "; too few calibrate")
-    measure, count = "coverage of 90 % intervals", int(last.n_scored)
-    return Result(task, NETWORK, measure, "1", last.coverage, last.low, last.high, count, note=note)
+    calibrated, errors = (scaled_errors(*pair, "speed") for pair in (calibrating, scored))
+    return coverage_result(calibration_curve(calibrated, errors, (0.9,), seed=seed), task, "speed")
 
 
 def _joined(parts: list[KeypointEstimate]) -> KeypointEstimate:

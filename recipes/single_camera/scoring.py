@@ -8,6 +8,7 @@ import pandas as pd
 from recipes.result import Result, write_results
 from recipes.run import Run
 from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means, with_strikes
+from recipes.single_camera.doubt import doubt_results
 from recipes.single_camera.filming import BRIEF, CLIPS, load_clips, recorded_gaits
 from recipes.single_camera.impairment_score import impairment_results
 from recipes.single_camera.knowable import knowable_results
@@ -20,7 +21,6 @@ from synth.camera.keypoint_geometry import geometric_parameters
 from synth.camera.keypoint_input import ClipArrays, units_of
 from training.csv_table import write_csv
 from training.keypoint.keypoint_lesson import KeypointEstimate
-from training.sample.calibration_curve import calibration_curve, doubt_ratio
 
 AGREEMENT, CURVE = "agreement.csv", "calibration.csv"
 TASKS = {
@@ -58,7 +58,9 @@ def score_everything(run: Run) -> str:
             results += impairment_results(clips, estimates[name], taught, task, run.settings.seed)
     results += knowable_results(taught, sets, {name: TASKS[name] for name in VIRTUAL}, run.settings.seed)
     write_csv(run.folder / AGREEMENT, pd.concat(tables, ignore_index=True))
-    results += doubt_results(run, sets, estimates)
+    doubts, curves = doubt_results(sets, estimates, TASKS, run.settings.seed)
+    write_csv(run.folder / CURVE, curves)
+    results += doubts
     results += oblique_results(sets, estimates, load_estimates(run, WITHOUT), run.settings.seed)
     notes = [
         "What is scored is one clip of one camera (two of each virtual gait, eight of each recorded one, every one by "
@@ -95,46 +97,3 @@ def parameter_methods(
     geometry = geometric_parameters(clips.inputs)
     own = {MEAN: mean, "geometry": geometry, "geometry, fitted": ruled(geometry, lines)}
     return {name: values * units for name, values in {_NETWORK: estimate.scalars[:, :4], **own}.items()}
-
-
-def doubt_results(run: Run, sets: dict[str, ClipArrays], estimates: dict[str, KeypointEstimate]) -> list[Result]:
-    """Coverage of 90 % conformal intervals of speed, and how much larger the doubt is outside the population."""
-
-    def errors(name: str) -> dict[str, np.ndarray]:
-        clips, said = sets[name], estimates[name]
-        spread = np.maximum(said.scalar_sd[:, 0], 1e-3)
-        wrong = np.abs(said.scalars[:, 0] - clips.parameters[:, 0]) / spread
-        return {p: wrong[clips.person == p] for p in set(clips.person) if np.isfinite(wrong[clips.person == p]).all()}
-
-    def doubt(name: str) -> dict[str, np.ndarray]:
-        return {p: estimates[name].scalar_sd[sets[name].person == p, 0] for p in set(sets[name].person)}
-
-    calibrating, curves, results = errors("calibrate"), [], []
-    for name, task in TASKS.items():
-        if name not in estimates:
-            continue
-        scored = errors(name)
-        curve = calibration_curve(calibrating, scored, seed=run.settings.seed)
-        curves.append(curve.assign(task=task))
-        last = curve.iloc[-1]
-        note = "speed; in units of the ensemble's SD" + ("" if np.isfinite(last.half_width) else "; too few calibrate")
-        results.append(
-            Result(
-                task,
-                _NETWORK,
-                "coverage of 90 % intervals",
-                "1",
-                last.coverage,
-                last.low,
-                last.high,
-                len(scored),
-                note=note,
-            )
-        )
-        if name != "score":
-            ratio = doubt_ratio(doubt("score"), doubt(name))
-            results.append(
-                Result(task, _NETWORK, "doubt over that inside", "1", ratio, n_persons=len(scored), note="speed")
-            )
-    write_csv(run.folder / CURVE, pd.concat(curves, ignore_index=True))
-    return results

@@ -1,0 +1,71 @@
+"""Doubt of the recipe of one camera: intervals calibrated by persons, how often they hold, and who makes them wide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from recipes.result import Result
+from synth.camera.filmed_gait import PARAMETERS
+from synth.camera.keypoint_input import ClipArrays
+from training.keypoint.keypoint_lesson import KeypointEstimate
+from training.sample.calibration_curve import calibration_curve, doubt_ratio
+
+DOUBTED = (*PARAMETERS, "severity")
+"""Columns of what networks say of a clip."""
+INSIDE = "score"
+_LEAST_SD = 1e-3
+
+
+def scaled_errors(clips: ClipArrays, said: KeypointEstimate, measure: str) -> dict[str, np.ndarray]:
+    """Absolute errors of each person's clips over the ensemble's SD, where the truth is known."""
+    truth = np.column_stack([clips.parameters, clips.severity])[:, DOUBTED.index(measure)]
+    spread = np.maximum(said.scalar_sd[:, DOUBTED.index(measure)], _LEAST_SD)
+    wrong = np.abs(said.scalars[:, DOUBTED.index(measure)] - truth) / spread
+    by_person = {p: wrong[(clips.person == p) & np.isfinite(wrong)] for p in sorted(set(clips.person))}
+    return {person: own for person, own in by_person.items() if len(own)}
+
+
+def doubt_results(
+    sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate], tasks: Mapping[str, str], seed: int
+) -> tuple[list[Result], pd.DataFrame]:
+    """Coverage of 90 % conformal intervals, the doubt over that inside the population, and the calibration curves.
+
+    Parameters
+    ----------
+    sets, estimates : mapping
+        By name of set; ``"calibrate"`` is among them.
+    tasks : mapping of str to str
+        Set → its name in the table.
+    seed : int
+    """
+    results, curves = [], []
+    for measure in DOUBTED:
+        calibrating = scaled_errors(sets["calibrate"], estimates["calibrate"], measure)
+        for name, task in tasks.items():
+            scored = scaled_errors(sets[name], estimates[name], measure) if name in estimates else {}
+            if not scored:
+                continue
+            curve = calibration_curve(calibrating, scored, seed=seed)
+            curves.append(curve.assign(task=task, measure=measure))
+            results.append(coverage_result(curve, task, measure))
+            if name != INSIDE:
+                ratio = doubt_ratio(*(_spreads(sets[n], estimates[n], measure) for n in (INSIDE, name)))
+                said = f"{measure}: doubt over that inside"
+                results.append(Result(task, "network", said, "1", ratio, n_persons=len(scored)))
+    return results, pd.concat(curves, ignore_index=True)
+
+
+def coverage_result(curve: pd.DataFrame, task: str, measure: str) -> Result:
+    """How often the widest intervals of a calibration curve hold the truth."""
+    last = curve.iloc[-1]
+    note = "in units of the ensemble's SD" + ("" if np.isfinite(last.half_width) else "; too few calibrate")
+    name = f"{measure}: coverage of 90 % intervals"
+    return Result(task, "network", name, "1", last.coverage, last.low, last.high, int(last.n_scored), note=note)
+
+
+def _spreads(clips: ClipArrays, said: KeypointEstimate, measure: str) -> dict[str, np.ndarray]:
+    """SD over the ensemble of each person's clips."""
+    return {p: said.scalar_sd[clips.person == p, DOUBTED.index(measure)] for p in set(clips.person)}
