@@ -83,7 +83,8 @@ def apply_checkpoint(checkpoint: Checkpoint, corpus: Path, out: Path) -> Path:
     warm_up(checkpoint)
     subjects = [subject.code for subject in Corpus(corpus).subjects()]
     used = {"trials": checkpoint.n_labelled_trials, "frames": checkpoint.n_labelled_frames}
-    config = checkpoint.config.model_dump(mode="json") | {"labels_used": dict.fromkeys(subjects, used)}
+    spent = {"training_seconds": dict.fromkeys(subjects, checkpoint.seconds)}
+    config = checkpoint.config.model_dump(mode="json") | {"labels_used": dict.fromkeys(subjects, used)} | spent
     return write_predictions(
         corpus,
         out,
