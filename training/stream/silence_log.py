@@ -1,6 +1,6 @@
 """Silence log: where a stream had no value for longer than is bridged, sensor by sensor, however long it runs.
 
-Nothing is estimated there. Of each sensor a few numbers are kept, not its stretches: a stream may lose signals for hours.
+Nothing is estimated there. Of each sensor a few numbers are kept, not its stretches: a stream may run for hours.
 """
 
 from __future__ import annotations
@@ -73,13 +73,12 @@ class SilenceLog:
         _count(goes_on, self._run, self._since, n_long, total, longest, first)
         groups: dict[str, list[str]] = {}
         for i in np.flatnonzero(n_long):
-            words = f"no value for {total[i] / self._rate:.1f} s, from {first[i]:.1f} s after the first frame on"
+            words = f"no value for {total[i] / self._rate:.1f} s"
             if n_long[i] > 1:
-                words = (
-                    f"no value {n_long[i]} times, {total[i] / self._rate:.1f} s in all, {longest[i] / self._rate:.1f} s "
-                    f"at longest, from {first[i]:.1f} s after the first frame on"
-                )
-            groups.setdefault(words + " and to the last" * bool(goes_on[i]), []).append(self._names[i])
+                worst = longest[i] / self._rate
+                words = f"no value {n_long[i]} times, {total[i] / self._rate:.1f} s in all, {worst:.1f} s at longest"
+            words += f", from {first[i]:.1f} s after the first frame on" + " and to the last" * bool(goes_on[i])
+            groups.setdefault(words, []).append(self._names[i])
         return tuple(f"{', '.join(names)}: {words}; nothing is estimated there" for words, names in groups.items())
 
     def _grow(self, which: np.ndarray, n_frames: int, since: float) -> None:
