@@ -48,10 +48,14 @@ def stream(
 
     def run() -> ExitCode:
         with tempfile.TemporaryDirectory() as folder:
+            if corpus is None and export is None:
+                raise CorpusMismatch("expected a corpus to replay, or --export FILE to write the network.")
+            if corpus is None and (out or trial or live):
+                raise CorpusMismatch("--out, --trial and --live are of a corpus: name it after the network.")
+            if live and out:
+                raise CorpusMismatch("--live shows one trial and writes nothing: leave out --live or --out.")
             exported = _exported(network, export, Path(folder))
             if corpus is None:
-                if export is None:
-                    raise CorpusMismatch("expected a corpus to replay, or --export FILE to write the network.")
                 typer.echo(json.dumps({"network": str(export)}) if as_json else str(export))
                 return ExitCode.ALL
             if live:
@@ -62,9 +66,18 @@ def stream(
 
 
 def _exported(network: Path, export: Path | None, folder: Path) -> Path:
-    """The network as .onnx."""
+    """The network as .onnx; one that is exported already is copied."""
+    if not network.is_file():
+        raise CorpusMismatch(f"{network}: no such network; expected a file of `kinesynth train` or of --export.")
     if network.suffix == ".onnx":
-        return network
+        if export is None:
+            return network
+        from mocap_import.durable_file import write_durably
+        from training.stream.network_file import open_network
+
+        open_network(network)  # not whatever bears the name
+        write_durably(export, network.read_bytes())
+        return export
     from training.physics.model_file import is_physics_model
 
     out = export or folder / f"{network.stem}.onnx"
@@ -159,22 +172,27 @@ def _watch(network: Path, corpus: Path, trial: str, port: int, *, browser: bool)
     from synth.corpus.provenance import file_hash
     from training.report.viewer.scene_page import write_viewer
     from training.stream.live_server import LiveServer
-    from training.stream.replay import empty_scene, estimator_for, figure_frames
+    from training.stream.replay import empty_scene, estimator_for, figure_frames, refuse_unfit
 
     reader = Corpus(corpus)
     entry: CorpusTrial = reader.read(*_keys(reader, trial)[0])
-    skeleton = entry.skeleton or planar_skeleton(entry.subject)
     estimator = estimator_for(network, entry, file_hash(corpus))
+    refuse_unfit(estimator, entry)
     estimator.warm_up()
+    skeleton = entry.skeleton or planar_skeleton(entry.subject)
     with tempfile.TemporaryDirectory() as folder:
         page = write_viewer([empty_scene(entry, skeleton)], Path(folder) / "live.html", live=True).read_bytes()
     with LiveServer(page, lambda: figure_frames(estimator, entry, skeleton), entry.rate, port) as server:
         typer.echo(f"{server.address} shows {entry.subject.code}/{entry.name} as it is estimated; Ctrl-C ends it.")
         if browser:
             webbrowser.open(server.address)
-        server.finished.wait()
-    for sentence in estimator.findings:
-        typer.echo(sentence, err=True)
+        try:
+            server.finished.wait()
+        finally:  # Ctrl-C, too
+            for sentence in estimator.findings:
+                typer.echo(f"{entry.subject.code}/{entry.name}: {sentence}", err=True)
+    if server.failure is not None:
+        raise server.failure
     return ExitCode.ALL
 
 

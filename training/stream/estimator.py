@@ -91,8 +91,18 @@ class Estimator:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What is doubtful about the readings, once enough of them have been seen."""
+        """What is doubtful about the readings until now: long silences, exchanged sides."""
         return self._guard.findings
+
+    def finish(self) -> None:
+        """Say that a recording is over: its last seconds are judged, too.
+
+        Raises
+        ------
+        CorpusMismatch
+            Wrong units.
+        """
+        self._guard.finish()
 
     def reset(self) -> None:
         """Forget what came before: another person, another recording."""
@@ -117,8 +127,9 @@ class Estimator:
         Raises
         ------
         CorpusMismatch
-            The frame has another shape, time stamps go back. Once `frame_guard.CHECKED_SECONDS` have been seen, and
-            then until `reset`: stamps of another rate, wrong units. What is only doubtful is kept in `findings`.
+            The frame has another shape, time stamps go back. At the end of a stretch of `running_check.CHECKED_SECONDS`
+            (and then until `reset`): stamps of another rate, in the first, wrong units, in any until every sensor has
+            been seen to move. What is only doubtful is kept in `findings`.
         """
         taken = self._guard.take(channels, time)
         if taken.begins:

@@ -1,8 +1,8 @@
 """Frame guard: what every streaming network does with a frame of readings before it looks at it.
 
 Sensors are put into the network's order, short silences are bridged by the last whole frame, lost frames are seen in
-the time stamps and stand as so many repeats of it, and the first seconds are looked at for another rate, wrong units
-and exchanged sides.
+the time stamps and stand as so many repeats of it. Another rate, wrong units, exchanged sides and long silences are
+looked for on the way.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from synth.corpus.schema import CorpusMismatch
-from training.input_check import WearingSignature, check_channels
+from training.input_check import WearingSignature
 from training.record_gap import BRIDGE_SECONDS
+from training.stream.running_check import CHECKED_SECONDS, RunningCheck
+from training.stream.silence_log import SilenceLog
 
-CHECKED_SECONDS = 4.0
-"""Length (s) of the stretch that is looked at for wrong units and exchanged sides: two to four strides."""
 RATE_TOLERANCE = 0.02
 """Part by which the clock of the readings may differ from the rate of the training."""
 
@@ -72,7 +72,7 @@ class FrameGuard:
         rate: float | None = None,
         signature: WearingSignature | None = None,
     ) -> None:
-        self._sensors, self._rate, self._signature = tuple(wanted), trained_rate, signature
+        self._sensors, self._rate = tuple(wanted), trained_rate
         given = tuple(sensors or wanted)
         self._order, self._shape = _channel_order(self._sensors, given, where), (6 * len(given),)
         if rate is not None and abs(rate / trained_rate - 1) > RATE_TOLERANCE:
@@ -81,19 +81,27 @@ class FrameGuard:
                 "Set the sensors to that rate, or train at theirs."
             )
         self._longest_gap = round(BRIDGE_SECONDS * trained_rate)
-        self._checked = np.empty((round(CHECKED_SECONDS * trained_rate), 6 * len(self._sensors)), np.float32)
+        self._check = RunningCheck(self._sensors, trained_rate, signature)
+        self._silence = SilenceLog(self._sensors, trained_rate)
         self.reset()
 
     def reset(self) -> None:
         """Forget what came before, what was refused with it."""
         self._frame = np.zeros(6 * len(self._sensors), np.float32)
         self._unknown = self._longest_gap + 1  # nothing to bridge with yet
-        self._n_seen = 0
+        self._n_passed = 0  # lost frames too
+        self._first_time: float | None = None
         self._last_time: float | None = None
         self._steps: list[float] = []
         self._refusal = ""
         self._is_rate_seen = False
-        self.findings: tuple[str, ...] = ()
+        self._check.reset()
+        self._silence.reset()
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What is doubtful until now: long silences, sensor by sensor, and exchanged sides."""
+        return (*self._silence.sentences(), *self._check.findings)
 
     def take(self, channels: np.ndarray, time: float | None = None) -> Taken:
         """Take one frame.
@@ -112,8 +120,9 @@ class FrameGuard:
         Raises
         ------
         CorpusMismatch
-            The frame has another shape, time goes back, or, once `CHECKED_SECONDS` have been seen, another rate by the
-            time stamps or wrong units; the latter two again and again until `reset`.
+            The frame has another shape, time goes back, or, at the end of a stretch of `CHECKED_SECONDS`, another rate
+            by the time stamps (the first stretch) or wrong units (any, see `running_check`); the latter two again and
+            again until `reset`.
         """
         if self._refusal:
             raise CorpusMismatch(self._refusal)
@@ -127,21 +136,40 @@ class FrameGuard:
         channels = channels.take(self._order)
         before = (self._frame,) * lost if self._unknown + lost <= self._longest_gap else ()
         self._unknown += lost
-        begins = False
-        if math.isfinite(
-            channels.dot(channels)
-        ):  # one value that is not finite makes the sum so; squares do not cancel
+        # one value that is not finite makes the sum so; squares do not cancel
+        begins, is_whole = False, math.isfinite(channels.dot(channels))
+        if lost or not is_whole or self._silence.is_open:
+            self._silence.add(channels, lost, self._seconds_passed(lost, time))
+        if is_whole:
             begins = self._unknown > self._longest_gap
             self._frame, self._unknown = channels, 0
         else:
             self._unknown += 1
-        if self._n_seen < len(self._checked):
-            self._look(channels)
+        self._n_passed += lost + 1
+        self._refuse(self._check.add(channels))
         return Taken((*before, self._frame), begins) if self._unknown <= self._longest_gap else Taken((), False)
+
+    def finish(self) -> None:
+        """Judge the last frames, as of a recording that is over; nothing is to be taken before `reset`.
+
+        Raises
+        ------
+        CorpusMismatch
+            Wrong units in a rest, or a whole recording, shorter than `CHECKED_SECONDS`.
+        """
+        self._refuse(self._check.finish())
+
+    def _seconds_passed(self, lost: int, time: float | None) -> float:
+        """Time (s) of this frame since the first, by time stamps where there are any."""
+        if time is None or self._first_time is None:
+            return (self._n_passed + lost) / self._rate
+        return time - self._first_time
 
     def _lost_before(self, time: float | None) -> int:
         """Frames that are missing between the last time stamp and this one."""
         last, self._last_time = self._last_time, time
+        if self._first_time is None and time is not None:
+            self._first_time = time - self._n_passed / self._rate
         if time is None or last is None:
             return 0
         if time <= last:
@@ -154,32 +182,24 @@ class FrameGuard:
     def _look_at_rate(self, step: float) -> None:
         """Judge the rate by the usual step between stamps, once the first seconds are over."""
         self._steps.append(step)
-        if len(self._steps) < len(self._checked) - 1 and sum(self._steps) < CHECKED_SECONDS - 0.5 / self._rate:
+        if len(self._steps) < self._check.n_window - 1 and sum(self._steps) < CHECKED_SECONDS - 0.5 / self._rate:
             return
         self._is_rate_seen, steps = True, np.array(self._steps)
         usual = np.median(steps)
         rate = 1.0 / steps[np.abs(steps - usual) <= 0.5 * usual].mean()  # stamps may be rounded, frames lost
         if abs(rate / self._rate - 1) > RATE_TOLERANCE:
-            self._refuse(
+            self._refusal = (
                 f"time stamps of the first {sum(self._steps):.1f} s: expected readings at {self._rate:g} Hz as in "
                 f"training, found {rate:.3g} Hz. Set the sensors to that rate, or train at theirs."
             )
+            raise CorpusMismatch(self._refusal)
 
-    def _refuse(self, sentence: str) -> None:
-        self._refusal = sentence
-        raise CorpusMismatch(sentence)
-
-    def _look(self, channels: np.ndarray) -> None:
-        """Judge the first seconds once they are whole."""
-        self._checked[self._n_seen] = channels
-        self._n_seen += 1
-        if self._n_seen < len(self._checked):
-            return
-        found = check_channels(self._checked, self._sensors, self._rate, self._signature)
-        refusals = [finding.sentence for finding in found if finding.is_refusal]
-        if refusals:
-            self._refuse(f"readings of the first {CHECKED_SECONDS:g} s: {'; '.join(refusals)}.")
-        self.findings = tuple(finding.sentence for finding in found)
+    def _refuse(self, reasons: Sequence[str]) -> None:
+        """Refuse from now on, if there are reasons."""
+        if reasons:
+            at = self._n_passed / self._rate
+            self._refusal = f"readings up to {at:.1f} s after the first frame: {'; '.join(reasons)}."
+            raise CorpusMismatch(self._refusal)
 
 
 def _channel_order(wanted: Sequence[str], given: Sequence[str], where: str) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,10 +27,18 @@ class LiveServer:
         Frames per second (Hz) at which they are sent.
     port : int
         0 = any free one.
+
+    Attributes
+    ----------
+    finished : Event
+        Set once a visitor has got the last frame, or no more can be made.
+    failure : Exception or None
+        Why no more can be made.
     """
 
     def __init__(self, page: bytes, frames: Frames, rate: float, port: int = 0) -> None:
         self.finished = threading.Event()
+        self.failure: Exception | None = None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -56,13 +64,14 @@ class LiveServer:
                 self.end_headers()
                 began = time.monotonic()
                 try:
-                    for frame, points in frames():
+                    for frame, points in outer._made(frames):
                         time.sleep(max(began + frame / rate - time.monotonic(), 0.0))
                         if points is not None:
                             self.wfile.write(f"data: {json.dumps({'frame': frame, 'points': points})}\n\n".encode())
                     self.wfile.write(b"event: end\ndata: {}\n\n")
                 except (BrokenPipeError, ConnectionResetError):  # the visitor has left
-                    return
+                    if outer.failure is None:
+                        return
                 outer.finished.set()
 
             def log_message(self, *_: Any) -> None:
@@ -70,6 +79,13 @@ class LiveServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
+
+    def _made(self, frames: Frames) -> Iterator[tuple[int, list[float] | None]]:
+        """Every frame; what ends them early is kept for who waits, since nobody looks at this thread."""
+        try:
+            yield from frames()
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is raised where the command waits)
+            self.failure = error
 
     @property
     def address(self) -> str:

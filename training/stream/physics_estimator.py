@@ -124,8 +124,12 @@ class PhysicsEstimator:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What is doubtful about the readings, once enough of them have been seen."""
+        """What is doubtful about the readings until now: long silences, exchanged sides."""
         return self._guard.findings
+
+    def finish(self) -> None:
+        """Say that a recording is over; as `estimator.Estimator.finish`."""
+        self._guard.finish()
 
     @property
     def is_warm(self) -> bool:

@@ -51,6 +51,28 @@ def estimator_for(path: Path, trial: CorpusTrial, corpus: str = "") -> AnyEstima
     return Estimator(path, sensors)
 
 
+def refuse_unfit(estimator: AnyEstimator, trial: CorpusTrial) -> None:
+    """Refuse a trial that a network cannot or must not estimate.
+
+    Raises
+    ------
+    CorpusMismatch
+        No records, another rate, or a subject whose labels taught the network.
+    """
+    where = f"trial {trial.name!r} of subject {trial.subject.code!r}"
+    if not trial.recordings:
+        raise CorpusMismatch(f"{where}: {trial.reason or 'no inertial records'}")
+    if trial.rate != estimator.card.rate:
+        raise CorpusMismatch(
+            f"{where}: expected {estimator.card.rate:g} Hz as in training, found {trial.rate:g} Hz. Resample the trial."
+        )
+    if trial.subject.code in estimator.card.subjects:
+        raise CorpusMismatch(
+            f"{where}: this network was trained on this subject, so its estimate would not be one of an unseen person. "
+            "Use the network that left this subject out."
+        )
+
+
 def replay(estimator: AnyEstimator, trial: CorpusTrial) -> tuple[CorpusTrial, Latency]:
     """Estimate a trial frame by frame.
 
@@ -71,22 +93,12 @@ def replay(estimator: AnyEstimator, trial: CorpusTrial) -> tuple[CorpusTrial, La
     Raises
     ------
     CorpusMismatch
-        No records, another rate, wrong units, or a subject who taught the network.
+        As `refuse_unfit`; wrong units.
     """
-    where = f"trial {trial.name!r} of subject {trial.subject.code!r}"
-    if not trial.recordings:
-        raise CorpusMismatch(f"{where}: {trial.reason or 'no inertial records'}")
-    if trial.rate != estimator.card.rate:
-        raise CorpusMismatch(
-            f"{where}: expected {estimator.card.rate:g} Hz as in training, found {trial.rate:g} Hz. Resample the trial."
-        )
-    if trial.subject.code in estimator.card.subjects:
-        raise CorpusMismatch(
-            f"{where}: this network was trained on this subject, so its estimate would not be one of an unseen person. "
-            "Use the network that left this subject out."
-        )
+    refuse_unfit(estimator, trial)
     estimator.reset()
     values, latency = timed(estimator.step, trial_frames(trial))
+    estimator.finish()
     seconds = float(latency.seconds.sum())
     estimate = write_targets(trial, estimator.card.targets, values.astype(float), seconds, SOURCE)
     notes = [Treatment("records_doubtful", sentence) for sentence in estimator.findings]
@@ -122,7 +134,33 @@ def empty_scene(trial: CorpusTrial, skeleton: Skeleton) -> Scene:
 def figure_frames(
     estimator: AnyEstimator, trial: CorpusTrial, skeleton: Skeleton
 ) -> Iterator[tuple[int, list[float] | None]]:
-    """Points of the figure (m, one after the other) at each frame of a replay; None where nothing is estimated."""
+    """Replay a trial as a moving figure.
+
+    Parameters
+    ----------
+    estimator : Estimator or PhysicsEstimator
+        As of `replay`.
+    trial : CorpusTrial
+    skeleton : Skeleton
+        Whose figure.
+
+    Returns
+    -------
+    iterator of (int, list of float or None)
+        Frame, and the points of the figure (m, one after the other); None where nothing is estimated.
+
+    Raises
+    ------
+    CorpusMismatch
+        As `replay`: at the call what the trial itself shows, and from the iterator what its frames show.
+    """
+    refuse_unfit(estimator, trial)
+    return _figures(estimator, trial, skeleton)
+
+
+def _figures(
+    estimator: AnyEstimator, trial: CorpusTrial, skeleton: Skeleton
+) -> Iterator[tuple[int, list[float] | None]]:
     angles = [(i, t.coordinate) for i, t in enumerate(estimator.card.targets) if t.kind == "angle"]
     columns, names = [i for i, _ in angles], tuple(name for _, name in angles)
     estimator.reset()
@@ -133,3 +171,4 @@ def figure_frames(
             continue
         motions = segment_motions(skeleton, Kinematics(names, values[None], trial.rate))
         yield frame, stick_figure(skeleton, motions).positions[0].ravel().round(4).tolist()
+    estimator.finish()
