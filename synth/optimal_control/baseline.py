@@ -30,7 +30,7 @@ from synth.optimal_control.corpus_run import (
 from synth.optimal_control.gait.gait_samples import GaitSamples, sample_gait
 from synth.optimal_control.gait.gait_solution import spatiotemporal_of
 from synth.optimal_control.inertial.imu_cycle import average_cycle, cycle_variances, detect_cycles
-from synth.optimal_control.inertial.imu_data import ImuWeights
+from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS, ImuWeights
 from synth.optimal_control.inertial.imu_tracking import track_imus
 from synth.optimal_control.inertial.strap_down import sagittal_records, sensor_tilt
 from synth.optimal_control.movement.solution import MovementSolution
@@ -121,6 +121,8 @@ def solve_baseline_trial(imu: str, subject: str, name: str, part: str, hashes: M
 def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
     if seen.task == "turn":
         return replace(blind, reason=TURNING)
+    own, others = used_sensors(seen.recordings)
+    seen = replace(seen, recordings=own)
     cycles = detect_cycles(seen.recordings)
     if not cycles:
         return replace(blind, reason="no gait cycle found in the shank and foot records")
@@ -139,6 +141,7 @@ def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
     result = place_in_trial(blind, [_piece(blind, solution, start, end) for start, end in whole])
     degrees = ", ".join(f"{np.degrees(angle):.0f}" for angle in tracked.mounting.values())
     detail = f"mean of {len(cycles)} cycles; sensor angles {degrees} deg; misfit {tracked.misfit:.2f}"
+    detail += f"; not used: {', '.join(others)}" if others else ""
     return replace(
         result,
         events=tuple(e for start, end in whole for e in shifted_events(solution, start, end, length)),
@@ -147,6 +150,12 @@ def _solve(seen: CorpusTrial, blind: CorpusTrial) -> CorpusTrial:
         treatments=(*blind.treatments, Treatment("optimal_control_baseline", detail)),
         seconds=seconds,
     )
+
+
+def used_sensors(recordings: Sequence[ImuRecording]) -> tuple[tuple[ImuRecording, ...], tuple[str, ...]]:
+    """Records of pelvis and legs, which the planar model explains, and the names of all other sensors."""
+    own = tuple(r for r in recordings if r.placement.segment in SENSOR_SEGMENTS)
+    return own, tuple(r.placement.sensor for r in recordings if r.placement.segment not in SENSOR_SEGMENTS)
 
 
 def between_cycles(trial: CorpusTrial, cycles: Sequence[tuple[float, float]]) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from typer.testing import CliRunner
 from mocap_import.subject import STANDARD_GRAVITY
 from synth.cli import imu_app
 from synth.corpus import Corpus, check_corpus
-from synth.optimal_control.baseline import between_cycles, build_baseline_corpus
+from synth.optimal_control.baseline import between_cycles, build_baseline_corpus, used_sensors
 from synth.optimal_control.inertial.imu_cycle import detect_cycles
+from synth.optimal_control.inertial.imu_data import SENSOR_SEGMENTS
 from synth.real_imu.accelerometer_bias import biased_axis
 from synth.real_imu.convention import RecordingRefused
 from synth.real_imu.cycle_table import read_cycle
@@ -180,6 +182,14 @@ def test_a_mean_cycle_keeps_its_numbers_and_says_what_is_assumed(data_dir, tmp_p
     cycles = detect_cycles(trial.recordings)
     assert len(cycles) > 3 and between_cycles(trial, cycles) == {}  # copies are no strides without variance
     assert between_cycles(replace(trial, treatments=()), cycles)
+
+
+def test_optimal_control_uses_pelvis_and_legs_and_names_what_else_is_worn():
+    """An eighth sensor, on the trunk, must not cost a recording of seven good ones."""
+    worn = [SimpleNamespace(placement=SimpleNamespace(sensor=s, segment=s)) for s in ("torso", *SENSOR_SEGMENTS)]
+    own, others = used_sensors(worn)
+    assert [r.placement.segment for r in own] == list(SENSOR_SEGMENTS)
+    assert others == ("torso",)
 
 
 @pytest.mark.slow
