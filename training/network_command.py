@@ -153,24 +153,32 @@ def joint(
 @network_app.command("apply", epilog="Example: kinesynth network apply pretrained:knee walking.h5 knee.csv")
 def apply_network(
     file: File,
-    corpus: Annotated[Path, typer.Argument(help="Corpus (.h5) of people who did not teach it.")],
+    corpus: Annotated[Path, typer.Argument(help="Corpus (.h5) of people whose labels did not teach it.")],
     out: Annotated[Path, typer.Argument(help="Angles to write (.csv); of other networks a corpus of estimates (.h5).")],
     as_json: AsJson = False,
 ) -> None:
     """Estimate the trials of a corpus with a network.
 
     A joint model writes a row a frame, in degrees, and beside it OUT_errors.csv with the errors where the corpus knows
-    the angles; both legs where there are sensors. Records are those of the corpus, its sensor errors included. Exit
-    code 3 if some trials were refused, 4 if all.
+    the angles; both legs where there are sensors. Any other network, label-free ones of both kinds among them, writes a
+    corpus of estimates for `kinesynth evaluate`. Records are those of the corpus, its sensor errors included. A trial
+    without a frame in which all sensors have a value is refused; stretches without one are named. Exit code 3 if some
+    trials were refused, 4 if all.
     """
 
     def run() -> ExitCode:
         from training.checkpoint import load_checkpoint
         from training.joint.joint_model import joint_of
+        from training.physics.model_file import is_physics_model, load_physics_model
         from training.prediction import apply_checkpoint
         from training.shipped_network import network_file
 
-        checkpoint = load_checkpoint(network_file(file))
+        path = network_file(file)
+        if is_physics_model(path):
+            from training.physics.prediction import apply_physics
+
+            return _tell_estimates(apply_physics(load_physics_model(path), corpus, out), as_json)
+        checkpoint = load_checkpoint(path)
         if joint_of(checkpoint):
             return _apply_joint_model(checkpoint, corpus, out, as_json)
         return _tell_estimates(apply_checkpoint(checkpoint, corpus, out), as_json)

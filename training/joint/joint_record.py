@@ -53,7 +53,7 @@ def joint_record(trial: JointTrial) -> TrialRecord:
         [values for r in (trial.proximal, trial.distal) for values in (r.specific_force, r.angular_velocity)]
     )
     found = check_channels(channels, SENSORS, trial.rate)
-    refuse_or_name(found, f"trial {trial.trial!r} of subject {trial.subject.code!r}, {trial.joint}")
+    doubts = refuse_or_name(found, f"trial {trial.trial!r} of subject {trial.subject.code!r}, {trial.joint}")
     channels, is_missing = bridge_gaps(channels, trial.rate)
     known = np.isfinite(trial.angles).all(axis=1)
     poses = without_heading(trial.proximal_orientation, trial.distal_orientation, known)
@@ -66,6 +66,7 @@ def joint_record(trial: JointTrial) -> TrialRecord:
         channels.astype(np.float32),
         is_missing,
         labels.astype(np.float32),
+        doubts,
     )
 
 
