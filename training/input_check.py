@@ -207,7 +207,9 @@ def exchanged_sides(
     if not trials or not paired:
         return {}
     codes = np.array([subject for subject, _, _ in trials])
-    rows = np.stack([wearing for _, _, wearing in trials])[:, [list(sensors).index(name) for name in paired]].astype(float)
+    rows = np.stack([wearing for _, _, wearing in trials])[:, [list(sensors).index(name) for name in paired]].astype(
+        float
+    )
     found, sums = {}, (rows.sum(axis=0), (rows**2).sum(axis=0))
     for code in sorted(set(codes)):
         own = rows[codes == code]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,6 +130,7 @@ def joint(
         from training.joint.joint_model import learn_joint_model
         from training.joint.recipe import joint_config
         from training.model_card import card_facts, model_card
+        from training.sitting import TOLD, sentences_of
 
         config = joint_config(network, seed=seed, **({} if steps is None else {"steps": steps}))
         with track(config.steps, "Training", shown=False if as_json else None) as bar:
@@ -141,9 +143,12 @@ def joint(
 
             options = {"seed": seed, "licence": licence, "check": check or (), "progress": progress}
             made = learn_joint_model(corpus, joint, out, config, **options)
+        told = {key: made.about[key] for key in TOLD if key in made.about}
+        for sentence in sentences_of(told) if not as_json else ():
+            typer.echo(sentence, err=True)
         text, beside = model_card(made, out.stem), out.with_suffix(".md")
         write_durably(beside, text)
-        told = {"network": str(out), "card": str(beside)}
+        told |= {"network": str(out), "card": str(beside)}
         typer.echo(json.dumps(told | card_facts(made)) if as_json else f"{text}\n{out}, {beside}")
         return ExitCode.ALL
 
@@ -190,16 +195,29 @@ def _tell_estimates(made: Path, as_json: bool) -> ExitCode:
     """Say how many trials of a written corpus of estimates were estimated, and why the others were refused."""
     from synth.corpus import Corpus
 
-    rows = Corpus(made).summary()
-    reasons = [f"{row['subject']}/{row['trial']}: {row['reason']}" for row in rows if row["status"] == "refused"]
+    corpus = Corpus(made)
+    rows = corpus.summary()
+    reasons, doubts = [], []
+    for row in rows:
+        where = f"{row['subject']}/{row['trial']}"
+        if row["status"] == "refused":
+            reasons.append(f"{where}: {row['reason']}")
+            continue
+        notes = corpus.read(row["subject"], row["trial"]).treatments
+        doubts += [f"{where}: {note.detail}" for note in notes if note.what == "records_doubtful"]
     counts = {"estimated": len(rows) - len(reasons), "refused": len(reasons)}
     if as_json:
-        typer.echo(json.dumps({"estimates": str(made)} | counts | {"reasons": reasons}))
+        typer.echo(json.dumps({"estimates": str(made)} | counts | {"reasons": reasons, "doubts": doubts}))
         return exit_code(*counts.values())
-    for reason in reasons:
-        typer.echo(f"refused: {reason}", err=True)
+    _say_reasons(reasons, doubts)
     typer.echo(", ".join([str(made), *(f"{number} {word}" for word, number in counts.items())]))
     return exit_code(*counts.values())
+
+
+def _say_reasons(reasons: Sequence[str], doubts: Sequence[str]) -> None:
+    """Which trials were refused, and what is doubtful about the others."""
+    for sentence in [*(f"refused: {reason}" for reason in reasons), *doubts]:
+        typer.echo(sentence, err=True)
 
 
 def _apply_joint_model(checkpoint: Checkpoint, corpus: Path, out: Path, as_json: bool) -> ExitCode:
@@ -215,10 +233,10 @@ def _apply_joint_model(checkpoint: Checkpoint, corpus: Path, out: Path, as_json:
     counts = {"estimated": made.n_estimated, "refused": len(made.refused)}
     if as_json:
         rows = json.loads(made.summary.to_json(orient="records"))
-        typer.echo(json.dumps(files | counts | {"reasons": list(made.refused), "rows": rows}))
+        told = {"reasons": list(made.refused), "doubts": list(made.doubts)}
+        typer.echo(json.dumps(files | counts | told | {"rows": rows}))
         return exit_code(*counts.values())
-    for reason in made.refused:
-        typer.echo(f"refused: {reason}", err=True)
+    _say_reasons(made.refused, made.doubts)
     for row in made.summary.itertuples():
         typer.echo(_sentence(row))
     told = [*files.values(), *(f"{number} {word}" for word, number in counts.items())]

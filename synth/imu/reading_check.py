@@ -1,7 +1,7 @@
 """Reading check: what a sensor's numbers cannot be, whoever uses them, and where there are none.
 
-Angular velocity in deg/s, specific force in g or mg or without gravity are refused; silence is measured here and told by
-those who know what it costs.
+Angular velocity in deg/s, specific force in g or mg or without gravity are refused; silence is measured here and told
+by those who know what it costs.
 """
 
 from __future__ import annotations

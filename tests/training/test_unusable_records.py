@@ -123,7 +123,9 @@ def test_an_estimate_of_a_silent_trial_is_refused_and_a_gap_is_named(damaged):
     with pytest.raises(CorpusMismatch, match=r"S01.*thigh_r holds no value"):
         predict_trial(checkpoint, reader.read(*SILENT))
     details = [t.detail for t in predict_trial(checkpoint, reader.read(*BROKEN)).treatments]
-    assert [d for d in details if "no value" in d] == [d for d in details if "thigh_r has no value for 0.6 s" in d] != []
+    assert (
+        [d for d in details if "no value" in d] == [d for d in details if "thigh_r has no value for 0.6 s" in d] != []
+    )
 
 
 def test_the_command_applies_a_label_free_network_and_counts_silent_trials_as_refused(damaged, tmp_path):
