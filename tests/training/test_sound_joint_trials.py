@@ -1,4 +1,4 @@
-"""Joint trials that cannot be used are left out with a sentence, doubtful ones are named, by every command of joints."""
+"""Joint trials that cannot be used are left out with a sentence, doubtful ones are named, by all commands of joints."""
 
 import json
 from dataclasses import replace

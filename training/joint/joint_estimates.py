@@ -36,7 +36,7 @@ class JointEstimates:
     n_estimated : int
         Trials and sides.
     doubts : tuple of str
-        Sentences about the records of those that were estimated: stretches without a value, sensors that seem exchanged.
+        About the records of those that were estimated: stretches without a value, sensors that seem exchanged.
     """
 
     angles: pd.DataFrame

@@ -109,8 +109,8 @@ def _exchange(trial: JointTrial, channels: np.ndarray) -> list[str]:
     if lower >= EXCHANGED * upper:
         return []
     return [
-        f"proximal and distal sensor of the {trial.joint} seem exchanged ({upper:.1f} and {lower:.1f} rad/s; in walking "
-        "and running the distal one turns faster): check which name each has"
+        f"proximal and distal sensor of the {trial.joint} seem exchanged ({upper:.1f} and {lower:.1f} rad/s; in "
+        "walking and running the distal one turns faster): check which name each has"
     ]
 
 
