@@ -24,8 +24,8 @@ LIMITS = (
     "training, cannot be recognised: the estimate is then wrong without a word.",
 )
 _NAMES = (
-    "Sensors under wrong names: proximal and distal exchanged is named in walking and running (at the ankle not always), right "
-    "and left exchanged cannot be seen."
+    "Sensors under wrong names: proximal and distal exchanged is named in walking and running (at the ankle not "
+    "always), right and left exchanged cannot be seen."
 )
 _SEGMENTS = {"hip": "pelvis and thigh", "knee": "thigh and shank", "ankle": "shank and foot"}
 _CONSTANT = "mean angle"
