@@ -21,9 +21,8 @@ SENSORS = ("proximal", "distal")
 GAIT = ("walk", "run")
 """Tasks in which the distal of two leg segments turns faster than the proximal one."""
 EXCHANGED = 0.95
-"""RMS turning of the distal sensor as a share of the proximal one's, below which they seem exchanged. In walking and
-running, real sensors and virtual ones, it is above 1.4 at the hip, 1.1 at the knee and 1.0 at the ankle; an exchange at
-the ankle therefore is not always seen."""
+"""RMS turning of the distal sensor as a share of the proximal one's, below which they seem exchanged. In gait it is far
+above one at hip and knee, hardly at the ankle, where an exchange therefore is not always seen (a test of real legs)."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +99,17 @@ def joint_doubts(trial: JointTrial) -> tuple[str, ...]:
     return (*refuse_or_name(found, where), *_exchange(trial, channels))
 
 
+def turning_of(angular_velocity: np.ndarray) -> float:
+    """RMS of the size of an angular velocity (n_frames, 3) in rad/s."""
+    return float(np.sqrt((angular_velocity**2).sum(axis=1).mean()))
+
+
 def _exchange(trial: JointTrial, channels: np.ndarray) -> list[str]:
     """A sentence if the sensors of a gait seem to have each other's names."""
     known = channels[np.isfinite(channels).all(axis=1)]
     if trial.task not in GAIT or len(known) < trial.rate:
         return []
-    upper, lower = (float(np.sqrt((known[:, place : place + 3] ** 2).sum(axis=1).mean())) for place in (3, 9))
+    upper, lower = (turning_of(known[:, place : place + 3]) for place in (3, 9))
     if lower >= EXCHANGED * upper:
         return []
     return [
