@@ -142,7 +142,12 @@ def _by_strap_down(
 
 
 def write_sensor_baseline(
-    corpus: Path, out: Path, way: str, *, progress: Callable[[int], object] | None = None
+    corpus: Path,
+    out: Path,
+    way: str,
+    *,
+    progress: Callable[[int], object] | None = None,
+    doubts: list[str] | None = None,
 ) -> dict[str, str]:
     """Write the estimates of all trials of a corpus, role ``"baseline"``.
 
@@ -155,6 +160,8 @@ def write_sensor_baseline(
         One of `WAYS`.
     progress : callable, optional
         Called with 1 after each trial.
+    doubts : list of str, optional
+        Collects sentences about records of estimated trials: stretches without a value.
 
     Returns
     -------
@@ -171,6 +178,9 @@ def write_sensor_baseline(
             estimate = estimate_trial(reader.read(subject, name), way)
             if estimate.status == "refused":
                 refused[f"{subject}/{name}"] = estimate.reason
+            if doubts is not None:
+                notes = (t.detail for t in estimate.treatments if t.what == "records_doubtful")
+                doubts += [f"{subject}/{name}: {note}" for note in notes if estimate.status == "predicted"]
             writer.append(estimate)
             if progress is not None:
                 progress(1)
