@@ -9,7 +9,7 @@ is an error of the angle. They know no force.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +22,8 @@ from synth.corpus import Corpus, CorpusWriter
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
+from synth.imu.reading_check import check_units, is_silent, longest_silence
+from synth.imu.recording import ImuRecording
 from synth.optimal_control.inertial.imu_cycle import average_cycle
 from synth.optimal_control.inertial.spatial_strap_down import (
     relative_angles,
@@ -35,6 +37,8 @@ from synth.real_imu.shank_event import shank_events
 NEEDED = ("pelvis", "femur_r", "tibia_r", "femur_l", "tibia_l")
 SHORTEST, LONGEST = 0.5, 2.2
 """s: durations that a stride has."""
+LONGEST_GAP = 0.3
+"""s without a value of a sensor, beyond which it is named."""
 SPEED_EVERY = 3
 """Strides from one that tells the speed to the next; the median counts."""
 WAYS = {
@@ -68,8 +72,12 @@ def estimate_trial(trial: CorpusTrial, way: str) -> CorpusTrial:
     feet = [f for f in ("calcn", "toes") if f"{f}_r" in segments and f"{f}_l" in segments]
     if lacking or not feet:
         return replace(nothing, reason=f"no sensor on {lacking[0] if lacking else 'both feet'}")
+    worn = [r for r in trial.recordings if r.placement.segment.startswith(("pelvis", "femur", "tibia", feet[0]))]
+    fault, gaps = _looked_at(worn)
+    if fault:
+        return replace(nothing, reason=fault)
     began = time.process_time()
-    angles, speed, note = (_by_filter if way == "orientation_filter" else _by_strap_down)(trial, feet[0])
+    angles, speed, note = (_by_filter if way == "orientation_filter" else _by_strap_down)(trial, worn, feet[0])
     seconds = time.process_time() - began
     if not angles:
         return replace(nothing, reason=note, seconds=seconds)
@@ -78,13 +86,28 @@ def estimate_trial(trial: CorpusTrial, way: str) -> CorpusTrial:
         kinematics=Kinematics(tuple(angles), np.column_stack(list(angles.values())), trial.rate),
         spatiotemporal={"speed": speed} if np.isfinite(speed) else {},
         status="predicted",
-        treatments=(Treatment(way, note),),
+        treatments=(Treatment(way, note), *(Treatment("records_doubtful", gap) for gap in gaps)),
         seconds=seconds,
     )
 
 
-def _by_filter(trial: CorpusTrial, foot: str) -> tuple[dict[str, np.ndarray], float, str]:
-    worn = [r for r in trial.recordings if r.placement.segment.startswith(("pelvis", "femur", "tibia", foot))]
+def _looked_at(worn: Sequence[ImuRecording]) -> tuple[str, list[str]]:
+    """Why records cannot be used (other units, a sensor without a value), else what is to be known of them."""
+    faults, gaps = [], []
+    for r in worn:
+        sensor, readings = r.placement.sensor, (r.specific_force, r.angular_velocity)
+        faults += [finding.sentence for finding in check_units(sensor, *readings)]
+        silence = longest_silence(*readings) / r.rate
+        if is_silent(*readings):
+            faults.append(f"{sensor} holds no value, so nothing is estimated")
+        elif silence > LONGEST_GAP:
+            gaps.append(f"{sensor} has no value for {silence:.1f} s: nothing is estimated there")
+    return "; ".join(faults), gaps
+
+
+def _by_filter(
+    _trial: CorpusTrial, worn: Sequence[ImuRecording], foot: str
+) -> tuple[dict[str, np.ndarray], float, str]:
     orientations, inside = segment_orientations(worn)
     if not inside.any():
         return {}, np.nan, "no stretch of three seconds in which all sensors have a value"
@@ -92,11 +115,12 @@ def _by_filter(trial: CorpusTrial, foot: str) -> tuple[dict[str, np.ndarray], fl
     return {name: np.where(inside, values, np.nan) for name, values in found.items()}, np.nan, "VQF, headings aligned"
 
 
-def _by_strap_down(trial: CorpusTrial, foot: str) -> tuple[dict[str, np.ndarray], float, str]:
+def _by_strap_down(
+    trial: CorpusTrial, worn: Sequence[ImuRecording], foot: str
+) -> tuple[dict[str, np.ndarray], float, str]:
     shank = next(r for r in trial.recordings if r.placement.segment == "tibia_r")
     strikes = shank_events(shank.angular_velocity, shank.rate).strikes
     cycles = [(a, b) for a, b in pairwise(strikes) if SHORTEST <= b - a <= LONGEST]
-    worn = [r for r in trial.recordings if r.placement.segment.startswith(("pelvis", "femur", "tibia", foot))]
     placed: dict[str, np.ndarray] = {}
     speeds = []
     for number, (begin, end) in enumerate(cycles):
@@ -118,7 +142,12 @@ def _by_strap_down(trial: CorpusTrial, foot: str) -> tuple[dict[str, np.ndarray]
 
 
 def write_sensor_baseline(
-    corpus: Path, out: Path, way: str, *, progress: Callable[[int], object] | None = None
+    corpus: Path,
+    out: Path,
+    way: str,
+    *,
+    progress: Callable[[int], object] | None = None,
+    doubts: list[str] | None = None,
 ) -> dict[str, str]:
     """Write the estimates of all trials of a corpus, role ``"baseline"``.
 
@@ -131,6 +160,8 @@ def write_sensor_baseline(
         One of `WAYS`.
     progress : callable, optional
         Called with 1 after each trial.
+    doubts : list of str, optional
+        Collects sentences about records of estimated trials: stretches without a value.
 
     Returns
     -------
@@ -147,6 +178,9 @@ def write_sensor_baseline(
             estimate = estimate_trial(reader.read(subject, name), way)
             if estimate.status == "refused":
                 refused[f"{subject}/{name}"] = estimate.reason
+            if doubts is not None:
+                notes = (t.detail for t in estimate.treatments if t.what == "records_doubtful")
+                doubts += [f"{subject}/{name}: {note}" for note in notes if estimate.status == "predicted"]
             writer.append(estimate)
             if progress is not None:
                 progress(1)

@@ -65,7 +65,8 @@ def angles(
 ) -> None:
     """Estimate joint angles from the sensors' orientations alone: the baselines that know no model and no label.
 
-    Sensors are taken as mounted as the corpus says. Exit code 3 if some trials were refused, 4 if all.
+    Sensors are taken as mounted as the corpus says. Records in other units and silent sensors are refused. Exit
+    code 3 if some trials were refused, 4 if all.
     """
     from synth.corpus import Corpus
     from synth.corpus.schema import CorpusMismatch
@@ -77,14 +78,16 @@ def angles(
     try:
         total = len(Corpus(corpus).trials())
         with track(total, "Estimating", shown=False if as_json else None) as bar:
-            refused = write_sensor_baseline(corpus, out, by, progress=bar.advance)
+            doubts: list[str] = []
+            refused = write_sensor_baseline(corpus, out, by, progress=bar.advance, doubts=doubts)
     except (CorpusMismatch, OSError) as problem:
         stop(sentence_of(problem), as_json)
     if as_json:
-        typer.echo(json.dumps({"corpus": str(out), "method": by, "trials": total, "refused": refused}))
+        facts = {"corpus": str(out), "method": by, "trials": total, "refused": refused, "doubts": doubts}
+        typer.echo(json.dumps(facts))
     else:
-        for key, reason in refused.items():
-            typer.echo(f"{key}: {reason}", err=True)
+        for sentence in [*(f"{key}: {reason}" for key, reason in refused.items()), *doubts]:
+            typer.echo(sentence, err=True)
         typer.echo(f"{out}: {total - len(refused)} of {total} trials")
     raise typer.Exit(int(exit_code(total - len(refused), len(refused))))
 

@@ -86,6 +86,7 @@ NOT_RUN = {
     "recipe pinch --out": "takes minutes; tests/recipes runs the small form",
     "train walking.h5 networks --objective physics": PHYSICS,
     "evaluate walking.h5 networks/physics": PHYSICS,
+    "network apply networks/physics": PHYSICS,
     "stream": CAUSAL,
     "corpus import": "needs a subject of AddBiomechanics (.b3d)",
     "train reference.h5 networks --device cuda": CLUSTER,

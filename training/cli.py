@@ -83,6 +83,10 @@ def train(
         if objective not in ("labels", "physics"):
             raise ConfigRefused(f"--objective {objective}: expected labels or physics")
         if objective == "physics":
+            of_labels = {"--leave-one-out": leave_one_out, "--all": leave_one_out is False, "--split": split}
+            of_labels |= {"--workers": workers > 1, "--loaders": loaders, "--device": device, "--precision": precision}
+            why = "one network on everybody's records, on one thread of the CPU, is all there is"
+            _refuse_unused("--objective physics", of_labels, why)
             from training.physics.train_command import load_physics_configs, train_label_free
 
             given = load_physics_configs(config, network or [], seed)

@@ -18,6 +18,7 @@ from training.config import TrainingConfig, resolve_config
 from training.loop import train
 from training.ranks import launched_rank
 from training.run_folder import RunFolder, read_run_card
+from training.sitting import TOLD, sentences_of, told_by
 from training.stored_card import read_card
 from training.training_set import read_training_set
 
@@ -104,6 +105,16 @@ def keep_origin(path: Path, checkpoint: Checkpoint, run: RunFolder, method: str)
     """Write into a checkpoint which corpus taught it, by name and SHA-256 as the run's record has them."""
     corpus = read_run_card(run.path)["methods"][method]["corpus"]
     save_checkpoint(path, replace(checkpoint, about=dict(checkpoint.about) | {"corpus": corpus}))
+
+
+def told_by_folds(folds: Sequence[Fold]) -> dict[str, list[str]]:
+    """What the networks of some folds tell of the trials that taught them, each sentence once; see `sitting.told_by`.
+
+    It stands in the checkpoints, so that folds of an earlier run, or of another process, tell it, too.
+    """
+    abouts = [read_card(fold.path).get("about", {}) for fold in folds if fold.is_trained]
+    told = {key: dict.fromkeys(row for about in abouts for row in about.get(key, ())) for key in TOLD}
+    return {key: list(rows) for key, rows in told.items() if rows}
 
 
 def train_folds(
@@ -196,8 +207,8 @@ def train_fold(
     data = read_training_set(Corpus(Path(corpus)), subjects, settings.outputs, mirror=settings.mirror)
     folder = RunFolder(Path(run))
     if launched_rank() == 0:
-        for doubt in data.doubts:
-            folder.log(f"{'/'.join(name)}: {doubt}")
+        for sentence in sentences_of(told_by(data)):
+            folder.log(f"{'/'.join(name)}: {sentence}")
     options = {"path": Path(path), "fingerprint": fingerprint, "n_loaders": n_loaders, "save_every": save_every}
     checkpoint = train(data, settings, **options, record=folder.steps_of(*name))
     if launched_rank() == 0:

@@ -1,8 +1,9 @@
 """Input check: records that cannot be what a network learnt from are refused, records that are doubtful are named.
 
-Refused: angular velocity in deg/s, specific force in g or mg or without gravity. Named: right and left sensors
-exchanged, sensors without a value and long stretches of it. Exchanged sensors show in how the channels of one sensor
-move together: of a right thigh, abduction and flexion have another sign to each other than of a left one.
+Refused: other units (`synth.imu.reading_check`), trials without a single whole frame. Named: right and left sensors
+exchanged, sensors without a value and stretches of it that are too long to bridge. Exchanged sensors show in how the
+channels of one sensor move together: of a right thigh, abduction and flexion have another sign to each other than of a
+left one.
 """
 
 from __future__ import annotations
@@ -14,12 +15,10 @@ from typing import Any
 import numpy as np
 
 from synth.corpus.schema import CorpusMismatch
+from synth.imu.reading_check import InputFinding, check_units, is_silent, longest_silence
 from training.mirror import other_side
+from training.record_gap import BRIDGE_SECONDS
 
-FASTEST = 35.0
-"""rad/s; the range of most gyroscopes worn by people ends at 2000 deg/s. Walking in deg/s exceeds it many times."""
-LIGHTEST, HEAVIEST = 3.0, 100.0
-"""m/s²; the median of |specific force| of a moving person is near 9.8 in any activity."""
 LEAST_SPREAD = 0.15
 """Smallest SD of a feature over trials: sensors turned by some degrees change correlations by as much."""
 MIN_TRIALS = 3
@@ -27,22 +26,7 @@ MIN_TRIALS = 3
 CLEAR = 1.0
 """nat a feature that must lie between right and left in the training for an exchange to be named at all: in the plane,
 both sides are alike. Half of what lies between them must then speak for the exchange."""
-
-
-@dataclass(frozen=True)
-class InputFinding:
-    """Something that a check found.
-
-    Attributes
-    ----------
-    is_refusal : bool
-        Whether the records must not be used.
-    sentence : str
-        What was expected, what came, what to do.
-    """
-
-    is_refusal: bool
-    sentence: str
+NO_FRAME = "no frame in which every sensor has a value"
 
 
 @dataclass(frozen=True)
@@ -105,6 +89,11 @@ def wearing_of(channels: np.ndarray) -> np.ndarray:
     return np.stack([sensor_features(channels[:, i : i + 6]) for i in range(0, channels.shape[1], 6)])
 
 
+def paired_sensors(sensors: Sequence[str]) -> tuple[str, ...]:
+    """Sensors whose counterpart of the other side is there, too."""
+    return tuple(name for name in sensors if other_side(name) != name and other_side(name) in sensors)
+
+
 def fit_signature(wearings: Sequence[np.ndarray], sensors: Sequence[str]) -> WearingSignature | None:
     """Learn how the sensors of some trials are worn.
 
@@ -120,7 +109,7 @@ def fit_signature(wearings: Sequence[np.ndarray], sensors: Sequence[str]) -> Wea
     WearingSignature or None
         None with fewer than `MIN_TRIALS` trials or without a pair of sensors.
     """
-    paired = tuple(name for name in sensors if other_side(name) != name and other_side(name) in sensors)
+    paired = paired_sensors(sensors)
     if len(wearings) < MIN_TRIALS or not paired:
         return None
     rows = np.stack(wearings)[:, [list(sensors).index(name) for name in paired]].astype(float)
@@ -178,12 +167,12 @@ def check_channels(
     found = []
     for i, sensor in enumerate(sensors):
         force, turn = channels[:, 6 * i : 6 * i + 3], channels[:, 6 * i + 3 : 6 * i + 6]
-        found += _check_sensor(sensor, force, turn)
-        silent = int(_longest_run(~np.isfinite(channels[:, 6 * i : 6 * i + 6]).all(axis=1)))
-        if 0 < silent < len(channels) and silent > rate:
-            found.append(
-                InputFinding(False, f"{sensor} has no value for {silent / rate:.1f} s: nothing is estimated there")
-            )
+        found += check_units(sensor, force, turn)
+        if is_silent(force, turn):
+            found.append(InputFinding(False, f"{sensor} holds no value, so nothing is estimated: do without {sensor}"))
+        elif (silence := longest_silence(force, turn)) > BRIDGE_SECONDS * rate:
+            sentence = f"{sensor} has no value for {silence / rate:.1f} s: nothing is estimated there, or learnt"
+            found.append(InputFinding(False, sentence))
     if signature is not None and not any(finding.is_refusal for finding in found):
         score = side_score(signature, wearing_of(channels), sensors)
         if is_exchanged(signature, score):
@@ -214,17 +203,58 @@ def exchanged_sides(
         (subject, trial) → `side_score` against the trials of all other subjects, where it names an exchange; empty
         where there are too few of them.
     """
-    found = {}
-    for code in sorted({subject for subject, _, _ in trials}):
-        signature = fit_signature([wearing for subject, _, wearing in trials if subject != code], sensors)
-        for subject, name, wearing in trials if signature is not None else ():
-            if subject == code and is_exchanged(signature, score := side_score(signature, wearing, sensors)):
+    paired = paired_sensors(sensors)
+    if not trials or not paired:
+        return {}
+    codes = np.array([subject for subject, _, _ in trials])
+    rows = np.stack([wearing for _, _, wearing in trials])[:, [list(sensors).index(name) for name in paired]].astype(
+        float
+    )
+    found, sums = {}, (rows.sum(axis=0), (rows**2).sum(axis=0))
+    for code in sorted(set(codes)):
+        own = rows[codes == code]
+        if (n_others := len(rows) - len(own)) < MIN_TRIALS:
+            continue
+        mean, square = ((whole - part.sum(axis=0)) / n_others for whole, part in zip(sums, (own, own**2), strict=True))
+        sd = np.sqrt(np.maximum(square - mean**2, 0.0))
+        signature = WearingSignature(paired, mean, np.maximum(sd, LEAST_SPREAD))
+        for place in np.flatnonzero(codes == code):
+            subject, name, wearing = trials[place]
+            if is_exchanged(signature, score := side_score(signature, wearing, sensors)):
                 found[subject, name] = score
     return found
 
 
+def exchange_doubts(trials: Sequence[tuple[str, str, np.ndarray]], sensors: Sequence[str]) -> tuple[str, ...]:
+    """A sentence a trial that `exchanged_sides` finds; without its score, which differs between folds."""
+    return tuple(
+        f"{subject}/{name}: right and left sensors seem exchanged (they fit the other subjects' trials better when "
+        "exchanged back): check how they were worn, or leave the trial out"
+        for subject, name in exchanged_sides(trials, sensors)
+    )
+
+
+def refuse_silence(is_missing: np.ndarray, findings: Sequence[str], where: str) -> None:
+    """Refuse a trial of which no frame can be used.
+
+    Parameters
+    ----------
+    is_missing : ndarray of bool, shape (n_frames,)
+        As of `training.record_gap.bridge_gaps`.
+    findings : sequence of str
+        What was found in its records, as of `refuse_or_name`.
+    where : str
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    if is_missing.all():
+        raise CorpusMismatch(f"{where}: {'; '.join(findings) or NO_FRAME}.")
+
+
 def refuse_or_name(findings: Sequence[InputFinding], where: str) -> tuple[str, ...]:
-    """Raise for what must be refused; return the sentences of the rest.
+    """Raise for what must be refused; return the sentences of the rest, which do not say where.
 
     Raises
     ------
@@ -233,28 +263,4 @@ def refuse_or_name(findings: Sequence[InputFinding], where: str) -> tuple[str, .
     refusals = [finding.sentence for finding in findings if finding.is_refusal]
     if refusals:
         raise CorpusMismatch(f"{where}: {'; '.join(refusals)}.")
-    return tuple(f"{where}: {finding.sentence}." for finding in findings)
-
-
-def _check_sensor(sensor: str, force: np.ndarray, turn: np.ndarray) -> list[InputFinding]:
-    sizes = [np.linalg.norm(values[np.isfinite(values).all(axis=1)], axis=1) for values in (force, turn)]
-    if not all(len(size) for size in sizes):
-        return [
-            InputFinding(False, f"{sensor} holds no value, so nothing is estimated: use a network without {sensor}")
-        ]
-    found = []
-    typical, fast = float(np.median(sizes[0])), float(np.percentile(sizes[1], 99))
-    if typical < LIGHTEST:
-        found.append(
-            f"{sensor} reads {typical:.2f} m/s² (median), expected about 9.8: in units of g, or without gravity"
-        )
-    if typical > HEAVIEST:
-        found.append(f"{sensor} reads {typical:.0f} m/s² (median), expected about 9.8: in mg")
-    if fast > FASTEST:
-        found.append(f"{sensor} turns at {fast:.0f} rad/s, more than gyroscopes measure ({FASTEST:.0f}): in deg/s")
-    return [InputFinding(True, f"{sentence}? Convert the records to m/s² and rad/s") for sentence in found]
-
-
-def _longest_run(flags: np.ndarray) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    return tuple(finding.sentence for finding in findings)

@@ -12,7 +12,7 @@ import numpy as np
 from training.gait_phase import labelled_runs
 from training.record_summary import RecordSummary, summarise
 from training.target import Target
-from training.window import TrialRecord, Windows
+from training.window import TrialRecord, Windows, why_no_label
 from training.window_source import drawn_places, window_length
 
 
@@ -78,6 +78,11 @@ class MemoryTrainingSet:
     digest: str
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """Sentences about records that teach although some of them has no value."""
+        return tuple(f"{r.subject}/{r.name}: {doubt}" for r in self.records for doubt in r.record.doubts)
+
+    @property
     def n_labelled_trials(self) -> int:
         """Records whose labels are used."""
         return len(self.records)
@@ -122,7 +127,7 @@ def memory_training_set(
     for record in records:
         runs = labelled_runs(np.isfinite(record.labels).any(axis=1))
         if not runs:
-            left_out.append((record.subject, record.name, "no labels"))
+            left_out.append((record.subject, record.name, why_no_label(record)))
             continue
         kept.append(MemoryRecord(record, np.array([(run.start, run.stop) for run in runs]), summarise(record)))
         digest.update(json.dumps([record.subject, record.name, record.rate, record.inputs.shape]).encode())

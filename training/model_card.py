@@ -23,6 +23,10 @@ LIMITS = (
     "Records of another rate, sensor set or unit are refused; sensors on other segments, or with other axes than in "
     "training, cannot be recognised: the estimate is then wrong without a word.",
 )
+_NAMES = (
+    "Sensors under wrong names: proximal and distal exchanged is named in walking and running (at the ankle not "
+    "always), right and left exchanged cannot be seen."
+)
 _SEGMENTS = {"hip": "pelvis and thigh", "knee": "thigh and shank", "ankle": "shank and foot"}
 _CONSTANT = "mean angle"
 
@@ -255,6 +259,8 @@ def _elsewhere(about: Mapping[str, Any]) -> list[str]:
 
 def _limits(checkpoint: Checkpoint) -> list[str]:
     about, found = checkpoint.about, []
+    if joint_of(checkpoint):
+        found.append(_NAMES)
     if about.get("movement"):
         still = [name for name in ANGLE_NAMES if name not in learnt_angles(checkpoint)]
         if still:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,6 +130,7 @@ def joint(
         from training.joint.joint_model import learn_joint_model
         from training.joint.recipe import joint_config
         from training.model_card import card_facts, model_card
+        from training.sitting import TOLD, sentences_of
 
         config = joint_config(network, seed=seed, **({} if steps is None else {"steps": steps}))
         with track(config.steps, "Training", shown=False if as_json else None) as bar:
@@ -141,9 +143,12 @@ def joint(
 
             options = {"seed": seed, "licence": licence, "check": check or (), "progress": progress}
             made = learn_joint_model(corpus, joint, out, config, **options)
+        told = {key: made.about[key] for key in TOLD if key in made.about}
+        for sentence in sentences_of(told) if not as_json else ():
+            typer.echo(sentence, err=True)
         text, beside = model_card(made, out.stem), out.with_suffix(".md")
         write_durably(beside, text)
-        told = {"network": str(out), "card": str(beside)}
+        told |= {"network": str(out), "card": str(beside)}
         typer.echo(json.dumps(told | card_facts(made)) if as_json else f"{text}\n{out}, {beside}")
         return ExitCode.ALL
 
@@ -153,24 +158,32 @@ def joint(
 @network_app.command("apply", epilog="Example: kinesynth network apply pretrained:knee walking.h5 knee.csv")
 def apply_network(
     file: File,
-    corpus: Annotated[Path, typer.Argument(help="Corpus (.h5) of people who did not teach it.")],
+    corpus: Annotated[Path, typer.Argument(help="Corpus (.h5) of people whose labels did not teach it.")],
     out: Annotated[Path, typer.Argument(help="Angles to write (.csv); of other networks a corpus of estimates (.h5).")],
     as_json: AsJson = False,
 ) -> None:
     """Estimate the trials of a corpus with a network.
 
     A joint model writes a row a frame, in degrees, and beside it OUT_errors.csv with the errors where the corpus knows
-    the angles; both legs where there are sensors. Records are those of the corpus, its sensor errors included. Exit
-    code 3 if some trials were refused, 4 if all.
+    the angles; both legs where there are sensors. Any other network, label-free ones of both kinds among them, writes a
+    corpus of estimates for `kinesynth evaluate`. Records are those of the corpus, its sensor errors included. A trial
+    without a frame in which all sensors have a value is refused; stretches without one are named. Exit code 3 if some
+    trials were refused, 4 if all.
     """
 
     def run() -> ExitCode:
         from training.checkpoint import load_checkpoint
         from training.joint.joint_model import joint_of
+        from training.physics.model_file import is_physics_model, load_physics_model
         from training.prediction import apply_checkpoint
         from training.shipped_network import network_file
 
-        checkpoint = load_checkpoint(network_file(file))
+        path = network_file(file)
+        if is_physics_model(path):
+            from training.physics.prediction import apply_physics
+
+            return _tell_estimates(apply_physics(load_physics_model(path), corpus, out), as_json)
+        checkpoint = load_checkpoint(path)
         if joint_of(checkpoint):
             return _apply_joint_model(checkpoint, corpus, out, as_json)
         return _tell_estimates(apply_checkpoint(checkpoint, corpus, out), as_json)
@@ -182,16 +195,29 @@ def _tell_estimates(made: Path, as_json: bool) -> ExitCode:
     """Say how many trials of a written corpus of estimates were estimated, and why the others were refused."""
     from synth.corpus import Corpus
 
-    rows = Corpus(made).summary()
-    reasons = [f"{row['subject']}/{row['trial']}: {row['reason']}" for row in rows if row["status"] == "refused"]
+    corpus = Corpus(made)
+    rows = corpus.summary()
+    reasons, doubts = [], []
+    for row in rows:
+        where = f"{row['subject']}/{row['trial']}"
+        if row["status"] == "refused":
+            reasons.append(f"{where}: {row['reason']}")
+            continue
+        notes = corpus.read(row["subject"], row["trial"]).treatments
+        doubts += [f"{where}: {note.detail}" for note in notes if note.what == "records_doubtful"]
     counts = {"estimated": len(rows) - len(reasons), "refused": len(reasons)}
     if as_json:
-        typer.echo(json.dumps({"estimates": str(made)} | counts | {"reasons": reasons}))
+        typer.echo(json.dumps({"estimates": str(made)} | counts | {"reasons": reasons, "doubts": doubts}))
         return exit_code(*counts.values())
-    for reason in reasons:
-        typer.echo(f"refused: {reason}", err=True)
+    _say_reasons(reasons, doubts)
     typer.echo(", ".join([str(made), *(f"{number} {word}" for word, number in counts.items())]))
     return exit_code(*counts.values())
+
+
+def _say_reasons(reasons: Sequence[str], doubts: Sequence[str]) -> None:
+    """Which trials were refused, and what is doubtful about the others."""
+    for sentence in [*(f"refused: {reason}" for reason in reasons), *doubts]:
+        typer.echo(sentence, err=True)
 
 
 def _apply_joint_model(checkpoint: Checkpoint, corpus: Path, out: Path, as_json: bool) -> ExitCode:
@@ -207,10 +233,10 @@ def _apply_joint_model(checkpoint: Checkpoint, corpus: Path, out: Path, as_json:
     counts = {"estimated": made.n_estimated, "refused": len(made.refused)}
     if as_json:
         rows = json.loads(made.summary.to_json(orient="records"))
-        typer.echo(json.dumps(files | counts | {"reasons": list(made.refused), "rows": rows}))
+        told = {"reasons": list(made.refused), "doubts": list(made.doubts)}
+        typer.echo(json.dumps(files | counts | told | {"rows": rows}))
         return exit_code(*counts.values())
-    for reason in made.refused:
-        typer.echo(f"refused: {reason}", err=True)
+    _say_reasons(made.refused, made.doubts)
     for row in made.summary.itertuples():
         typer.echo(_sentence(row))
     told = [*files.values(), *(f"{number} {word}" for word, number in counts.items())]

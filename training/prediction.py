@@ -15,9 +15,9 @@ from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from training.checkpoint import Checkpoint
 from training.estimate import write_predictions
-from training.input_check import check_channels
+from training.input_check import check_channels, refuse_silence
 from training.target import write_targets
-from training.window import TrialRecord, trial_record
+from training.window import sensor_channels, trial_record
 
 
 def predict_trial(checkpoint: Checkpoint, trial: CorpusTrial) -> CorpusTrial:
@@ -38,7 +38,8 @@ def predict_trial(checkpoint: Checkpoint, trial: CorpusTrial) -> CorpusTrial:
     Raises
     ------
     CorpusMismatch
-        If the trial has another rate or lacks a sensor, or its subject taught this network.
+        If the trial has another rate or lacks a sensor, has no frame in which all of them have a value, or its subject
+        taught this network.
     """
     where = f"trial {trial.name!r} of subject {trial.subject.code!r}"
     if trial.subject.code in checkpoint.subjects:
@@ -52,6 +53,7 @@ def predict_trial(checkpoint: Checkpoint, trial: CorpusTrial) -> CorpusTrial:
         )
     began = time.process_time()
     record = trial_record(trial, checkpoint.sensors, ())
+    refuse_silence(record.is_missing, record.doubts, where)
     scale = checkpoint.normalisation
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -65,13 +67,13 @@ def predict_trial(checkpoint: Checkpoint, trial: CorpusTrial) -> CorpusTrial:
     values[record.is_missing] = np.nan
     seconds = time.process_time() - began
     estimate = write_targets(trial, checkpoint.targets, values, seconds, source=checkpoint.config.network)
-    return replace(estimate, treatments=(*estimate.treatments, *_doubts(checkpoint, record)))
+    return replace(estimate, treatments=(*estimate.treatments, *_doubts(checkpoint, trial)))
 
 
-def _doubts(checkpoint: Checkpoint, record: TrialRecord) -> list[Treatment]:
+def _doubts(checkpoint: Checkpoint, trial: CorpusTrial) -> list[Treatment]:
     """What the estimate's user should know of the records that it was made from."""
-    channels = np.where(record.is_missing[:, None], np.nan, record.inputs)
-    found = check_channels(channels, checkpoint.sensors, record.rate, checkpoint.signature)
+    channels = sensor_channels(trial, checkpoint.sensors)
+    found = check_channels(channels, checkpoint.sensors, trial.rate, checkpoint.signature)
     return [Treatment("records_doubtful", finding.sentence) for finding in found]
 
 

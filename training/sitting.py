@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import TrainingConfig
 from training.input_check import fit_signature
 from training.learning_step import Lesson, fresh_learner, prepare_lesson, take_step
+from training.memory_set import MemoryTrainingSet
 from training.ranks import Ranks
 from training.step_record import StepRecord
 from training.training_set import TrainingSet
@@ -128,7 +129,23 @@ class Sitting:
             signature=fit_signature(
                 [record.summary.wearing for record in data.records if not record.is_mirrored], data.sensors
             ),
+            about=told_by(data),
         )
+
+
+TOLD = {"left_out": "left out: ", "doubts": ""}
+"""What a training set tells of its trials, and what stands before each sentence of it on a screen."""
+
+
+def told_by(data: TrainingSet | MemoryTrainingSet) -> dict[str, list[str]]:
+    """What a training set tells of its trials: sentences by the keys of `TOLD`, without those that are empty."""
+    left_out = [f"{subject}/{trial}: {reason}" for subject, trial, reason in data.left_out]
+    return {key: rows for key, rows in zip(TOLD, (left_out, list(data.doubts)), strict=True) if rows}
+
+
+def sentences_of(told: Mapping[str, Sequence[str]]) -> list[str]:
+    """As a person reads it."""
+    return [f"{word}{sentence}" for key, word in TOLD.items() for sentence in told.get(key, ())]
 
 
 def begin_sitting(

@@ -25,8 +25,8 @@ def read_card(path: Path) -> dict:
     if str(card.get("format", "")).startswith("kinesynth-physics"):
         raise CorpusMismatch(
             f"{path}: expected a network taught by labels, found a label-free network. "
-            f"Estimate a corpus with it by `kinesynth stream {path} CORPUS --out ESTIMATES` (an lstm), or where it is "
-            "trained by `kinesynth train --objective physics --apply-to CORPUS`."
+            f"Estimate a corpus with it by `kinesynth network apply {path} CORPUS ESTIMATES`, or, an lstm, frame by "
+            "frame by `kinesynth stream`."
         )
     if card.get("format_version") != FORMAT_VERSION:
         raise CorpusMismatch(

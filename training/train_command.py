@@ -16,11 +16,12 @@ from synth.corpus.provenance import file_hash
 from training.chosen_split import choose_splits, labelled_subjects
 from training.config import ConfigRefused, TrainingConfig
 from training.device import choose_device
-from training.fold import fold_fingerprint, keep_origin
+from training.fold import fold_fingerprint, folds_of, keep_origin, told_by_folds
 from training.loop import train
 from training.prediction import apply_checkpoint
 from training.ranks import is_launched, joined_ranks, launched_rank
 from training.run_folder import RunFolder, open_run
+from training.sitting import sentences_of, told_by
 from training.split_training import mean_waveforms_of, train_splits
 from training.training_set import read_training_set
 
@@ -117,9 +118,12 @@ def _train_folds(wish: Wish) -> ExitCode:
                 "reasons": sorted({str(row["reason"]) for row in refused}),
             }
         )
+    told = told_by_folds(folds_of(out_dir, wish.configs, chosen.splits, file_hash(corpus)))
     if not wish.as_json:
+        for sentence in sentences_of(told):
+            typer.echo(sentence, err=True)
         typer.echo(f"{chosen.name}: {len(chosen.splits)} splits")
-    _tell(rows, wish.as_json, {"splits": chosen.name, "methods": rows})
+    _tell(rows, wish.as_json, {"splits": chosen.name, "methods": rows} | told)
     return exit_code(n_done, n_refused)
 
 
@@ -131,9 +135,11 @@ def _train_on_all(wish: Wish) -> ExitCode:
     rows = []
     for name, config in wish.configs.items():
         data = read_training_set(reader, people, config.outputs, mirror=config.mirror)
-        for doubt in data.doubts if is_writer else ():
-            run.log(f"{name}: {doubt}")
-            typer.echo(doubt, err=True)
+        told = told_by(data)
+        for sentence in sentences_of(told) if is_writer else ():
+            run.log(f"{name}: {sentence}")
+            if not wish.as_json:
+                typer.echo(sentence, err=True)
         path = wish.out_dir / f"{name}.safetensors"
         with track(config.steps, f"Training {name}", shown=wish.shows_progress) as bar:
             so_far = 0
@@ -157,6 +163,8 @@ def _train_on_all(wish: Wish) -> ExitCode:
         run.log(f"{name}: {checkpoint.n_steps} steps in {checkpoint.seconds:.1f} s")
         row = {"network": name, "checkpoint": str(path), "seconds": round(checkpoint.seconds, 2)}
         row |= {"labelled_trials": checkpoint.n_labelled_trials, "labelled_frames": checkpoint.n_labelled_frames}
+        if wish.as_json:
+            row |= told
         if wish.apply_to is not None:
             out = wish.out_dir / f"{name}_{wish.apply_to.stem}.h5"
             row["estimates"] = str(apply_checkpoint(checkpoint, wish.apply_to, out))

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,12 @@ from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from training.gait_phase import labelled_runs
-from training.input_check import exchanged_sides
+from training.input_check import exchange_doubts
 from training.mirror import Reflection, can_mirror, mirror_trial, reflection_of
 from training.record_summary import RecordSummary, summarise
 from training.stored_label import StoredLabels, stored_labels
 from training.target import ALL_TARGETS, Target, read_targets
-from training.window import TrialRecord, require_labels, sensor_names, trial_record
+from training.window import TrialRecord, require_labels, sensor_names, trial_record, why_no_label
 
 if TYPE_CHECKING:
     from training.window_source import WindowSource
@@ -47,6 +48,8 @@ class StoredRecord:
     reflection : Reflection or None
         For a mirror image.
     summary : RecordSummary
+    doubts : tuple of str
+        As of `training.window.TrialRecord`.
     """
 
     subject: str
@@ -57,6 +60,7 @@ class StoredRecord:
     has_gaps: bool
     reflection: Reflection | None
     summary: RecordSummary
+    doubts: tuple[str, ...] = ()
 
     @property
     def is_mirrored(self) -> bool:
@@ -113,15 +117,12 @@ class TrainingSet:
 
         return WindowSource(self, seconds)
 
-    @property
+    @cached_property
     def doubts(self) -> tuple[str, ...]:
-        """Sentences about trials whose right and left sensors seem exchanged."""
-        worn = [(r.subject, r.name, r.summary.wearing) for r in self.records if not r.is_mirrored]
-        return tuple(
-            f"{subject}/{name}: right and left sensors seem exchanged (they fit the other subjects' trials better by "
-            f"{-score:.2f} when exchanged back): check how they were worn, or leave the trial out"
-            for (subject, name), score in exchanged_sides(worn, self.sensors).items()
-        )
+        """Sentences about trials whose sensors have no value for a while, or whose sides seem exchanged."""
+        own = [record for record in self.records if not record.is_mirrored]
+        silent = [f"{r.subject}/{r.name}: {doubt}" for r in own for doubt in r.doubts]
+        return (*silent, *exchange_doubts([(r.subject, r.name, r.summary.wearing) for r in own], self.sensors))
 
 
 def read_training_set(
@@ -161,6 +162,9 @@ def read_training_set(
             f"{who}: expected labels of the kinds {', '.join(kinds)}, found none. "
             "Train on a reference corpus (`kinesynth gait reference`), not on motion or predictions."
         )
+    if not survey.records:
+        why = "; ".join(f"{code}/{name}: {reason}" for code, name, reason in survey.left_out)[:600]
+        raise CorpusMismatch(f"{who}: expected trials that can teach, found none: {why}.")
     if len(survey.rates) > 1:
         found = ", ".join(f"{rate:g}" for rate in sorted(survey.rates))
         raise CorpusMismatch(f"{who}: expected one rate in all trials, found {found} Hz. Resample the trials first.")
@@ -200,7 +204,7 @@ class _Survey:
             return
         record = trial_record(trial, self.sensors, self.wanted)
         if not len(record.labelled_frames):
-            self.left_out.append((*key, trial.reason or "no labels"))
+            self.left_out.append((*key, why_no_label(record, trial.reason)))
             return
         self._note(record)
         runs = [(run.start, run.stop) for run in labelled_runs(np.isfinite(record.labels).any(axis=1))]
@@ -216,6 +220,7 @@ class _Survey:
             ),
             reflection=None,
             summary=summarise(record),
+            doubts=record.doubts,
         )
         self.records.append(stored)
         if self.mirror and can_mirror(trial):

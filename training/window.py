@@ -11,7 +11,7 @@ import numpy as np
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
-from training.input_check import check_channels, refuse_or_name
+from training.input_check import NO_FRAME, check_channels, refuse_or_name
 from training.record_gap import bridge_gaps
 from training.target import Target, has_waveform, read_targets
 
@@ -36,6 +36,8 @@ class TrialRecord:
         is predicted.
     labels : ndarray, shape (n_frames, n_targets), float32
         Inside units; NaN = no label.
+    doubts : tuple of str
+        What is to be known of the records: sensors without a value, long stretches of it.
     """
 
     subject: str
@@ -44,6 +46,7 @@ class TrialRecord:
     inputs: np.ndarray
     is_missing: np.ndarray
     labels: np.ndarray
+    doubts: tuple[str, ...] = ()
 
     @property
     def n_frames(self) -> int:
@@ -81,6 +84,12 @@ def sensor_names(trial: CorpusTrial) -> tuple[str, ...]:
     return tuple(recording.placement.sensor for recording in trial.recordings)
 
 
+def sensor_channels(trial: CorpusTrial, sensors: Sequence[str]) -> np.ndarray:
+    """Specific force (m/s²) and angular velocity (rad/s) of some sensors as they read, (n_frames, 6 n_sensors)."""
+    of = {r.placement.sensor: np.column_stack([r.specific_force, r.angular_velocity]) for r in trial.recordings}
+    return np.concatenate([of[sensor] for sensor in sensors], axis=1)
+
+
 def trial_record(trial: CorpusTrial, sensors: Sequence[str], targets: Sequence[Target]) -> TrialRecord:
     """Lay a corpus trial out for a network.
 
@@ -100,23 +109,28 @@ def trial_record(trial: CorpusTrial, sensors: Sequence[str], targets: Sequence[T
     CorpusMismatch
         If a sensor is missing, a record has another length than the trial or is in other units.
     """
-    by_name = {recording.placement.sensor: recording for recording in trial.recordings}
+    there = sensor_names(trial)
     where = f"trial {trial.name!r} of subject {trial.subject.code!r}"
-    lacking = [sensor for sensor in sensors if sensor not in by_name]
+    lacking = [sensor for sensor in sensors if sensor not in there]
     if lacking:
         raise CorpusMismatch(
             f"{where}: expected records of the sensors {', '.join(sensors)}; {', '.join(lacking)} missing, "
-            f"found {', '.join(by_name) or 'none'}. Use a corpus of the sensor set that the network was trained on."
+            f"found {', '.join(there) or 'none'}. Use a corpus of the sensor set that the network was trained on."
         )
-    channels = np.concatenate(
-        [np.column_stack([by_name[s].specific_force, by_name[s].angular_velocity]) for s in sensors], axis=1
-    )
-    refuse_or_name(check_channels(channels, sensors, trial.rate), where)
+    channels = sensor_channels(trial, sensors)
+    doubts = refuse_or_name(check_channels(channels, sensors, trial.rate), where)
     channels, is_missing = bridge_gaps(channels, trial.rate)
     labels = read_targets(trial, targets).astype(np.float32)
     # A trial's speed is learnt in its solved cycles only, like every other label.
     labels[is_missing | ~has_waveform(trial)] = np.nan
-    return TrialRecord(trial.subject.code, trial.name, trial.rate, channels.astype(np.float32), is_missing, labels)
+    inputs = channels.astype(np.float32)
+    return TrialRecord(trial.subject.code, trial.name, trial.rate, inputs, is_missing, labels, doubts)
+
+
+def why_no_label(record: TrialRecord, said: str = "") -> str:
+    """Why a record without a labelled frame teaches nothing: what the corpus said of it, or what its sensors show."""
+    silence = "; ".join(record.doubts) or NO_FRAME if record.is_missing.all() else ""
+    return said or silence or "; ".join(["no labels", *record.doubts])
 
 
 LABEL_ROLES = ("reference", "motion")

@@ -94,6 +94,49 @@ def test_a_lacking_sensor_and_a_still_person_are_refused_with_the_reason(walk):
         repeat_gait(walk)
 
 
+@pytest.mark.parametrize("way", ["orientation_filter", "strap_down"])
+def test_other_units_and_a_silent_sensor_are_refused_and_a_gap_is_named(walk, way):
+    def altered(sensor, change):
+        return replace(
+            walk, recordings=tuple(change(r) if r.placement.sensor == sensor else r for r in walk.recordings)
+        )
+
+    def silent(record, frames):
+        force, turn = record.specific_force.copy(), record.angular_velocity.copy()
+        force[frames] = turn[frames] = np.nan
+        return replace(record, specific_force=force, angular_velocity=turn)
+
+    degrees = altered("thigh_l", lambda r: replace(r, angular_velocity=np.degrees(r.angular_velocity)))
+    grams = altered("shank_r", lambda r: replace(r, specific_force=r.specific_force / 9.81))
+    mute = altered("thigh_r", lambda r: silent(r, slice(None)))
+    for trial, words in ((degrees, "thigh_l turns at"), (grams, "units of g"), (mute, "thigh_r holds no value")):
+        refused = estimate_trial(trial, way)
+        assert refused.status == "refused" and words in refused.reason and refused.kinematics is None
+    assert "deg/s" in estimate_trial(degrees, way).reason
+    made = estimate_trial(altered("foot_l", lambda r: silent(r, slice(500, 560))), way)
+    assert made.status == "predicted"
+    assert [t.detail for t in made.treatments if t.what == "records_doubtful"] == [
+        "foot_l has no value for 0.6 s: nothing is estimated there"
+    ]
+    assert not any(t.what == "records_doubtful" for t in estimate_trial(walk, way).treatments)
+
+
+def test_the_command_says_what_it_refuses_and_what_it_doubts(walk, tmp_path):
+    path, records = tmp_path / "walks.h5", list(walk.recordings)
+    force = records[0].specific_force.copy()
+    force[100:150] = np.nan
+    with CorpusWriter(path, role="reference") as writer:
+        writer.append(replace(walk, recordings=(replace(records[0], specific_force=force), *records[1:])))
+        degrees = [replace(r, angular_velocity=np.degrees(r.angular_velocity)) for r in records]
+        writer.append(replace(walk, name="fast", recordings=tuple(degrees)))
+    words = ["angles", str(path), str(tmp_path / "out.h5"), "--by", "strap_down", "--json"]
+    done = CliRunner().invoke(imu_app, words)
+    assert done.exit_code == 3, done.output
+    said = json.loads(done.stdout)
+    assert list(said["refused"]) == ["S01/fast"] and "deg/s" in said["refused"]["S01/fast"]
+    assert [d for d in said["doubts"] if "S01/walk: pelvis has no value for 0.5 s" in d] == said["doubts"] != []
+
+
 def test_by_command_a_population_gets_sensors_and_estimates(tmp_path):
     people, virtual, out = tmp_path / "people.h5", tmp_path / "virtual.h5", tmp_path / "vqf.h5"
     with CorpusWriter(people, role="prediction") as writer:

@@ -15,6 +15,7 @@ from training.input_check import (
     side_score,
     wearing_of,
 )
+from training.joint.sound_trial import EXCHANGED, turning_of
 from training.mirror import other_side
 from training.stream.replay import trial_frames
 from training.training_set import read_training_set
@@ -133,6 +134,11 @@ def test_on_real_legs_every_walk_is_worn_right_and_every_exchange_is_seen(data_d
         force, turn = readings.acceleration[frames], readings.angular_velocity[frames]
         channels = np.concatenate([force, turn], axis=2).reshape(len(force), -1)
         trials.append((path.parts[-3], path.stem, wearing_of(channels)))
+        turning = dict(zip(sensors, (turning_of(turn[:, i]) for i in range(len(sensors))), strict=True))
+        for side in "rl":
+            legs = [turning[name] for name in ("pelvis", f"femur_{side}", f"tibia_{side}", f"toes_{side}")]
+            ratios = np.array(legs[1:]) / legs[:-1]  # distal over proximal
+            assert (ratios > 1.0).all() and (1 / ratios[:2] < EXCHANGED).all()
     assert len(trials) >= 5
     assert exchanged_sides(trials, sensors) == {}
     others = [sensors.index(other_side(name)) for name in sensors]

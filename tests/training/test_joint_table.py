@@ -30,6 +30,7 @@ from training.joint.published_table import PUBLISHED, published_value
 from training.joint.rapp_table import page, summarise
 from training.joint.recipe import joint_config
 from training.joint.score import score_angles
+from training.joint.sound_trial import SoundTrials
 from training.joint.step_weight import fit_steps
 from training.joint.worn_sensor import wear_sensors
 from training.loop import train
@@ -235,7 +236,7 @@ def test_angles_of_a_hinge_are_not_scored_and_the_page_says_so(tmp_path, monkeyp
     monkeypatch.setattr(rapp_run, "file_hash", lambda path: "digest")
     monkeypatch.setattr(rapp_run, "_caption", lambda path: "Virtual.")
     for people, angles in ((planar, ["flexion"]), (legs, ["flexion", "adduction", "rotation"])):
-        monkeypatch.setattr(rapp_run, "read_joint_trials", lambda *a, **k: people)  # noqa: B023
+        monkeypatch.setattr(rapp_run, "read_sound_trials", lambda *a: SoundTrials(tuple(people), (), ()))  # noqa: B023
         made = rapp_run.make_rapp_table([tmp_path / "a.h5"], tmp_path, joint_config(), joints=("knee",))
         assert list(dict.fromkeys(made.table["angle"])) == angles
         text = made.page.read_text(encoding="utf-8")

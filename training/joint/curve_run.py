@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ import pandas as pd
 
 from mocap_import.durable_file import write_durably
 from synth.corpus.provenance import file_hash
-from synth.joint_trial import read_joint_trials
 from training.comparison import bootstrap_interval
 from training.config import TrainingConfig
 from training.csv_table import write_csv
 from training.joint.fold import part_subjects
 from training.joint.learning_curve import LearningLaw, SizeEffect, fit_law, run_learning_curve, size_effect
 from training.joint.person_effect import effect_rows, person_effects
+from training.joint.sound_trial import SoundTrials, read_sound_trials
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 """Of the teachers of the first fold."""
@@ -50,6 +50,7 @@ def make_curve(
     sizes: Sequence[int] = (),
     repeats: int = 5,
     seed: int = 0,
+    tell: Callable[[SoundTrials], object] | None = None,
 ) -> CurveRun:
     """Train on nested subsets of one fold's teachers and say what the number of teachers does.
 
@@ -64,12 +65,17 @@ def make_curve(
         Teachers; by default a sixteenth to all of those of the first fold.
     repeats : int
     seed : int
+    tell : callable, optional
+        Called with what was read, before anything is trained: which trials are left out or doubtful.
 
     Returns
     -------
     CurveRun
     """
-    trials = read_joint_trials(corpus, joint)
+    read = read_sound_trials(corpus, joint)
+    if tell is not None:
+        tell(read)
+    trials = read.trials
     people = {trial.subject.code: trial.subject for trial in trials}
     fold = part_subjects({trial.subject.code: trial.laboratory for trial in trials}, seed=seed)[0]
     sizes = sizes or sorted({max(1, math.ceil(share * len(fold.teachers))) for share in SHARES})

@@ -15,18 +15,25 @@ from scipy.spatial.transform import Rotation, Slerp
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
 from synth.imu.recording import ImuRecording
-from synth.joint_trial import JointTrial, joint_angles, read_joint_trials
+from synth.joint_trial import JointTrial, joint_angles
 from training.checkpoint import Checkpoint
 from training.joint.estimate import estimate_joint
 from training.joint.joint_model import for_strangers, joint_of, score_rows
 from training.joint.score import score_angles
+from training.joint.sound_trial import read_sound_trials
 from training.joint.thinning import thin
 
 NETWORK = "as recorded"
 
 
 def elsewhere_rows(
-    checkpoint: Checkpoint, corpora: Sequence[Path], means: Sequence[float], *, seed: int = 0
+    checkpoint: Checkpoint,
+    corpora: Sequence[Path],
+    means: Sequence[float],
+    *,
+    seed: int = 0,
+    skipped: list[str] | None = None,
+    doubts: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Score a joint model on the trials of other corpora, records with the corpus's own sensor errors.
 
@@ -40,6 +47,8 @@ def elsewhere_rows(
         Mean angles (rad) of those who taught it: the estimate that looks at no sensor, scored beside it.
     seed : int
         Of the bootstrap.
+    skipped, doubts : list of str, optional
+        Collect what `training.joint.sound_trial.SoundTrials` says, with the corpus's name before it.
 
     Returns
     -------
@@ -54,7 +63,11 @@ def elsewhere_rows(
     found: list[dict[str, Any]] = []
     for corpus in corpora:
         own, scores, constant = for_strangers(checkpoint, corpus), [], []
-        for recorded in read_joint_trials(corpus, joint_of(checkpoint), clean=False):
+        read = read_sound_trials(corpus, joint_of(checkpoint), clean=False)
+        for told, sentences in ((skipped, read.skipped), (doubts, read.doubts)):
+            if told is not None:
+                told += [f"{corpus.stem}: {sentence}" for sentence in sentences]
+        for recorded in read.trials:
             trial = at_rate(recorded, checkpoint.rate)
             scores += score_angles(NETWORK, trial, estimate_joint(own, trial).angles)
             constant += score_angles("mean angle", trial, np.tile(means, (len(trial.angles), 1)))

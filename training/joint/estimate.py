@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from synth.corpus.schema import CorpusMismatch
 from synth.joint_trial import JointTrial
 from training.checkpoint import Checkpoint
+from training.input_check import refuse_silence
 from training.joint.joint_record import N_ANGLES, SENSORS, joint_record, joint_targets
 from training.joint.six_dimensional import from_six
 
@@ -51,7 +52,8 @@ def estimate_joint(checkpoint: Checkpoint, trial: JointTrial) -> JointEstimate:
     Raises
     ------
     CorpusMismatch
-        Another joint, rate or sensor set, or a subject who taught this network.
+        Another joint, rate or sensor set, no frame in which both sensors have a value, or a subject who taught this
+        network.
     """
     where = f"trial {trial.trial!r} of subject {trial.subject.code!r}"
     if checkpoint.sensors != SENSORS or checkpoint.targets != joint_targets(trial.joint):
@@ -66,6 +68,7 @@ def estimate_joint(checkpoint: Checkpoint, trial: JointTrial) -> JointEstimate:
     if trial.subject.code in checkpoint.subjects:
         raise CorpusMismatch(f"{where}: this network was trained on this subject. Use one that left the subject out.")
     record, scale = joint_record(trial), checkpoint.normalisation
+    refuse_silence(record.is_missing, record.doubts, where)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -14,6 +14,7 @@ from training.checkpoint import Checkpoint
 from training.joint.estimate import estimate_joint
 from training.joint.joint_model import for_strangers, joint_of, learnt_angles
 from training.joint.score import COLUMNS, score_angles
+from training.joint.sound_trial import joint_doubts, place_of
 from training.joint.thinning import thin, thinning_factor
 
 STEP = "network"
@@ -34,12 +35,15 @@ class JointEstimates:
         A sentence a trial and side that could not be estimated.
     n_estimated : int
         Trials and sides.
+    doubts : tuple of str
+        About the records of those that were estimated: stretches without a value, sensors that seem exchanged.
     """
 
     angles: pd.DataFrame
     errors: pd.DataFrame
     refused: tuple[str, ...]
     n_estimated: int
+    doubts: tuple[str, ...] = ()
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -77,6 +81,7 @@ def estimate_corpus(checkpoint: Checkpoint, corpus: Path) -> JointEstimates:
     own, shown = for_strangers(checkpoint, corpus), learnt_angles(checkpoint)
     frames: list[pd.DataFrame] = []
     errors: list[dict[str, object]] = []
+    doubts: list[str] = []
     for trial in trials:
         trial = thin(trial, thinning_factor(trial.rate))
         try:
@@ -84,6 +89,7 @@ def estimate_corpus(checkpoint: Checkpoint, corpus: Path) -> JointEstimates:
         except CorpusMismatch as error:
             refused.append(f"{error} (side {trial.side})")
             continue
+        doubts += [f"{place_of(trial)}: {doubt}" for doubt in joint_doubts(trial)]
         angles[:, [name not in shown for name in ANGLE_NAMES]] = np.nan
         frames.append(_rows(trial, angles))
         if np.isfinite(trial.angles).any():
@@ -93,6 +99,7 @@ def estimate_corpus(checkpoint: Checkpoint, corpus: Path) -> JointEstimates:
         pd.DataFrame(errors, columns=list(COLUMNS)),
         tuple(refused),
         len(frames),
+        tuple(doubts),
     )
 
 

@@ -20,7 +20,7 @@ from synth.corpus.corpus_facts import spread
 from synth.corpus.provenance import file_hash
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import CorpusMismatch
-from synth.joint_trial import ANGLE_NAMES, JointTrial, read_joint_trials
+from synth.joint_trial import ANGLE_NAMES, JointTrial
 from training.checkpoint import Checkpoint, save_checkpoint
 from training.comparison import bootstrap_interval
 from training.config import TrainingConfig
@@ -31,6 +31,7 @@ from training.joint.joint_record import SENSORS, joint_targets, joint_training_s
 from training.joint.person_effect import person_effects
 from training.joint.recipe import MISALIGNMENT_DEG, NOISE_SHARE
 from training.joint.score import score_angles
+from training.joint.sound_trial import read_sound_trials
 from training.joint.thinning import thin, thinning_factor
 from training.joint.worn_sensor import wear_sensors
 from training.loop import train
@@ -112,7 +113,7 @@ def learn_joint_model(
     Parameters
     ----------
     corpus : Path
-        As `synth.joint_trial.read_joint_trials` takes it.
+        As `training.joint.sound_trial.read_sound_trials` takes it.
     joint : str
         ``"hip"``, ``"knee"`` or ``"ankle"``.
     path : Path
@@ -137,7 +138,8 @@ def learn_joint_model(
     CorpusMismatch
         No trial can be used, or there are fewer than three people.
     """
-    trials = read_joint_trials(corpus, joint)
+    read = read_sound_trials(corpus, joint)
+    trials = read.trials
     fold = part_subjects({trial.subject.code: trial.laboratory for trial in trials}, seed=seed)[0]
     own = [trial for trial in trials if trial.subject.code in fold.teachers]
     others = [trial for trial in trials if trial.subject.code in fold.scored]
@@ -149,12 +151,15 @@ def learn_joint_model(
         "movement": movement_facts(Corpus(corpus), fold.teachers),
         "licence": licence or str(Corpus(corpus).provenance.config.get("licence", "as the corpus's (not stated)")),
     }
+    left_out, doubts = list(read.skipped), list(read.doubts)
     made = replace(made, about=about | _measured(made, own, others, seed))
     if check:
         from training.joint.elsewhere import elsewhere_rows
 
-        rows = elsewhere_rows(made, check, made.about["mean_angles"], seed=seed)
+        rows = elsewhere_rows(made, check, made.about["mean_angles"], seed=seed, skipped=left_out, doubts=doubts)
         made = replace(made, about=made.about | {"elsewhere": rows})
+    told = {key: told for key, told in (("left_out", left_out), ("doubts", doubts)) if told}
+    made = replace(made, about=made.about | told)
     save_checkpoint(path, made)
     return made
 

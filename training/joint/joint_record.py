@@ -8,15 +8,14 @@ import numpy as np
 
 from synth.corpus.schema import CorpusMismatch
 from synth.joint_trial import ANGLE_NAMES, JointTrial
-from training.input_check import check_channels, refuse_or_name
 from training.joint.heading import without_heading
 from training.joint.six_dimensional import to_six
+from training.joint.sound_trial import SENSORS, joint_channels, joint_doubts
 from training.memory_set import MemoryTrainingSet, memory_training_set
 from training.record_gap import bridge_gaps
 from training.target import Target
 from training.window import TrialRecord
 
-SENSORS = ("proximal", "distal")
 N_ANGLES = 3
 
 
@@ -49,12 +48,8 @@ def joint_record(trial: JointTrial) -> TrialRecord:
     CorpusMismatch
         The records have another unit, or no gravity.
     """
-    channels = np.column_stack(
-        [values for r in (trial.proximal, trial.distal) for values in (r.specific_force, r.angular_velocity)]
-    )
-    found = check_channels(channels, SENSORS, trial.rate)
-    refuse_or_name(found, f"trial {trial.trial!r} of subject {trial.subject.code!r}, {trial.joint}")
-    channels, is_missing = bridge_gaps(channels, trial.rate)
+    doubts = joint_doubts(trial)
+    channels, is_missing = bridge_gaps(joint_channels(trial), trial.rate)
     known = np.isfinite(trial.angles).all(axis=1)
     poses = without_heading(trial.proximal_orientation, trial.distal_orientation, known)
     labels = np.column_stack([trial.angles, *(to_six(pose) for pose in poses)])
@@ -66,6 +61,7 @@ def joint_record(trial: JointTrial) -> TrialRecord:
         channels.astype(np.float32),
         is_missing,
         labels.astype(np.float32),
+        doubts,
     )
 
 

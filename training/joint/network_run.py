@@ -18,7 +18,7 @@ import pandas as pd
 from mocap_import.durable_file import write_durably
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
-from synth.joint_trial import ANGLE_NAMES, JointTrial, read_joint_trials
+from synth.joint_trial import ANGLE_NAMES, JointTrial
 from training.comparison import bootstrap_interval
 from training.config import TrainingConfig
 from training.csv_table import write_csv
@@ -29,6 +29,7 @@ from training.joint.person_effect import effect_rows, person_effects
 from training.joint.rapp_table import MEASURES
 from training.joint.recipe import joint_config
 from training.joint.score import score_angles
+from training.joint.sound_trial import SoundTrials, read_sound_trials
 
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "temporal": ("temporal", {}),
@@ -51,6 +52,7 @@ def make_network_table(
     seed: int = 0,
     schemes: Sequence[str] = (),
     progress: Progress | None = None,
+    tell: Callable[[SoundTrials], object] | None = None,
 ) -> pd.DataFrame:
     """Train every network on every fold and score it on the fold's people, sensors as placed and misplaced.
 
@@ -68,6 +70,8 @@ def make_network_table(
     schemes : sequence of str
         Of `training.joint.fold.Fold.scheme`; the first one by default.
     progress : callable, optional
+    tell : callable, optional
+        Called with what was read, before anything is trained: which trials are left out or doubtful.
 
     Returns
     -------
@@ -75,7 +79,10 @@ def make_network_table(
         One row a network, wearing, measure and angle: ``mean, sd, low, high`` (deg, over people), ``people``,
         ``steps``, ``parameters``, ``cpu_seconds`` (of one training, mean over folds).
     """
-    trials = read_joint_trials(corpus, joint)
+    read = read_sound_trials(corpus, joint)
+    if tell is not None:
+        tell(read)
+    trials = read.trials
     folds = part_subjects({trial.subject.code: trial.laboratory for trial in trials}, seed=seed)
     chosen = [fold for fold in folds if fold.scheme in (schemes or (folds[0].scheme,))]
     if not chosen:

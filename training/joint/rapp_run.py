@@ -13,13 +13,14 @@ from mocap_import.durable_file import write_durably
 from synth.corpus.provenance import file_hash
 from synth.corpus.reader import Corpus
 from synth.corpus.schema import CorpusMismatch
-from synth.joint_trial import JOINTS, JointTrial, read_joint_trials
+from synth.joint_trial import JOINTS, JointTrial
 from training.config import TrainingConfig
 from training.csv_table import write_csv
 from training.joint.fold import part_subjects
 from training.joint.fold_run import JointFold, finished_fold, run_fold
 from training.joint.joint_model import LEAST_SPREAD_DEG, spread_of_angles
 from training.joint.rapp_table import page, summarise
+from training.joint.sound_trial import SoundTrials, read_sound_trials
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(folds done, folds in all, name of the last)."""
@@ -37,8 +38,8 @@ class RappRun:
         The summary.
     training_seconds : float
         CPU time of all networks of the fold that were used on scored subjects, of all sittings (s).
-    skipped : tuple of str
-        Trials and sides that cannot be used, and why.
+    skipped, doubts : tuple of str
+        As of `training.joint.sound_trial.SoundTrials`.
     """
 
     errors: Path
@@ -47,6 +48,7 @@ class RappRun:
     table: pd.DataFrame
     training_seconds: float
     skipped: tuple[str, ...]
+    doubts: tuple[str, ...]
 
 
 def make_rapp_table(
@@ -64,7 +66,7 @@ def make_rapp_table(
     Parameters
     ----------
     corpora : sequence of Path
-        With inertial records and poses (`synth.joint_trial.read_joint_trials`).
+        With inertial records and poses (`training.joint.sound_trial.read_sound_trials`).
     out : Path
         Folder; a run that was stopped goes on from its finished folds and the states of unfinished trainings.
     config : TrainingConfig
@@ -82,11 +84,11 @@ def make_rapp_table(
     """
     if len({corpus.stem for corpus in corpora}) < len(corpora):
         raise CorpusMismatch("corpora of one table need different file names; rename one.")
-    skipped: list[str] = []
+    read: list[SoundTrials] = []
     tasks: list[tuple[JointFold, list[JointTrial]]] = []
     for path in corpora:
-        tasks += _tasks(path, config, joints, schemes, seed, skipped)
-    told = _told(corpora, tasks, skipped)
+        tasks += _tasks(path, config, joints, schemes, seed, read)
+    told = _told(corpora, tasks, read)
     cards: list[dict[str, Any]] = []
     for task, trials in tasks:
         if progress is not None:
@@ -108,24 +110,30 @@ def tables_so_far(
     CorpusMismatch
         If none is.
     """
-    skipped: list[str] = []
-    tasks = [item for path in corpora for item in _tasks(path, config, joints, (), seed, skipped)]
+    read: list[SoundTrials] = []
+    tasks = [item for path in corpora for item in _tasks(path, config, joints, (), seed, read)]
     cards = [card for task, _ in tasks if (card := finished_fold(out, task)) is not None]
     if not cards:
         raise CorpusMismatch(
             f"{out}: none of the {len(tasks)} folds is finished; make them by `kinesynth evaluate --table`."
         )
-    return _written(out, cards, len(tasks), _told(corpora, tasks, skipped), seed)
+    return _written(out, cards, len(tasks), _told(corpora, tasks, read), seed)
 
 
 def _tasks(
-    path: Path, config: TrainingConfig, joints: Sequence[str], schemes: Sequence[str], seed: int, skipped: list[str]
+    path: Path,
+    config: TrainingConfig,
+    joints: Sequence[str],
+    schemes: Sequence[str],
+    seed: int,
+    read: list[SoundTrials],
 ) -> list[tuple[JointFold, list[JointTrial]]]:
     """All folds of a corpus with the trials of the joint: the first fold of every joint, then the second ones, ..."""
     digest = file_hash(path)
     found: list[tuple[int, JointFold, list[JointTrial]]] = []
     for joint in joints:
-        trials = read_joint_trials(path, joint, skipped=skipped)
+        read.append(read_sound_trials(path, joint))
+        trials = list(read[-1].trials)
         folds = part_subjects({trial.subject.code: trial.laboratory for trial in trials}, seed=seed)
         found += [
             (number, JointFold(path.stem, digest, joint, fold, config, seed), trials)
@@ -156,16 +164,17 @@ class _Told:
         Corpus → what is to be known about its data.
     hinges : set of (str, str, str)
         Corpus, joint and angle of what does not move and so is not scored.
-    skipped : tuple of str
+    skipped, doubts : tuple of str
     """
 
     captions: dict[str, str]
     hinges: set[tuple[str, str, str]]
     skipped: tuple[str, ...]
+    doubts: tuple[str, ...]
 
 
 def _told(
-    corpora: Sequence[Path], tasks: Sequence[tuple[JointFold, list[JointTrial]]], skipped: Sequence[str]
+    corpora: Sequence[Path], tasks: Sequence[tuple[JointFold, list[JointTrial]]], read: Sequence[SoundTrials]
 ) -> _Told:
     """Captions and reasons; an estimate of an angle that never moves is right by itself, and no figure."""
     captions, hinges = {path.stem: _caption(path) for path in corpora}, set()
@@ -174,7 +183,8 @@ def _told(
         if still:
             hinges |= {(corpus, joint, name) for name in still}
             captions[corpus] += f" The {joint} is a hinge here: {' and '.join(still)} not scored."
-    return _Told(captions, hinges, tuple(skipped))
+    skipped, doubts = (tuple(told for part in read for told in getattr(part, kind)) for kind in ("skipped", "doubts"))
+    return _Told(captions, hinges, skipped, doubts)
 
 
 def _written(out: Path, cards: Sequence[dict[str, Any]], n_folds: int, told: _Told, seed: int) -> RappRun:
@@ -191,4 +201,4 @@ def _written(out: Path, cards: Sequence[dict[str, Any]], n_folds: int, told: _To
     write_csv(out / "rapp.csv", table)
     write_durably(out / "rapp.md", page(table, told.captions, f"{len(cards)} of {n_folds} folds."))
     seconds = float(sum(card["training_seconds"] for card in cards))
-    return RappRun(out / "errors.csv", out / "rapp.csv", out / "rapp.md", table, seconds, told.skipped)
+    return RappRun(out / "errors.csv", out / "rapp.csv", out / "rapp.md", table, seconds, told.skipped, told.doubts)

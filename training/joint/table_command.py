@@ -15,8 +15,9 @@ from synth.joint_trial import JOINTS
 from training.config import ConfigRefused, TrainingConfig
 from training.joint.curve_run import make_curve
 from training.joint.network_run import make_network_table
-from training.joint.rapp_run import make_rapp_table
+from training.joint.rapp_run import RappRun, make_rapp_table
 from training.joint.recipe import joint_config
+from training.joint.sound_trial import SoundTrials
 
 TABLES = ("rapp", "learning", "networks")
 
@@ -91,13 +92,30 @@ def tell_table(wish: TableWish) -> ExitCode:
     if wish.as_json:
         rows = json.loads(made.table.to_json(orient="records"))
         files = {"table": str(made.summary), "page": str(made.page), "errors": str(made.errors)}
-        typer.echo(json.dumps(files | {"rows": rows, "skipped": list(made.skipped)}))
+        typer.echo(json.dumps(files | {"rows": rows, "skipped": list(made.skipped), "doubts": list(made.doubts)}))
         return ExitCode.ALL
-    for reason in made.skipped:
-        typer.echo(f"skipped: {reason}", err=True)
+    say_told(made)
     typer.echo(made.page.read_text(encoding="utf-8"))
     typer.echo(f"{made.summary}, {made.page}: networks {made.training_seconds:.0f} CPU s")
     return ExitCode.ALL
+
+
+def say_told(read: SoundTrials | RappRun) -> None:
+    """Say which trials were left out, and what is doubtful about others."""
+    for sentence in [*(f"skipped: {reason}" for reason in read.skipped), *read.doubts]:
+        typer.echo(sentence, err=True)
+
+
+class _Told:
+    """What was read for a table: said at once, or kept for the JSON object."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json, self.facts = as_json, {"skipped": [], "doubts": []}
+
+    def __call__(self, read: SoundTrials) -> None:
+        self.facts = {"skipped": list(read.skipped), "doubts": list(read.doubts)}
+        if not self.as_json:
+            say_told(read)
 
 
 def _only_joint(wish: TableWish) -> str:
@@ -107,28 +125,28 @@ def _only_joint(wish: TableWish) -> str:
 
 
 def _tell_networks(wish: TableWish, out: Path) -> ExitCode:
-    joint = _only_joint(wish)
+    joint, told = _only_joint(wish), _Told(wish.as_json)
     with track(1, "Trainings", shown=False if wish.as_json else None) as bar:
 
         def progress(done: int, total: int, name: str) -> None:
             bar.advance(0, description=f"Training {done + 1} of {total} {name}")
 
-        options = {"steps": wish.steps, "seed": wish.seed, "schemes": wish.schemes}
+        options = {"steps": wish.steps, "seed": wish.seed, "schemes": wish.schemes, "tell": told}
         table = make_network_table(wish.corpora[0], out, joint=joint, **options, progress=progress)
     page = out / f"networks_{joint}.md"
     if wish.as_json:
         files = {"table": str(page.with_suffix(".csv")), "page": str(page)}
-        typer.echo(json.dumps(files | {"rows": json.loads(table.to_json(orient="records"))}))
+        typer.echo(json.dumps(files | {"rows": json.loads(table.to_json(orient="records"))} | told.facts))
     else:
         typer.echo(page.read_text(encoding="utf-8"))
     return ExitCode.ALL
 
 
 def _tell_curve(wish: TableWish, out: Path, config: TrainingConfig) -> ExitCode:
-    joint = _only_joint(wish)
-    made = make_curve(wish.corpora[0], out, config, joint=joint, seed=wish.seed)
+    joint, told = _only_joint(wish), _Told(wish.as_json)
+    made = make_curve(wish.corpora[0], out, config, joint=joint, seed=wish.seed, tell=told)
     if wish.as_json:
-        typer.echo(json.dumps(made.facts | {"curve": str(made.curve), "page": str(made.page)}))
+        typer.echo(json.dumps(made.facts | {"curve": str(made.curve), "page": str(made.page)} | told.facts))
     else:
         typer.echo(made.page.read_text(encoding="utf-8"))
     return ExitCode.ALL

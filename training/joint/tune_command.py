@@ -50,13 +50,17 @@ def _tune(
 ) -> ExitCode:
     """Search; `numbers` are candidates, fold and seed."""
     from synth.corpus.provenance import file_hash
-    from synth.joint_trial import read_joint_trials
     from training.config import ConfigRefused
     from training.joint.fold import inner_parting, part_subjects
+    from training.joint.sound_trial import read_sound_trials
+    from training.joint.table_command import say_told
     from training.joint.tuning import tune as search
 
     candidates, fold, seed = numbers
-    trials = read_joint_trials(corpus, joint)
+    read = read_sound_trials(corpus, joint)
+    if not as_json:
+        say_told(read)
+    trials = read.trials
     laboratories = {trial.subject.code: trial.laboratory for trial in trials}
     folds = part_subjects(laboratories, seed=seed)
     if fold > len(folds):
@@ -83,7 +87,7 @@ def _tune(
         )
     facts = {"network": network, "joint": joint, "settings": tuned.settings, "error_deg": tuned.error_deg}
     facts |= {"candidates": tuned.candidates, "pruned": tuned.pruned, "teachers": len(inner.teachers)}
-    facts |= {"validation": len(inner.scored)}
+    facts |= {"validation": len(inner.scored), "skipped": list(read.skipped), "doubts": list(read.doubts)}
     if as_json:
         typer.echo(json.dumps(facts))
     else:

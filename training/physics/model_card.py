@@ -16,6 +16,7 @@ _LIMITS = (
     "Movement out of the sagittal plane: turning, side steps, the frontal plane.",
     "Anything but level walking: running, stairs and slopes were not tried.",
     "The sensor on the pelvis is taken to be turned as stated; nobody can tell it from the pelvis's own tilt.",
+    "Right and left sensors exchanged, where everybody walks in the plane: then nothing shows it.",
     "Placements that were learnt belong to one putting on of the sensors; somebody else gets the nominal ones.",
 )
 

@@ -15,15 +15,16 @@ from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from training.estimate import write_predictions
-from training.input_check import check_channels
+from training.input_check import check_channels, refuse_silence
 from training.physics.body import PlanarBody, stacked_bodies
 from training.physics.estimate import Estimate
 from training.physics.model_file import PhysicsModel
 from training.physics.network import Windows
 from training.physics.person import nominal_placements, why_stranger
-from training.physics.record import SagittalRecord, body_of, raw_channels, sagittal_record
+from training.physics.record import SagittalRecord, body_of, sagittal_record
 from training.physics.speed import causal_mean
 from training.target import ALL_TARGETS, Target, write_targets
+from training.window import sensor_channels
 
 FEET = {"r": "calcn_r", "l": "calcn_l"}
 
@@ -48,7 +49,7 @@ def estimate_values(model: PhysicsModel, trial: CorpusTrial, corpus: str = "") -
     Raises
     ------
     CorpusMismatch
-        Another rate, a sensor is missing or sits elsewhere, mass or stature is unknown.
+        Another rate, a sensor is missing, sits elsewhere or holds no value, mass or stature is unknown.
     """
     record = _fitting_record(model, trial)
     began = time.process_time()
@@ -84,6 +85,7 @@ def _fitting_record(model: PhysicsModel, trial: CorpusTrial) -> SagittalRecord:
     record, segments = sagittal_record(trial, model.sensors, turn_to_plane=model.config.turn_to_plane)
     if segments != model.segments:
         raise CorpusMismatch(f"{where}: expected sensors on {', '.join(model.segments)}, found {', '.join(segments)}.")
+    refuse_silence(record.is_missing, record.doubts, where)
     return record
 
 
@@ -116,7 +118,7 @@ def predict_by_physics(model: PhysicsModel, trial: CorpusTrial, corpus: str = ""
     """Estimate one trial; status ``"predicted"``, arguments and errors as of `estimate_values`."""
     values, seconds = estimate_values(model, trial, corpus)
     estimate = write_targets(trial, ALL_TARGETS, values, seconds, source=f"physics_{model.config.network}")
-    found = check_channels(raw_channels(trial, model.sensors), model.sensors, model.rate, model.signature)
+    found = check_channels(sensor_channels(trial, model.sensors), model.sensors, model.rate, model.signature)
     notes = [Treatment("records_doubtful", finding.sentence) for finding in found]
     why = why_stranger(trial.subject, model.build_of(trial.subject.code), model.fingerprint, corpus)
     notes += [nominal_placements(why)] if why else []

@@ -17,12 +17,21 @@ from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 from synth.imu.recording import ImuRecording, SensorPlacement
 from synth.imu.sagittal_axis import main_axis_to_z
-from training.input_check import WearingSignature, check_channels, fit_signature, refuse_or_name, wearing_of
+from training.input_check import (
+    NO_FRAME,
+    WearingSignature,
+    check_channels,
+    exchange_doubts,
+    fit_signature,
+    refuse_or_name,
+    wearing_of,
+)
 from training.physics.body import PlanarBody, planar_body, stacked_bodies
 from training.physics.pace import walking_pace
 from training.physics.person import LEG, person_skeleton
 from training.physics.tilt import causal_tilt
 from training.record_gap import bridge_gaps
+from training.window import sensor_channels
 
 CHANNELS = ("specific_force_x", "specific_force_y", "angular_velocity_z")
 
@@ -46,6 +55,8 @@ class SagittalRecord:
     places : ndarray, shape (n_sensors, 2)
         Nominal places (m), segment frames.
     is_missing : ndarray of bool, shape (n_frames,)
+    doubts : tuple of str
+        Sensors without a value, and long stretches of it.
     """
 
     subject: Subject
@@ -56,6 +67,7 @@ class SagittalRecord:
     pace: np.ndarray
     places: np.ndarray
     is_missing: np.ndarray
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,8 @@ class PhysicsData:
     left_out : tuple of (subject, trial, reason)
     signature : WearingSignature, optional
         How the sensors are worn over the records, by which exchanged sides are named later.
+    doubts : tuple of str
+        Sentences about records that are used: no value for a while, right and left sensors that seem exchanged.
     """
 
     records: tuple[SagittalRecord, ...]
@@ -85,6 +99,7 @@ class PhysicsData:
     rate: float
     left_out: tuple[tuple[str, str, str], ...]
     signature: WearingSignature | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -123,8 +138,8 @@ def sagittal_record(
     """
     worn = _wanted_recordings(trial, sensors)
     names, segments = (tuple(getattr(r.placement, key) for r in worn) for key in ("sensor", "segment"))
-    raw = raw_channels(trial, names)
-    refuse_or_name(check_channels(raw, names, trial.rate), _where(trial))
+    raw = sensor_channels(trial, names)
+    doubts = refuse_or_name(check_channels(raw, names, trial.rate), _where(trial))
     whole, is_missing = bridge_gaps(raw, trial.rate)
     whole = np.where(np.isfinite(whole), whole, 0.0)
     flat = [_in_plane(r.placement, whole[:, 6 * i : 6 * i + 6], ~is_missing, turn_to_plane) for i, r in enumerate(worn)]
@@ -138,6 +153,7 @@ def sagittal_record(
         _pace_of(trial, segments, tilts, channels[..., 2]),
         np.array([r.placement.offset[:2] for r in worn], dtype=np.float32),
         is_missing,
+        doubts,
     )
     return record, segments
 
@@ -176,12 +192,6 @@ def _pace_of(trial: CorpusTrial, segments: Sequence[str], tilts: np.ndarray, rat
     return walking_pace(body, sensed, tilts[:, known], rates[:, known], trial.rate).astype(np.float32)
 
 
-def raw_channels(trial: CorpusTrial, sensors: Sequence[str]) -> np.ndarray:
-    """Specific force (m/s²) and angular velocity (rad/s) of some sensors as they read, (n_frames, 6 n_sensors)."""
-    of = {r.placement.sensor: np.column_stack([r.specific_force, r.angular_velocity]) for r in trial.recordings}
-    return np.concatenate([of[sensor] for sensor in sensors], axis=1)
-
-
 def read_physics_data(
     corpus: Corpus, subjects: Iterable[str] | None = None, *, turn_to_plane: bool = True
 ) -> PhysicsData:
@@ -202,6 +212,9 @@ def read_physics_data(
             left_out.append((subject, name, trial.reason or ("static" if trial.recordings else "no inertial records")))
             continue
         record, where = sagittal_record(trial, sensors or None, turn_to_plane=turn_to_plane)
+        if record.is_missing.all():
+            left_out.append((subject, name, "; ".join(record.doubts) or NO_FRAME))
+            continue
         sensors = sensors or tuple(r.placement.sensor for r in trial.recordings)
         if (segments and where != segments) or (records and record.rate != records[0].rate):
             raise CorpusMismatch(
@@ -210,10 +223,11 @@ def read_physics_data(
             )
         segments = where
         records.append(record)
-        wearings.append(wearing_of(raw_channels(trial, sensors)))
+        wearings.append((subject, name, wearing_of(sensor_channels(trial, sensors))))
         people.setdefault(subject, trial.subject)
     if not records:
-        raise CorpusMismatch(f"{corpus.path}: expected trials with inertial records, found none.")
+        why = "".join(f"; {code}/{name}: {reason}" for code, name, reason in left_out)[:400]
+        raise CorpusMismatch(f"{corpus.path}: expected trials with inertial records, found none{why}.")
     bodies = stacked_bodies([body_of(person) for person in people.values()])
     unknown = sorted(set(segments) - set(bodies.segments))
     if unknown:
@@ -222,7 +236,9 @@ def read_physics_data(
             f"{', '.join(bodies.segments)}. Leave these sensors out."
         )
     rate = records[0].rate
-    signature = fit_signature(wearings, sensors)
+    signature = fit_signature([wearing for _, _, wearing in wearings], sensors)
+    silent = [f"{r.subject.code}/{r.name}: {doubt}" for r in records for doubt in r.doubts]
+    doubts = (*silent, *exchange_doubts(wearings, sensors))
     return PhysicsData(
-        tuple(records), tuple(people.values()), bodies, sensors, segments, rate, tuple(left_out), signature
+        tuple(records), tuple(people.values()), bodies, sensors, segments, rate, tuple(left_out), signature, doubts
     )

@@ -21,6 +21,7 @@ from training.physics.placement_table import write_placements
 from training.physics.prediction import apply_physics
 from training.physics.record import PhysicsData, read_physics_data
 from training.run_folder import RunFolder
+from training.sitting import TOLD, sentences_of
 
 
 def load_physics_configs(path: Path | None, networks: Sequence[str], seed: int | None) -> tuple[PhysicsConfig, ...]:
@@ -58,6 +59,12 @@ def train_label_free(
     for config in configs:
         name = f"physics_{config.network}"
         data = read_physics_data(Corpus(corpus), turn_to_plane=config.turn_to_plane)
+        told = {"left_out": [f"{who}/{trial}: {reason}" for who, trial, reason in data.left_out]}
+        told |= {"doubts": list(data.doubts)}
+        for sentence in sentences_of(told):
+            run.log(f"{name}: {sentence}")
+            if not as_json:
+                typer.echo(sentence, err=True)
         path = out_dir / f"{name}.safetensors"
         with track(config.steps, f"Training {name}", shown=False if as_json else None) as bar:
             so_far = 0
@@ -80,12 +87,12 @@ def train_label_free(
         estimated = corpus if apply_to is None else apply_to
         out = apply_physics(model, estimated, out_dir / f"{name}_{estimated.stem}.h5")
         placements = write_placements(out_dir / f"{name}_placements.csv", model)
-        rows.append(_row(name, path, out, placements, data, model.seconds))
+        rows.append(_row(name, path, out, placements, data, model.seconds) | told)
     if as_json:
         typer.echo(json.dumps({"networks": rows}))
     else:
         for row in rows:
-            typer.echo(", ".join(f"{key} {value}" for key, value in row.items() if value not in ([], "")))
+            typer.echo(", ".join(f"{key} {value}" for key, value in row.items() if key not in TOLD))
     return ExitCode.ALL
 
 
@@ -98,5 +105,4 @@ def _row(name: str, path: Path, out: Path, placements: Path, data: PhysicsData, 
         "cpu_seconds": round(seconds, 1),
         "recorded_minutes": round(data.seconds / 60.0, 2),
         "subjects": len(data.people),
-        "left_out": [f"{subject}/{trial}: {reason}" for subject, trial, reason in data.left_out],
     }
