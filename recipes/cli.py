@@ -25,7 +25,8 @@ def recipe(
     chosen: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of a setting; may be repeated.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything random.")] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that simulate people (pinch, single-camera); others use one.")
+        int,
+        typer.Option(min=1, help="Processes that simulate people (few-people, pinch, single-camera); others use one."),
     ] = 1,
     settings: Annotated[bool, typer.Option("--settings", help="Print what can be chosen, and do nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")] = False,

@@ -123,7 +123,7 @@ def test_rows_are_means_over_persons_and_the_explanation_that_is_the_truth_is_ch
 def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds):
     """One impairment beside nothing, or kinds with gaps between them, as corpora of some kinds alone hold them."""
     there, rng = [list(KINDS).index(kind) for kind in (HEALTHY, *kinds)], np.random.default_rng(2)
-    group = np.tile(there, 12)[:24]
+    group = np.tile(there, 15)[:32]
     shape = (len(group), N_SAMPLES, N_CHANNELS * len(SEVEN_SENSORS))
     records = rng.normal(size=shape).astype(np.float32)
     change = np.where(group[:, None, None] > 0, rng.normal(size=shape), 0.0).astype(np.float32)

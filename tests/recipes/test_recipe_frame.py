@@ -137,6 +137,16 @@ def test_stages_name_settings_that_there_are(name):
         assert not unread, "a setting that no stage reads"
 
 
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_one_network_knows_no_doubt_and_is_no_ensemble(name):
+    """Its SD is nothing, inside and outside the population: a goal that nobody can miss is refused."""
+    known = {"members", "n_members"} & set(find_recipe(name).settings.model_fields)
+    for setting in known:
+        with pytest.raises(ConfigRefused, match=setting):
+            resolve_settings(find_recipe(name), **{setting: 1})
+    assert known or name == "posture", "its ensemble is a constant"
+
+
 def test_a_goal_is_met_on_its_side():
     assert Result("t", "m", "r", "1", 0.9, goal=">= 0.9").met == "yes"
     assert Result("t", "m", "r", "1", 0.1, goal=">= 0.9").met == "no"
