@@ -120,10 +120,14 @@ def test_rows_are_means_over_persons_and_the_explanation_that_is_the_truth_is_ch
 
 
 @pytest.mark.parametrize("kinds", [("weak_plantarflexors",), ("equinus", "short_steps")])
-def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds):
-    """One impairment beside nothing, or kinds with gaps between them, as corpora of some kinds alone hold them."""
+def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds, witness, monkeypatch):
+    """One impairment beside nothing, or kinds with gaps between them, as corpora of some kinds alone hold them.
+
+    Networks and linear models are fitted to those who teach and validate in one fold, and asked about its others.
+    """
+    witness.watch(monkeypatch)
     there, rng = [list(KINDS).index(kind) for kind in (HEALTHY, *kinds)], np.random.default_rng(2)
-    group = np.tile(there, 15)[:32]
+    group = np.tile(there, 16)[:32]
     shape = (len(group), N_SAMPLES, N_CHANNELS * len(SEVEN_SENSORS))
     records = rng.normal(size=shape).astype(np.float32)
     change = np.where(group[:, None, None] > 0, rng.normal(size=shape), 0.0).astype(np.float32)
@@ -135,6 +139,13 @@ def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds):
     )
     run = SimpleNamespace(settings=settings, track=lambda jobs, said: jobs, folder=tmp_path)
     impairment_stage.explain_solved(run)
+    owner = dict(zip([row.tobytes() for row in records], code, strict=True))
+    found = [[witness.people(rows, owner) for rows in (one.teach, one.validate, one.asked)] for one in witness.fits]
+    for roles in solved_roles(own, settings).values():
+        mine = [teach <= set(roles["teach"]) and held == set(roles["validate"]) for teach, held, _ in found]
+        assert sum(mine) == settings.n_members + 1, "networks, and a linear model"
+        asked = {p for one, is_mine in zip(found, mine, strict=True) if is_mine for p in one[2]}
+        assert set(roles["score"]) <= asked - {""} <= {*roles["calibrate"], *roles["score"]}
     rows = pd.read_json(tmp_path / "solved_rows.json")
     recalls = {m for m in rows.measure if m.startswith("recall")}
     assert recalls == {f"recall {kind}" for kind in (HEALTHY, *kinds)}
