@@ -189,7 +189,7 @@ def test_an_unknown_recipe_names_the_known_ones(capsys):
 
 
 def assert_as_written(name, witness, owner, people):
-    """Every fit is that of one split: its people teach, its people validate, and only others of it are asked about.
+    """Every fit seen is that of one split: its people teach and validate, and only others of it are asked about.
 
     A method whose fit nobody stops (a regression) may learn from those who validate, too.
     """
