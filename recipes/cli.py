@@ -20,12 +20,13 @@ DEMONSTRATIONS = {
 def recipe(
     name: Annotated[str, typer.Argument(help="Which; without it, all are listed.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder of every product; default: recipe-NAME.")] = None,
-    small: Annotated[bool, typer.Option("--small", help="Everything, in under a minute of one CPU.")] = False,
+    small: Annotated[bool, typer.Option("--small", help="From data to table in under a minute of one CPU.")] = False,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     chosen: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of a setting; may be repeated.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything random.")] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that simulate people (pinch, single-camera); others use one.")
+        int,
+        typer.Option(min=1, help="Processes that simulate people (few-people, pinch, single-camera); others use one."),
     ] = 1,
     settings: Annotated[bool, typer.Option("--settings", help="Print what can be chosen, and do nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")] = False,

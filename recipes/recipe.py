@@ -37,7 +37,7 @@ class Recipe:
         Word of the command line: ``posture``.
     settings : type of RecipeSettings
     small : mapping
-        Settings of ``--small``: everything is there, in under a minute of one CPU.
+        Settings of ``--small``: from data to table in under a minute of one CPU.
     stages : tuple of Stage
         The last ones write `PEOPLE` and `RESULTS`.
     """

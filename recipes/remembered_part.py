@@ -48,8 +48,13 @@ class RememberedParts:
         Raises
         ------
         FileNotFoundError
-            It has not been made.
+            It is not there, with what to do.
         """
+        if not self.path(name).exists():
+            raise FileNotFoundError(
+                f"{self.path(name)} is not there, which an earlier stage had made. Remove stages.json of this run and "
+                "start the same command again: it makes what is missing, and finds the rest."
+            )
         with np.load(self.path(name), allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
 

@@ -8,10 +8,12 @@ the trial's session (``visit_2``).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from synth.corpus.array_origin import ArrayOrigin
 from synth.corpus.trial import CorpusTrial
 
 HEALTHY = "none"
@@ -109,7 +111,12 @@ def draw_impairment(
 
 def impairment_of(trial: CorpusTrial) -> Impairment | None:
     """What a corpus says is wrong in a trial; None where it says nothing."""
-    for origin in trial.origins:
+    return impairment_in(trial.origins)
+
+
+def impairment_in(origins: Iterable[ArrayOrigin]) -> Impairment | None:
+    """The same from the origins of a trial alone (`Corpus.origins`), without its arrays."""
+    for origin in origins:
         if "impairment" in origin.found:
             facts = origin.found
             return Impairment(str(facts["impairment"]), float(facts["severity"]), str(facts.get("weak_side", "")))

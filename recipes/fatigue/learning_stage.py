@@ -32,6 +32,12 @@ from training.fatigue.teaching import (
 )
 from training.sample.ensemble import mean_and_spread
 
+LESSONS = ("seed", "width", "simulated_epochs", "tuned_epochs", "direct_epochs", "patience", "anchor", "components")
+"""Settings of teaching."""
+TEACHING = (*LESSONS, "seconds", "target", "n_scored", "teach", "ablated", "members", "arms")
+"""Settings that decide who teaches, by which methods and how."""
+DECIDES = {"simulated": ((*LESSONS, "seconds"), ("simulate",)), "folds": (TEACHING, ("simulate", "target"))}
+"""Folder of parts → settings and earlier stages that decide each; of simulations each member has a part of its own."""
 ALONE = "simulations alone"
 GENERIC, SCALED = "musculoskeletal simulation, generic", "musculoskeletal simulation, measured strength"
 
@@ -51,14 +57,14 @@ def target_folds(run: Run, trials: FlexionTrials) -> list[Fold]:
 
 def lessons_of(settings: FatigueSettings) -> Lessons:
     """Settings of teaching."""
-    names = ("seed", "width", "simulated_epochs", "tuned_epochs", "direct_epochs", "patience", "anchor", "components")
-    return Lessons(interval=1.0 / RATE, **{name: getattr(settings, name) for name in names})
+    return Lessons(interval=1.0 / RATE, **{name: getattr(settings, name) for name in LESSONS})
 
 
 def learnt_parts(run: Run, stage: str) -> RememberedParts:
-    """Parts of a teaching stage; what was made anew before it makes them anew."""
-    before = [run.stages[name]["finished"] for name in ("simulate", "target") if name in run.stages]
-    return remembered_parts(run.folder / stage, [run.settings.model_dump(mode="json"), before])
+    """Parts of a teaching stage; another lesson, or what was made anew before it, makes them anew."""
+    decides, depends = DECIDES[stage]
+    before = [run.stages[name]["finished"] for name in depends if name in run.stages]
+    return remembered_parts(run.folder / stage, [{name: getattr(run.settings, name) for name in decides}, before])
 
 
 def teach_by_simulations(run: Run) -> str:

@@ -19,6 +19,10 @@ from synth.elbow.sustained_flexion import SustainedFlexion, sustain
 from synth.virtual_people import draw_person
 
 SIMULATED_CORPUS, TARGET_CORPUS, OUTSIDE_CORPUS = "simulated.h5", "target.h5", "outside.h5"
+FACTORIAL = ("seed", "every", "seconds")
+"""Settings that decide the simulations."""
+OTHER_PEOPLE = ("seed", "seconds", "target", "n_target", "n_outside")
+"""Settings that decide who is scored."""
 CHUNK = 243
 MODEL_TORQUE = 76.0
 """N·m: the generic elbow near its best angle; people of the second laboratory have `STRONGER` times what is expected of
@@ -99,7 +103,7 @@ def _store(
     """Corpus, and beside it what only the simulator knows."""
     whole = {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunks[0]}
     recording = FlexionRecording(whole["activations"], whole["torque"], whole["strength"], STORED_RATE)
-    config = run.settings.model_dump(mode="json")
+    config = {name: getattr(run.settings, name) for name in (OTHER_PEOPLE if name != SIMULATED_CORPUS else FACTORIAL)}
     path = run.folder / name
     write_flexion_corpus(path, subjects, names, angle, recording, seed=run.settings.seed, config=config, source=source)
     truth = remembered_parts(run.folder, name)

@@ -33,7 +33,7 @@ def measured_coverage(run: Run, task: str, windows: GaitWindows) -> tuple[list[R
         covered: dict[float, dict[str, list[float]]] = {}
         n_calibrating = 0
         for fold in folds_of(run, task, windows):
-            kept = parts.get(fold.name, dict)
+            kept = parts.read(fold.name)
             if f"{method}|{n}|calibrate mean" not in kept:
                 continue
             others, own = windows.of(fold.order[n:]), windows.of([fold.scored])
@@ -64,14 +64,14 @@ def outside_results(run: Run, sets: dict[str, GaitWindows]) -> tuple[list[Result
     settings: FewPeopleSettings = run.settings
     roles = virtual_roles(sets[VIRTUAL].people, settings.seed)
     own = sets[VIRTUAL].of([*roles["score"], *roles["calibrate"]])
-    kept = tuned_parts(run, VIRTUAL, sets[VIRTUAL]).get(alone_name(VIRTUAL), dict)
+    kept = tuned_parts(run, VIRTUAL, sets[VIRTUAL]).read(alone_name(VIRTUAL))
     results, curves = [], []
     for task, kind in tasks_of(settings).items():
         columns = list(COLUMNS[kind])
         part = {key: value[..., columns] for key, value in kept.items()}
         inside = _scores(run, task, own, part, f"{TRANSFER}|0|", kind)
         calibrating = {p: inside[p] for p in roles["calibrate"] if p in inside}
-        alone = tuned_parts(run, task, sets[task]).get(alone_name(task), dict)
+        alone = tuned_parts(run, task, sets[task]).read(alone_name(task))
         outside = _scores(run, task, sets[task], alone, f"{TRANSFER}|0|", kind)
         level = max(feasible_levels(len(calibrating)), default=0.5)
         groups = {"virtual people never seen": {p: inside[p] for p in roles["score"] if p in inside}, task: outside}

@@ -35,15 +35,21 @@ def absolute_errors(run: Run, task: str, windows: GaitWindows, said: np.ndarray)
 
 
 def errors_of(run: Run, task: str, windows: GaitWindows) -> Errors:
-    """All errors of a task."""
+    """All errors of a task.
+
+    Raises
+    ------
+    FileNotFoundError
+        What was said in a fold is not there any more.
+    """
     parts = tuned_parts(run, task, windows)
     by_draw: dict[tuple[str, int], dict[str, list[float]]] = {}
-    alone = parts.get(alone_name(task), dict)
+    alone = parts.read(alone_name(task))
     for person in windows.people:
         rows = np.flatnonzero(windows.person == person)
         _collect(run, task, windows.rows(rows), {k: v[rows] for k, v in alone.items()}, person, by_draw)
     for fold in folds_of(run, task, windows):
-        kept = parts.get(fold.name, dict)
+        kept = parts.read(fold.name)
         _collect(run, task, windows.of([fold.scored]), kept, fold.scored, by_draw)
     ordered = sorted(by_draw, key=lambda key: key[1])
     return {key: {p: float(np.mean(v)) for p, v in by_draw[key].items()} for key in ordered}

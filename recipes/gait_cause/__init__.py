@@ -4,7 +4,8 @@ from recipes.gait_cause.explain_stage import explain_drawn
 from recipes.gait_cause.impairment_stage import explain_solved
 from recipes.gait_cause.result_stage import write_table
 from recipes.gait_cause.settings import SMALL, GaitCauseSettings
-from recipes.gait_cause.walk_stage import DRAWN, SOLVED, check_corpora, draw_walks, read_solved, refuse_early
+from recipes.gait_cause.solved_people import refuse_early
+from recipes.gait_cause.walk_stage import DRAWN, SOLVED, check_corpora, draw_walks, read_solved
 from recipes.recipe import RESULTS, Recipe
 from recipes.run import Stage
 

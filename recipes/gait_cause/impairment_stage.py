@@ -8,10 +8,11 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 
-from recipes.gait_cause.explain_stage import LOGISTIC, NETWORK, always, fit_settings, parts_of, write_rows
+from recipes.gait_cause.explain_stage import LOGISTIC, NETWORK, always, fit_settings, write_rows
 from recipes.gait_cause.explained_walks import altered_explanations, joined
 from recipes.gait_cause.explanation_row import chosen_way, class_rows, explanation_rows
 from recipes.gait_cause.settings import GaitCauseSettings
+from recipes.gait_cause.solved_people import solved_roles
 from recipes.gait_cause.walk_stage import SOLVED
 from recipes.gait_cause.walks import Walks, read_walks
 from recipes.result import Result
@@ -28,28 +29,10 @@ MORE_EPOCHS = 2
 
 def explain_solved(run: Run) -> str:
     """Teach, explain, choose and score, fold by fold; nothing where no solved people are given."""
-    walks = read_walks(run.folder / SOLVED)
+    walks = read_walks(run.folder / SOLVED).numbered_anew()
     folds = solved_roles(walks, run.settings)
     rows, tables = _solved(run, walks, folds) if folds else ([], [])
     return write_rows(run, "solved", rows, tables)
-
-
-def solved_roles(walks: Walks, settings: GaitCauseSettings) -> dict[str, dict[str, list[str]]]:
-    """Split → role → persons: each person with a twin is scored in one fold; who has none teaches in all."""
-    if not len(walks):
-        return {}
-    with_twin = set(walks.code[np.isfinite(walks.change[:, 0, 0])])
-    order = np.random.default_rng([settings.seed, 2]).permutation(sorted(with_twin))
-    others = sorted(set(walks.code) - with_twin)
-    found = {}
-    for k in range(settings.n_folds):
-        scored = order[k :: settings.n_folds]
-        rest = np.roll([p for p in order if p not in set(scored)], 7 * k)
-        roles = parts_of(rest, {"validate": 0.15, "calibrate": 0.15})
-        found[f"solved_{k + 1}"] = {
-            "teach": [*roles.pop("score"), *others], **roles, "score": list(scored)
-        }  # fmt: skip
-    return found
 
 
 def _solved(run: Run, walks: Walks, folds: Mapping[str, Mapping]) -> tuple[list[Result], list[pd.DataFrame]]:

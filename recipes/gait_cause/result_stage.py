@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from recipes.gait_cause.explain_stage import drawn_roles
-from recipes.gait_cause.impairment_stage import solved_roles
+from recipes.gait_cause.solved_people import solved_roles
 from recipes.gait_cause.walk_stage import DRAWN, SOLVED
 from recipes.gait_cause.walks import read_walks
 from recipes.people import write_people

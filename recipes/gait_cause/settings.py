@@ -21,7 +21,7 @@ class GaitCauseSettings(RecipeSettings):
     people: str = Field("", description="Corpus of `kinesynth gait population --impairment`: solved walks, too.")
     twins: str = Field("", description="The same people by the same command with --healthy 1: their truth.")
     n_folds: int = Field(4, ge=2, description="Parts of the solved people, each scored once.")
-    n_members: int = Field(3, ge=1, le=20, description="Networks of an ensemble.")
+    n_members: int = Field(3, ge=2, le=20, description="Networks of an ensemble; their doubt needs two.")
     epochs: int = Field(30, ge=1, description="Passes over who teaches, at most; twice as many for solved walks.")
     n_phases: int = Field(10, ge=2, le=25, description="Equal parts of the cycle that explanations speak of.")
     n_explained: int = Field(120, ge=8, description="Walks that are explained for each question, at most.")

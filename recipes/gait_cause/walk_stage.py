@@ -14,7 +14,7 @@ from synth.corpus import Corpus, CorpusMismatch
 from synth.corpus.recipe_source import named_sources
 from synth.corpus.trial import CorpusTrial
 from synth.cycle_record import N_CHANNELS, N_SAMPLES, cycle_record
-from synth.impairment import KINDS, impairment_of
+from synth.impairment import HEALTHY, KINDS, Impairment, impairment_of
 from synth.imu.error_recipe import ImuErrors
 from synth.imu.placement import SEVEN_SENSORS
 from synth.optimal_control.gait.altered_gait import (
@@ -96,11 +96,6 @@ def check_corpora(run: Run) -> object:
     return named_sources({name: Path(path) for name, path in given.items() if path})
 
 
-def refuse_early(run: Run) -> None:
-    """Look at a user's files before anything costs time; errors as `check_corpora`."""
-    check_corpora(run)
-
-
 def read_solved(run: Run) -> str:
     """Put sensors on the solved people, and on the twins of those who have one."""
     settings: GaitCauseSettings = run.settings
@@ -126,14 +121,18 @@ def read_solved(run: Run) -> str:
 
 def _solved(trial: CorpusTrial, twin: CorpusTrial | None, errors: ImuErrors) -> tuple:
     """Code, record, group, change and numbers of one walk."""
-    found = impairment_of(trial)
-    kind = found.kind if found is not None and found.severity > 0.0 else "none"
+    kind = kind_of(impairment_of(trial))
     record = cycle_record(trial, SEVEN_SENSORS, errors).astype(np.float32)
     change = np.full_like(record, np.nan)
     if twin is not None:
         change = (cycle_record(trial, SEVEN_SENSORS) - cycle_record(twin, SEVEN_SENSORS)).astype(np.float32)
     numbers = _numbers(trial.subject, trial.spatiotemporal["speed"])
     return trial.subject.code, record, list(KINDS).index(kind), change, numbers
+
+
+def kind_of(found: Impairment | None) -> str:
+    """What is wrong: at severity 0, and where nothing is said, nothing."""
+    return found.kind if found is not None and found.severity > 0.0 else HEALTHY
 
 
 def check_twins(corpus: Corpus, twins: Corpus) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,11 @@ class Walks:
     def of(self, people: Sequence[str]) -> Walks:
         """Those of some persons."""
         return self.rows(np.flatnonzero(np.isin(self.code, list(people))))
+
+    def numbered_anew(self) -> Walks:
+        """The same, with the groups alone that somebody is in; 0 stays who is well."""
+        there = np.union1d([0], self.group).astype(int)
+        return replace(self, group=np.searchsorted(there, self.group), names=self.names[there])
 
 
 def write_walks(path: Path, walks: Walks) -> None:

@@ -24,7 +24,7 @@ class PinchSettings(RecipeSettings):
     prevalence: tuple[float, float, float] = Field(
         (0.80, 0.12, 0.08), description="Shares of healthy, SE4CF and PRC wrists."
     )
-    n_members: int = Field(3, ge=1, le=20, description="Networks of an ensemble.")
+    n_members: int = Field(3, ge=2, le=20, description="Networks of an ensemble; their doubt needs two.")
     epochs: int = Field(15, ge=1, description="Passes over the people who teach, at most.")
     n_identified: int = Field(200, ge=5, description="People whose Fisher information is computed.")
     n_explained: int = Field(400, ge=10, description="People of each surgery whose classification is explained.")

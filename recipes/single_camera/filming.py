@@ -14,7 +14,7 @@ from mocap_import.durable_file import durable_place
 from recipes.people import write_people
 from recipes.recipe import PEOPLE
 from recipes.run import Run
-from recipes.single_camera.population import corpus_of, population_seed
+from recipes.single_camera.population import corpus_of, population_seed, refuse_too_few
 from recipes.single_camera.settings import RealCorpus
 from synth.camera.detector import draw_errors
 from synth.camera.filmed_gait import FilmedGait, filmed_gait
@@ -42,6 +42,8 @@ _LEAST_KNOWN = 0.9
 def film_everything(run: Run) -> str:
     """Film every corpus; write the clips of each set, and who has which role."""
     sets: dict[str, list[ClipArrays]] = {name: [] for name in SETS}
+    spatial = [gait for corpus in run.settings.spatial for gait in spatial_gaits(Path(corpus))]
+    spatial_roles = parted(sorted({g.person for g in spatial}), run.settings.seed) if spatial else {}
     _film_people(run, sets)
     scored = {"other": corpus_of(run, "other"), "far": corpus_of(run, "far"), "predicted": run.settings.predicted}
     for name, corpus in scored.items():
@@ -53,7 +55,7 @@ def film_everything(run: Run) -> str:
     for gait in recorded:
         sets["treadmill" if gait.treadmill else "overground"].append(_clips(gait, _REAL_CLIPS, run, rng))
     if run.settings.spatial:
-        _film_oblique(run, sets, [gait for gait in recorded if not gait.treadmill])
+        _film_oblique(run, sets, spatial, spatial_roles, [gait for gait in recorded if not gait.treadmill])
     arrays = {name: joined(parts) for name, parts in sets.items()}
     save_clips(run.folder / CLIPS, arrays)
     _write_roles(run, arrays)
@@ -80,11 +82,15 @@ def _stream(run: Run, name: str) -> np.random.Generator:
     return np.random.default_rng([run.settings.seed, 11, zlib.crc32(name.encode())])
 
 
-def _film_oblique(run: Run, sets: dict[str, list[ClipArrays]], overground: list[FilmedGait]) -> None:
+def _film_oblique(
+    run: Run,
+    sets: dict[str, list[ClipArrays]],
+    gaits: list[FilmedGait],
+    roles: Mapping[str, str],
+    overground: list[FilmedGait],
+) -> None:
     """People in 3-D by their roles, and recorded ones overground, from all bands of views; with a stream of its own."""
     rng = np.random.default_rng([run.settings.seed, 13])
-    gaits = [gait for corpus in run.settings.spatial for gait in spatial_gaits(Path(corpus))]
-    roles = parted(sorted({g.person for g in gaits}), run.settings.seed)
     for gait in gaits:
         role = roles[gait.person]
         if role in TEACHING:
@@ -118,7 +124,13 @@ def parted(people: list[str], seed: int) -> dict[str, str]:
     """Role of each person, drawn by `SHARES`; each role has at least one.
 
     Each draws a number of their own: who else there is moves nobody but those at the borders of roles.
+
+    Raises
+    ------
+    CorpusMismatch
+        They are too few for that.
     """
+    refuse_too_few("people to be filmed", len(people))
     order = sorted(people, key=lambda p: np.random.default_rng([seed, 12, zlib.crc32(p.encode())]).random())
     ends = np.round(np.cumsum(list(SHARES.values())) * len(order)).astype(int)
     return {str(p): list(SHARES)[int(np.searchsorted(ends, i, side="right"))] for i, p in enumerate(order)}

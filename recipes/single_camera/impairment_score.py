@@ -99,10 +99,13 @@ def gait_means(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def changes(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a pair of following visits of a person, one clip of each: change of severity, and what is said of it."""
+    """One row a pair of following visits of a person, one clip of each: change of severity, and what is said of it.
+
+    Visits follow each other by their number: around one that was refused nothing is compared.
+    """
     ordered = table.sort_values(["person", "clip", "visit"])
-    own = ordered.groupby(["person", "clip"])[["severity", "severity_said"]].diff()
-    return ordered[["person"]].join(own).dropna()
+    own = ordered.groupby(["person", "clip"])[["visit", "severity", "severity_said"]].diff()
+    return ordered[["person"]].join(own[own.visit == 1].drop(columns="visit"), how="inner").dropna()
 
 
 def right_kind(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:

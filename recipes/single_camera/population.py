@@ -15,6 +15,8 @@ OTHER_VISITS = 2
 LAWS = {"people": "standard", "other": "other", "far": "far"}
 """Role of a population → its laws."""
 DONE = "population.txt"
+FEWEST = 7
+"""People of whom each role has one."""
 
 
 def make_population(run: Run) -> str:
@@ -25,6 +27,10 @@ def make_population(run: Run) -> str:
             refuse_unlike_laws(name, Path(getattr(run.settings, name)))
     if run.settings.predicted:
         refuse_drawn_manner(Path(run.settings.predicted))
+    for role, paths in (("people", [run.settings.people]), ("spatial", run.settings.spatial)):
+        known = {(population_seed(Path(p)), subject) for p in paths if p for subject, _ in Corpus(p).trials()}
+        if known:
+            refuse_too_few(f"setting {role}: {', '.join(map(str, paths))}", len(known))
     counts = {name: _made(run, name) for name in LAWS}
     said = "; ".join(f"{name}: {text}" for name, text in counts.items() if text)
     write_durably(run.folder / DONE, said + "\n")
@@ -96,6 +102,21 @@ def population_seed(path: Path) -> int | None:
     """Seed that the people of a corpus are drawn from; None where they are no virtual people."""
     made = Corpus(path).provenance.config
     return int(made["seed"]) if {"subjects", "seed"} <= set(made) else None
+
+
+def refuse_too_few(where: str, n_people: int) -> None:
+    """Refuse people too few to teach, validate, calibrate and be scored.
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    if n_people < FEWEST:
+        raise CorpusMismatch(
+            f"{where}: {n_people} people are too few to teach, validate, calibrate and be scored, one role each; "
+            f"expected {FEWEST} or more with a walk that is not refused. Make more with kinesynth gait population "
+            "--subjects."
+        )
 
 
 def refuse_unlike_laws(role: str, path: Path) -> None:

@@ -1,7 +1,9 @@
-"""People who were really fitted: rows of every fit and of every question to its network, traced back to persons.
+"""People who were really fitted: rows of fits and of questions to what was fitted, traced back to persons.
 
-A row is known by its bytes; the recipe's own corpora and tables say whose it is. Rows of nobody are made samples and
-simulated people who stand in no split.
+Seen are all networks, and the regressions and generators that `Witness` names. Not seen are trees of what true angles
+tell (one camera), classifiers that tell made samples from measured ones, lines of a ruler, outlier forests, and what an
+explanation takes for usual. A row is known by its bytes; the recipe's own corpora and tables say whose it is. Rows of
+nobody are made samples, simulated people who stand in no split, and inputs on the way of an explanation.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ class Witness:
     origin: dict[bytes, bytes] = field(default_factory=dict)
 
     def watch(self, monkeypatch: Any) -> None:
-        """See every fit of networks, regressions and generators from now on."""
+        """See every fit of networks, and those of the regressions and generators named here, from now on."""
         real = fitting.fit
 
         def seen(network: Any, loss: Any, teaching: Any, settings: Any, *, seed: int, validation: Any = None) -> Any:

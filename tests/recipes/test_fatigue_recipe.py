@@ -8,6 +8,7 @@ import pytest
 from recipes import remembered_part
 from recipes.fatigue import RECIPE, simulation_stage
 from recipes.fatigue.doubt import outside_rows
+from recipes.fatigue.learning_stage import learnt_parts
 from recipes.fatigue.people_of_splits import folds, roles_of_folds, simulated_roles
 from recipes.fatigue.table_stage import errors_of, notes_of, reductions
 from recipes.people import people_table
@@ -58,6 +59,24 @@ def test_a_run_that_was_cut_goes_on_and_gives_the_same_corpus(tmp_path, monkeypa
     simulation_stage.simulate_factorial(cut)
     assert calls == [20, 20, 20, 3], "the first chunk was not made again"
     assert (whole.folder / "simulated.h5").read_bytes() == (cut.folder / "simulated.h5").read_bytes()
+
+
+def test_another_tolerance_or_goal_teaches_nothing_anew(tmp_path):
+    """What is remembered is asked for by what decides the lesson, and no stage but the table reads these two."""
+
+    def keys(folder, **chosen):
+        return learnt_parts(Run(tmp_path, resolve_settings(RECIPE, **TINY, **chosen), shown=False), folder).key
+
+    for chosen in ({"tolerance": 3.0}, {"goal_reduction": 20.0}):
+        assert keys("simulated", **chosen) == keys("simulated")
+        assert keys("folds", **chosen) == keys("folds")
+    for name in ("tolerance", "goal_reduction"):
+        assert [stage.name for stage in RECIPE.stages if stage.reads is None or name in stage.reads] == ["table"]
+    assert keys("simulated", members=2) == keys("simulated"), "each member has a part of its own"
+    for chosen in ({"width": 8}, {"seed": 8}, {"seconds": 30.0} | {"anchor": 0.1}):
+        assert keys("simulated", **{k: v for k, v in chosen.items() if k != "seconds"}) != keys("simulated")
+    for chosen in ({"members": 2}, {"n_scored": 3}, {"arms": ("transfer",)}):
+        assert keys("folds", **chosen) != keys("folds")
 
 
 def test_parts_of_another_question_are_not_used(tmp_path):

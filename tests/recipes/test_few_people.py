@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from recipes.few_people import RECIPE, source_stage
 from recipes.few_people.doubt import feasible_levels
 from recipes.few_people.nested_people import folds, splits, virtual_roles
-from recipes.few_people.person_error import paired
+from recipes.few_people.person_error import errors_of, paired
 from recipes.few_people.settings import check_settings, tasks_of, teaching_numbers
 from recipes.few_people.source_stage import given_files
 from recipes.few_people.table_stage import against_baselines, exchange_results, reductions
-from recipes.few_people.tuning_stage import pace_of
+from recipes.few_people.tuning_stage import alone_name, pace_of, tuned_parts
 from recipes.people import people_table
 from recipes.recipe import resolve_settings
 from recipes.result import markdown, result_table
@@ -20,6 +22,7 @@ from recipes.run import Run
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused
 from training.transfer.arm import SCRATCH, TRANSFER
+from training.transfer.gait_window import GaitWindows
 
 PEOPLE = [f"P{i}" for i in range(7)]
 TARGET = {"name": "task", "path": "none.h5", "estimate": "force"}
@@ -97,6 +100,21 @@ def test_a_target_of_too_few_people_is_refused_before_anybody_is_solved(tmp_path
     monkeypatch.setattr(source_stage, "_solved", lambda *given: pytest.fail("somebody was solved"))
     with pytest.raises(CorpusMismatch, match="task: 2 people"):
         source_stage.make_people(run_of(tmp_path, targets=[TARGET]))
+
+
+def test_a_fold_that_is_missing_is_said_and_stays_to_be_made(tmp_path, monkeypatch):
+    """The table writes nothing in its place, which teaching would take as done."""
+    monkeypatch.setattr("recipes.few_people.tuning_stage.pretrained_parts", lambda run: SimpleNamespace(key="k"))
+    run = run_of(tmp_path, targets=[TARGET | {"teach": (1,)}])
+    person, frames = np.array(["A", "B", "C"]), (3, 2)
+    inputs, labels, core = np.zeros((*frames, 42)), np.zeros((*frames, 8)), np.ones(frames, dtype=bool)
+    windows = GaitWindows(inputs, labels, core, np.zeros(frames), person, person)
+    parts = tuned_parts(run, "task", windows)
+    parts.get(alone_name("task"), lambda: {"x|0|sd": np.zeros((3, 2, 1))})
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError, match=r"folds/task_0_A_.* is not there.*Remove stages\.json"):
+            errors_of(run, "task", windows)
+    assert [path.name.startswith("task_nobody") for path in (tmp_path / "folds").iterdir()] == [True]
 
 
 def test_a_reduction_keeps_a_persons_two_errors_together(tmp_path):

@@ -6,18 +6,22 @@ from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from recipes.catalogue import find_recipe
-from recipes.gait_cause import impairment_stage
+from recipes.gait_cause import impairment_stage, solved_people
 from recipes.gait_cause.explained_walks import Explained, joined
 from recipes.gait_cause.explanation_row import CHOSEN, by_person, chosen_way, explanation_rows
-from recipes.gait_cause.impairment_stage import solved_roles
 from recipes.gait_cause.settings import GaitCauseSettings
-from recipes.gait_cause.walk_stage import check_twins, read_solved
+from recipes.gait_cause.solved_people import refuse_untold, solved_roles
+from recipes.gait_cause.walk_stage import SOLVED, check_twins, read_solved
 from recipes.gait_cause.walks import Walks, read_walks, write_walks
 from recipes.recipe import resolve_settings, run_recipe
 from synth.corpus import CorpusMismatch
+from synth.cycle_record import N_CHANNELS, N_SAMPLES
+from synth.impairment import HEALTHY, KINDS
+from synth.imu.placement import SEVEN_SENSORS
 from training.config import ConfigRefused
 from training.explanation.explanation_set import BY_NETWORK, GROUPS, LINEAR_PATTERN, WITHOUT
 from training.sample.linear_answer import linear_classes, linear_numbers
@@ -113,6 +117,94 @@ def test_rows_are_means_over_persons_and_the_explanation_that_is_the_truth_is_ch
     shares = table.groupby("explanation").share.sum()
     np.testing.assert_allclose(shares, 1.0)
     assert set(table.sensor) == {"x", "y", "z"}
+
+
+@pytest.mark.parametrize("kinds", [("weak_plantarflexors",), ("equinus", "short_steps")])
+def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds, witness, monkeypatch):
+    """One impairment beside nothing, or kinds with gaps between them, as corpora of some kinds alone hold them.
+
+    Networks and linear models are fitted to those who teach and validate in one fold, and asked about its others.
+    """
+    witness.watch(monkeypatch)
+    there, rng = [list(KINDS).index(kind) for kind in (HEALTHY, *kinds)], np.random.default_rng(2)
+    group = np.tile(there, 16)[:32]
+    shape = (len(group), N_SAMPLES, N_CHANNELS * len(SEVEN_SENSORS))
+    records = rng.normal(size=shape).astype(np.float32)
+    change = np.where(group[:, None, None] > 0, rng.normal(size=shape), 0.0).astype(np.float32)
+    numbers, code = rng.normal(size=(len(group), 5)), np.array([f"P{k:02d}" for k in range(len(group))])
+    own = Walks(code, records, group, change, np.zeros((len(group), 0, 0)), numbers, np.array(list(KINDS)))
+    write_walks(tmp_path / SOLVED, own)
+    settings = GaitCauseSettings(
+        n_folds=2, n_members=2, epochs=1, n_phases=N_PHASES, n_explained=8, n_untaught=2, noise_share=0.0
+    )
+    run = SimpleNamespace(settings=settings, track=lambda jobs, said: jobs, folder=tmp_path)
+    impairment_stage.explain_solved(run)
+    owner = dict(zip([row.tobytes() for row in records], code, strict=True))
+    found = [[witness.people(rows, owner) for rows in (one.teach, one.validate, one.asked)] for one in witness.fits]
+    for roles in solved_roles(own, settings).values():
+        mine = [teach <= set(roles["teach"]) and held == set(roles["validate"]) for teach, held, _ in found]
+        assert sum(mine) == settings.n_members + 1, "networks, and a linear model"
+        asked = {p for one, is_mine in zip(found, mine, strict=True) if is_mine for p in one[2]}
+        assert set(roles["score"]) <= asked - {""} <= {*roles["calibrate"], *roles["score"]}
+    rows = pd.read_json(tmp_path / "solved_rows.json")
+    recalls = {m for m in rows.measure if m.startswith("recall")}
+    assert recalls == {f"recall {kind}" for kind in (HEALTHY, *kinds)}
+    assert set(pd.read_csv(tmp_path / "explanation_solved.csv").group) == set(kinds)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "n_twins", "said"),
+    [
+        ((HEALTHY,), 20, "holds walks of none; expected none and at least one impairment"),
+        (("crouch", "equinus"), 20, "equinus and crouch; expected none"),
+        ((HEALTHY, "crouch"), 1, "1 people of mine.h5 have a twin in"),
+        ((HEALTHY, "crouch"), 4, "nobody validates"),
+        ((*[HEALTHY] * 19, "crouch"), 20, "nobody (who teaches has crouch|(calibrates|is scored) with an impairment)"),
+    ],
+)
+def test_people_of_whom_nothing_can_be_told_apart_are_refused_early(tmp_path, monkeypatch, kinds, n_twins, said):
+    code = [f"P{k:02d}" for k in range(20)]
+    kind = dict(zip(code, kinds * 20, strict=False))
+
+    class Given:
+        """Of a corpus what can be known without its arrays."""
+
+        def __init__(self, path):
+            people = code if path.name == "mine.h5" else code[:n_twins]
+            self.rows = [{"subject": p, "trial": "walk", "status": "solved"} for p in people]
+            self.provenance = SimpleNamespace(config={"healthy": 1.0})
+
+        def summary(self):
+            return self.rows
+
+        def origins(self, subject, name):
+            return [SimpleNamespace(found={"impairment": kind[subject], "severity": float(kind[subject] != HEALTHY)})]
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.h5", "twins.h5"):
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(solved_people, "Corpus", Given)
+    recipe = find_recipe("gait-cause")
+    settings = resolve_settings(recipe, small=True, people="mine.h5", twins="twins.h5")
+    with pytest.raises(CorpusMismatch, match=said):
+        run_recipe(recipe, tmp_path / "out", settings, shown=False)
+    assert not (tmp_path / "out" / "drawn.npz").exists()
+
+
+def test_every_kind_beside_nothing_is_enough_to_be_told_apart():
+    code, kind = np.array([f"P{k:02d}" for k in range(40)]), np.array([HEALTHY, "crouch"] * 20)
+    refuse_untold(code, kind, np.ones(40, dtype=bool), GaitCauseSettings())
+
+
+def test_two_classes_are_told_like_many():
+    """Of two classes the library gives one row of weights; probabilities are those of both."""
+    rng = np.random.default_rng(4)
+    inputs = rng.normal(size=(300, 5, 2))
+    classes = (inputs[:, 0, 0] > 0.3).astype(int)
+    tells = linear_classes(inputs[:100], classes[:100], (inputs[100:200], classes[100:200]), 0)
+    told = tells.probabilities(inputs[200:])[0]
+    assert told.shape == (100, 2)
+    assert np.mean(told.argmax(axis=1) == classes[200:]) > 0.8
 
 
 def told_by(truth, best, rng) -> Explained:

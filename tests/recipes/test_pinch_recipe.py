@@ -137,7 +137,7 @@ def test_own_records_and_ratings_get_their_answers(tmp_path):
     own, ratings, out = tmp_path / "own.csv", tmp_path / "ratings.csv", tmp_path / "out"
     own_record().to_csv(own, index=False)
     ratings.write_text("item,rater,part,rating\npinch 001,r,palmar late hold,4\npinch 001,r,age,0\n")
-    few = {"n_teach": 500, "n_score": 200, "n_second": 100, "n_outside": 50, "n_members": 1, "epochs": 2}
+    few = {"n_teach": 500, "n_score": 200, "n_second": 100, "n_outside": 50, "n_members": 2, "epochs": 2}
     few |= {
         "n_identified": 5,
         "n_explained": 10,

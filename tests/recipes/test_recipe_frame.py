@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,11 +20,17 @@ from recipes.catalogue import RECIPES, find_recipe
 from recipes.people import ROLES, check_people, people_table, write_people
 from recipes.recipe import PEOPLE, RESULTS, Recipe, RecipeSettings, resolve_settings, run_recipe
 from recipes.result import Result, mean_result, write_results
-from recipes.run import SettingNotNamed, Stage
+from recipes.run import Run, SettingNotNamed, Stage
+from recipes.single_camera import filming
+from recipes.single_camera.teaching import teach_networks
 from synth.corpus.schema import CorpusMismatch
+from synth.impairment import Impairment
 from training.config import ConfigRefused
 from training.sample import fit as fitting
 from training.sample.fit import FitSettings
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "synth" / "camera"))
+from made_gait import made_gait
 
 
 class Made(RecipeSettings):
@@ -137,6 +145,16 @@ def test_stages_name_settings_that_there_are(name):
         assert not unread, "a setting that no stage reads"
 
 
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_one_network_knows_no_doubt_and_is_no_ensemble(name):
+    """Its SD is nothing, inside and outside the population: a goal that nobody can miss is refused."""
+    known = {"members", "n_members"} & set(find_recipe(name).settings.model_fields)
+    for setting in known:
+        with pytest.raises(ConfigRefused, match=setting):
+            resolve_settings(find_recipe(name), **{setting: 1})
+    assert known or name == "posture", "its ensemble is a constant"
+
+
 def test_a_goal_is_met_on_its_side():
     assert Result("t", "m", "r", "1", 0.9, goal=">= 0.9").met == "yes"
     assert Result("t", "m", "r", "1", 0.1, goal=">= 0.9").met == "no"
@@ -171,7 +189,7 @@ def test_an_unknown_recipe_names_the_known_ones(capsys):
 
 
 def assert_as_written(name, witness, owner, people):
-    """Every fit is that of one split: its people teach, its people validate, and only others of it are asked about.
+    """Every fit seen is that of one split: its people teach and validate, and only others of it are asked about.
 
     A method whose fit nobody stops (a regression) may learn from those who validate, too.
     """
@@ -217,6 +235,32 @@ def test_the_small_form_ends_in_a_table_and_fits_whom_it_says(name, tmp_path, wi
     assert results.method.nunique() > 1, "a table has a row to beat"
     assert (results.n_persons > 2).any(), "intervals are over persons"
     assert sum(stage["cpu_seconds"] for stage in run.stages.values()) < 60, "the small form is under a minute"
+
+
+def test_people_in_space_are_fitted_as_the_table_of_people_says(tmp_path, witness, monkeypatch):
+    """The small form has nobody in 3-D: here, planar people and those in 3-D teach, and both kinds are scored."""
+    flat, sways = (replace(g, waves=np.nan_to_num(g.waves)) for g in (made_gait(3.0), made_gait(3.0, sway=0.1)))
+    people = {
+        "people.h5": [replace(flat, person=f"V{i}", impairment=Impairment("crouch", 0.5)) for i in range(9)],
+        "spatial.h5": [replace(sways, person=f"V{i}") for i in range(9)],
+    }
+    monkeypatch.setattr(filming, "_gaits", lambda path, stature=None: people[path.name])
+    monkeypatch.setattr(filming, "population_seed", lambda path: 21)
+    witness.watch(monkeypatch)
+    given = {"people": "people.h5", "spatial": ("spatial.h5",), "n_other": 0, "n_far": 0}
+    few = {"clips": 1, "spatial_clips": 1, "members": 2, "epochs": 1, "width": 4}
+    run = Run(tmp_path, resolve_settings(find_recipe("single-camera"), **given, **few), shown=False)
+    filming.film_everything(run)
+    teach_networks(run)
+    table = pd.read_csv(tmp_path / PEOPLE, dtype=str)
+    assert {split: own.person.str.startswith("spatial").any() for split, own in table.groupby("split")} == {
+        "people": True,
+        "spatial": True,
+    }
+    owner = witness.owners("single-camera", run)
+    assert_as_written("single-camera", witness, owner, table)
+    in_space = [any(p.startswith("spatial") for p in witness.people(one.teach, owner)) for one in witness.fits]
+    assert in_space == [True, True, False, False], "two networks see nobody in 3-D, to tell what these are worth"
 
 
 @pytest.mark.parametrize("leak", ["", "taught", "asked"])

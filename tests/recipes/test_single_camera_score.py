@@ -24,9 +24,9 @@ from recipes.single_camera.agreement import (
     with_strikes,
 )
 from recipes.single_camera.filming import BRIEF, SHARES, _lengths, _stretch, parted
-from recipes.single_camera.impairment_score import area_under_curve, r_squared
+from recipes.single_camera.impairment_score import area_under_curve, changes, r_squared
 from recipes.single_camera.knowable import knowable_results
-from recipes.single_camera.population import refuse_shared_people, refuse_unlike_laws
+from recipes.single_camera.population import FEWEST, make_population, refuse_shared_people, refuse_unlike_laws
 from recipes.single_camera.waveform_score import CONSTANT, wave_results
 from synth.camera.filmed_gait import AT_STRIKES, WAVES, FilmedGait
 from synth.camera.keypoint_input import ClipArrays, units_of
@@ -40,7 +40,10 @@ def test_people_have_one_role_each_and_shares_hold():
     for role, share in SHARES.items():
         assert list(roles.values()).count(role) == pytest.approx(200 * share, abs=1)
     assert parted([f"V{i}" for i in range(200)], 7) == roles
-    assert set(parted([f"V{i}" for i in range(12)], 7).values()) == set(SHARES)
+    for n in range(FEWEST, 40):
+        assert set(parted([f"V{i}" for i in range(n)], 7).values()) == set(SHARES)
+    with pytest.raises(CorpusMismatch, match="6 people are too few"):
+        parted([f"V{i}" for i in range(FEWEST - 1)], 7)
     fewer = parted([f"V{i}" for i in range(200) if i != 17], 7)
     assert sum(fewer[p] != roles[p] for p in fewer) <= 4, "one who is missing moves only those at the borders"
 
@@ -74,6 +77,28 @@ def test_severity_and_detection_are_scored_by_their_laws():
     assert r_squared(truth, truth, np.arange(3)) == 1.0
     assert r_squared(truth, np.full(3, 0.5), np.arange(3)) == pytest.approx(0.0)
     assert area_under_curve(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.6, 0.4, 0.9]), np.arange(4)) == 0.75
+
+
+def test_a_change_is_that_of_visits_that_follow_each_other():
+    """Whose second visit was refused changed between the first and the third by two visits, and is left out."""
+    rows = [("A", 0, 0.1), ("A", 2, 0.5), ("B", 0, 0.2), ("B", 1, 0.3), ("B", 2, 0.6)]
+    table = pd.DataFrame(rows, columns=["person", "visit", "severity"]).assign(clip=0, severity_said=0.0)
+    found = changes(table)
+    assert found.person.tolist() == ["B", "B"]
+    assert found.severity.tolist() == pytest.approx([0.1, 0.3])
+    assert set(found.columns) == {"person", "severity", "severity_said"}
+
+
+@pytest.mark.parametrize("role", ["people", "spatial"])
+def test_too_few_people_are_refused_before_anybody_is_solved_or_filmed(monkeypatch, tmp_path, role):
+    config = {"subjects": 3, "seed": 99, "laws": "standard"}
+    trials = [(f"V{i}", visit) for i in range(3) for visit in ("visit_1", "visit_2")]
+    made = SimpleNamespace(provenance=SimpleNamespace(config=config), trials=lambda: trials)
+    monkeypatch.setattr("recipes.single_camera.population.Corpus", lambda path: made)
+    monkeypatch.setattr("recipes.single_camera.population._made", lambda *given: pytest.fail("somebody was solved"))
+    chosen = {"people": "few.h5"} if role == "people" else {"spatial": ("few.h5",)}
+    with pytest.raises(CorpusMismatch, match=f"setting {role}: few.h5: 3 people"):
+        make_population(Run(tmp_path, resolve_settings(RECIPE, **chosen), shown=False))
 
 
 def test_one_clip_is_scored_not_the_mean_of_eight():

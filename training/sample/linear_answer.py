@@ -53,7 +53,7 @@ def linear_classes(inputs: np.ndarray, classes: np.ndarray, held: tuple[np.ndarr
     ----------
     inputs : ndarray, shape (n, ...)
     classes : ndarray of int, shape (n,)
-        0, 1, 2, ... (three or more), everyone of them with somebody.
+        0, 1, ..., everyone of them with somebody.
     held : (ndarray, ndarray)
         Inputs and classes of those who choose the penalty, by their balanced log loss.
     seed : int
@@ -64,12 +64,14 @@ def linear_classes(inputs: np.ndarray, classes: np.ndarray, held: tuple[np.ndarr
     counts = np.bincount(held[1], minlength=classes.max() + 1)
 
     def loss(model: LogisticRegression) -> float:
-        told = log_softmax(model.decision_function(other), axis=1)[np.arange(len(other)), held[1]]
+        weights, constant = _rows(model)
+        told = log_softmax(other @ weights.T + constant, axis=1)[np.arange(len(other)), held[1]]
         return -float((told / counts[held[1]]).sum())
 
     models = [LogisticRegression(class_weight="balanced", C=c, max_iter=MOST_STEPS).fit(known, classes) for c in C_GRID]
     best = min(models, key=loss)
-    return _taught(LinearAnswer(mean, sd, best.coef_ @ components, best.intercept_), np.zeros(0), np.zeros(0))
+    weights, constant = _rows(best)
+    return _taught(LinearAnswer(mean, sd, weights @ components, constant), np.zeros(0), np.zeros(0))
 
 
 def linear_numbers(inputs: np.ndarray, targets: np.ndarray, held: tuple[np.ndarray, np.ndarray], seed: int) -> Taught:
@@ -90,6 +92,13 @@ def _components(inputs: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, 
     flat = _flat(inputs, mean, sd)
     pca = PCA(min(N_COMPONENTS, *flat.shape), svd_solver="randomized", random_state=seed).fit(flat)
     return mean, sd, pca.components_
+
+
+def _rows(model: LogisticRegression) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and constant of every class: of two classes the library gives those of the second against the first."""
+    if len(model.classes_) > 2:
+        return model.coef_, model.intercept_
+    return np.vstack([np.zeros_like(model.coef_), model.coef_]), np.append(0.0, model.intercept_)
 
 
 def _flat(inputs: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
