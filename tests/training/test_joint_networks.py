@@ -29,7 +29,9 @@ def test_a_network_maps_any_channels_to_any_outputs_frame_by_frame(name):
 
 @pytest.mark.parametrize("depth", [1, 3, 5])
 def test_an_output_of_the_temporal_network_sees_as_far_as_its_taps_and_no_further(depth):
-    network = build_network(4, 2, 100.0, resolve_config({"network": "temporal", "width": 8, "depth": depth})).eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # a draw of weights may cut an output off from its last tap
+        network = build_network(4, 2, 100.0, resolve_config({"network": "temporal", "width": 8, "depth": depth})).eval()
     inputs = torch.randn(1, 101, 4, generator=torch.Generator().manual_seed(0), requires_grad=True)
     network(inputs)[0, 50].sum().backward()
     touched = inputs.grad[0].abs().sum(dim=1).nonzero().flatten()
