@@ -6,6 +6,7 @@ The bar for a person who is alone in a corpus of real recordings: virtual or oth
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from synth.corpus import Corpus
@@ -41,9 +42,10 @@ def predict_taught_waveforms(
     """
     reader, taught = Corpus(corpus), Corpus(teacher)
     subjects = [s.code for s in reader.subjects()]
-    same = set() if are_strangers(corpus, teacher) else set(subjects)
-    others = [s for s in labelled_subjects(taught) if s not in same]
+    strangers = are_strangers(corpus, teacher)
+    others = [s for s in labelled_subjects(taught) if strangers or s not in set(subjects)]
     mean = fit_mean_waveform(read_trials(taught, others), kinds, method)
+    mean = replace(mean, subjects=()) if strangers else mean  # none of them, though codes are alike
     used = {"trials": mean.n_labelled_trials, "frames": mean.n_labelled_frames}
     return write_predictions(
         corpus,

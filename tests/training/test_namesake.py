@@ -39,7 +39,9 @@ def test_namesakes_of_another_draw_teach_the_cycle_network_and_the_same_people_d
 def test_namesakes_of_another_draw_are_in_the_mean_waveform_and_the_same_people_are_not(drawn, tmp_path):
     everybody = {s.code for s in Corpus(drawn["two"]).subjects()}
     out = predict_taught_waveforms(drawn["one"], drawn["two"], tmp_path / "mean.h5")
-    used = Corpus(out).provenance.config["labels_used"]
+    estimates = Corpus(out)
+    used = estimates.provenance.config["labels_used"]
+    assert {estimates.read(*key, clean=True).status for key in estimates.trials()} == {"predicted"}
     own = predict_taught_waveforms(drawn["measured"], drawn["two"], tmp_path / "measured.h5")
     assert set(used) == everybody
     assert used == Corpus(own).provenance.config["labels_used"], "all of them teach strangers, whoever these are"
