@@ -136,6 +136,7 @@ def evaluate(
         str, typer.Option(help="With --table rapp or learning: the network of every fold. Default: temporal.")
     ] = "",
     steps: Annotated[int | None, typer.Option(min=1, help="With --table: steps of every network, not its own.")] = None,
+    device: Annotated[str, typer.Option(help="With --table: where networks are trained, cpu, cuda or auto.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="With --table: of folds, networks and sensor errors.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0 scores without any.")] = 0,
     engine: EngineWord = "local",
@@ -158,12 +159,14 @@ def evaluate(
 
     def run() -> ExitCode:
         of_tables = {"--out": out, "--joint": joint, "--scheme": scheme, "--network": network, "--steps": steps}
+        of_tables["--device"] = device
         if not table:
             _refuse_unused("evaluate of estimates", of_tables | {"--seed": seed}, "it belongs to --table")
         if table:
             from training.joint.table_command import TableWish, tell_table
 
-            return tell_table(TableWish(table, files, out, joint or (), scheme or (), network, seed, as_json, steps))
+            wish = (table, files, out, joint or (), scheme or (), network, seed, as_json, steps, device or "cpu")
+            return tell_table(TableWish(*wish))
         return _evaluate(*files, method, (workers, engine, scheduler), as_json)
 
     with_reasons(run, as_json)

@@ -49,7 +49,7 @@ def stream(
     def run() -> ExitCode:
         with tempfile.TemporaryDirectory() as folder:
             if corpus is None and export is None:
-                raise CorpusMismatch("expected a corpus to replay, or --export FILE to write the network.")
+                raise CorpusMismatch(f"{network}: expected a corpus to replay, or --export FILE to write the network.")
             if corpus is None and (out or trial or live):
                 raise CorpusMismatch("--out, --trial and --live are of a corpus: name it after the network.")
             if live and out:

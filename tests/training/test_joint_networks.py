@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from kinesynth import app
+from synth.joint_trial import ANGLE_NAMES
 from training.config import ConfigRefused, resolve_config
+from training.device import available_devices, resolve_device
+from training.joint.network_run import network_page
 from training.joint.recipe import joint_config
 from training.learning_step import prepare_lesson
 from training.memory_set import memory_training_set
@@ -90,3 +96,26 @@ def test_a_recipe_says_what_it_is_and_refuses_unknown_outputs():
     assert joint_config("published_conv1d").steps == 10_000
     with pytest.raises(ConfigRefused, match="did you mean 'orientation'"):
         resolve_config({"outputs": ["orientations"]})
+
+
+def test_a_device_that_is_not_the_cpu_is_a_column_of_the_page():
+    row = {"sensors": "as placed", "measure": "raw", "mean": 1.0, "sd": 0.1, "low": 0.9, "high": 1.1, "people": 3}
+    row |= {"network": "temporal", "steps": 10, "parameters": 5, "cpu_seconds": 2.0}
+    by_cpu, by_gpu = (
+        network_page(pd.DataFrame([{**row, "trained_on": name, "angle": a} for a in ANGLE_NAMES]), "knee", "5-fold")
+        for name in ("cpu", "NVIDIA H100")
+    )
+    assert "trained on" not in by_cpu
+    assert "| network | parameters | steps | CPU s | trained on | sensors |" in by_gpu
+    assert "| temporal | 5 | 10 | 2 | NVIDIA H100 | as placed |" in by_gpu
+
+
+def test_a_table_without_a_graphics_card_is_refused_before_anything_is_read(tmp_path):
+    if "cuda" in available_devices():
+        assert resolve_device("auto") == "cuda"
+        return
+    told = CliRunner().invoke(
+        app, ["evaluate", "--table", "rapp", str(tmp_path / "no.h5"), "--out", str(tmp_path), "--device", "cuda"]
+    )
+    assert told.exit_code == 1
+    assert "expected a GPU that this PyTorch can use, found none" in " ".join(told.output.split())

@@ -18,6 +18,7 @@ from synth.corpus.schema import CorpusMismatch
 from synth.joint_trial import JointTrial
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import TrainingConfig
+from training.device import device_name
 from training.joint.estimate import estimate_joint
 from training.joint.fold import Fold, inner_parting
 from training.joint.joint_model import train_on
@@ -128,6 +129,7 @@ def run_fold(task: JointFold, trials: Sequence[JointTrial], folder: Path) -> dic
         "scored": list(task.fold.scored),
         "weights": weights.card(),
         "training_seconds": training_seconds,
+        "trained_on": device_name(task.config.device),
         "seconds": time.process_time() - began,
         "rows": rows,
     }

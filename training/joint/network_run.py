@@ -22,6 +22,7 @@ from synth.joint_trial import ANGLE_NAMES, JointTrial
 from training.comparison import bootstrap_interval
 from training.config import TrainingConfig
 from training.csv_table import write_csv
+from training.device import device_name
 from training.joint.fold import Fold, part_subjects
 from training.joint.joint_model import WEARINGS, score_worn, train_on
 from training.joint.network_difference import difference_rows, paired_networks
@@ -39,6 +40,8 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Row → name in the registry, and settings."""
 MEAN_ANGLE = "mean angle of the teachers"
+COST_HEADS = {"parameters": "parameters", "steps": "steps", "cpu_seconds": "CPU s", "trained_on": "trained on"}
+"""Column → its head on the page; the device is a column where it is not the CPU."""
 Progress = Callable[[int, int, str], None]
 """Called as progress(trainings done, in all, name of the next)."""
 
@@ -53,6 +56,7 @@ def make_network_table(
     schemes: Sequence[str] = (),
     progress: Progress | None = None,
     tell: Callable[[SoundTrials], object] | None = None,
+    device: str = "cpu",
 ) -> pd.DataFrame:
     """Train every network on every fold and score it on the fold's people, sensors as placed and misplaced.
 
@@ -72,6 +76,8 @@ def make_network_table(
     progress : callable, optional
     tell : callable, optional
         Called with what was read, before anything is trained: which trials are left out or doubtful.
+    device : str
+        ``"cpu"`` or ``"cuda"``; a GPU is named in a column of its own.
 
     Returns
     -------
@@ -87,7 +93,7 @@ def make_network_table(
     chosen = [fold for fold in folds if fold.scheme in (schemes or (folds[0].scheme,))]
     if not chosen:
         raise CorpusMismatch(f"{corpus}: no fold of {', '.join(schemes)}; there are {folds[0].scheme}, ...")
-    limits = {} if steps is None else {"steps": steps}
+    limits = {"device": device} | ({} if steps is None else {"steps": steps})
     configs = {row: joint_config(name, seed=seed, **own, **limits) for row, (name, own) in NETWORKS.items()}
     digest, cards = file_hash(corpus), []
     for number, fold in enumerate(chosen):
@@ -129,12 +135,15 @@ def network_page(table: pd.DataFrame, joint: str, scheme: str) -> str:
         "step after it; 15 % noise on the test signals. Misplaced: each sensor turned by N(0, 13.5°). "
         "Pseudo-calibrated errors use the true mean of each trial. CPU time of one training, one thread.",
         "",
-        "| network | parameters | steps | CPU s | sensors | error | " + " | ".join(ANGLE_NAMES) + " |",
-        "|---|---|---|---|---|---|" + "---|" * len(ANGLE_NAMES),
     ]
+    costs = ["parameters", "steps", "cpu_seconds"]
+    if set(table["trained_on"]) - {"cpu"}:
+        costs.append("trained_on")
+    heads = ["network", *(COST_HEADS[c] for c in costs), "sensors", "error", *ANGLE_NAMES]
+    lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for (name, wearing, measure), block in table.groupby(["network", "sensors", "measure"], sort=False):
         first, own = block.iloc[0], block.set_index("angle")
-        cost = [f"{first[c]:,.0f}" if first["steps"] else "–" for c in ("parameters", "steps", "cpu_seconds")]
+        cost = [(first[c] if c == "trained_on" else f"{first[c]:,.0f}") if first["steps"] else "–" for c in costs]
         cells = [_cell(own.loc[angle]) for angle in ANGLE_NAMES]
         lines.append(f"| {name} | " + " | ".join([*cost, wearing, measure, *cells]) + " |")
     return "\n".join(lines) + "\n"
@@ -165,7 +174,7 @@ def _training(
     scores = score_worn(network, [trial for trial in trials if trial.subject.code in fold.scored], seed=seed)
     size = sum(weights.numel() for weights in network.network.parameters())
     card = {"mark": mark, "network": row, "fold": fold.name, "steps": config.steps, "parameters": size}
-    card |= {"cpu_seconds": seconds, "rows": scores.to_dict(orient="records")}
+    card |= {"cpu_seconds": seconds, "trained_on": device_name(config.device), "rows": scores.to_dict(orient="records")}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, json.dumps(card) + "\n")
     return card
@@ -184,7 +193,8 @@ def _constant(trials: Sequence[JointTrial], fold: Fold) -> dict[str, Any]:
 def _summary(cards: Sequence[Mapping[str, Any]], seed: int) -> pd.DataFrame:
     """Over the people of all folds so far."""
     costs = ("network", "steps", "parameters", "cpu_seconds")
-    frame = pd.concat([pd.DataFrame(card["rows"]).assign(**{key: card[key] for key in costs}) for card in cards])
+    frame = pd.concat([pd.DataFrame(card["rows"]).assign(**{key: card[key] for key in costs},
+                       trained_on=card.get("trained_on", "cpu")) for card in cards])  # fmt: skip
     found = []
     for (name, wearing, angle), group in frame.groupby(["network", "step", "angle"], sort=False):
         for measure, column in MEASURES.items():
@@ -193,5 +203,6 @@ def _summary(cards: Sequence[Mapping[str, Any]], seed: int) -> pd.DataFrame:
             row = {"network": name, "sensors": wearing, "measure": measure, "angle": angle, "mean": by_person.mean()}
             row |= {"sd": by_person.std(), "low": low, "high": high, "people": len(by_person)}
             row |= {"steps": group["steps"].iloc[0], "parameters": group["parameters"].iloc[0]}
+            row["trained_on"] = group["trained_on"].iloc[0]
             found.append(row | {"cpu_seconds": float(group["cpu_seconds"].unique().mean())})
     return pd.DataFrame(found)

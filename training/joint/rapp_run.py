@@ -199,6 +199,8 @@ def _written(out: Path, cards: Sequence[dict[str, Any]], n_folds: int, told: _To
     table = summarise(errors, seed=seed)
     write_csv(out / "errors.csv", errors)
     write_csv(out / "rapp.csv", table)
-    write_durably(out / "rapp.md", page(table, told.captions, f"{len(cards)} of {n_folds} folds."))
+    devices = sorted({card.get("trained_on", "cpu") for card in cards})
+    trained = "" if devices == ["cpu"] else f" Networks were trained on {', '.join(devices)}."
+    write_durably(out / "rapp.md", page(table, told.captions, f"{len(cards)} of {n_folds} folds.{trained}"))
     seconds = float(sum(card["training_seconds"] for card in cards))
     return RappRun(out / "errors.csv", out / "rapp.csv", out / "rapp.md", table, seconds, told.skipped, told.doubts)

@@ -13,6 +13,7 @@ from mocap_import.batch import ExitCode
 from mocap_import.progress import track
 from synth.joint_trial import JOINTS
 from training.config import ConfigRefused, TrainingConfig
+from training.device import resolve_device
 from training.joint.curve_run import make_curve
 from training.joint.network_run import make_network_table
 from training.joint.rapp_run import RappRun, make_rapp_table
@@ -39,6 +40,10 @@ class TableWish:
         Of every fold; empty = ``"temporal"``. Not for ``"networks"``, which has all of them.
     seed : int
     as_json : bool
+    steps : int, optional
+        Of every network, in the place of its own.
+    device : str
+        ``"cpu"``, ``"cuda"`` or ``"auto"``.
     """
 
     table: str
@@ -50,6 +55,7 @@ class TableWish:
     seed: int
     as_json: bool
     steps: int | None = None
+    device: str = "cpu"
 
 
 def tell_table(wish: TableWish) -> ExitCode:
@@ -70,9 +76,9 @@ def tell_table(wish: TableWish) -> ExitCode:
         raise ConfigRefused("--scheme: --table learning takes the first fold's teachers; leave it out")
     if wish.table == "networks":
         return _tell_networks(wish, wish.out)
-    config = joint_config(
-        wish.network or "temporal", seed=wish.seed, **({} if wish.steps is None else {"steps": wish.steps})
-    )
+    limits = {} if wish.steps is None else {"steps": wish.steps}
+    limits["device"] = resolve_device(wish.device)
+    config = joint_config(wish.network or "temporal", seed=wish.seed, **limits)
     if wish.table == "learning":
         return _tell_curve(wish, wish.out, config)
     with track(1, "Folds", shown=False if wish.as_json else None) as bar:
@@ -132,6 +138,7 @@ def _tell_networks(wish: TableWish, out: Path) -> ExitCode:
             bar.advance(0, description=f"Training {done + 1} of {total} {name}")
 
         options = {"steps": wish.steps, "seed": wish.seed, "schemes": wish.schemes, "tell": told}
+        options["device"] = resolve_device(wish.device)
         table = make_network_table(wish.corpora[0], out, joint=joint, **options, progress=progress)
     page = out / f"networks_{joint}.md"
     if wish.as_json:
