@@ -1,10 +1,10 @@
 """Body scales: lengths of segments that a label-free training learns, beside those of virtual walkers and of statures.
 
 20 virtual walkers (`network_figures.physics`, seed 101) whose thighs, shanks, feet and trunks are not those of their
-stature (SD 3 to 5 %); all that a training is told is mass and stature. With ``trainable_body`` each person's segments
+stature (SD 2 to 3 %); all that a training is told is mass and stature. With ``trainable_body`` each person's segments
 have a factor each; the truth is what the person was drawn with, the peer is a factor of 1. The network itself is scored
 on 8 other people by what it then estimates, beside one that was taught without the option.
-Run: python benchmarks/network_figures/body_scales.py; some four CPU minutes.
+Run: python benchmarks/network_figures/body_scales.py; some two CPU minutes.
 """
 
 from __future__ import annotations
