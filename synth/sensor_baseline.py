@@ -22,7 +22,7 @@ from synth.corpus import Corpus, CorpusWriter
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
-from synth.imu.reading_check import check_units, is_silent, longest_silence
+from synth.imu.reading_check import LONGEST_GAP, check_units, is_silent, longest_silence
 from synth.imu.recording import ImuRecording
 from synth.optimal_control.inertial.imu_cycle import average_cycle
 from synth.optimal_control.inertial.spatial_strap_down import (
@@ -37,8 +37,6 @@ from synth.real_imu.shank_event import shank_events
 NEEDED = ("pelvis", "femur_r", "tibia_r", "femur_l", "tibia_l")
 SHORTEST, LONGEST = 0.5, 2.2
 """s: durations that a stride has."""
-LONGEST_GAP = 0.3
-"""s without a value of a sensor, beyond which it is named."""
 SPEED_EVERY = 3
 """Strides from one that tells the speed to the next; the median counts."""
 WAYS = {

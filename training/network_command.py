@@ -203,7 +203,7 @@ def _tell_estimates(made: Path, as_json: bool) -> ExitCode:
         if row["status"] == "refused":
             reasons.append(f"{where}: {row['reason']}")
             continue
-        notes = corpus.read(row["subject"], row["trial"]).treatments
+        notes = corpus.treatments(row["subject"], row["trial"])
         doubts += [f"{where}: {note.detail}" for note in notes if note.what == "records_doubtful"]
     counts = {"estimated": len(rows) - len(reasons), "refused": len(reasons)}
     if as_json:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from synth.imu.reading_check import LONGEST_GAP
 from training.gait_phase import labelled_runs
 
-BRIDGE_SECONDS = 0.3
+BRIDGE_SECONDS = LONGEST_GAP
 """Longest gap (s) of a sensor that is bridged: a third of a second of a shank, which the other six sensors see."""
 
 

@@ -30,6 +30,13 @@ from synth.imu.recording import ImuRecording, SensorPlacement
 _HASH = re.compile("[0-9a-f]{64}")
 
 
+def treatments_of_trial(node: CorpusNode) -> tuple[Treatment, ...]:
+    """What was repaired or assumed in a trial, from its group."""
+    treatments = node.child("treatments")
+    pairs = zip(treatments.texts("what"), treatments.texts("detail"), strict=True)
+    return tuple(Treatment(what, detail) for what, detail in pairs)
+
+
 def decoded_trial(node: CorpusNode, name: str, subject: Subject) -> CorpusTrial:
     """A trial from its group, as far as all versions of the schema tell it."""
     rate, n_frames = float(node.attribute("rate")), int(node.attribute("n_frames"))
@@ -42,8 +49,6 @@ def decoded_trial(node: CorpusNode, name: str, subject: Subject) -> CorpusTrial:
             errors = ImuErrors.from_json(recipe) if recipe is not None else None
         except ValueError as error:
             raise CorpusMismatch(f"{imu.where}: {error}") from error
-    treatments = node.child("treatments")
-    pairs = zip(treatments.texts("what"), treatments.texts("detail"), strict=True)
     return CorpusTrial(
         name=name,
         subject=subject,
@@ -61,7 +66,7 @@ def decoded_trial(node: CorpusNode, name: str, subject: Subject) -> CorpusTrial:
         reason=node.text("reason"),
         source=str(node.attribute("source")),
         source_hash=str(node.attribute("source_hash")),
-        treatments=tuple(Treatment(what, detail) for what, detail in pairs),
+        treatments=treatments_of_trial(node),
         seconds=float(node.attribute("seconds", np.nan)),  # version 3 keeps it beside the corpus
     )
 

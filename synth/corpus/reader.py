@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from mocap_import.subject import Subject
+from mocap_import.trial import Treatment
 from synth.corpus.array_origin import ArrayOrigin
 from synth.corpus.array_place import ArrayPlace, place_of
-from synth.corpus.decoding import decoded_trial, origins_of_trial, since_version_2
+from synth.corpus.decoding import decoded_trial, origins_of_trial, since_version_2, treatments_of_trial
 from synth.corpus.drawn_movement import drawn_movement
 from synth.corpus.measured_time import MeasuredTime, read_times, run_mark
 from synth.corpus.migration import migrated
@@ -145,6 +146,11 @@ class Corpus:
         """Origins of the arrays of one trial, without reading the arrays; none in a corpus of version 1 or 2."""
         with open_node(self.path) as node:
             return origins_of_trial(node, node.child("subjects").child(subject).child("trials").child(name))
+
+    def treatments(self, subject: str, name: str) -> tuple[Treatment, ...]:
+        """What was repaired or assumed in one trial, without reading its arrays."""
+        with open_node(self.path) as node:
+            return treatments_of_trial(node.child("subjects").child(subject).child("trials").child(name))
 
     def summary(self) -> list[dict[str, object]]:
         """One plain row a trial (names, rate, frames, task, status, sensors), without reading the arrays."""

@@ -12,6 +12,8 @@ import numpy as np
 
 FASTEST = 35.0
 """rad/s; the range of most gyroscopes worn by people ends at 2000 deg/s. Walking in deg/s exceeds it many times."""
+LONGEST_GAP = 0.3
+"""s without a value of a sensor that may be bridged, a third of a second of a shank; a longer silence is named."""
 LIGHTEST, HEAVIEST = 3.0, 100.0
 """m/s²; the median of |specific force| of a moving person is near 9.8 in any activity."""
 

@@ -13,9 +13,10 @@ from mocap_import.engine import Engine
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.solved_recipe import PopulationRecipe, SolvedRecipe
 from synth.optimal_control.baseline import WEIGHTS, build_baseline_corpus
+from synth.optimal_control.population import impaired_chunk, predicted_chunk
 from synth.optimal_control.population.impaired_chunk import ImpairedRequest
 from synth.optimal_control.population.planar_chunk import PopulationRequest
-from synth.optimal_control.population.predicted_chunk import TASK, PredictedRequest
+from synth.optimal_control.population.predicted_chunk import PredictedRequest
 from synth.optimal_control.population.recorded_chunk import RecordedRequest
 from synth.optimal_control.population.run import Population, build_population
 from synth.optimal_control.recording.marker_problem import TrackingWeights
@@ -73,12 +74,9 @@ def population_of(recipe: PopulationRecipe, places: Mapping[str, Path]) -> Popul
             files = {"model": places["model"], "coordinates": places["guide"], "loads": places["loads"]}
             named = {name: str(Path(path).resolve()) for name, path in files.items()}
             return RecordedRequest(**{**people, "hold": tuple(people["hold"]), **named})
-        if people.get("task") == "impaired":
-            del people["task"]
-            return ImpairedRequest.of(people)
-        if people.get("task") == TASK:
-            del people["task"]
-            return PredictedRequest.of(people)
+        visits = {impaired_chunk.TASK: ImpairedRequest, predicted_chunk.TASK: PredictedRequest}
+        if people.get("task") in visits:
+            return visits[people.pop("task")].of(people)
         return PopulationRequest(**{**people, "speeds": tuple(people["speeds"])})
     except (TypeError, KeyError, ValueError) as error:
         raise CorpusMismatch(f"the recipe draws no people: {error}.") from error

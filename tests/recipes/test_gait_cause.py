@@ -194,6 +194,8 @@ def test_people_of_whom_nothing_can_be_told_apart_are_refused_early(tmp_path, mo
 def test_every_kind_beside_nothing_is_enough_to_be_told_apart():
     code, kind = np.array([f"P{k:02d}" for k in range(40)]), np.array([HEALTHY, "crouch"] * 20)
     refuse_untold(code, kind, np.ones(40, dtype=bool), GaitCauseSettings())
+    with pytest.raises(CorpusMismatch, match="at least one impairment"):
+        refuse_untold(code, np.full(40, HEALTHY), np.ones(40, dtype=bool), GaitCauseSettings())
 
 
 def test_two_classes_are_told_like_many():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,25 @@ def walking_corpus(tmp_path_factory) -> Path:
 def make_walking_corpus():
     """The function that writes such a corpus, for other sizes."""
     return write_walking_corpus
+
+
+def trial_worn_aslant(trial, exchanged=False):
+    """The trial with right sensors turned about their y axis one way and left ones the other, perhaps exchanged."""
+    by = {r.placement.sensor: r for r in trial.recordings}
+    records = []
+    for r in trial.recordings:
+        side = {"_r": 1.0, "_l": -1.0}.get(r.placement.sensor[-2:], 0.0)
+        turn = Rotation.from_rotvec([0.0, 0.5 * (-side if exchanged else side), 0.0])
+        other = by[r.placement.sensor[:-1] + ("l" if side > 0 else "r")] if exchanged and side else r
+        force, rate = turn.apply(other.specific_force), turn.apply(other.angular_velocity)
+        records.append(replace(r, specific_force=force, angular_velocity=rate))
+    return replace(trial, recordings=tuple(records))
+
+
+@pytest.fixture(scope="session")
+def worn_aslant():
+    """The function that wears a trial's sensors aslant, perhaps on the wrong legs."""
+    return trial_worn_aslant
 
 
 @pytest.fixture(scope="session")

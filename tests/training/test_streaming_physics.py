@@ -222,20 +222,7 @@ def test_what_does_not_fit_is_refused(network, unseen, model, walking_corpus, tm
     assert not (tmp_path / "bilstm.onnx").exists()
 
 
-def worn_aslant(trial, exchanged=False):
-    """The trial with right sensors turned about their y axis one way and left ones the other, perhaps exchanged."""
-    by = {r.placement.sensor: r for r in trial.recordings}
-    records = []
-    for r in trial.recordings:
-        side = {"_r": 1.0, "_l": -1.0}.get(r.placement.sensor[-2:], 0.0)
-        turn = Rotation.from_rotvec([0.0, 0.5 * (-side if exchanged else side), 0.0])
-        other = by[r.placement.sensor[:-1] + ("l" if side > 0 else "r")] if exchanged and side else r
-        force, rate = turn.apply(other.specific_force), turn.apply(other.angular_velocity)
-        records.append(replace(r, specific_force=force, angular_velocity=rate))
-    return replace(trial, recordings=tuple(records))
-
-
-def test_exchanged_sides_are_named_in_whole_trials_and_in_streams(model, walking_corpus, tmp_path, unseen):
+def test_exchanged_sides_are_named_in_whole_trials_and_in_streams(model, walking_corpus, tmp_path, unseen, worn_aslant):
     trials = [Corpus(walking_corpus).read(*key) for key in Corpus(walking_corpus).trials()[:6]]
     sensors = sensor_names(unseen)
     signature = fit_signature([wearing_of(trial_frames(worn_aslant(trial))) for trial in trials], sensors)

@@ -154,21 +154,7 @@ def test_label_free_training_refuses_options_that_it_does_not_use(damaged, tmp_p
     assert not (tmp_path / "out").exists()
 
 
-def worn_aslant(trial, exchanged=False):
-    """The trial with sensors of both sides turned by half a radian, right ones one way and left ones the other."""
-    from scipy.spatial.transform import Rotation
-
-    by, records = {r.placement.sensor: r for r in trial.recordings}, []
-    for r in trial.recordings:
-        side = {"_r": 1.0, "_l": -1.0}.get(r.placement.sensor[-2:], 0.0)
-        turn = Rotation.from_rotvec([0.0, 0.5 * (-side if exchanged else side), 0.0])
-        other = by[r.placement.sensor[:-1] + ("l" if side > 0 else "r")] if exchanged and side else r
-        force, rate = turn.apply(other.specific_force), turn.apply(other.angular_velocity)
-        records.append(replace(r, specific_force=force, angular_velocity=rate))
-    return replace(trial, recordings=tuple(records))
-
-
-def test_label_free_training_names_the_trial_with_exchanged_sides(tmp_path, make_walking_trial):
+def test_label_free_training_names_the_trial_with_exchanged_sides(tmp_path, make_walking_trial, worn_aslant):
     for exchanged in (None, "S03"):
         path, rng = tmp_path / f"{exchanged}.h5", np.random.default_rng(4)
         with CorpusWriter(path, role="motion", seed=1) as writer:

@@ -31,13 +31,13 @@ from synth.optimal_control.population.visit_chunk import (
     VisitRequest,
     VisitWords,
     solve_visits,
-    visit_trial,
 )
 from synth.optimal_control.population.whole_cycle import solve_impaired
 
 _ANCHOR_PERSON = 2
 _ANCHOR_SPEEDS = (1.0, 1.25, 0.8, 0.6, 0.45)
 _ANCHOR_SEVERITIES = (0.35, 0.7, 1.0)
+TASK = "impaired"
 _METHOD = "optimal control of a virtual person with or without an impairment"
 
 
@@ -77,18 +77,13 @@ class ImpairedRequest(VisitRequest):
     @property
     def task(self) -> str:
         """By which a recipe knows who is meant."""
-        return "impaired"
+        return TASK
 
     @property
     def config(self) -> dict:
         """The recipe, as JSON can hold it; laws that are not the standard ones also by what they are."""
         own = super().config
         return own if self.laws == "standard" else {**own, "laws_defined": asdict(LAWS[self.laws])}
-
-    @property
-    def function(self) -> str:
-        """``module:name`` of what solves a chunk."""
-        return f"{solve_chunk.__module__}:{solve_chunk.__name__}"
 
 
 def solve_chunk(part: str, first: int, last: int, request: Mapping, template: str) -> list[dict]:
@@ -102,7 +97,7 @@ def solve_chunk(part: str, first: int, last: int, request: Mapping, template: st
         range(first, last),
         anchors,
         lambda gait, known: solve_impaired(halves, wholes, gait, known),
-        lambda result: visit_trial(result, wanted, words),
+        words,
     )
 
 

@@ -33,7 +33,6 @@ from synth.optimal_control.population.visit_chunk import (
     VisitRequest,
     VisitWords,
     solve_visits,
-    visit_trial,
 )
 
 TASK = "predicted impairment"
@@ -69,11 +68,6 @@ class PredictedRequest(VisitRequest):
         """By which a recipe knows who is meant."""
         return TASK
 
-    @property
-    def function(self) -> str:
-        """``module:name`` of what solves a chunk."""
-        return f"{solve_chunk.__module__}:{solve_chunk.__name__}"
-
 
 def solve_chunk(part: str, first: int, last: int, request: Mapping, template: str) -> list[dict]:
     """Solve the walks of some people and write them as a corpus of its own; a row a walk."""
@@ -85,7 +79,7 @@ def solve_chunk(part: str, first: int, last: int, request: Mapping, template: st
         range(first, last),
         anchors,
         lambda gait, known: solve_predicted(halves, wholes, gait, known),
-        lambda result: visit_trial(result, wanted, WORDS),
+        WORDS,
     )
 
 

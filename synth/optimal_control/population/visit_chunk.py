@@ -85,14 +85,14 @@ class VisitRequest(ABC):
         """By which a recipe knows who is meant."""
 
     @property
-    @abstractmethod
-    def function(self) -> str:
-        """``module:name`` of what solves a chunk."""
-
-    @property
     def mode(self) -> str:
         """They walk."""
         return WALK.name
+
+    @property
+    def function(self) -> str:
+        """``module:name`` of what solves a chunk: beside each request stands a ``solve_chunk``."""
+        return f"{type(self).__module__}:solve_chunk"
 
     @property
     def is_lopsided(self) -> bool:
@@ -127,44 +127,6 @@ class VisitRequest(ABC):
         return {"request": asdict(self), "template": str(write_template(folder))}
 
 
-def solve_visits(
-    request: VisitRequest,
-    part: Path,
-    people: range,
-    anchors: list[SolvedGait],
-    solve: Callable[[ImpairedGait, list[SolvedGait]], GaitResult],
-    trial: Callable[[GaitResult], CorpusTrial],
-) -> list[dict]:
-    """Solve the walks of some people and write them as a corpus of its own; a row a walk.
-
-    Parameters
-    ----------
-    request : VisitRequest
-    part : Path
-        The corpus.
-    people : range
-    anchors : list of SolvedGait
-        What everybody may start from, beside the person's own earlier visits.
-    solve : callable
-        Gait, solved ones → result.
-    trial : callable
-        Result → what stands in the corpus.
-    """
-    trials, rows = [], []
-    for person in people:
-        known = list(anchors)
-        for number in range(request.gaits):
-            result = solve(request.gait(person, number), known)
-            if result.solved is not None:
-                known.append(result.solved)
-            trials.append(trial(result))
-            facts = result.gait.impairment.facts
-            row = part_row(trials[-1], result, result.gait.speed, solved=result.solution.converged)
-            rows.append({**row, "impairment": facts["impairment"], "severity": facts["severity"]})
-    write_part(part, trials, rows)
-    return rows
-
-
 @dataclass(frozen=True)
 class VisitWords:
     """What a corpus says of how its walks were found.
@@ -183,6 +145,43 @@ class VisitWords:
     method: str
     manner: str
     chosen: dict[str, Any]
+
+
+def solve_visits(
+    request: VisitRequest,
+    part: Path,
+    people: range,
+    anchors: list[SolvedGait],
+    solve: Callable[[ImpairedGait, list[SolvedGait]], GaitResult],
+    words: VisitWords,
+) -> list[dict]:
+    """Solve the walks of some people and write them as a corpus of its own; a row a walk.
+
+    Parameters
+    ----------
+    request : VisitRequest
+    part : Path
+        The corpus.
+    people : range
+    anchors : list of SolvedGait
+        What everybody may start from, beside the person's own earlier visits.
+    solve : callable
+        Gait, solved ones → result.
+    words : VisitWords
+    """
+    trials, rows = [], []
+    for person in people:
+        known = list(anchors)
+        for number in range(request.gaits):
+            result = solve(request.gait(person, number), known)
+            if result.solved is not None:
+                known.append(result.solved)
+            trials.append(visit_trial(result, request, words))
+            facts = result.gait.impairment.facts
+            row = part_row(trials[-1], result, result.gait.speed, solved=result.solution.converged)
+            rows.append({**row, "impairment": facts["impairment"], "severity": facts["severity"]})
+    write_part(part, trials, rows)
+    return rows
 
 
 def visit_trial(result: GaitResult, request: VisitRequest, words: VisitWords) -> CorpusTrial:
