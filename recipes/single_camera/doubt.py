@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.result import Result
+from recipes.single_camera.filming import BESIDE
 from synth.camera.filmed_gait import PARAMETERS
 from synth.camera.keypoint_input import ClipArrays
 from training.keypoint.keypoint_lesson import KeypointEstimate
@@ -16,6 +17,8 @@ from training.sample.calibration_curve import calibration_curve, doubt_ratio
 DOUBTED = (*PARAMETERS, "severity")
 """Columns of what networks say of a clip."""
 INSIDE = "score"
+CALIBRATING = ("calibrate", BESIDE["calibrate"])
+"""Sets of those who calibrate: all planar people that networks are for."""
 _LEAST_SD = 1e-3
 
 
@@ -43,7 +46,12 @@ def doubt_results(
     """
     results, curves = [], []
     for measure in DOUBTED:
-        calibrating = scaled_errors(sets["calibrate"], estimates["calibrate"], measure)
+        calibrating = {
+            person: errors
+            for name in CALIBRATING
+            if name in estimates
+            for person, errors in scaled_errors(sets[name], estimates[name], measure).items()
+        }
         for name, task in tasks.items():
             scored = scaled_errors(sets[name], estimates[name], measure) if name in estimates else {}
             if not scored:

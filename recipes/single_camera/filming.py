@@ -28,10 +28,25 @@ CLIPS = "clips.npz"
 SHARES = {"teach": 0.6, "validate": 0.12, "calibrate": 0.14, "score": 0.14}
 SPATIAL = {role: f"spatial_{role}" for role in SHARES}
 """Role → set of the clips of people in 3-D."""
+BESIDE = {role: f"beside_{role}" for role in SHARES}
+"""Role → set of the clips of people of the setting `beside`."""
 OBLIQUE = "overground_oblique"
-SETS = (*SHARES, "other", "far", "predicted", "brief", "overground", "treadmill", *SPATIAL.values(), OBLIQUE)
+SETS = (
+    *SHARES,
+    "other",
+    "far",
+    "predicted",
+    "brief",
+    "overground",
+    "treadmill",
+    *SPATIAL.values(),
+    *BESIDE.values(),
+    OBLIQUE,
+)
 """``"brief"``: those who are scored, in clips of `BRIEF` seconds."""
-TEACHING = ("teach", "validate", SPATIAL["teach"], SPATIAL["validate"])
+COMPANIES = {"spatial": SPATIAL, "beside": BESIDE}
+"""Setting → the sets of its people, who teach beside the others."""
+TEACHING = tuple(own[role] for own in ({r: r for r in SHARES}, *COMPANIES.values()) for role in ("teach", "validate"))
 _SCORED_CLIPS, _REAL_CLIPS = 2, 8
 BRIEF, _WHOLE_SHARE = 2.5, 0.5
 """s; share of the clips that teach that are as long as they may be."""
@@ -45,6 +60,7 @@ def film_everything(run: Run) -> str:
     spatial = [gait for corpus in run.settings.spatial for gait in spatial_gaits(Path(corpus))]
     spatial_roles = parted(sorted({g.person for g in spatial}), run.settings.seed) if spatial else {}
     _film_people(run, sets)
+    _film_beside(run, sets)
     scored = {"other": corpus_of(run, "other"), "far": corpus_of(run, "far"), "predicted": run.settings.predicted}
     for name, corpus in scored.items():
         rng = _stream(run, name)
@@ -75,6 +91,21 @@ def _film_people(run: Run, sets: dict[str, list[ClipArrays]]) -> None:
         sets[role].append(_clips(gait, _SCORED_CLIPS, run, rng))
         if role == "score" and run.settings.seconds > BRIEF:
             sets["brief"].append(_clips(gait, _SCORED_CLIPS, run, briefly, seconds=itertools.repeat(BRIEF)))
+
+
+def _film_beside(run: Run, sets: dict[str, list[ClipArrays]]) -> None:
+    """People of other corpora who teach, too, by their roles; their codes with the seed they are drawn from."""
+    rng = _stream(run, "beside")
+    seeds = {corpus: population_seed(Path(corpus)) for corpus in run.settings.beside}
+    gaits = [replace(g, person=f"beside {seed} {g.person}") for path, seed in seeds.items() for g in _gaits(Path(path))]
+    roles = parted(sorted({g.person for g in gaits}), run.settings.seed) if gaits else {}
+    for gait in gaits:
+        role = roles[gait.person]
+        if role in TEACHING:
+            clips = _clips(gait, run.settings.clips, run, rng, seconds=_lengths(run, rng))
+        else:
+            clips = _clips(gait, _SCORED_CLIPS, run, rng)
+        sets[BESIDE[role]].append(clips)
 
 
 def _stream(run: Run, name: str) -> np.random.Generator:
@@ -160,10 +191,19 @@ def load_clips(path: Path) -> dict[str, ClipArrays]:
         return {name: ClipArrays(**{f: kept[f"{name}/{f}"] for f in fields}) for name in names}
 
 
-def teachers(sets: Mapping[str, ClipArrays], *, spatial: bool = True) -> tuple[ClipArrays, ClipArrays]:
-    """Clips that teach and that validate, with or without people in 3-D."""
-    pairs = ((sets[role], sets[SPATIAL[role]]) for role in ("teach", "validate"))
-    return tuple(joined(pair) if spatial and len(pair[1]) else pair[0] for pair in pairs)
+def teachers(sets: Mapping[str, ClipArrays], without: str = "") -> tuple[ClipArrays, ClipArrays]:
+    """Clips that teach and that validate; `without` the people of one of `COMPANIES`."""
+
+    def clips(role: str) -> ClipArrays:
+        companies = [sets[own[role]] for name, own in COMPANIES.items() if name != without]
+        return joined([sets[role], *(c for c in companies if len(c))])
+
+    return clips("teach"), clips("validate")
+
+
+def planar_teachers(sets: Mapping[str, ClipArrays]) -> ClipArrays:
+    """Clips that teach of those whose impairment is known: nobody in 3-D."""
+    return teachers(sets, "spatial")[0]
 
 
 def _gaits(path: Path, stature: float | None = None) -> list[FilmedGait]:
@@ -226,13 +266,16 @@ def _seen_from(gait: FilmedGait, seconds: float, rng: np.random.Generator) -> fl
 def _write_roles(run: Run, arrays: dict[str, ClipArrays]) -> None:
     """Who does what: everybody whose clips were fitted, and those who are only scored, split by split.
 
-    In each split all who teach, validate and calibrate have their roles: planar people, and those in 3-D if any.
+    In each split all who teach, validate and calibrate have their roles: planar people, those beside and in 3-D if any.
     """
 
     def people(name: str) -> list[str]:
         return sorted(set(arrays[name].person))
 
-    used = {role: sorted({*people(role), *people(SPATIAL[role])}) for role in SHARES if role != "score"}
-    scored = {"people": people("score"), "spatial": people(SPATIAL["score"])}
+    companies = COMPANIES.items()
+    used = {
+        r: sorted({*people(r), *(p for _, own in companies for p in people(own[r]))}) for r in SHARES if r != "score"
+    }
+    scored = {"people": people("score")} | {name: people(own["score"]) for name, own in companies}
     scored |= {name: people(name) for name in ("other", "far", "predicted", "overground", "treadmill")}
     write_people(run.folder / PEOPLE, {name: {**used, "score": own} for name, own in scored.items() if own})

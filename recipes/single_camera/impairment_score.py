@@ -53,6 +53,26 @@ def severity_rows(task: str, method: str, table: pd.DataFrame, seed: int) -> lis
     ]
 
 
+def kind_result(task: str, method: str, clips: ClipArrays, estimate: KeypointEstimate, seed: int) -> Result:
+    """How often a method tells the right kind."""
+    table = estimate_table(clips, estimate)
+    return _row(task, method, table, "impairment: right kind", (table.kind, table.kind_said), right_kind, seed)
+
+
+def severity_change(task: str, clips: ClipArrays, said: tuple[KeypointEstimate, KeypointEstimate], seed: int) -> Result:
+    """R2 of severity by the first estimate less that by the second, people drawn with replacement for both at once."""
+    first, second = (truth_table(clips, own.scalars[:, 4]).severity_said.to_numpy(float) for own in said)
+
+    def gain(truth: np.ndarray, both: np.ndarray, person: np.ndarray) -> float:
+        return r_squared(truth, both[:, 0], person) - r_squared(truth, both[:, 1], person)
+
+    value, low, high = with_interval(clips.severity, np.stack([first, second], axis=1), clips.person, gain, seed)
+    people, note = len(set(clips.person)), f"{len(clips)} clips"
+    return Result(
+        task, "network", "severity: R2 more than without those beside", "1", value, low, high, people, "", note
+    )
+
+
 def truth_table(clips: ClipArrays, severity: np.ndarray) -> pd.DataFrame:
     """One row a clip: what is wrong, and the severity that is said, within 0 to 1."""
     return pd.DataFrame(

@@ -25,9 +25,12 @@ def make_population(run: Run) -> str:
     for name in LAWS:
         if getattr(run.settings, name):
             refuse_unlike_laws(name, Path(getattr(run.settings, name)))
+    for path in run.settings.beside:
+        refuse_laws_of_scored(Path(path))
     if run.settings.predicted:
         refuse_drawn_manner(Path(run.settings.predicted))
-    for role, paths in (("people", [run.settings.people]), ("spatial", run.settings.spatial)):
+    given = {"people": [run.settings.people], "beside": run.settings.beside, "spatial": run.settings.spatial}
+    for role, paths in given.items():
         known = {(population_seed(Path(p)), subject) for p in paths if p for subject, _ in Corpus(p).trials()}
         if known:
             refuse_too_few(f"setting {role}: {', '.join(map(str, paths))}", len(known))
@@ -63,7 +66,7 @@ def given_corpora(settings: SingleCameraSettings) -> dict[str, Path]:
 def _roles(settings: SingleCameraSettings) -> list[tuple[str, str]]:
     """Role and path of every corpus from outside."""
     given = {**{name: [getattr(settings, name)] for name in LAWS}, "spatial": settings.spatial}
-    given |= {"predicted": [settings.predicted], "real": [r.path for r in settings.real]}
+    given |= {"beside": settings.beside, "predicted": [settings.predicted], "real": [r.path for r in settings.real]}
     return [(role, path) for role, paths in given.items() for path in paths if path]
 
 
@@ -134,6 +137,21 @@ def refuse_unlike_laws(role: str, path: Path) -> None:
         raise CorpusMismatch(
             f"setting {role}: {path} was made by {laws} laws, expected {LAWS[role]}. Make one with "
             f"kinesynth gait population --impairment all --laws {LAWS[role]}."
+        )
+
+
+def refuse_laws_of_scored(path: Path) -> None:
+    """Refuse a population that would teach the laws by which others are scored.
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    laws = Corpus(path).provenance.config.get("laws")
+    if laws in (LAWS["other"], LAWS["far"]):
+        raise CorpusMismatch(
+            f"setting beside: {path} was made by {laws} laws, which are only scored. Make one with "
+            "kinesynth gait population --impairment all --laws drawn."
         )
 
 

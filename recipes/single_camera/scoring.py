@@ -8,13 +8,14 @@ import pandas as pd
 from recipes.result import Result, write_results
 from recipes.run import Run
 from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means, with_strikes
+from recipes.single_camera.beside_score import beside_results
 from recipes.single_camera.doubt import doubt_results
-from recipes.single_camera.filming import BRIEF, CLIPS, load_clips, recorded_gaits
+from recipes.single_camera.filming import BESIDE, BRIEF, CLIPS, load_clips, planar_teachers, recorded_gaits
 from recipes.single_camera.impairment_score import impairment_results
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.oblique_score import oblique_results
 from recipes.single_camera.ruler import fitted_lines, ruled
-from recipes.single_camera.teaching import WITHOUT, load_estimates
+from recipes.single_camera.teaching import load_estimates
 from recipes.single_camera.waveform_score import wave_results
 from synth.camera.filmed_gait import AT_STRIKES
 from synth.camera.keypoint_geometry import geometric_parameters
@@ -26,13 +27,14 @@ AGREEMENT, CURVE = "agreement.csv", "calibration.csv"
 TASKS = {
     "score": "virtual people never seen",
     "brief": f"virtual people never seen, clips of {BRIEF:g} s",
+    BESIDE["score"]: "virtual people of those beside, never seen",
     "other": "virtual people of other laws",
     "far": "virtual people of far laws",
     "predicted": "virtual people, predicted freely",
     "overground": "recorded, overground",
     "treadmill": "recorded, treadmill",
 }
-VIRTUAL = ("score", "brief", "other", "far", "predicted")
+VIRTUAL = ("score", "brief", BESIDE["score"], "other", "far", "predicted")
 RECORDED = ("overground", "treadmill")
 _NETWORK = "network"
 
@@ -56,12 +58,13 @@ def score_everything(run: Run) -> str:
         results += wave_results(clips, estimates[name], taught, task, run.settings.seed)
         if name in VIRTUAL:
             results += impairment_results(clips, estimates[name], taught, task, run.settings.seed)
-    results += knowable_results(taught, sets, {name: TASKS[name] for name in VIRTUAL}, run.settings.seed)
+    results += knowable_results(planar_teachers(sets), sets, {name: TASKS[name] for name in VIRTUAL}, run.settings.seed)
     write_csv(run.folder / AGREEMENT, pd.concat(tables, ignore_index=True))
     doubts, curves = doubt_results(sets, estimates, TASKS, run.settings.seed)
     write_csv(run.folder / CURVE, curves)
     results += doubts
-    results += oblique_results(sets, estimates, load_estimates(run, WITHOUT), run.settings.seed)
+    results += beside_results(sets, estimates, load_estimates(run, "beside"), TASKS, run.settings.seed)
+    results += oblique_results(sets, estimates, load_estimates(run, "spatial"), run.settings.seed)
     notes = [
         "What is scored is one clip of one camera (two of each virtual gait, eight of each recorded one, every one by "
         "another camera); rows of means of all clips stand beside it. Intervals: people are drawn with replacement.",

@@ -36,11 +36,17 @@ class SingleCameraSettings(RecipeSettings):
     other: str = Field("", description="The same of the population with other laws.")
     far: str = Field("", description="The same of the population with far laws.")
     predicted: str = Field("", description="A corpus of `gait population --impairment --predict`, only scored.")
+    beside: tuple[str, ...] = Field(
+        (),
+        description="Corpora of `gait population --impairment` whose people teach beside `people`: by drawn laws, or "
+        "predicted; some are scored.",
+    )
     spatial: tuple[str, ...] = Field(
         (), description="Corpora of `gait population --model`, filmed up to 70 degrees oblique; some are scored."
     )
     spatial_clips: int = Field(8, ge=1, description="Clips of each gait of theirs that teaches.")
     without_spatial: bool = Field(True, description="Teach networks without people in 3-D, too, to tell their worth.")
+    without_beside: bool = Field(True, description="The same without those of `beside`.")
     real: tuple[RealCorpus, ...] = Field((), description="Corpora of recorded gaits, only scored.")
     clips: int = Field(
         4, ge=1, description="Clips of each gait that teaches; two of each that is scored, eight of real ones."

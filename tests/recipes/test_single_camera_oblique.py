@@ -86,7 +86,7 @@ def test_they_change_no_clip_of_anybody_else(sets, corpora, tmp_path):
         assert np.array_equal(without[name].inputs, sets[name].inputs)
     assert not len(without["spatial_teach"])
     assert not len(without[OBLIQUE])
-    for one, other in zip(teachers(without), teachers(sets, spatial=False), strict=True):
+    for one, other in zip(teachers(without), teachers(sets, "spatial"), strict=True):
         assert np.array_equal(one.inputs, other.inputs)
     assert len(teachers(sets)[0]) == len(sets["teach"]) + len(sets["spatial_teach"])
 

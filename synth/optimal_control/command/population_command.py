@@ -48,7 +48,10 @@ def population(
     ] = None,
     laws: Annotated[
         str | None,
-        typer.Option(help="With --impairment: standard; other, of contact, activation, strength; far, of effort, too."),
+        typer.Option(
+            help="With --impairment: standard; drawn, constants of everybody's own; other, of contact, activation, "
+            "strength; far, of effort, too."
+        ),
     ] = None,
     rate: Annotated[float, typer.Option(min=10.0, help="Samples per second of the result (Hz).")] = 100.0,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,

@@ -16,8 +16,9 @@ from synth.impairment import HEALTHY, KINDS, Impairment, draw_impairment
 from synth.life_span import draw_person_of_any_age
 from synth.optimal_control.gait.normative_gait import COMFORTABLE_SPEED, draw_style
 from synth.optimal_control.population.anchor import kept_anchors
+from synth.optimal_control.population.body_constants import HEEL, SPREADS, USUAL
 from synth.optimal_control.population.carried_gait import SolvedGait
-from synth.optimal_control.population.impaired_gait import LAWS, ImpairedGait, draw_impaired_gait
+from synth.optimal_control.population.impaired_gait import DRAWN, LAWS, ImpairedGait, draw_impaired_gait
 from synth.optimal_control.population.planar_solver import (
     ANCHOR_SEED,
     PopulationProgram,
@@ -83,7 +84,10 @@ class ImpairedRequest(VisitRequest):
     def config(self) -> dict:
         """The recipe, as JSON can hold it; laws that are not the standard ones also by what they are."""
         own = super().config
-        return own if self.laws == "standard" else {**own, "laws_defined": asdict(LAWS[self.laws])}
+        if self.laws == "standard":
+            return own
+        spreads = {"spreads": {**SPREADS, "heel": HEEL}} if self.laws == DRAWN else {}
+        return {**own, "laws_defined": asdict(LAWS[self.laws]), **spreads}
 
 
 def solve_chunk(part: str, first: int, last: int, request: Mapping, template: str) -> list[dict]:
@@ -126,7 +130,7 @@ def _anchor(laws: str, kind: str, severity: float, speed: float) -> ImpairedGait
     person = draw_person_of_any_age(ANCHOR_SEED, _ANCHOR_PERSON)
     style = draw_style(np.random.default_rng(0), 0.0)
     gait = draw_impaired_gait(ANCHOR_SEED, person, 0, Impairment(kind, severity), style, laws)
-    return replace(gait, speed=speed)
+    return replace(gait, speed=speed, constants=USUAL)
 
 
 def _anchors(halves: PopulationProgram, laws: str, kinds: tuple[str, ...]) -> list[SolvedGait]:

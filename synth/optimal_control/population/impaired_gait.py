@@ -9,7 +9,7 @@ Burnfield, Gait Analysis, 2nd ed. 2010).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from synth.optimal_control.gait.normative_gait import (
 from synth.optimal_control.movement.data import MovementData
 from synth.optimal_control.movement.solution import MovementSolution
 from synth.optimal_control.movement.structure import MovementStructure
+from synth.optimal_control.population.body_constants import USUAL, BodyConstants, draw_constants
 from synth.optimal_control.population.virtual_gait import GaitPrices, VirtualGait
 from synth.optimal_control.population.virtual_skeleton import virtual_skeleton
 from synth.virtual_people import VirtualPerson
@@ -99,9 +100,12 @@ LAWS = {
     "standard": Laws(),
     "other": Laws("points", "smooth", strength_of_mass=True),
     "far": Laws("points", "smooth", strength_of_mass=True, effort=3.0, manner=0.5),
+    "drawn": Laws(),
 }
 """``"other"``: other laws of contact, activation and strength; ``"far"``: also other wishes, dear effort and manners
-followed half as closely, so that the same severity shows less."""
+followed half as closely, so that the same severity shows less; ``"drawn"``: the standard equations, with constants of
+everybody's own (`body_constants`)."""
+DRAWN = "drawn"
 
 
 @dataclass(frozen=True)
@@ -113,10 +117,13 @@ class ImpairedGait(VirtualGait):
     impairment : Impairment
     laws : str
         One of `LAWS`.
+    constants : BodyConstants
+        The person's own.
     """
 
     impairment: Impairment = NOTHING
     laws: str = "standard"
+    constants: BodyConstants = USUAL
 
     @property
     def way(self) -> GaitMode:
@@ -126,7 +133,7 @@ class ImpairedGait(VirtualGait):
     @property
     def prices(self) -> GaitPrices:
         """Of following a manner, by the price that the laws give effort."""
-        return GaitPrices(_EFFORT * LAWS[self.laws].effort, 1e-2)
+        return GaitPrices(_EFFORT * LAWS[self.laws].effort * self.constants.effort, 1e-2)
 
     @property
     def manner(self) -> np.ndarray:
@@ -137,6 +144,11 @@ class ImpairedGait(VirtualGait):
     def is_lopsided(self) -> bool:
         """Whether right and left differ, so that half a cycle is no whole one."""
         return self.impairment.kind == "asymmetric_strength" and self.impairment.severity > 0.0
+
+    @property
+    def facts(self) -> dict[str, str | float]:
+        """What is wrong with the person, and constants that are not the usual ones: for the origin of a trial."""
+        return self.impairment.facts | ({} if self.constants == USUAL else asdict(self.constants))
 
     @property
     def even(self) -> ImpairedGait:
@@ -151,7 +163,7 @@ class ImpairedGait(VirtualGait):
         muscles = tuple(
             replace(m, max_isometric_force=m.max_isometric_force * size * self._strength(m.name)) for m in whole.muscles
         )
-        whole = replace(whole, muscles=muscles)
+        whole = self.constants.body(replace(whole, muscles=muscles), subject.height)
         return with_contact_points(whole, subject.height) if laws.contact == "points" else whole
 
     def _strength(self, muscle: str) -> float:
@@ -174,7 +186,7 @@ class ImpairedGait(VirtualGait):
             changed["precision coordinates"] = np.asarray(data.parameters["precision coordinates"]) * laws.manner
         if self.is_lopsided and structure.mesh.period == "cycle":
             changed |= self._lopsided(structure)
-        return data.with_parameters(changed)
+        return self.constants.problem(data.with_parameters(changed))
 
     def _tissue(self, rows: np.ndarray, skeleton: Skeleton) -> np.ndarray:
         """Constants of the tissue, in the order of `law.passive_torque.ExponentialTissue`."""
@@ -260,4 +272,5 @@ def draw_impaired_gait(
     cadence = style.cadence * (1.0 + CADENCE_GAINED.get(kind, 0.0) * severity)
     own = GaitStyle(amplitude, offset, harmonics, cadence, style.strength)
     speed = round(float(comfortable * share), 3)
-    return ImpairedGait(person, visit, "track", speed, own, impairment=impairment, laws=laws)
+    constants = draw_constants(seed, person.number) if laws == DRAWN else USUAL
+    return ImpairedGait(person, visit, "track", speed, own, impairment=impairment, laws=laws, constants=constants)

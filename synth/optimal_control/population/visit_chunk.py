@@ -199,7 +199,7 @@ def visit_trial(result: GaitResult, request: VisitRequest, words: VisitWords) ->
     )
     residual = result.check.figures.get("residual_share_bw", float("nan"))
     solved = gait_trial(name, subject, result.solution, request.rate, words.status, recipe, residual=residual)
-    found = {"person": gait.person.number, "visit": gait.number + 1, "speed": gait.speed, **facts}
+    found = {"person": gait.person.number, "visit": gait.number + 1, "speed": gait.speed, **gait.facts}
     found["intervals"] = result.n_intervals
     chosen = {"seed": request.seed, **words.chosen, "model": "planar"}
     origin = ArrayOrigin(SOLVED, words.method, chosen, found, software=solver_versions())

@@ -1,0 +1,74 @@
+"""What people beside are worth: the network against the one that was taught without them, on the same clips.
+
+People who all walk by one law teach that law, too. Those of the setting `beside` have constants of their own, or walk
+in nobody's manner: what they are worth shows on people by laws that taught nobody, and on recorded ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from recipes.result import Result, mean_result
+from recipes.single_camera.agreement import UNITS
+from recipes.single_camera.impairment_score import kind_result, severity_change, severity_rows, truth_table
+from synth.camera.filmed_gait import PARAMETERS
+from synth.camera.keypoint_input import ClipArrays, units_of
+from training.keypoint.keypoint_lesson import KeypointEstimate
+
+NETWORK, ALONE = "network", "network without those beside"
+
+
+def beside_results(
+    sets: Mapping[str, ClipArrays],
+    estimates: Mapping[str, KeypointEstimate],
+    without: Mapping[str, KeypointEstimate],
+    tasks: Mapping[str, str],
+    seed: int,
+) -> list[Result]:
+    """Rows of the network that was taught without people beside, and what those took off its errors.
+
+    Parameters
+    ----------
+    sets : mapping of str to ClipArrays
+    estimates, without : mapping of str to KeypointEstimate
+        By the network, and by the one that never saw people beside; empty where it was not taught.
+    tasks : mapping of str to str
+        Set → its name in the table.
+    seed : int
+        Of the bootstrap over people.
+    """
+    results: list[Result] = []
+    for name, task in tasks.items():
+        if name not in without:
+            continue
+        clips, said, alone = sets[name], estimates[name], without[name]
+        if np.isfinite(clips.severity).any():
+            results += severity_rows(task, ALONE, truth_table(clips, alone.scalars[:, 4]), seed)
+            results.append(kind_result(task, ALONE, clips, alone, seed))
+            results.append(severity_change(task, clips, (said, alone), seed))
+        results += _parameter_rows(clips, said, alone, task, seed)
+    return results
+
+
+def _parameter_rows(
+    clips: ClipArrays, said: KeypointEstimate, alone: KeypointEstimate, task: str, seed: int
+) -> list[Result]:
+    """Mean absolute error of each gait parameter without people beside, and how much less it is with them."""
+    units, results = units_of(clips.stature), []
+    with_them, without = (np.abs(own.scalars[:, :4] - clips.parameters) * units for own in (said, alone))
+    for i, parameter in enumerate(PARAMETERS):
+        rows = {
+            (ALONE, f"{parameter}: mean absolute error"): without[:, i],
+            (NETWORK, f"{parameter}: mean absolute error less that of the {ALONE}"): (with_them - without)[:, i],
+        }
+        for (method, measure), values in rows.items():
+            known = np.isfinite(values)
+            by_person = {p: float(values[(clips.person == p) & known].mean()) for p in sorted(set(clips.person[known]))}
+            if by_person:
+                row = mean_result(
+                    by_person, task=task, method=method, measure=measure, unit=UNITS[parameter], seed=seed
+                )
+                results.append(row)
+    return results
