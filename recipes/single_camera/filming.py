@@ -139,7 +139,7 @@ def parted(people: list[str], seed: int) -> dict[str, str]:
 def recorded_gaits(source: RealCorpus) -> Iterator[FilmedGait]:
     """Gaits of a corpus of recordings, straight ones alone, under the code of its file and person."""
     path = Path(source.path)
-    for gait in _gaits(path, source.stature):
+    for gait in _gaits(path, source.stature, Path(source.loads) if source.loads else None, source.mass):
         person = source.person or f"{path.stem} {gait.person}"
         belt = gait.treadmill if source.treadmill is None else source.treadmill
         yield replace(gait, person=person, trial=f"{path.stem} {gait.trial}", treadmill=belt)
@@ -166,12 +166,14 @@ def teachers(sets: Mapping[str, ClipArrays], *, spatial: bool = True) -> tuple[C
     return tuple(joined(pair) if spatial and len(pair[1]) else pair[0] for pair in pairs)
 
 
-def _gaits(path: Path, stature: float | None = None) -> list[FilmedGait]:
+def _gaits(
+    path: Path, stature: float | None = None, loads: Path | None = None, mass: float | None = None
+) -> list[FilmedGait]:
     """Gaits of a corpus; who turns is left out, as the camera stands beside a straight way."""
     corpus, gaits = Corpus(path), []
     for subject, name in corpus.trials():
         trial = corpus.read(subject, name, clean=True)
-        gait = None if trial.task == _TURNING else filmed_gait(trial, stature)
+        gait = None if trial.task == _TURNING else filmed_gait(trial, stature, loads=loads, mass=mass)
         if gait is not None:
             gaits.append(gait)
     return gaits

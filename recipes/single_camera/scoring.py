@@ -9,6 +9,7 @@ from recipes.result import Result, write_results
 from recipes.run import Run
 from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means, with_strikes
 from recipes.single_camera.doubt import doubt_results
+from recipes.single_camera.force_score import force_results
 from recipes.single_camera.filming import BRIEF, CLIPS, load_clips, recorded_gaits
 from recipes.single_camera.impairment_score import impairment_results
 from recipes.single_camera.knowable import knowable_results
@@ -34,6 +35,8 @@ TASKS = {
 }
 VIRTUAL = ("score", "brief", "other", "far", "predicted")
 RECORDED = ("overground", "treadmill")
+FORCED = ("score", *RECORDED)
+"""Sets whose ground reaction is also scored under loaded feet alone."""
 _NETWORK = "network"
 
 
@@ -54,6 +57,8 @@ def score_everything(run: Run) -> str:
         table = with_means(with_strikes(table, between_feet) if name in RECORDED else table, _NETWORK)
         results += agreement_results(table, task, run.settings.seed, recorded=name in RECORDED)
         results += wave_results(clips, estimates[name], taught, task, run.settings.seed)
+        if name in FORCED:
+            results += force_results(clips, estimates[name], taught, task, run.settings.seed)
         if name in VIRTUAL:
             results += impairment_results(clips, estimates[name], taught, task, run.settings.seed)
     results += knowable_results(taught, sets, {name: TASKS[name] for name in VIRTUAL}, run.settings.seed)
@@ -73,6 +78,7 @@ def score_everything(run: Run) -> str:
         "the same estimates against the way between the feet at their strikes, where the import measured it.",
         "Recorded gaits are seen through the virtual camera: keypoints are projected joint centres with drawn detector "
         "errors, not detections in video.",
+        "Ground reaction of recordings is that of their plates where these tell: overground of steps on a plate.",
     ]
     write_results(run.folder, results, title="One camera", notes=notes)
     return f"{len(results)} rows, {sum(r.met == 'no' for r in results)} goals missed"

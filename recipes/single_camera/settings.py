@@ -17,6 +17,8 @@ class RealCorpus(BaseModel):
     person: str = Field("", description="Who all its trials are, where it has no codes of people.")
     stature: float | None = Field(None, gt=0.5, le=2.6, description="m, where the corpus does not know it.")
     treadmill: bool | None = Field(None, description="Where the corpus does not tell.")
+    loads: str = Field("", description="Forces of plates (.mot, .sto) beside the recording, where the corpus has none.")
+    mass: float | None = Field(None, gt=2, le=300, description="kg, where the corpus does not know it.")
 
 
 class SingleCameraSettings(RecipeSettings):
