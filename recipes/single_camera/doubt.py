@@ -8,24 +8,12 @@ import numpy as np
 import pandas as pd
 
 from recipes.result import Result
-from synth.camera.filmed_gait import PARAMETERS
 from synth.camera.keypoint_input import ClipArrays
+from training.keypoint.keypoint_calibration import DOUBTED, scaled_errors
 from training.keypoint.keypoint_lesson import KeypointEstimate
 from training.sample.calibration_curve import calibration_curve, doubt_ratio
 
-DOUBTED = (*PARAMETERS, "severity")
-"""Columns of what networks say of a clip."""
 INSIDE = "score"
-_LEAST_SD = 1e-3
-
-
-def scaled_errors(clips: ClipArrays, said: KeypointEstimate, measure: str) -> dict[str, np.ndarray]:
-    """Absolute errors of each person's clips over the ensemble's SD, where the truth is known."""
-    truth = np.column_stack([clips.parameters, clips.severity])[:, DOUBTED.index(measure)]
-    spread = np.maximum(said.scalar_sd[:, DOUBTED.index(measure)], _LEAST_SD)
-    wrong = np.abs(said.scalars[:, DOUBTED.index(measure)] - truth) / spread
-    by_person = {p: wrong[(clips.person == p) & np.isfinite(wrong)] for p in sorted(set(clips.person))}
-    return {person: own for person, own in by_person.items() if len(own)}
 
 
 def doubt_results(

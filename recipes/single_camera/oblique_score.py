@@ -12,7 +12,7 @@ import numpy as np
 
 from recipes.result import Result, mean_result
 from recipes.single_camera.agreement import MEAN, UNITS, agreement_results, clip_table
-from recipes.single_camera.doubt import coverage_result, scaled_errors
+from recipes.single_camera.doubt import coverage_result
 from recipes.single_camera.filming import OBLIQUE, SPATIAL, teachers
 from recipes.single_camera.ruler import fitted_lines, lengthened, ruled
 from recipes.single_camera.waveform_score import wave_results
@@ -20,6 +20,7 @@ from synth.camera.filmed_gait import PARAMETERS
 from synth.camera.keypoint_geometry import geometric_parameters
 from synth.camera.keypoint_input import ClipArrays, joined, units_of
 from synth.camera.pinhole import BANDS
+from training.keypoint.keypoint_calibration import scaled_errors
 from training.keypoint.keypoint_lesson import KeypointEstimate
 from training.sample.calibration_curve import calibration_curve
 

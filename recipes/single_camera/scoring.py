@@ -9,11 +9,12 @@ from recipes.result import Result, write_results
 from recipes.run import Run
 from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means, with_strikes
 from recipes.single_camera.doubt import doubt_results
-from recipes.single_camera.force_score import force_results
 from recipes.single_camera.filming import BRIEF, CLIPS, load_clips, recorded_gaits
+from recipes.single_camera.force_score import force_results
 from recipes.single_camera.impairment_score import impairment_results
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.oblique_score import oblique_results
+from recipes.single_camera.own_people import load_own, own_tasks
 from recipes.single_camera.ruler import fitted_lines, ruled
 from recipes.single_camera.teaching import WITHOUT, load_estimates
 from recipes.single_camera.waveform_score import wave_results
@@ -43,11 +44,13 @@ _NETWORK = "network"
 def score_everything(run: Run) -> str:
     """Hold every estimate and every baseline against the truth."""
     sets, estimates = load_clips(run.folder / CLIPS), load_estimates(run)
+    own_clips, own_estimates = load_own(run)
+    sets, estimates, tasks = sets | own_clips, estimates | own_estimates, TASKS | own_tasks(own_clips)
     taught = sets["teach"]
     lines = fitted_lines(geometric_parameters(taught.inputs), taught.parameters)
     results: list[Result] = []
     tables, between_feet = [], strike_lengths(run)
-    for name, task in TASKS.items():
+    for name, task in tasks.items():
         clips = sets[name]
         if not len(clips):
             continue
@@ -63,7 +66,7 @@ def score_everything(run: Run) -> str:
             results += impairment_results(clips, estimates[name], taught, task, run.settings.seed)
     results += knowable_results(taught, sets, {name: TASKS[name] for name in VIRTUAL}, run.settings.seed)
     write_csv(run.folder / AGREEMENT, pd.concat(tables, ignore_index=True))
-    doubts, curves = doubt_results(sets, estimates, TASKS, run.settings.seed)
+    doubts, curves = doubt_results(sets, estimates, tasks, run.settings.seed)
     write_csv(run.folder / CURVE, curves)
     results += doubts
     results += oblique_results(sets, estimates, load_estimates(run, WITHOUT), run.settings.seed)

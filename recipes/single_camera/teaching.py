@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +19,14 @@ ESTIMATES = "estimates.npz"
 NETWORKS = "networks.pt"
 WITHOUT = "without people in 3-D/"
 """Before the names of sets in the estimates of networks that saw nobody in 3-D."""
+CALIBRATES = "calibrate"
 MEMBERS = "members"
 """Folder with a file a member: a killed run, or one with other recordings, goes on with them."""
 
 
 def teach_networks(run: Run) -> str:
     """Teach on the people who teach, stop by those who validate, estimate for all others."""
+    from training.keypoint.keypoint_calibration import calibrate
     from training.keypoint.keypoint_file import kept_in, lesson_hash, save_keypoint_ensemble
     from training.keypoint.keypoint_lesson import KeypointEstimate, LessonSettings, teach
 
@@ -35,12 +38,12 @@ def teach_networks(run: Run) -> str:
         given = *teachers(sets, spatial=not prefix), len(KINDS), lesson, settings.seed
         ensemble = teach(*given, kept=kept_in(run.folder / MEMBERS, lesson_hash(*given)))
         epochs[prefix] = list(ensemble.epochs)
+        said = {n: ensemble.estimate(sets[n].inputs) for n in SETS if n not in TEACHING and len(sets[n])}
         if not prefix:
-            save_keypoint_ensemble(run.folder / NETWORKS, ensemble)
-        for name in SETS:
-            if name not in TEACHING and len(sets[name]):
-                said = ensemble.estimate(sets[name].inputs)
-                flat |= {f"{prefix}{name}/{f}": getattr(said, f) for f in KeypointEstimate.__dataclass_fields__}
+            own = calibrate(sets[CALIBRATES], said[CALIBRATES])
+            save_keypoint_ensemble(run.folder / NETWORKS, replace(ensemble, calibration=own))
+        for name, estimate in said.items():
+            flat |= {f"{prefix}{name}/{f}": getattr(estimate, f) for f in KeypointEstimate.__dataclass_fields__}
     with durable_place(run.folder / ESTIMATES) as place, place.open("wb") as stream:
         np.savez_compressed(stream, **flat)
     taught = f"{len(teachers(sets)[0])} clips taught {settings.members} networks; best epochs {epochs['']}"

@@ -1,8 +1,8 @@
-"""Detector file: the output of a detector of keypoints: a folder of JSON, one file a frame, or one JSON of all frames.
+"""Detector file: the output of a detector of keypoints: a folder of JSON, one file a frame, or one JSON of all.
 
-Folders are as OpenPose writes them (``--write_json``), and as Pose2Sim and Sports2D write those of RTMPose: ``{"people":
-[{"pose_keypoints_2d": [x, y, score, ...]}]}``, the number of the frame at the end of the file's name. One file is as
-AlphaPose writes it: a list of ``{"image_id": "12.jpg", "keypoints": [x, y, score, ...]}``.
+Folders are as OpenPose writes them (``--write_json``), and as Pose2Sim and Sports2D write those of RTMPose:
+``{"people": [{"pose_keypoints_2d": [x, y, score, ...]}]}``, the number of the frame at the end of the file's name. One
+file is as AlphaPose writes it: a list of ``{"image_id": "12.jpg", "keypoints": [x, y, score, ...]}``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ _MOST_FRAMES = 1_000_000
 _WORDS = ("_keypoints",)
 
 
-def read_detector_file(path: Path, rate: float, least_score: float = LEAST_SCORE) -> tuple[np.ndarray, float, list[str]]:
+def read_detector_file(
+    path: Path, rate: float, least_score: float = LEAST_SCORE
+) -> tuple[np.ndarray, float, list[str]]:
     """Keypoints of the person whom a detector followed.
 
     Parameters
@@ -64,7 +66,9 @@ def read_detector_file(path: Path, rate: float, least_score: float = LEAST_SCORE
             if len(points) not in LAYOUTS:
                 raise CorpusMismatch(_unknown(len(points), place))
             if count and len(points) != count:
-                raise CorpusMismatch(f"{place}: a person of {len(points)} points after people of {count}; one detector.")
+                raise CorpusMismatch(
+                    f"{place}: a person of {len(points)} points after people of {count}; one detector."
+                )
             count = len(points)
             found.setdefault(number, []).append(LAYOUTS[count].keypoints(points, least_score))
         found.setdefault(number, [])
@@ -109,7 +113,9 @@ def _frames(path: Path) -> Iterator[tuple[int, str, list[Any]]]:
             seen[number] = file
             content = _json(file)
             if not isinstance(content, dict) or not isinstance(content.get("people"), list):
-                raise CorpusMismatch(f'{file}: expected {{"people": [...]}} as OpenPose writes it, found something else.')
+                raise CorpusMismatch(
+                    f'{file}: expected {{"people": [...]}} as OpenPose writes it, found something else.'
+                )
             yield number, str(file), content["people"]
         return
     content = _json(path)

@@ -66,8 +66,8 @@ def followed_person(frames: Sequence[Sequence[np.ndarray]], rate: float, where: 
     tracks = _tracks(frames, _PATIENCE * rate)
     if not tracks:
         raise CorpusMismatch(
-            f"{where}: nobody was found in {len(frames)} frames. A lower least score may help; else film again, with all "
-            "of the person in the picture."
+            f"{where}: nobody was found in {len(frames)} frames. A lower least score may help; else film again, with "
+            "all of the person in the picture."
         )
     tracks.sort(key=lambda t: sum(t.sizes), reverse=True)
     main, notes = tracks[0], []
@@ -82,9 +82,7 @@ def followed_person(frames: Sequence[Sequence[np.ndarray]], rate: float, where: 
     out = np.full((len(frames), 12, 2), np.nan)
     joined = 0
     for track in tracks:
-        back = track is main or (
-            not own.intersection(track.frames) and _ALIKE < track.size / main.size < 1.0 / _ALIKE
-        )
+        back = track is main or (not own.intersection(track.frames) and _ALIKE < track.size / main.size < 1.0 / _ALIKE)
         if back:
             out[track.frames] = track.points
             own.update(track.frames)
@@ -107,7 +105,9 @@ def _tracks(frames: Sequence[Sequence[np.ndarray]], patience: float) -> list[_Tr
         found = [(points, *_place_and_size(points)) for points in people if np.isfinite(points).any()]
         taken: set[int] = set()
         if alive and found:
-            away = np.array([[np.linalg.norm(t.place - place) / max(t.size, 1.0) for _, place, _ in found] for t in alive])
+            away = np.array(
+                [[np.linalg.norm(t.place - place) / max(t.size, 1.0) for _, place, _ in found] for t in alive]
+            )
             for i, j in zip(*linear_sum_assignment(away), strict=True):
                 if away[i, j] < _REACH:
                     alive[i].add(number, *found[j])

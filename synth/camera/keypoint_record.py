@@ -1,7 +1,7 @@
-"""Keypoint record: what somebody's detector made of one video of one person, and the clips that a network can read of it.
+"""Keypoint record: what somebody's detector made of one video of one person, and the clips that a network reads.
 
-A network reads some seconds of somebody who faces one way. A longer record gives several clips, one after the other; one
-in which the person turns round is cut there.
+A network reads some seconds of somebody who faces one way. A longer record gives several clips, one after the other;
+one in which the person turns round is cut there.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ class KeypointRecord:
         if not (np.isfinite(self.rate) and 5.0 <= self.rate <= 1000.0):
             raise CorpusMismatch(f"{where}: expected 5 to 1000 frames a second, got {self.rate:g}. Check time or rate.")
         if (np.abs(np.nan_to_num(self.pixels, posinf=np.inf)) > _LARGEST).any():
-            raise CorpusMismatch(f"{where}: expected pixels, found a number beyond {_LARGEST:g}. Leave cells empty instead.")
+            raise CorpusMismatch(
+                f"{where}: expected pixels, found a number beyond {_LARGEST:g}. Leave cells empty instead."
+            )
         upper, lower = (_mean(self.pixels[:, _PLACES[part], 1]) for part in ("shoulder", "ankle"))
         if not np.isfinite(upper + lower):
             raise CorpusMismatch(
@@ -80,12 +82,12 @@ class KeypointRecord:
             )
         if abs(lower - upper) < _SMALLEST:
             raise CorpusMismatch(
-                f"{where}: shoulders and ankles are {abs(lower - upper):.3g} apart, expected {_SMALLEST:g} pixels or more. "
-                "Give pixels, not coordinates from 0 to 1, of a person who fills more of the picture."
+                f"{where}: shoulders and ankles are {abs(lower - upper):.3g} apart, expected {_SMALLEST:g} pixels or "
+                "more. Give pixels, not coordinates from 0 to 1, of a person who fills more of the picture."
             )
         if lower < upper:
             raise CorpusMismatch(
-                f"{where}: ankles lie above shoulders; expected pixels that count down from the upper edge. Turn y round."
+                f"{where}: ankles lie above shoulders; expected pixels that count down from above. Turn y round."
             )
 
     @property
@@ -143,13 +145,13 @@ def _settled(side: np.ndarray, shortest: float) -> np.ndarray:
     own = side.copy()
     for way in (1.0, -1.0):
         for first, last in zip(*stretches(own == way), strict=True):
-            if last - first < shortest and 0 < first:
+            if last - first < shortest and first > 0:
                 own[first:last] = own[first - 1]
     return own
 
 
 def _equal_parts(first: int, last: int, rate: float, longest: float) -> list[tuple[int, int]]:
-    """Frames from first to last cut into equal parts as a network reads them; what it reads no more may be left over."""
+    """Frames from first to last cut into equal parts as a network reads them, or hardly longer."""
     full, rest = divmod((last - first - 1) / rate, longest)
     count = max(int(full) + (rest >= SHORTEST), 1)
     cuts = np.linspace(first, last, count + 1).round().astype(int)
@@ -192,8 +194,8 @@ def record_clips(records: Sequence[KeypointRecord]) -> RecordClips:
             reason = _unreadable(own)
             if reason:
                 left_out.append(
-                    f"{record.person}, {record.trial}: {first / record.rate:.2f} to {last / record.rate:.2f} s left out, "
-                    f"{reason}."
+                    f"{record.person}, {record.trial}: {first / record.rate:.2f} to {last / record.rate:.2f} s left "
+                    f"out, {reason}."
                 )
                 continue
             inputs.append(keypoint_input(own, record.rate, record.stature))
@@ -201,8 +203,8 @@ def record_clips(records: Sequence[KeypointRecord]) -> RecordClips:
             bounds.append((first / record.rate, (last - first) / record.rate))
         if len(inputs) == before:
             left_out.append(
-                f"{record.person}, {record.trial}: no stretch of {SHORTEST:g} s or more in which the person is seen and "
-                f"faces one way, in {record.seconds:.2f} s. Film somebody who walks past from the side."
+                f"{record.person}, {record.trial}: no stretch of {SHORTEST:g} s or more in which the person is seen "
+                f"and faces one way, in {record.seconds:.2f} s. Film somebody who walks past from the side."
             )
     start, seconds = np.array(bounds, float).reshape(-1, 2).T
     return RecordClips(

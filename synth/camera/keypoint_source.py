@@ -87,8 +87,8 @@ def read_keypoints(source: KeypointSource) -> tuple[KeypointRecord, ...]:
     unused = sorted({person for person, _ in beside} - {r.person for r in records})
     if unused:
         raise CorpusMismatch(
-            f"{source.measured}: {unused[0]} has no keypoints in {path} (there: {', '.join(r.person for r in records[:5])}). "
-            "The same names in both."
+            f"{source.measured}: {unused[0]} has no keypoints in {path} (there: "
+            f"{', '.join(r.person for r in records[:5])}). Use the same names in both."
         )
     return records
 
@@ -112,7 +112,9 @@ def measured_rows(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for key, rows in own.groupby(["person", "trial"], sort=False):
         if len(rows) > 1:
-            raise CorpusMismatch(f"{path}: {key[0]}, {key[1] or 'all trials'} stands there {len(rows)} times. Once each.")
+            raise CorpusMismatch(
+                f"{path}: {key[0]}, {key[1] or 'all trials'} stands there {len(rows)} times. Once each."
+            )
         found[key] = told_of(rows, path)
     return found
 
@@ -167,8 +169,8 @@ def _record(
     stature = known.get("stature", source.stature)
     if stature is None:
         raise CorpusMismatch(
-            f"{source.path}: nobody says how tall {source.person} is. Give the stature in m, or a column stature: lengths "
-            "and speeds are read in statures."
+            f"{source.path}: nobody says how tall {source.person} is. Give the stature in m, or a column stature: "
+            "lengths and speeds are read in statures."
         )
     return KeypointRecord(
         source.person,

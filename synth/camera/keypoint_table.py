@@ -46,7 +46,9 @@ def read_rows(path: Path) -> pd.DataFrame:
         raise CorpusMismatch(f"{path}: expected a CSV of keypoints, but {reason}.") from None
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
     try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=delimiter) if any(row)]
+        rows = [
+            [cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=delimiter) if any(row)
+        ]
     except csv.Error as error:
         raise CorpusMismatch(f"{path}: expected a CSV of keypoints, but {error}.") from None
     if len(rows) < 2:
@@ -82,8 +84,8 @@ def refuse_unlike_columns(table: pd.DataFrame, path: Path) -> None:
     if strange:
         near = difflib.get_close_matches(strange[0], sorted(known), 1, 0.6)
         raise CorpusMismatch(
-            f"{path}: column {strange[0]!r} is not known{f' (is {near[0]!r} meant?)' if near else ''}; optional ones are "
-            f"{', '.join(TOLD)} and scores as {SCORES[0]}. Take it out."
+            f"{path}: column {strange[0]!r} is not known{f' (is {near[0]!r} meant?)' if near else ''}; optional ones "
+            f"are {', '.join(TOLD)} and scores as {SCORES[0]}. Take it out."
         )
     if sum(name in table.columns for name in _CLOCKS) != 1:
         raise CorpusMismatch(f"{path}: expected a column time (s) or a column frame, one of the two.")

@@ -22,7 +22,8 @@ _PLATE = re.compile(r"^ground_force_(\w+)_vy$")
 _FARTHEST, _SWINGS = 0.25, 0.6
 """m between the middle of a foot and its centre of pressure; m/s of heel and toe, above which a foot surely swings."""
 _FEET = {
-    foot: [KEYPOINTS.index(f"{part}_{side}") for part in ("heel", "toe")] for foot, side in (("right", "r"), ("left", "l"))
+    foot: [KEYPOINTS.index(f"{part}_{side}") for part in ("heel", "toe")]
+    for foot, side in (("right", "r"), ("left", "l"))
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ from mocap_import.durable_file import durable_place
 from synth.camera.keypoint_input import ClipArrays
 from synth.corpus.provenance import versions
 from training.config import ConfigRefused
+from training.keypoint.keypoint_calibration import KeypointCalibration
 from training.keypoint.keypoint_lesson import KeypointEnsemble, LessonSettings, Scales, Taught
 from training.keypoint.keypoint_network import KeypointNetwork
 
@@ -31,6 +33,8 @@ def save_keypoint_ensemble(path: Path, ensemble: KeypointEnsemble) -> None:
         "scales": scales,
         "epochs": list(ensemble.epochs),
     }
+    if ensemble.calibration is not None:
+        content["calibration"] = {n: torch.as_tensor(v) for n, v in asdict(ensemble.calibration).items()}
     with durable_place(Path(path)) as place:
         torch.save(content, place)
 
@@ -55,7 +59,17 @@ def load_keypoint_ensemble(path: Path) -> KeypointEnsemble:
         network.load_state_dict(weights)
         networks.append(network.eval())
     scales = Scales(**{name: value.numpy() for name, value in content["scales"].items()})
-    return KeypointEnsemble(tuple(networks), scales, tuple(content["epochs"]))
+    calibration = None
+    if "calibration" in content:
+        told = {name: value.numpy() for name, value in content["calibration"].items()}
+        counts = {"n_people": int(told["n_people"]), "level": float(told["level"])}
+        calibration = KeypointCalibration(**{**told, **counts})
+    return KeypointEnsemble(tuple(networks), scales, tuple(content["epochs"]), calibration)
+
+
+def is_keypoint_file(path: Path) -> bool:
+    """Whether a file looks like networks of the recipe of one camera, not like those of sensors (.safetensors)."""
+    return Path(path).suffix == ".pt" or zipfile.is_zipfile(path)
 
 
 def lesson_hash(teaching: ClipArrays, validating: ClipArrays, n_kinds: int, settings: LessonSettings, seed: int) -> str:

@@ -16,6 +16,7 @@ from torch import nn
 
 from synth.camera.keypoint_input import ClipArrays
 from synth.camera.keypoint_summary import keypoint_summaries
+from training.keypoint.keypoint_calibration import KeypointCalibration
 from training.keypoint.keypoint_network import KeypointNetwork
 from training.sample.ensemble import Ensemble
 from training.sample.fit import FitSettings, fit, seeded
@@ -95,11 +96,14 @@ class KeypointEnsemble:
     scales : Scales
     epochs : tuple of int
         At which each was best for those who validate.
+    calibration : KeypointCalibration or None
+        Of the intervals; None where nobody calibrated.
     """
 
     networks: tuple[KeypointNetwork, ...]
     scales: Scales
     epochs: tuple[int, ...]
+    calibration: KeypointCalibration | None = None
 
     def estimate(self, inputs: np.ndarray, chunk: int = 512) -> KeypointEstimate:
         """What the members say on average of inputs (n, 180, 36)."""

@@ -85,7 +85,9 @@ def test_the_largest_person_is_followed_and_two_alike_are_refused(clip, tmp_path
     assert np.allclose(record.pixels, whole)
     assert any("the largest one is followed" in note for note in record.notes)
     with pytest.raises(CorpusMismatch, match="two people are about as large"):
-        read_keypoints(KeypointSource(written_folder(tmp_path / "alike", [whole + [900.0, 0.0], whole]), RATE, HEIGHT))
+        read_keypoints(
+            KeypointSource(written_folder(tmp_path / "alike", [whole + np.array([900.0, 0.0]), whole]), RATE, HEIGHT)
+        )
 
 
 def test_somebody_who_leaves_and_comes_back_is_one_person_in_two_clips(clip, tmp_path):
@@ -123,7 +125,10 @@ def test_uneven_times_are_read_between_and_missing_frames_stay_missing(clip, tmp
     assert np.allclose(np.delete(record.pixels, np.s_[19:29], axis=0), np.delete(whole, np.s_[19:29], axis=0))
     rng = np.random.default_rng(2)
     times = np.arange(90) / RATE + rng.uniform(-0.006, 0.006, 90)
-    moved = [",".join([*line.split(",")[:2], repr(float(t)), *line.split(",")[3:]]) for t, line in zip(times, lines[1:])]
+    moved = [
+        ",".join([*line.split(",")[:2], repr(float(t)), *line.split(",")[3:]])
+        for t, line in zip(times, lines[1:], strict=True)
+    ]
     path.write_text("\n".join([lines[0], *moved]) + "\n")
     (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
     assert any("uneven times" in note for note in record.notes)
@@ -205,7 +210,25 @@ def test_wild_files_are_read_or_refused_in_a_sentence_never_a_crash(clip, tmp_pa
     rng = np.random.default_rng(5)
     table = written_csv(tmp_path / "good.csv", clip.pixels[:40], RATE, stature=1.7, speed=1.1).read_text()
     listed = written_list(tmp_path / "good.json", [clip.pixels[:40]]).read_text()
-    cells = ["", "nan", "0", "-3", "250.5", "1e300", "-1e400", "null", "x", "{}", "[", '"', "\n", "\x00", ";", "true", "A"]
+    cells = [
+        "",
+        "nan",
+        "0",
+        "-3",
+        "250.5",
+        "1e300",
+        "-1e400",
+        "null",
+        "x",
+        "{}",
+        "[",
+        '"',
+        "\n",
+        "\x00",
+        ";",
+        "true",
+        "A",
+    ]
     told = {"read": 0, "refused": 0}
     for i in range(160):
         good, path = ((table, tmp_path / "wild.csv"), (listed, tmp_path / "wild.json"))[i % 2]

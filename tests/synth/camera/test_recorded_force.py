@@ -1,4 +1,4 @@
-"""Forces of a recording reach the film as they are: of the foot that bears them, forward as it faces, unknown off plates."""
+"""Forces of a recording are filmed as they are: of the foot that bears them, forward as it faces, else unknown."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +54,7 @@ def plated(tmp_path, side="r", aside=0.0, shift=0.0):
     time, force = np.arange(len(points)) / RATE, np.zeros((len(points), 3))
     force[40:70] = [30.0, 600.0, 5.0]
     feet = [KEYPOINTS.index(f"{part}_{side}") for part in ("heel", "toe")]
-    centre = points[:, feet].mean(axis=1) + [0.0, 0.0, aside]
+    centre = points[:, feet].mean(axis=1) + np.array([0.0, 0.0, aside])
     return trial, points, written_plate(tmp_path / "forces.mot", time + shift, force, centre)
 
 
@@ -87,7 +87,7 @@ def test_a_load_under_nobody_is_unknown_and_other_files_are_refused(tmp_path):
     _, points, path = plated(tmp_path, aside=1.5)
     assert all(np.isnan(r.force[40:70]).all() for r in plate_reactions(path, points, RATE))
     _, points, path = plated(tmp_path, shift=1.0)
-    with pytest.raises(CorpusMismatch, match="over the whole recording .0.00 to 1.99 s., found 1.00 to 2.99 s"):
+    with pytest.raises(CorpusMismatch, match=r"over the whole recording \(0.00 to 1.99 s\), found 1.00 to 2.99 s"):
         plate_reactions(path, points, RATE)
     path.write_text(path.read_text().replace("ground_force_1", "moment_1"))
     with pytest.raises(CorpusMismatch, match="expected forces of plates in columns ground_force_1_vx"):
