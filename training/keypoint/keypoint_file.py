@@ -34,7 +34,8 @@ def save_keypoint_ensemble(path: Path, ensemble: KeypointEnsemble) -> None:
         "epochs": list(ensemble.epochs),
     }
     if ensemble.calibration is not None:
-        content["calibration"] = {n: torch.as_tensor(v) for n, v in asdict(ensemble.calibration).items()}
+        own = asdict(ensemble.calibration)
+        content["calibration"] = {n: torch.as_tensor(np.asarray(v, float)) for n, v in own.items()}
     with durable_place(Path(path)) as place:
         torch.save(content, place)
 

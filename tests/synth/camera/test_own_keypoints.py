@@ -84,10 +84,9 @@ def test_the_largest_person_is_followed_and_two_alike_are_refused(clip, tmp_path
     (record,) = read_keypoints(KeypointSource(folder, RATE, HEIGHT))
     assert np.allclose(record.pixels, whole)
     assert any("the largest one is followed" in note for note in record.notes)
+    alike = written_folder(tmp_path / "alike", [whole + np.array([900.0, 0.0]), whole])
     with pytest.raises(CorpusMismatch, match="two people are about as large"):
-        read_keypoints(
-            KeypointSource(written_folder(tmp_path / "alike", [whole + np.array([900.0, 0.0]), whole]), RATE, HEIGHT)
-        )
+        read_keypoints(KeypointSource(alike, RATE, HEIGHT))
 
 
 def test_somebody_who_leaves_and_comes_back_is_one_person_in_two_clips(clip, tmp_path):
@@ -125,10 +124,8 @@ def test_uneven_times_are_read_between_and_missing_frames_stay_missing(clip, tmp
     assert np.allclose(np.delete(record.pixels, np.s_[19:29], axis=0), np.delete(whole, np.s_[19:29], axis=0))
     rng = np.random.default_rng(2)
     times = np.arange(90) / RATE + rng.uniform(-0.006, 0.006, 90)
-    moved = [
-        ",".join([*line.split(",")[:2], repr(float(t)), *line.split(",")[3:]])
-        for t, line in zip(times, lines[1:], strict=True)
-    ]
+    cells = [line.split(",") for line in lines[1:]]
+    moved = [",".join([*c[:2], repr(float(t)), *c[3:]]) for t, c in zip(times, cells, strict=True)]
     path.write_text("\n".join([lines[0], *moved]) + "\n")
     (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
     assert any("uneven times" in note for note in record.notes)
