@@ -155,30 +155,62 @@ def joint(
     with_reasons(run, as_json)
 
 
-@network_app.command("apply", epilog="Example: kinesynth network apply pretrained:knee walking.h5 knee.csv")
+@network_app.command(
+    "apply",
+    epilog="Example: kinesynth network apply pretrained:knee walking.h5 knee.csv; "
+    "kinesynth network apply networks.pt keypoints.csv answers.csv --stature 1.72",
+)
 def apply_network(
     file: File,
-    corpus: Annotated[Path, typer.Argument(help="Corpus (.h5) of people whose labels did not teach it.")],
-    out: Annotated[Path, typer.Argument(help="Angles to write (.csv); of other networks a corpus of estimates (.h5).")],
+    corpus: Annotated[
+        Path,
+        typer.Argument(
+            help="Corpus (.h5) of people whose labels did not teach it; or keypoints (.csv, folder of JSON)."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Argument(help="Angles, answers to write (.csv); of other networks a corpus of estimates (.h5).")
+    ],
+    rate: Annotated[float | None, typer.Option(help="Keypoints: frames a second, where no column time.")] = None,
+    stature: Annotated[float | None, typer.Option(help="Keypoints: stature in m, where no column stature.")] = None,
+    person: Annotated[str, typer.Option(help="Keypoints of a detector: who it is.")] = "",
+    measured: Annotated[
+        Path | None, typer.Option(help="Keypoints: CSV of person, trial, stature, treadmill, measured speed, ...")
+    ] = None,
+    least_score: Annotated[
+        float | None, typer.Option(help="Keypoints: least score of a point that counts as seen; default 0.3.")
+    ] = None,
+    waves: Annotated[
+        Path | None, typer.Option(help="Keypoints: angles, forces and activations to write (.csv).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate the trials of a corpus with a network.
+    """Estimate the trials of a corpus with a network, or gait parameters of somebody's own keypoints.
 
     A joint model writes a row a frame, in degrees, and beside it OUT_errors.csv with the errors where the corpus knows
     the angles; both legs where there are sensors. Any other network, label-free ones of both kinds among them, writes a
     corpus of estimates for `kinesynth evaluate`. Records are those of the corpus, its sensor errors included. A trial
     without a frame in which all sensors have a value is refused; stretches without one are named. Exit code 3 if some
     trials were refused, 4 if all.
+
+    Networks of recipe single-camera (networks.pt) read 2-D keypoints of one camera beside the walk: a CSV, or what
+    OpenPose, RTMPose and AlphaPose write. OUT is a row a clip and quantity, in SI, with 90 % intervals.
     """
 
     def run() -> ExitCode:
         from training.checkpoint import load_checkpoint
         from training.joint.joint_model import joint_of
+        from training.keypoint.keypoint_command import KeypointWish, apply_keypoints
+        from training.keypoint.keypoint_file import is_keypoint_file
         from training.physics.model_file import is_physics_model, load_physics_model
         from training.prediction import apply_checkpoint
         from training.shipped_network import network_file
 
         path = network_file(file)
+        wish = KeypointWish(rate, stature, person, measured, least_score, waves)
+        if is_keypoint_file(path):
+            return apply_keypoints(path, corpus, out, wish, as_json)
+        wish.refuse_idle()
         if is_physics_model(path):
             from training.physics.prediction import apply_physics
 

@@ -8,27 +8,13 @@ import numpy as np
 import pandas as pd
 
 from recipes.result import Result
-from recipes.single_camera.filming import BESIDE
-from synth.camera.filmed_gait import PARAMETERS
-from synth.camera.keypoint_input import ClipArrays
-from training.keypoint.keypoint_lesson import KeypointEstimate
+from recipes.single_camera.filming import CALIBRATING
+from synth.camera.keypoint_input import ClipArrays, joined
+from training.keypoint.keypoint_calibration import DOUBTED, scaled_errors
+from training.keypoint.keypoint_lesson import KeypointEstimate, joined_estimates
 from training.sample.calibration_curve import calibration_curve, doubt_ratio
 
-DOUBTED = (*PARAMETERS, "severity")
-"""Columns of what networks say of a clip."""
 INSIDE = "score"
-CALIBRATING = ("calibrate", BESIDE["calibrate"])
-"""Sets of those who calibrate: all planar people that networks are for."""
-_LEAST_SD = 1e-3
-
-
-def scaled_errors(clips: ClipArrays, said: KeypointEstimate, measure: str) -> dict[str, np.ndarray]:
-    """Absolute errors of each person's clips over the ensemble's SD, where the truth is known."""
-    truth = np.column_stack([clips.parameters, clips.severity])[:, DOUBTED.index(measure)]
-    spread = np.maximum(said.scalar_sd[:, DOUBTED.index(measure)], _LEAST_SD)
-    wrong = np.abs(said.scalars[:, DOUBTED.index(measure)] - truth) / spread
-    by_person = {p: wrong[(clips.person == p) & np.isfinite(wrong)] for p in sorted(set(clips.person))}
-    return {person: own for person, own in by_person.items() if len(own)}
 
 
 def doubt_results(
@@ -39,19 +25,15 @@ def doubt_results(
     Parameters
     ----------
     sets, estimates : mapping
-        By name of set; ``"calibrate"`` is among them.
+        By name of set; one of `CALIBRATING` is among them.
     tasks : mapping of str to str
         Set → its name in the table.
     seed : int
     """
-    results, curves = [], []
+    results, curves, own = [], [], [name for name in CALIBRATING if name in estimates]
+    calibrators = joined([sets[name] for name in own]), joined_estimates([estimates[name] for name in own])
     for measure in DOUBTED:
-        calibrating = {
-            person: errors
-            for name in CALIBRATING
-            if name in estimates
-            for person, errors in scaled_errors(sets[name], estimates[name], measure).items()
-        }
+        calibrating = scaled_errors(*calibrators, measure)
         for name, task in tasks.items():
             scored = scaled_errors(sets[name], estimates[name], measure) if name in estimates else {}
             if not scored:

@@ -47,6 +47,10 @@ SETS = (
 COMPANIES = {"spatial": SPATIAL, "beside": BESIDE}
 """Setting → the sets of its people, who teach beside the others."""
 TEACHING = tuple(own[role] for own in ({r: r for r in SHARES}, *COMPANIES.values()) for role in ("teach", "validate"))
+CALIBRATING = ("calibrate", BESIDE["calibrate"])
+"""Sets of those who calibrate: all planar people that networks are for."""
+VALIDATING = ("validate", BESIDE["validate"])
+"""The same of those who validate."""
 _SCORED_CLIPS, _REAL_CLIPS = 2, 8
 BRIEF, _WHOLE_SHARE = 2.5, 0.5
 """s; share of the clips that teach that are as long as they may be."""
@@ -170,7 +174,7 @@ def parted(people: list[str], seed: int) -> dict[str, str]:
 def recorded_gaits(source: RealCorpus) -> Iterator[FilmedGait]:
     """Gaits of a corpus of recordings, straight ones alone, under the code of its file and person."""
     path = Path(source.path)
-    for gait in _gaits(path, source.stature):
+    for gait in _gaits(path, source.stature, Path(source.loads) if source.loads else None, source.mass):
         person = source.person or f"{path.stem} {gait.person}"
         belt = gait.treadmill if source.treadmill is None else source.treadmill
         yield replace(gait, person=person, trial=f"{path.stem} {gait.trial}", treadmill=belt)
@@ -206,12 +210,14 @@ def planar_teachers(sets: Mapping[str, ClipArrays]) -> ClipArrays:
     return teachers(sets, "spatial")[0]
 
 
-def _gaits(path: Path, stature: float | None = None) -> list[FilmedGait]:
+def _gaits(
+    path: Path, stature: float | None = None, loads: Path | None = None, mass: float | None = None
+) -> list[FilmedGait]:
     """Gaits of a corpus; who turns is left out, as the camera stands beside a straight way."""
     corpus, gaits = Corpus(path), []
     for subject, name in corpus.trials():
         trial = corpus.read(subject, name, clean=True)
-        gait = None if trial.task == _TURNING else filmed_gait(trial, stature)
+        gait = None if trial.task == _TURNING else filmed_gait(trial, stature, loads=loads, mass=mass)
         if gait is not None:
             gaits.append(gait)
     return gaits

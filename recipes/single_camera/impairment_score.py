@@ -1,4 +1,4 @@
-"""Score of the impairment: detection, severity, and its change from visit to visit."""
+"""Score of the impairment: detection and severity."""
 
 from __future__ import annotations
 
@@ -33,13 +33,6 @@ def impairment_results(
             rows.append(_row(task, method, table, "impairment: area under the curve", ill, area_under_curve, seed))
         if method == "network":
             rows += kind_rows(task, table, seed)
-        change = changes(table)
-        own = change.severity, change.severity_said
-        if change.person.nunique() > 2:
-            rows.append(_row(task, method, change, "change between visits: R2", own, r_squared, seed))
-            rows.append(
-                _row(task, method, change, "change between visits: mean absolute error", own, mean_absolute_error, seed)
-            )
     return [row for row in rows if np.isfinite(row.value)]
 
 
@@ -118,16 +111,6 @@ def gait_means(table: pd.DataFrame) -> pd.DataFrame:
     return means.assign(clip=0, kind_said=chances.argmax(axis=1))
 
 
-def changes(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a pair of following visits of a person, one clip of each: change of severity, and what is said of it.
-
-    Visits follow each other by their number: around one that was refused nothing is compared.
-    """
-    ordered = table.sort_values(["person", "clip", "visit"])
-    own = ordered.groupby(["person", "clip"])[["visit", "severity", "severity_said"]].diff()
-    return ordered[["person"]].join(own[own.visit == 1].drop(columns="visit"), how="inner").dropna()
-
-
 def right_kind(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
     """Share of clips whose kind is told, mean over people."""
     return 1.0 - mean_absolute_error(np.zeros(len(truth)), (truth != said).astype(float), person)
@@ -159,8 +142,6 @@ def _row(
     goal: str = "",
 ) -> Result:
     counted = "gaits" if method.endswith(ALL_CLIPS) else "clips"
-    if measure.startswith("change"):
-        counted = f"changes of {counted}"
     arrays = [c.to_numpy(float) for c in columns]
     value, low, high = with_interval(*arrays, table.person.to_numpy(str), function, seed)
     return Result(

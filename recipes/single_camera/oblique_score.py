@@ -12,7 +12,7 @@ import numpy as np
 
 from recipes.result import Result, mean_result
 from recipes.single_camera.agreement import MEAN, UNITS, agreement_results, clip_table
-from recipes.single_camera.doubt import coverage_result, scaled_errors
+from recipes.single_camera.doubt import coverage_result
 from recipes.single_camera.filming import OBLIQUE, SPATIAL, teachers
 from recipes.single_camera.ruler import fitted_lines, lengthened, ruled
 from recipes.single_camera.waveform_score import wave_results
@@ -20,7 +20,8 @@ from synth.camera.filmed_gait import PARAMETERS
 from synth.camera.keypoint_geometry import geometric_parameters
 from synth.camera.keypoint_input import ClipArrays, joined, units_of
 from synth.camera.pinhole import BANDS
-from training.keypoint.keypoint_lesson import KeypointEstimate
+from training.keypoint.keypoint_calibration import scaled_errors
+from training.keypoint.keypoint_lesson import KeypointEstimate, joined_estimates
 from training.sample.calibration_curve import calibration_curve
 
 NETWORK, BLIND = "network", "network that saw nobody in 3-D"
@@ -55,14 +56,14 @@ def oblique_results(
         if not own:
             continue
         clips = joined([sets[n] for n in own])
-        said = {NETWORK: _joined([estimates[n] for n in own])}
+        said = {NETWORK: joined_estimates([estimates[n] for n in own])}
         if without:
-            said[BLIND] = _joined([without[n] for n in own])
+            said[BLIND] = joined_estimates([without[n] for n in own])
         for low, high in _VIEWS:
             rows = np.flatnonzero((np.abs(clips.oblique) >= low) & (np.abs(clips.oblique) < high))
             if len(rows):
                 task = f"{WHO[who]}, seen from {low:g} to {high:g} degrees"
-                there = {name: _rows(estimate, rows) for name, estimate in said.items()}
+                there = {name: estimate.rows(rows) for name, estimate in said.items()}
                 results += view_results(clips.rows(rows), there, taught, task, seed)
                 calibrating = sets[SPATIAL["calibrate"]], estimates[SPATIAL["calibrate"]]
                 if who == "spatial":
@@ -128,12 +129,3 @@ def _coverage(
     """How often 90 % conformal intervals of speed, calibrated on other people in 3-D from all bands, hold the truth."""
     calibrated, errors = (scaled_errors(*pair, "speed") for pair in (calibrating, scored))
     return coverage_result(calibration_curve(calibrated, errors, (0.9,), seed=seed), task, "speed")
-
-
-def _joined(parts: list[KeypointEstimate]) -> KeypointEstimate:
-    fields = KeypointEstimate.__dataclass_fields__
-    return KeypointEstimate(**{f: np.concatenate([getattr(part, f) for part in parts]) for f in fields})
-
-
-def _rows(estimate: KeypointEstimate, rows: np.ndarray) -> KeypointEstimate:
-    return KeypointEstimate(**{f: getattr(estimate, f)[rows] for f in KeypointEstimate.__dataclass_fields__})

@@ -60,7 +60,11 @@ def given_corpora(settings: SingleCameraSettings) -> dict[str, Path]:
         if not Path(path).is_file():
             advice = "recordings (kinesynth imu)" if name == "real" else "kinesynth gait population"
             raise CorpusMismatch(f"setting {name}: {path} is not there. Give a corpus of {advice}.")
-    return {path: Path(path) for _, path in _roles(settings)}
+    loads = [source.loads for source in settings.real if source.loads]
+    for path in loads:
+        if not Path(path).is_file():
+            raise CorpusMismatch(f"setting real: {path} is not there. Give the forces (loads) beside that recording.")
+    return {path: Path(path) for path in (*(path for _, path in _roles(settings)), *loads)}
 
 
 def _roles(settings: SingleCameraSettings) -> list[tuple[str, str]]:

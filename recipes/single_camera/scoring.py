@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -10,18 +12,21 @@ from recipes.run import Run
 from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means, with_strikes
 from recipes.single_camera.beside_score import beside_results
 from recipes.single_camera.doubt import doubt_results
-from recipes.single_camera.filming import BESIDE, BRIEF, CLIPS, load_clips, planar_teachers, recorded_gaits
+from recipes.single_camera.filming import BESIDE, BRIEF, CALIBRATING, CLIPS, load_clips, planar_teachers, recorded_gaits
+from recipes.single_camera.force_score import force_results
 from recipes.single_camera.impairment_score import impairment_results
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.oblique_score import oblique_results
+from recipes.single_camera.own_people import load_own, own_tasks
+from recipes.single_camera.progression_score import progression_results
 from recipes.single_camera.ruler import fitted_lines, ruled
-from recipes.single_camera.teaching import load_estimates
+from recipes.single_camera.teaching import NETWORKS, load_estimates
 from recipes.single_camera.waveform_score import wave_results
 from synth.camera.filmed_gait import AT_STRIKES
 from synth.camera.keypoint_geometry import geometric_parameters
-from synth.camera.keypoint_input import ClipArrays, units_of
+from synth.camera.keypoint_input import ClipArrays, joined, units_of
 from training.csv_table import write_csv
-from training.keypoint.keypoint_lesson import KeypointEstimate
+from training.keypoint.keypoint_lesson import KeypointEstimate, joined_estimates
 
 AGREEMENT, CURVE = "agreement.csv", "calibration.csv"
 TASKS = {
@@ -36,17 +41,21 @@ TASKS = {
 }
 VIRTUAL = ("score", "brief", BESIDE["score"], "other", "far", "predicted")
 RECORDED = ("overground", "treadmill")
+FORCED = ("score", *RECORDED)
+"""Sets whose ground reaction is also scored under loaded feet alone."""
 _NETWORK = "network"
 
 
 def score_everything(run: Run) -> str:
     """Hold every estimate and every baseline against the truth."""
     sets, estimates = load_clips(run.folder / CLIPS), load_estimates(run)
+    own_clips, own_estimates = load_own(run)
+    sets, estimates, tasks = sets | own_clips, estimates | own_estimates, TASKS | own_tasks(own_clips)
     taught = sets["teach"]
     lines = fitted_lines(geometric_parameters(taught.inputs), taught.parameters)
     results: list[Result] = []
     tables, between_feet = [], strike_lengths(run)
-    for name, task in TASKS.items():
+    for name, task in tasks.items():
         clips = sets[name]
         if not len(clips):
             continue
@@ -56,13 +65,16 @@ def score_everything(run: Run) -> str:
         table = with_means(with_strikes(table, between_feet) if name in RECORDED else table, _NETWORK)
         results += agreement_results(table, task, run.settings.seed, recorded=name in RECORDED)
         results += wave_results(clips, estimates[name], taught, task, run.settings.seed)
+        if name in FORCED:
+            results += force_results(clips, estimates[name], taught, task, run.settings.seed)
         if name in VIRTUAL:
             results += impairment_results(clips, estimates[name], taught, task, run.settings.seed)
     results += knowable_results(planar_teachers(sets), sets, {name: TASKS[name] for name in VIRTUAL}, run.settings.seed)
     write_csv(run.folder / AGREEMENT, pd.concat(tables, ignore_index=True))
-    doubts, curves = doubt_results(sets, estimates, TASKS, run.settings.seed)
+    doubts, curves = doubt_results(sets, estimates, tasks, run.settings.seed)
     write_csv(run.folder / CURVE, curves)
     results += doubts
+    results += _progression(run, sets, estimates)
     results += beside_results(sets, estimates, load_estimates(run, "beside"), TASKS, run.settings.seed)
     results += oblique_results(sets, estimates, load_estimates(run, "spatial"), run.settings.seed)
     notes = [
@@ -76,9 +88,27 @@ def score_everything(run: Run) -> str:
         "the same estimates against the way between the feet at their strikes, where the import measured it.",
         "Recorded gaits are seen through the virtual camera: keypoints are projected joint centres with drawn detector "
         "errors, not detections in video.",
+        "Ground reaction of recordings is that of their plates where these tell: overground of steps on a plate.",
     ]
     write_results(run.folder, results, title="One camera", notes=notes)
     return f"{len(results)} rows, {sum(r.met == 'no' for r in results)} goals missed"
+
+
+def _progression(run: Run, sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate]) -> list[Result]:
+    """Rows of changes between visits of all virtual people; none where the networks do not read them."""
+    from training.keypoint.keypoint_file import load_keypoint_ensemble
+
+    head = load_keypoint_ensemble(run.folder / NETWORKS).progression
+    if head is None:
+        return []
+    known = [name for name in CALIBRATING if name in estimates]
+    others = joined([sets[n] for n in known]), joined_estimates([estimates[n] for n in known])
+    rows = [
+        progression_results((sets[name], estimates[name]), others, head, TASKS[name], run.settings.seed)
+        for name in VIRTUAL
+        if name in estimates
+    ]
+    return [row for own in rows for row in own]
 
 
 def strike_lengths(run: Run) -> dict[tuple[str, str], float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from recipes.recipe import RecipeSettings
+from synth.camera.detector_file import LEAST_SCORE
 from synth.impairment import HEALTHY, HEALTHY_SHARE, KINDS
 
 
@@ -17,6 +18,24 @@ class RealCorpus(BaseModel):
     person: str = Field("", description="Who all its trials are, where it has no codes of people.")
     stature: float | None = Field(None, gt=0.5, le=2.6, description="m, where the corpus does not know it.")
     treadmill: bool | None = Field(None, description="Where the corpus does not tell.")
+    loads: str = Field("", description="Forces of plates (.mot, .sto) beside the recording, where the corpus has none.")
+    mass: float | None = Field(None, gt=2, le=300, description="kg, where the corpus does not know it.")
+
+
+class OwnKeypoints(BaseModel):
+    """2-D keypoints that a detector found in somebody's video."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field(description="A CSV, a folder of JSON (OpenPose, RTMPose) or a JSON (AlphaPose).")
+    rate: float | None = Field(None, gt=0, description="Frames a second, where no column time.")
+    stature: float | None = Field(None, gt=0.5, le=2.6, description="m, where no column stature.")
+    person: str = Field("", description="Who it is, of a detector's output.")
+    treadmill: bool = Field(False, description="Where no column treadmill.")
+    measured: str = Field(
+        "", description="CSV of person, trial and what was measured: speed, step_length, cadence, ..."
+    )
+    least_score: float = Field(LEAST_SCORE, ge=0, description="Of a point that counts as seen.")
 
 
 class SingleCameraSettings(RecipeSettings):
@@ -48,6 +67,7 @@ class SingleCameraSettings(RecipeSettings):
     without_spatial: bool = Field(True, description="Teach networks without people in 3-D, too, to tell their worth.")
     without_beside: bool = Field(True, description="The same without those of `beside`.")
     real: tuple[RealCorpus, ...] = Field((), description="Corpora of recorded gaits, only scored.")
+    own: tuple[OwnKeypoints, ...] = Field((), description="One's own keypoints, only scored; teach nothing anew.")
     clips: int = Field(
         4, ge=1, description="Clips of each gait that teaches; two of each that is scored, eight of real ones."
     )

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mocap_import.durable_file import durable_place
 from recipes.run import Run
-from recipes.single_camera.filming import CLIPS, COMPANIES, SETS, TEACHING, load_clips, teachers
+from recipes.single_camera.filming import (
+    CALIBRATING,
+    CLIPS,
+    COMPANIES,
+    SETS,
+    TEACHING,
+    VALIDATING,
+    load_clips,
+    teachers,
+)
+from synth.camera.keypoint_input import ClipArrays, joined
 from synth.impairment import KINDS
 
 if TYPE_CHECKING:
-    from training.keypoint.keypoint_lesson import KeypointEstimate
+    from training.keypoint.keypoint_lesson import KeypointEnsemble, KeypointEstimate
 
 ESTIMATES = "estimates.npz"
 NETWORKS = "networks.pt"
 WITHOUT = {name: f"without {name}/" for name in COMPANIES}
 """Setting → what stands before the names of sets in the estimates of networks that were taught without its people."""
-MEMBERS = "members"
-"""Folder with a file a member: a killed run, or one with other recordings, goes on with them."""
+MEMBERS, ALL = "members", "all"
+"""Folder with one of each lesson, a file a member: a killed run, or one with other recordings, goes on with them."""
 
 
 def teach_networks(run: Run) -> str:
@@ -34,18 +46,31 @@ def teach_networks(run: Run) -> str:
     for without in ("", *(name for name in compared if getattr(settings, f"without_{name}"))):
         prefix = WITHOUT.get(without, "")
         given = *teachers(sets, without), len(KINDS), lesson, settings.seed
-        ensemble = teach(*given, kept=kept_in(run.folder / MEMBERS, lesson_hash(*given)))
+        ensemble = teach(*given, kept=kept_in(run.folder / MEMBERS / (without or ALL), lesson_hash(*given)))
         epochs[without] = list(ensemble.epochs)
+        said = {n: ensemble.estimate(sets[n].inputs) for n in SETS if n not in TEACHING and len(sets[n])}
         if not without:
-            save_keypoint_ensemble(run.folder / NETWORKS, ensemble)
-        for name in SETS:
-            if name not in TEACHING and len(sets[name]):
-                said = ensemble.estimate(sets[name].inputs)
-                flat |= {f"{prefix}{name}/{f}": getattr(said, f) for f in KeypointEstimate.__dataclass_fields__}
+            save_keypoint_ensemble(run.folder / NETWORKS, _finished(ensemble, sets, said))
+        for name, estimate in said.items():
+            flat |= {f"{prefix}{name}/{f}": getattr(estimate, f) for f in KeypointEstimate.__dataclass_fields__}
     with durable_place(run.folder / ESTIMATES) as place, place.open("wb") as stream:
         np.savez_compressed(stream, **flat)
     taught = f"{len(teachers(sets)[0])} clips taught {settings.members} networks; best epochs {epochs.pop('')}"
     return ", ".join([taught, *(f"without {name} {own}" for name, own in epochs.items())])
+
+
+def _finished(
+    ensemble: KeypointEnsemble, sets: Mapping[str, ClipArrays], said: Mapping[str, KeypointEstimate]
+) -> KeypointEnsemble:
+    """The ensemble with what needs people who taught it nothing: calibration, and the reading of progression."""
+    from training.keypoint.keypoint_calibration import calibrate
+    from training.keypoint.keypoint_lesson import joined_estimates
+    from training.keypoint.progression import teach_progression
+
+    known = [name for name in CALIBRATING if name in said]
+    own = calibrate(joined([sets[n] for n in known]), joined_estimates([said[n] for n in known]))
+    held = joined([sets[name] for name in VALIDATING])
+    return replace(ensemble, calibration=own, progression=teach_progression(held, ensemble.estimate(held.inputs)))
 
 
 def load_estimates(run: Run, without: str = "") -> dict[str, KeypointEstimate]:

@@ -7,15 +7,19 @@ strides that vary in time as the person's do. Other trials are seen as they were
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from mocap_import.subject import STANDARD_GRAVITY
+from mocap_import.trial import GroundReaction
 from opensim_models.exchange.sign_convention import positive_directions
 from synth.camera.keypoint import KEYPOINTS, keypoint_positions
 from synth.camera.keypoint_stride import stride_parameters
 from synth.camera.muscle_group import GROUP_NAMES, group_activations
+from synth.camera.plate_file import plate_reactions
 from synth.corpus.trial import CorpusTrial
 from synth.impairment import Impairment, impairment_of, visit_of
 
@@ -109,12 +113,11 @@ class FilmedGait:
         return points, values[:, 36:]
 
 
-def facing_forward(points: np.ndarray) -> np.ndarray:
-    """Points (n, 12, 3) turned about the vertical so that the feet point along X on average."""
+def facing_turn(points: np.ndarray) -> np.ndarray:
+    """Turn (3, 3) about the vertical after which the feet of points (n, 12, 3) point along X on average."""
     foot = np.nanmean((points[:, _TOES] - points[:, _HEELS]).reshape(-1, 3), axis=0)
     x, z = foot[[0, 2]] / np.hypot(foot[0], foot[2])
-    turn = np.array([[x, 0.0, z], [0.0, 1.0, 0.0], [-z, 0.0, x]])
-    return points @ turn.T
+    return np.array([[x, 0.0, z], [0.0, 1.0, 0.0], [-z, 0.0, x]])
 
 
 def uneven_phase(time: np.ndarray, period: float, variation: float, rng: np.random.Generator) -> np.ndarray:
@@ -125,7 +128,9 @@ def uneven_phase(time: np.ndarray, period: float, variation: float, rng: np.rand
     return np.interp(time + rng.random() * lasts[0], ends, np.arange(len(ends)))
 
 
-def filmed_gait(trial: CorpusTrial, stature: float | None = None) -> FilmedGait | None:
+def filmed_gait(
+    trial: CorpusTrial, stature: float | None = None, *, loads: Path | None = None, mass: float | None = None
+) -> FilmedGait | None:
     """A trial of a corpus as something to film.
 
     Parameters
@@ -133,20 +138,33 @@ def filmed_gait(trial: CorpusTrial, stature: float | None = None) -> FilmedGait 
     trial : CorpusTrial
     stature : float, optional
         m, where the corpus does not know it.
+    loads : Path, optional
+        Forces of plates beside a recording that holds none (`synth.camera.plate_file`).
+    mass : float, optional
+        kg, where the corpus does not know it; else that of its skeleton.
 
     Returns
     -------
     FilmedGait or None
         None for a trial without coordinates, a model or a stature, or one that was refused.
+
+    Raises
+    ------
+    CorpusMismatch
+        The forces are not those of this recording.
     """
     stature = stature if stature is not None and not np.isfinite(trial.subject.height) else trial.subject.height
     if trial.kinematics is None or trial.skeleton is None or trial.status == "refused" or not np.isfinite(stature):
         return None
     points = keypoint_positions(trial.skeleton, trial.kinematics, stature)
     period, speed = 0.0, 0.0
-    parameters = measured_parameters(trial)
+    parameters, turn = measured_parameters(trial), np.eye(3)
+    reactions = trial.kinetics.ground_reactions if trial.kinetics is not None else ()
+    if loads is not None:
+        reactions = plate_reactions(loads, points, trial.rate, trial.start_time)
     if not trial.solutions:
-        points = facing_forward(points)
+        turn = facing_turn(points)
+        points = points @ turn.T
         if not trial.events:
             parameters = dict(zip(PARAMETERS, stride_parameters(points, trial.rate), strict=True))
     else:
@@ -158,7 +176,7 @@ def filmed_gait(trial: CorpusTrial, stature: float | None = None) -> FilmedGait 
         trial.name,
         stature,
         points,
-        _waves(trial, len(points)),
+        _waves(trial, len(points), reactions, turn, mass),
         trial.rate,
         parameters,
         period,
@@ -206,21 +224,22 @@ def _strikes(trial: CorpusTrial, foot: str) -> list[float]:
     return [e.time for e in trial.events if e.foot == foot and e.kind == "foot_strike"]
 
 
-def _waves(trial: CorpusTrial, n_frames: int) -> np.ndarray:
-    """`WAVES` of a trial."""
+def _waves(
+    trial: CorpusTrial, n_frames: int, reactions: Sequence[GroundReaction], turn: np.ndarray, mass: float | None
+) -> np.ndarray:
+    """`WAVES` of a trial; forces are turned as its points are."""
     waves = np.full((n_frames, len(WAVES)), np.nan)
     directions = positive_directions(trial.skeleton)
     for i, name in enumerate(ANGLES):
         if name in trial.kinematics.coordinates:
             waves[:, i] = trial.kinematics.of(name) * (-1.0 if directions.get(name) in _NEGATIVE else 1.0)
-    if trial.kinetics is None:
-        return waves
-    weight = trial.subject.mass * STANDARD_GRAVITY
-    for reaction in trial.kinetics.ground_reactions:
+    known = trial.subject.mass if np.isfinite(trial.subject.mass) else mass
+    weight = (known or sum(segment.mass for segment in trial.skeleton.segments)) * STANDARD_GRAVITY
+    for reaction in reactions:
         column = len(ANGLES) + 2 * SIDES.index(reaction.foot) if reaction.foot in SIDES else -1
         if column >= 0:
-            waves[:, column : column + 2] = reaction.force[:, :2] / weight
-    if trial.kinetics.muscles:
+            waves[:, column : column + 2] = (reaction.force @ turn.T)[:, :2] / weight
+    if trial.kinetics is not None and trial.kinetics.muscles:
         forces = {m.name: m.max_isometric_force for m in trial.skeleton.muscles}
         told = group_activations(trial.kinetics.muscles, trial.kinetics.activations, forces)
         waves[:, len(ANGLES) + len(FORCES) :] = told

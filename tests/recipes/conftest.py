@@ -195,8 +195,10 @@ def _pinch(run: Run) -> Any:
 
 def _camera(run: Run) -> Any:
     from recipes.single_camera.filming import CLIPS, load_clips
+    from recipes.single_camera.own_people import OWN, load_own
 
-    for clips in load_clips(run.folder / CLIPS).values():
+    own = load_own(run)[0] if (run.folder / OWN).exists() else {}
+    for clips in (*load_clips(run.folder / CLIPS).values(), *own.values()):
         if len(clips):
             yield clips.inputs, clips.person
 

@@ -30,7 +30,7 @@ def _filmed(folder, monkeypatch, **chosen):
         name: [replace(gait, person=f"V{i}", impairment=wrong) for i in range(count)]
         for name, count in (("people.h5", 20), ("predicted.h5", 3))
     }
-    monkeypatch.setattr(filming, "_gaits", lambda path, stature=None: people[path.name])
+    monkeypatch.setattr(filming, "_gaits", lambda path, *told: people[path.name])
     run = Run(folder, resolve_settings(RECIPE, people="people.h5", n_other=0, n_far=0, clips=1, **chosen), shown=False)
     film_everything(run)
     return load_clips(folder / CLIPS), pd.read_csv(folder / PEOPLE)

@@ -244,7 +244,7 @@ def test_people_in_space_are_fitted_as_the_table_of_people_says(tmp_path, witnes
         "people.h5": [replace(flat, person=f"V{i}", impairment=Impairment("crouch", 0.5)) for i in range(9)],
         "spatial.h5": [replace(sways, person=f"V{i}") for i in range(9)],
     }
-    monkeypatch.setattr(filming, "_gaits", lambda path, stature=None: people[path.name])
+    monkeypatch.setattr(filming, "_gaits", lambda path, *told: people[path.name])
     monkeypatch.setattr(filming, "population_seed", lambda path: 21)
     witness.watch(monkeypatch)
     given = {"people": "people.h5", "spatial": ("spatial.h5",), "n_other": 0, "n_far": 0}

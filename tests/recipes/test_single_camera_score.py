@@ -24,7 +24,7 @@ from recipes.single_camera.agreement import (
     with_strikes,
 )
 from recipes.single_camera.filming import BRIEF, SHARES, _lengths, _stretch, parted
-from recipes.single_camera.impairment_score import area_under_curve, changes, r_squared
+from recipes.single_camera.impairment_score import area_under_curve, r_squared
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.population import FEWEST, make_population, refuse_shared_people, refuse_unlike_laws
 from recipes.single_camera.waveform_score import CONSTANT, wave_results
@@ -77,16 +77,6 @@ def test_severity_and_detection_are_scored_by_their_laws():
     assert r_squared(truth, truth, np.arange(3)) == 1.0
     assert r_squared(truth, np.full(3, 0.5), np.arange(3)) == pytest.approx(0.0)
     assert area_under_curve(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.6, 0.4, 0.9]), np.arange(4)) == 0.75
-
-
-def test_a_change_is_that_of_visits_that_follow_each_other():
-    """Whose second visit was refused changed between the first and the third by two visits, and is left out."""
-    rows = [("A", 0, 0.1), ("A", 2, 0.5), ("B", 0, 0.2), ("B", 1, 0.3), ("B", 2, 0.6)]
-    table = pd.DataFrame(rows, columns=["person", "visit", "severity"]).assign(clip=0, severity_said=0.0)
-    found = changes(table)
-    assert found.person.tolist() == ["B", "B"]
-    assert found.severity.tolist() == pytest.approx([0.1, 0.3])
-    assert set(found.columns) == {"person", "severity", "severity_said"}
 
 
 @pytest.mark.parametrize("role", ["people", "spatial"])

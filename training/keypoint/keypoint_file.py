@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +16,10 @@ from mocap_import.durable_file import durable_place
 from synth.camera.keypoint_input import ClipArrays
 from synth.corpus.provenance import versions
 from training.config import ConfigRefused
+from training.keypoint.keypoint_calibration import KeypointCalibration
 from training.keypoint.keypoint_lesson import KeypointEnsemble, LessonSettings, Scales, Taught
 from training.keypoint.keypoint_network import KeypointNetwork
+from training.keypoint.progression import ProgressionHead
 
 _KIND = "kinesynth keypoint ensemble 2"
 
@@ -31,6 +34,12 @@ def save_keypoint_ensemble(path: Path, ensemble: KeypointEnsemble) -> None:
         "scales": scales,
         "epochs": list(ensemble.epochs),
     }
+    if ensemble.calibration is not None:
+        own = asdict(ensemble.calibration)
+        content["calibration"] = {n: torch.as_tensor(np.asarray(v, float)) for n, v in own.items()}
+    if ensemble.progression is not None:
+        head = ensemble.progression
+        content["progression"] = {"weights": torch.as_tensor(head.weights), "constant": head.constant}
     with durable_place(Path(path)) as place:
         torch.save(content, place)
 
@@ -55,7 +64,19 @@ def load_keypoint_ensemble(path: Path) -> KeypointEnsemble:
         network.load_state_dict(weights)
         networks.append(network.eval())
     scales = Scales(**{name: value.numpy() for name, value in content["scales"].items()})
-    return KeypointEnsemble(tuple(networks), scales, tuple(content["epochs"]))
+    calibration = None
+    if "calibration" in content:
+        told = {name: value.numpy() for name, value in content["calibration"].items()}
+        counts = {"n_people": int(told["n_people"]), "level": float(told["level"])}
+        calibration = KeypointCalibration(**{**told, **counts})
+    head = content.get("progression")
+    progression = head and ProgressionHead(head["weights"].numpy(), float(head["constant"]))
+    return KeypointEnsemble(tuple(networks), scales, tuple(content["epochs"]), calibration, progression)
+
+
+def is_keypoint_file(path: Path) -> bool:
+    """Whether a file looks like networks of the recipe of one camera, not like those of sensors (.safetensors)."""
+    return Path(path).suffix == ".pt" or zipfile.is_zipfile(path)
 
 
 def lesson_hash(teaching: ClipArrays, validating: ClipArrays, n_kinds: int, settings: LessonSettings, seed: int) -> str:

@@ -5,7 +5,7 @@ Targets are standardised by those who teach; what is not known of a clip (NaN, k
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,9 @@ from torch import nn
 
 from synth.camera.keypoint_input import ClipArrays
 from synth.camera.keypoint_summary import keypoint_summaries
+from training.keypoint.keypoint_calibration import KeypointCalibration
 from training.keypoint.keypoint_network import KeypointNetwork
+from training.keypoint.progression import ProgressionHead
 from training.sample.ensemble import Ensemble
 from training.sample.fit import FitSettings, fit, seeded
 
@@ -84,6 +86,16 @@ class KeypointEstimate:
     kinds: np.ndarray
     waves: np.ndarray
 
+    def rows(self, rows: np.ndarray) -> KeypointEstimate:
+        """What is said of some of the clips."""
+        return KeypointEstimate(**{f: getattr(self, f)[rows] for f in self.__dataclass_fields__})
+
+
+def joined_estimates(parts: Sequence[KeypointEstimate]) -> KeypointEstimate:
+    """What is said of the clips of all parts (one or more), in their order."""
+    fields = KeypointEstimate.__dataclass_fields__
+    return KeypointEstimate(**{f: np.concatenate([getattr(part, f) for part in parts]) for f in fields})
+
 
 @dataclass(frozen=True)
 class KeypointEnsemble:
@@ -95,11 +107,17 @@ class KeypointEnsemble:
     scales : Scales
     epochs : tuple of int
         At which each was best for those who validate.
+    calibration : KeypointCalibration or None
+        Of the intervals; None where nobody calibrated.
+    progression : ProgressionHead or None
+        Reads the change from one visit to another; None where too few who validate came twice.
     """
 
     networks: tuple[KeypointNetwork, ...]
     scales: Scales
     epochs: tuple[int, ...]
+    calibration: KeypointCalibration | None = None
+    progression: ProgressionHead | None = None
 
     def estimate(self, inputs: np.ndarray, chunk: int = 512) -> KeypointEstimate:
         """What the members say on average of inputs (n, 180, 36)."""

@@ -1,20 +1,23 @@
 """Progression: how much an impairment has changed from one visit to another, from what networks say of both.
 
 Two severities err apart, and people change by less than that: their difference is a worse answer than "nothing has
-changed". So a ridge regression reads the difference together with what it may mean: the probability of each kind (whoever is
-well stays well, a kind that a camera hardly sees tells no change) and how severe it looks. It is taught on people who
-taught no network.
+changed". So a ridge regression reads the difference together with what it may mean: the probability of each kind
+(whoever is well stays well, a kind that a camera hardly sees tells no change) and how severe it looks. It is taught on
+people who taught no network.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
 
 from synth.camera.keypoint_input import ClipArrays
-from training.keypoint.keypoint_lesson import KeypointEstimate
+
+if TYPE_CHECKING:
+    from training.keypoint.keypoint_lesson import KeypointEstimate
 
 SEVERITY = 4
 """Its column among the scalars of an estimate."""
@@ -94,32 +97,20 @@ def progression_features(first: KeypointEstimate, second: KeypointEstimate) -> n
     return np.hstack([difference, kinds * difference, kinds[:, 1:], severities.mean(axis=1, keepdims=True)])
 
 
-def teach_progression(first: KeypointEstimate, second: KeypointEstimate, change: np.ndarray) -> ProgressionHead:
-    """Teach the head on pairs of people who taught no network.
+def teach_progression(clips: ClipArrays, said: KeypointEstimate) -> ProgressionHead | None:
+    """Teach the head on people who taught no network; None where they have fewer pairs of visits than it has weights.
 
     Parameters
     ----------
-    first, second : KeypointEstimate
-        Of n clips each.
-    change : ndarray, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        There are fewer pairs than weights.
+    clips : ClipArrays
+    said : KeypointEstimate
+        Of these clips.
     """
-    features = progression_features(first, second)
+    pairs = visit_pairs(clips)
+    features = progression_features(said.rows(pairs.first), said.rows(pairs.second))
     if len(features) <= features.shape[1]:
-        raise ValueError(
-            f"progression: {len(features)} pairs of visits are too few for {features.shape[1]} weights; people who "
-            "validate need more of them, with two visits or more."
-        )
+        return None
     mean, sd = features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_SD)
-    ridge = RidgeCV(PENALTIES).fit((features - mean) / sd, change)
+    ridge = RidgeCV(PENALTIES).fit((features - mean) / sd, pairs.change)
     weights = ridge.coef_ / sd
     return ProgressionHead(weights, float(ridge.intercept_ - mean @ weights))
-
-
-def rows_of(estimate: KeypointEstimate, rows: np.ndarray) -> KeypointEstimate:
-    """The estimates of some clips."""
-    return KeypointEstimate(**{f: getattr(estimate, f)[rows] for f in KeypointEstimate.__dataclass_fields__})

@@ -1,0 +1,194 @@
+"""Keypoint table: keypoints of videos in one plain CSV, a row a frame.
+
+Columns ``person, trial``, ``time`` (s) or ``frame`` (a number; the frame rate is told beside), then ``shoulder_r_x,
+shoulder_r_y, ..., toe_l_y`` in pixels, right and down, empty where nothing was found. Optional: ``<keypoint>_score``,
+``stature`` (m), ``treadmill`` (yes or no), and what another system measured of the trial: ``speed`` (m/s),
+``step_length`` (m), ``cadence`` (steps/s), ``step_time_asymmetry``; each the same in all rows of a trial.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synth.camera.filmed_gait import PARAMETERS
+from synth.camera.keypoint import KEYPOINTS
+from synth.corpus.schema import CorpusMismatch
+
+PIXELS = tuple(f"{name}_{axis}" for name in KEYPOINTS for axis in "xy")
+SCORES = tuple(f"{name}_score" for name in KEYPOINTS)
+TOLD = ("stature", "treadmill", *PARAMETERS)
+"""Columns that say one thing of a whole trial."""
+_KEYS, _CLOCKS = ("person", "trial"), ("time", "frame")
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0", "")
+_EVEN, _GAP = 0.1, 2.5
+"""Of a frame: how far from its place one may lie, and how far apart two may be between which places are read."""
+_MOST_FRAMES = 1_000_000
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Rows of a CSV of keypoints as text, without spaces around them.
+
+    Raises
+    ------
+    CorpusMismatch
+        It is no such table.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise CorpusMismatch(f"{path}: expected a CSV of keypoints, but {reason}.") from None
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    try:
+        rows = [
+            [cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=delimiter) if any(row)
+        ]
+    except csv.Error as error:
+        raise CorpusMismatch(f"{path}: expected a CSV of keypoints, but {error}.") from None
+    if len(rows) < 2:
+        raise CorpusMismatch(f"{path}: expected a header and a row a frame, found {len(rows)} rows.")
+    head = [name.lower() for name in rows[0]]
+    twice = sorted({name for name in head if head.count(name) > 1})
+    if twice:
+        raise CorpusMismatch(f"{path}: column {twice[0]!r} stands there twice. Keep one.")
+    uneven = next((i for i, row in enumerate(rows[1:], 2) if len(row) != len(head)), None)
+    if uneven:
+        raise CorpusMismatch(
+            f"{path}, row {uneven}: expected {len(head)} cells as in the header, found {len(rows[uneven - 1])}."
+        )
+    return pd.DataFrame(rows[1:], columns=head, dtype=str)
+
+
+def refuse_unlike_columns(table: pd.DataFrame, path: Path) -> None:
+    """Refuse a table whose columns are not those of keypoints.
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    known = {*_KEYS, *_CLOCKS, *PIXELS, *SCORES, *TOLD}
+    missing = [name for name in (*_KEYS, *PIXELS) if name not in table.columns]
+    strange = [name for name in table.columns if name not in known]
+    if missing:
+        near = difflib.get_close_matches(missing[0], strange, 1, 0.6)
+        raise CorpusMismatch(
+            f"{path}: column {missing[0]!r} is missing{f' (is {near[0]!r} meant?)' if near else ''}; expected person, "
+            f"trial, time or frame, and x and y of {', '.join(KEYPOINTS)}. Leave cells empty where nothing was found."
+        )
+    if strange:
+        near = difflib.get_close_matches(strange[0], sorted(known), 1, 0.6)
+        raise CorpusMismatch(
+            f"{path}: column {strange[0]!r} is not known{f' (is {near[0]!r} meant?)' if near else ''}; optional ones "
+            f"are {', '.join(TOLD)} and scores as {SCORES[0]}. Take it out."
+        )
+    if sum(name in table.columns for name in _CLOCKS) != 1:
+        raise CorpusMismatch(f"{path}: expected a column time (s) or a column frame, one of the two.")
+
+
+def number_column(table: pd.DataFrame, name: str, path: Path) -> np.ndarray:
+    """A column as numbers, NaN where a cell is empty.
+
+    Raises
+    ------
+    CorpusMismatch
+        A cell is no number.
+    """
+    text = table[name].str.replace(",", ".", regex=False)
+    values = pd.to_numeric(text.where(text.str.lower() != "nan", ""), errors="coerce").to_numpy(float)
+    wrong = np.flatnonzero(np.isnan(values) & ~text.str.lower().isin(["", "nan"]).to_numpy() | np.isinf(values))
+    if len(wrong):
+        row = int(table.index[wrong[0]]) + 2
+        raise CorpusMismatch(f"{path}, row {row}: expected a number in {name}, got {table[name].iloc[wrong[0]]!r}.")
+    return values
+
+
+def told_of(table: pd.DataFrame, path: Path) -> dict[str, Any]:
+    """What the rows of one trial say of it: some of `TOLD`; absent where nothing is said.
+
+    Raises
+    ------
+    CorpusMismatch
+        Rows differ, or a treadmill is neither yes nor no.
+    """
+    told: dict[str, Any] = {}
+    where = f"{path}: {table.person.iloc[0]}, {table.trial.iloc[0]}"
+    for name in TOLD:
+        said = sorted(set(table[name]) - {""}) if name in table.columns else []
+        if len(said) > 1:
+            raise CorpusMismatch(f"{where}: {name} is {said[0]} and {said[1]}; expected one for the whole trial.")
+        if not said:
+            continue
+        if name == "treadmill":
+            if said[0].lower() not in (*_YES, *_NO):
+                raise CorpusMismatch(f"{where}: expected yes or no in treadmill, got {said[0]!r}.")
+            told[name] = said[0].lower() in _YES
+        else:
+            told[name] = float(number_column(table[table[name] != ""], name, path)[0])
+    return told
+
+
+def frame_places(table: pd.DataFrame, rate: float | None, path: Path) -> tuple[np.ndarray, float]:
+    """Place of each row on an even clock, in frames from 0, and the clock's rate (Hz).
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of one trial.
+    rate : float or None
+        Hz; needed where rows have frames and no time.
+    path : Path
+
+    Raises
+    ------
+    CorpusMismatch
+        Time stands still or goes back, or nobody tells the rate.
+    """
+    where = f"{path}: {table.person.iloc[0]}, {table.trial.iloc[0]}"
+    name = "time" if "time" in table.columns else "frame"
+    clock = number_column(table, name, path)
+    if len(clock) < 2 or np.isnan(clock).any():
+        raise CorpusMismatch(f"{where}: expected {name} in every row and two rows or more, found {len(clock)} rows.")
+    steps = np.diff(clock)
+    if steps.min() <= 0.0:
+        row = int(table.index[int(steps.argmin()) + 1]) + 2
+        raise CorpusMismatch(f"{where}, row {row}: expected {name} to grow from row to row. Sort rows; one a frame.")
+    if name == "time":
+        own = 1.0 / float(np.median(steps))
+        if rate is not None and abs(rate / own - 1.0) > 0.1:
+            raise CorpusMismatch(f"{where}: its time says {own:.4g} frames a second, the rate given is {rate:g}.")
+        # the median step of rounded times is not exact; the whole record is
+        even = np.abs(steps * own - np.round(steps * own)).max() < _EVEN
+        own = float(np.round(steps * own).sum() / (clock[-1] - clock[0])) if even else own
+    elif rate is None:
+        raise CorpusMismatch(f"{where}: rows have frames and no time; give the rate (frames a second of the video).")
+    else:
+        own = rate
+    places = (clock - clock[0]) * own if name == "time" else clock - clock[0]
+    if places[-1] > _MOST_FRAMES:
+        raise CorpusMismatch(f"{where}: {places[-1]:.3g} frames from first to last; is {name} in seconds or frames?")
+    return places, own
+
+
+def on_even_clock(values: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Values (n, ...) at whole frames, and whether they had to be read between those that were filmed.
+
+    Frames that are missing are NaN. Phones film at uneven times: there values are read between neighbours.
+    """
+    whole = np.round(places).astype(int)
+    flat = values.reshape(len(values), -1)
+    out = np.full((whole[-1] + 1, flat.shape[1]), np.nan)
+    if np.abs(places - whole).max() < _EVEN and len(set(whole)) == len(whole):
+        out[whole] = flat
+        return out.reshape(-1, *values.shape[1:]), False
+    at = np.arange(len(out), dtype=float)
+    after = np.clip(np.searchsorted(places, at), 1, len(places) - 1)
+    span = places[after] - places[after - 1]
+    share = ((at - places[after - 1]) / span)[:, None]
+    out = np.where((span < _GAP)[:, None], (1.0 - share) * flat[after - 1] + share * flat[after], np.nan)
+    return out.reshape(-1, *values.shape[1:]), True

@@ -1,0 +1,243 @@
+"""Somebody's own keypoints come in by any known file as they are, or are refused in a sentence."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synth.camera.detector import DetectorErrors
+from synth.camera.detector_layout import LAYOUTS
+from synth.camera.keypoint import KEYPOINTS
+from synth.camera.keypoint_clip import View, film
+from synth.camera.keypoint_input import FRAMES, clip_arrays, units_of
+from synth.camera.keypoint_record import KeypointRecord, clip_bounds, record_clips
+from synth.camera.keypoint_source import KeypointSource, read_keypoints
+from synth.corpus.schema import CorpusMismatch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from made_gait import HEIGHT, made_gait
+from own_files import written_csv, written_folder, written_list
+
+RATE = 30.0
+
+
+@pytest.fixture(scope="module")
+def clip():
+    """A virtual walk, filmed with drop-outs."""
+    errors = DetectorErrors(jitter=0.002, dropout=0.8)
+    return film(made_gait(), View(rate=RATE), errors, np.random.default_rng(1), seconds=3.0)
+
+
+def written(form, folder, pixels):
+    """The file of a form, and what it does not say."""
+    if form == "csv with time":
+        return written_csv(folder / "a.csv", pixels, RATE), {}
+    if form == "csv with frames":
+        return written_csv(folder / "a.csv", pixels), {"rate": RATE}
+    if form == "alphapose":
+        return written_list(folder / "alphapose-results.json", [pixels]), {"rate": RATE}
+    return written_folder(folder / "json", [pixels], int(form)), {"rate": RATE}
+
+
+@pytest.mark.parametrize("form", ["csv with time", "csv with frames", "alphapose", *map(str, LAYOUTS)])
+def test_a_filmed_walk_comes_back_from_every_file_as_it_was_filmed(clip, tmp_path, form):
+    path, told = written(form, tmp_path, clip.pixels)
+    (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT, **told))
+    assert np.isnan(clip.pixels).any()
+    assert np.allclose(record.pixels, clip.pixels, equal_nan=True, rtol=0, atol=1e-9)
+    assert record.rate == pytest.approx(RATE)
+    clips = record_clips([record])
+    assert clips.left_out == ()
+    assert np.allclose(clips.arrays.inputs, clip_arrays([clip]).inputs, atol=1e-5)
+
+
+def test_what_is_told_of_a_trial_goes_with_its_rows_or_in_a_table_beside(clip, tmp_path):
+    own = written_csv(tmp_path / "a.csv", clip.pixels, RATE, stature=1.6, treadmill="yes", speed=1.2)
+    (record,) = read_keypoints(KeypointSource(own, stature=1.9))
+    assert (record.stature, record.treadmill, dict(record.measured)) == (1.6, True, {"speed": 1.2})
+    beside = tmp_path / "measured.csv"
+    beside.write_text("person,trial,stature,cadence\nA,,1.7,\nA,walk,,1.9\n")
+    plain = written_csv(tmp_path / "b.csv", clip.pixels, RATE)
+    (record,) = read_keypoints(KeypointSource(plain, measured=beside))
+    assert (record.stature, record.treadmill, dict(record.measured)) == (1.7, False, {"cadence": 1.9})
+    arrays = record_clips([record]).arrays
+    assert arrays.parameters[0, 2] * units_of(1.7)[2] == pytest.approx(1.9)
+    assert np.isnan(arrays.parameters[0, [0, 1, 3]]).all()
+
+
+def test_a_point_of_low_score_was_not_seen(clip, tmp_path):
+    pixels = np.nan_to_num(clip.pixels, nan=300.0)
+    path = written_csv(tmp_path / "a.csv", pixels, RATE, knee_r_score=0.2, knee_l_score=0.5)
+    (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
+    assert np.isnan(record.pixels[:, KEYPOINTS.index("knee_r")]).all()
+    assert np.isfinite(record.pixels[:, KEYPOINTS.index("knee_l")]).all()
+    (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT, least_score=0.1))
+    assert np.isfinite(record.pixels).all()
+
+
+def test_the_largest_person_is_followed_and_two_alike_are_refused(clip, tmp_path):
+    whole = np.nan_to_num(clip.pixels, nan=400.0)
+    small = 0.4 * whole + 100.0
+    folder = written_folder(tmp_path / "small", [small, whole])
+    (record,) = read_keypoints(KeypointSource(folder, RATE, HEIGHT))
+    assert np.allclose(record.pixels, whole)
+    assert any("the largest one is followed" in note for note in record.notes)
+    alike = written_folder(tmp_path / "alike", [whole + np.array([900.0, 0.0]), whole])
+    with pytest.raises(CorpusMismatch, match="two people are about as large"):
+        read_keypoints(KeypointSource(alike, RATE, HEIGHT))
+
+
+def test_somebody_who_leaves_and_comes_back_is_one_person_in_two_clips(clip, tmp_path):
+    whole = np.nan_to_num(clip.pixels, nan=400.0)
+    gone = np.full((40, 12, 2), np.nan)
+    back = np.concatenate([whole, gone, whole[::-1]])
+    (record,) = read_keypoints(KeypointSource(written_folder(tmp_path / "back", [back]), RATE, HEIGHT))
+    assert np.allclose(record.pixels, back, equal_nan=True)
+    assert clip_bounds(record) == [(0, 90), (130, 220)]
+
+
+def test_a_record_is_cut_where_the_person_turns_and_after_what_a_network_reads(clip):
+    whole = np.nan_to_num(clip.pixels, nan=400.0)
+    turned = whole * [-1.0, 1.0] + [2000.0, 0.0]
+    record = KeypointRecord("A", "to and fro", np.concatenate([whole, turned]), RATE, HEIGHT)
+    (first, cut), (again, last) = clip_bounds(record)
+    assert (first, last) == (0, 180)
+    assert cut == again == pytest.approx(90, abs=10)
+    long = KeypointRecord("A", "long", np.tile(whole, (6, 1, 1)), RATE, HEIGHT)
+    lengths = [b - a for a, b in clip_bounds(long)]
+    assert len(lengths) == 3
+    assert sum(lengths) == 540
+    assert max(lengths) <= FRAMES + 36
+    assert len(clip_bounds(KeypointRecord("A", "brief", whole[:30], RATE, HEIGHT))) == 0
+    assert "no stretch of 1.2 s" in record_clips([KeypointRecord("A", "brief", whole[:30], RATE, HEIGHT)]).left_out[0]
+
+
+def test_uneven_times_are_read_between_and_missing_frames_stay_missing(clip, tmp_path):
+    whole = np.nan_to_num(clip.pixels, nan=400.0)
+    path = written_csv(tmp_path / "a.csv", whole, RATE)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:20] + lines[30:]) + "\n")
+    (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
+    assert np.isnan(record.pixels[19:29]).all()
+    assert np.allclose(np.delete(record.pixels, np.s_[19:29], axis=0), np.delete(whole, np.s_[19:29], axis=0))
+    rng = np.random.default_rng(2)
+    times = np.arange(90) / RATE + rng.uniform(-0.006, 0.006, 90)
+    cells = [line.split(",") for line in lines[1:]]
+    moved = [",".join([*c[:2], repr(float(t)), *c[3:]]) for t, c in zip(times, cells, strict=True)]
+    path.write_text("\n".join([lines[0], *moved]) + "\n")
+    (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
+    assert any("uneven times" in note for note in record.notes)
+    assert len(record.pixels) == pytest.approx(90, abs=2)
+
+
+def changed(path, old, new, count=1):
+    path.write_text(path.read_text().replace(old, new, count))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("knee_r_x", "knee_right_x", "column 'knee_r_x' is missing .is 'knee_right_x' meant"),
+        ("toe_l_y", "toe_l_y,speeed", "row 2: expected 28 cells as in the header, found 27"),
+        ("trial,time", "trial,clock", "column 'clock' is not known"),
+        ("person,trial,time", "person,trial,speed", "expected a column time .s. or a column frame"),
+        ("A,walk,0.0,", "A,walk,zero,", "row 2: expected a number in time, got 'zero'"),
+        ("A,walk,0.0,", "A,,0.0,", "row 2: expected a person and a trial"),
+        ("A,walk,0.0,", "A,walk,99.0,", "row 3: expected time to grow from row to row"),
+        ("A,walk,0.0,", "A,walk,inf,", "expected a number in time, got 'inf'"),
+        ("person,", "person,person,", "column 'person' stands there twice"),
+    ],
+)
+def test_a_wrong_table_is_refused_by_place_and_reason(clip, tmp_path, old, new, said):
+    path = written_csv(tmp_path / "a.csv", clip.pixels, RATE)
+    changed(path, old, new)
+    with pytest.raises(CorpusMismatch, match=said):
+        read_keypoints(KeypointSource(path, stature=HEIGHT))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "told", "said"),
+    [
+        (lambda p: p / 1000.0, {}, "expected 20 pixels or more. Give pixels, not coordinates from 0 to 1"),
+        (lambda p: -p, {}, "ankles lie above shoulders"),
+        (lambda p: p, {"stature": 172.0}, "expected a stature of 0.5 to 2.6 m, got 172"),
+        (lambda p: p, {"stature": None}, "nobody says how tall A is"),
+        (lambda p: p, {"rate": 60.0}, "its time says 30 frames a second, the rate given is 60"),
+        (lambda p: np.where(np.arange(12)[:, None] < 2, np.nan, p), {}, "shoulders or ankles were never found"),
+    ],
+)
+def test_keypoints_that_cannot_be_a_person_in_pixels_are_refused(clip, tmp_path, pixels, told, said):
+    path = written_csv(tmp_path / "a.csv", pixels(clip.pixels), RATE)
+    with pytest.raises(CorpusMismatch, match=said):
+        read_keypoints(KeypointSource(path, **{"stature": HEIGHT, **told}))
+
+
+def test_wrong_output_of_a_detector_is_refused_by_place_and_reason(clip, tmp_path):
+    folder = written_folder(tmp_path / "a", [clip.pixels[:5]])
+    source = KeypointSource(folder, RATE, HEIGHT)
+    with pytest.raises(CorpusMismatch, match="says no frame rate"):
+        read_keypoints(KeypointSource(folder, stature=HEIGHT))
+    file = folder / "walk_000000000002_keypoints.json"
+    kept = file.read_text()
+    people = [{"pose_keypoints_2d": [1.0] * 51}]
+    for content, said in (
+        ("{", "expected JSON"),
+        ("[]", "as OpenPose writes it"),
+        (json.dumps({"people": people}), "a person of 17 points; .* no heels and toes"),
+        (json.dumps({"people": [{"points": []}]}), "expected pose_keypoints_2d"),
+        (json.dumps({"people": [{"pose_keypoints_2d": ["a", 1, 2]}]}), "as numbers"),
+        (json.dumps({"people": [{"pose_keypoints_2d": [0.0] * 78}]}), "26 points after people of 25"),
+    ):
+        file.write_text(content)
+        with pytest.raises(CorpusMismatch, match=said):
+            read_keypoints(source)
+    file.write_text(kept)
+    (folder / "other_2_keypoints.json").write_text(kept)
+    with pytest.raises(CorpusMismatch, match="frame 2 stands in"):
+        read_keypoints(source)
+    with pytest.raises(CorpusMismatch, match="expected a JSON file a frame, found none"):
+        (tmp_path / "empty").mkdir()
+        read_keypoints(KeypointSource(tmp_path / "empty", RATE, HEIGHT))
+
+
+def test_wild_files_are_read_or_refused_in_a_sentence_never_a_crash(clip, tmp_path):
+    """Cells of good files are exchanged for others, and bytes cut; what comes of it is records or one sentence."""
+    rng = np.random.default_rng(5)
+    table = written_csv(tmp_path / "good.csv", clip.pixels[:40], RATE, stature=1.7, speed=1.1).read_text()
+    listed = written_list(tmp_path / "good.json", [clip.pixels[:40]]).read_text()
+    cells = [
+        "",
+        "nan",
+        "0",
+        "-3",
+        "250.5",
+        "1e300",
+        "-1e400",
+        "null",
+        "x",
+        "{}",
+        "[",
+        '"',
+        "\n",
+        "\x00",
+        ";",
+        "true",
+        "A",
+    ]
+    told = {"read": 0, "refused": 0}
+    for i in range(160):
+        good, path = ((table, tmp_path / "wild.csv"), (listed, tmp_path / "wild.json"))[i % 2]
+        wild = good.split(",")
+        for _ in range(int(rng.integers(1, 4))):
+            wild[int(rng.integers(len(wild)))] = cells[int(rng.integers(len(cells)))]
+        text = ",".join(wild)
+        path.write_bytes(text.encode()[: None if rng.random() < 0.8 else int(rng.integers(len(text)))])
+        try:
+            record_clips(read_keypoints(KeypointSource(path, None if i % 2 == 0 else RATE, HEIGHT)))
+            told["read"] += 1
+        except CorpusMismatch as error:
+            told["refused"] += 1
+            assert path.name in str(error)
+    assert min(told.values()) > 20, told
