@@ -14,6 +14,7 @@ from recipes.single_camera import RECIPE
 from recipes.single_camera.beside_score import ALONE, NETWORK, beside_results
 from recipes.single_camera.filming import BESIDE, CLIPS, SHARES, film_everything, load_clips, planar_teachers, teachers
 from recipes.single_camera.population import refuse_laws_of_scored
+from recipes.single_camera.teaching import load_estimates, teach_networks
 from synth.camera.keypoint_input import ClipArrays
 from synth.corpus import CorpusWriter
 from synth.corpus.schema import CorpusMismatch
@@ -84,6 +85,17 @@ def test_laws_that_are_scored_as_unknown_teach_nobody(tmp_path, laws, taken):
     else:
         with pytest.raises(CorpusMismatch, match=r"setting beside: .* made by .* only scored\. .*--laws drawn"):
             refuse_laws_of_scored(path)
+
+
+def test_a_run_that_goes_on_teaches_no_network_twice_neither_with_nor_without_them(corpora, tmp_path, monkeypatch):
+    chosen = {"clips": 1, "members": 2, "epochs": 1, "width": 4, "n_other": 0, "n_far": 0}
+    run = Run(tmp_path, resolve_settings(RECIPE, **corpora, **chosen), shown=False)
+    film_everything(run)
+    said = teach_networks(run)
+    with_them, without = load_estimates(run), load_estimates(run, "beside")
+    assert not np.array_equal(with_them["score"].scalars, without["score"].scalars)
+    monkeypatch.setattr("training.keypoint.keypoint_lesson.fit", lambda *given, **chosen: pytest.fail("taught again"))
+    assert teach_networks(run) == said
 
 
 def said_of(clips: ClipArrays, wrong: float) -> KeypointEstimate:
