@@ -20,6 +20,17 @@ from test_tutorials import PATIENCE, TUTORIALS, commands_of, follow_tutorials, s
 
 SKELETON = "kinesynth model build lower_body --mass 62 --height 1.68 --out {}"
 RECORDING = "cp recordings/overground_laboratory/S01/S01_walk_01.c3d {}"
+WALKER = """awk 'BEGIN { split("shoulder hip knee ankle heel toe", part); split("300 450 550 650 670 672", y)
+split("0 0 5 0 -8 30", x); split("2 5 9 12 10 13 11 14 24 21 22 19", place); csv = "keypoints.csv"
+printf "person,trial,time" > csv
+for (k = 0; k < 12; k++) { name = part[int(k / 2) + 1] (k % 2 ? "_l" : "_r"); printf ",%s_x,%s_y", name, name > csv }
+for (f = 0; f < 90; f++) { printf "\\nA,walk,%.6f", f / 30 > csv; for (i = 0; i < 75; i++) point[i] = 0
+  for (k = 0; k < 12; k++) { i = int(k / 2) + 1; swing = i > 2 ? 40 * sin(6.28319 * f / 30) * (k % 2 ? -1 : 1) : 0
+    u = 640 + x[i] + swing; at = 3 * place[k + 1]; point[at] = u; point[at + 1] = y[i]; point[at + 2] = 0.9
+    printf ",%.3f,%d", u, y[i] > csv }
+  file = sprintf("walk_json/walk_%06d_keypoints.json", f); printf "{\\"people\\": [{\\"pose_keypoints_2d\\": [0" > file
+  for (i = 1; i < 75; i++) printf ", %.3f", point[i] > file; print "]}]}" > file; close(file) } }'"""
+"""Somebody who walks on the spot for 3 s: keypoints as a CSV, and as OpenPose writes them."""
 PREPARED = {
     "README.md": [
         "mv recordings ARCHIVE",
@@ -37,6 +48,7 @@ PREPARED = {
         "cp files/S01/overground_static.trc static.trc && cp files/S01/overground_walk_01.trc walk.trc",
         SKELETON.format("generic.osim"),
     ],
+    "docs/recipes/single-camera.md": ["kinesynth recipe single-camera --small", "mkdir walk_json", WALKER],
     "docs/training.md": ["cp -r networks networks-narrow", "cp -r networks networks-wide"],
     "docs/viewer.md": [RECORDING.format("recording.c3d"), "cp -r networks predictions"],
 }

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from recipes.result import Result
+from recipes.result import Result, mean_result
 from recipes.single_camera.filming import CALIBRATING
 from synth.camera.keypoint_input import ClipArrays, joined
-from training.keypoint.keypoint_calibration import DOUBTED, scaled_errors
+from training.keypoint.keypoint_calibration import DOUBTED, calibrate, scaled_errors
 from training.keypoint.keypoint_lesson import KeypointEstimate, joined_estimates
 from training.sample.calibration_curve import calibration_curve, doubt_ratio
 
@@ -20,7 +20,7 @@ INSIDE = "score"
 def doubt_results(
     sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate], tasks: Mapping[str, str], seed: int
 ) -> tuple[list[Result], pd.DataFrame]:
-    """Coverage of 90 % conformal intervals, the doubt over that inside the population, and the calibration curves.
+    """Coverage of 90 % conformal intervals, doubt over that inside, who is named as outside; the calibration curves.
 
     Parameters
     ----------
@@ -30,8 +30,7 @@ def doubt_results(
         Set → its name in the table.
     seed : int
     """
-    results, curves, own = [], [], [name for name in CALIBRATING if name in estimates]
-    calibrators = joined([sets[name] for name in own]), joined_estimates([estimates[name] for name in own])
+    results, curves, calibrators = [], [], calibrating_people(sets, estimates)
     for measure in DOUBTED:
         calibrating = scaled_errors(*calibrators, measure)
         for name, task in tasks.items():
@@ -45,7 +44,30 @@ def doubt_results(
                 ratio = doubt_ratio(*(_spreads(sets[n], estimates[n], measure) for n in (INSIDE, name)))
                 said = f"{measure}: doubt over that inside"
                 results.append(Result(task, "network", said, "1", ratio, n_persons=len(scored)))
-    return results, pd.concat(curves, ignore_index=True)
+    return results + outside_results(sets, estimates, tasks, seed), pd.concat(curves, ignore_index=True)
+
+
+def calibrating_people(
+    sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate]
+) -> tuple[ClipArrays, KeypointEstimate]:
+    """Clips of all who calibrate, and what is said of them."""
+    own = [name for name in CALIBRATING if name in estimates]
+    return joined([sets[name] for name in own]), joined_estimates([estimates[name] for name in own])
+
+
+def outside_results(
+    sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate], tasks: Mapping[str, str], seed: int
+) -> list[Result]:
+    """Share of each set's clips of which a user is told that nothing said of them need hold, mean over people."""
+    calibration, results = calibrate(*calibrating_people(sets, estimates)), []
+    for name, task in tasks.items():
+        if name in estimates and len(sets[name]):
+            clips = sets[name]
+            whole = calibration.outside(estimates[name], clips.stature).all(axis=1)
+            shares = {p: float(whole[clips.person == p].mean()) for p in sorted(set(clips.person))}
+            told = {"task": task, "method": "network", "measure": "clips named as outside: share", "unit": "1"}
+            results.append(mean_result(shares, **told, seed=seed, note=f"{len(clips)} clips"))
+    return results
 
 
 def coverage_result(curve: pd.DataFrame, task: str, measure: str) -> Result:

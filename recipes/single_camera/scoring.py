@@ -11,8 +11,8 @@ from recipes.result import Result, write_results
 from recipes.run import Run
 from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means, with_strikes
 from recipes.single_camera.beside_score import beside_results
-from recipes.single_camera.doubt import doubt_results
-from recipes.single_camera.filming import BESIDE, BRIEF, CALIBRATING, CLIPS, load_clips, planar_teachers, recorded_gaits
+from recipes.single_camera.doubt import calibrating_people, doubt_results
+from recipes.single_camera.filming import BESIDE, BRIEF, CLIPS, load_clips, planar_teachers, recorded_gaits
 from recipes.single_camera.force_score import force_results
 from recipes.single_camera.impairment_score import impairment_results
 from recipes.single_camera.knowable import knowable_results
@@ -24,9 +24,9 @@ from recipes.single_camera.teaching import NETWORKS, load_estimates
 from recipes.single_camera.waveform_score import wave_results
 from synth.camera.filmed_gait import AT_STRIKES
 from synth.camera.keypoint_geometry import geometric_parameters
-from synth.camera.keypoint_input import ClipArrays, joined, units_of
+from synth.camera.keypoint_input import ClipArrays, units_of
 from training.csv_table import write_csv
-from training.keypoint.keypoint_lesson import KeypointEstimate, joined_estimates
+from training.keypoint.keypoint_lesson import KeypointEstimate
 
 AGREEMENT, CURVE = "agreement.csv", "calibration.csv"
 TASKS = {
@@ -101,8 +101,7 @@ def _progression(run: Run, sets: Mapping[str, ClipArrays], estimates: Mapping[st
     head = load_keypoint_ensemble(run.folder / NETWORKS).progression
     if head is None:
         return []
-    known = [name for name in CALIBRATING if name in estimates]
-    others = joined([sets[n] for n in known]), joined_estimates([estimates[n] for n in known])
+    others = calibrating_people(sets, estimates)
     rows = [
         progression_results((sets[name], estimates[name]), others, head, TASKS[name], run.settings.seed)
         for name in VIRTUAL

@@ -37,9 +37,8 @@ def wave_results(
             known = np.isfinite(squares)
             if not known.any():
                 continue
-            by_person = {
-                p: float(np.sqrt(squares[(clips.person == p) & known].mean())) * scale for p in set(clips.person[known])
-            }
+            people = sorted(set(clips.person[known]))
+            by_person = {p: float(np.sqrt(squares[(clips.person == p) & known].mean())) * scale for p in people}
             results.append(mean_result(by_person, task=task, method=method, measure=measure, unit=unit, seed=seed))
     return results
 

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opensim_models.exchange.frame_rate import frame_rate, printed_resolution
+from opensim_models.model_mismatch import ModelMismatch
 from synth.camera.filmed_gait import PARAMETERS
 from synth.camera.keypoint import KEYPOINTS
 from synth.corpus.schema import CorpusMismatch
@@ -26,8 +28,9 @@ TOLD = ("stature", "treadmill", *PARAMETERS)
 """Columns that say one thing of a whole trial."""
 _KEYS, _CLOCKS = ("person", "trial"), ("time", "frame")
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0", "")
-_EVEN, _GAP = 0.1, 2.5
-"""Of a frame: how far from its place one may lie, and how far apart two may be between which places are read."""
+_EVEN, _GAP, _LIKE = 0.1, 2.5, 0.1
+"""Of a frame: how far from its place one may lie, how far apart two may be between which places are read; of a rate:
+how far another one may be from it that means the same."""
 _MOST_FRAMES = 1_000_000
 
 
@@ -158,21 +161,27 @@ def frame_places(table: pd.DataFrame, rate: float | None, path: Path) -> tuple[n
     if steps.min() <= 0.0:
         row = int(table.index[int(steps.argmin()) + 1]) + 2
         raise CorpusMismatch(f"{where}, row {row}: expected {name} to grow from row to row. Sort rows; one a frame.")
-    if name == "time":
-        own = 1.0 / float(np.median(steps))
-        if rate is not None and abs(rate / own - 1.0) > 0.1:
-            raise CorpusMismatch(f"{where}: its time says {own:.4g} frames a second, the rate given is {rate:g}.")
-        # the median step of rounded times is not exact; the whole record is
-        even = np.abs(steps * own - np.round(steps * own)).max() < _EVEN
-        own = float(np.round(steps * own).sum() / (clock[-1] - clock[0])) if even else own
-    elif rate is None:
+    if name == "frame" and rate is None:
         raise CorpusMismatch(f"{where}: rows have frames and no time; give the rate (frames a second of the video).")
-    else:
-        own = rate
-    places = (clock - clock[0]) * own if name == "time" else clock - clock[0]
+    places, own = (clock - clock[0], float(rate or 0.0)) if name == "frame" else _timed(table.time, clock, where)
+    if rate is not None and abs(rate / own - 1.0) > _LIKE:
+        raise CorpusMismatch(f"{where}: its time says {own:.4g} frames a second, the rate given is {rate:g}.")
     if places[-1] > _MOST_FRAMES:
         raise CorpusMismatch(f"{where}: {places[-1]:.3g} frames from first to last; is {name} in seconds or frames?")
     return places, own
+
+
+def _timed(texts: pd.Series, clock: np.ndarray, where: str) -> tuple[np.ndarray, float]:
+    """Places of times (s) on an even clock, and its rate (Hz); times may be rounded, miss frames or be uneven."""
+    try:
+        rate = frame_rate(clock, printed_resolution([t.replace(",", ".") for t in texts]), where)
+        return np.arange(len(clock), dtype=float), rate
+    except ModelMismatch:  # a frame is missing, or a phone filmed it
+        steps = np.diff(clock)
+        rate = 1.0 / float(np.median(steps))
+        if np.abs(steps * rate - np.round(steps * rate)).max() < _EVEN:
+            rate = float(np.round(steps * rate).sum() / (clock[-1] - clock[0]))
+        return (clock - clock[0]) * rate, rate
 
 
 def on_even_clock(values: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, bool]:

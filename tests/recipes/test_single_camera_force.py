@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recipes.single_camera.force_score import LOADED, force_results
+from recipes.single_camera.waveform_score import wave_results
 from synth.camera.filmed_gait import ANGLES, WAVES
 from synth.camera.keypoint_input import CHANNELS, FRAMES, ClipArrays
 from training.keypoint.keypoint_lesson import KeypointEstimate
@@ -45,3 +46,15 @@ def test_a_person_with_many_clips_counts_once_and_one_without_plates_not_at_all(
     assert (network.n_persons, network.note) == (2, "10 clips")
     clips.waves[:] = np.nan
     assert force_results(clips, said, clips, "t", 0) == []
+
+
+def test_an_interval_does_not_hang_on_the_order_of_clips():
+    """People are drawn in the order of their names: their bootstrap is the same however sets of names are stored."""
+    names = [f"P{i}" for i in range(6)]
+    clips, said = made_clips(names)
+    for i in range(6):
+        said.waves[i, :, VERTICAL] += 0.1 * i
+    turned, other = clips.rows(np.arange(6)[::-1]), KeypointEstimate(*(v[::-1] for v in vars(said).values()))
+    for score in (wave_results, force_results):
+        both = [score(c, s, clips, "t", 7)[0] for c, s in ((clips, said), (turned, other))]
+        assert (both[0].low, both[0].high) == (both[1].low, both[1].high), score.__name__

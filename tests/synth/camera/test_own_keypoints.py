@@ -132,6 +132,17 @@ def test_uneven_times_are_read_between_and_missing_frames_stay_missing(clip, tmp
     assert len(record.pixels) == pytest.approx(90, abs=2)
 
 
+def test_times_rounded_to_hundredths_tell_the_rate_that_was_meant(clip, tmp_path):
+    path = written_csv(tmp_path / "a.csv", clip.pixels, 60.0)
+    head, *lines = path.read_text().splitlines()
+    cells = [line.split(",") for line in lines]
+    path.write_text("\n".join([head, *(",".join([*c[:2], f"{float(c[2]):.2f}", *c[3:]]) for c in cells)]) + "\n")
+    (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
+    assert record.rate == 60.0
+    assert np.allclose(record.pixels, clip.pixels, equal_nan=True)
+    assert record.notes == ()
+
+
 def changed(path, old, new, count=1):
     path.write_text(path.read_text().replace(old, new, count))
 
