@@ -64,10 +64,10 @@ def class_doubt(
 
 
 def _set_rows(task: str, method: str, group: str, curve: pd.DataFrame) -> list[Result]:
-    """Coverage, inside by stated probability; classes in a set, and sets that say nothing."""
+    """Coverage, inside also by stated probability; classes in a set, and sets that say nothing."""
     rows = []
     for row in curve.itertuples():
-        if group == INSIDE or row.level == LEVEL:
+        if row.level == LEVEL or (group == INSIDE and not row.by_class):
             measure = f"{group}: coverage of {row.level:.0%} sets"
             note = f"{row.n_calibrating} people calibrate; least held: {row.worst}, {row.worst_coverage:.0%}"
             rows.append(Result(task, method, measure, "", row.coverage, row.low, row.high, row.n_scored, note=note))

@@ -45,7 +45,7 @@ def _solved(
 ) -> tuple[list[Result], list[pd.DataFrame]]:
     """Everybody with a twin is explained once."""
     settings: GaitCauseSettings = run.settings
-    how = fit_settings(MORE_EPOCHS * settings.epochs)
+    how = fit_settings(settings.solved_epochs or MORE_EPOCHS * settings.epochs)
     chosen, scored, people, usual = [], [], [], []
     told: dict[str, list[np.ndarray]] = {NETWORK: [], LOGISTIC: []}
     asked: dict[str, list[tuple]] = {NETWORK: [], LOGISTIC: []}
