@@ -11,10 +11,12 @@ from recipes.single_camera.agreement import MEAN, agreement_results, clip_table,
 from recipes.single_camera.doubt import doubt_results
 from recipes.single_camera.filming import BRIEF, CLIPS, load_clips, recorded_gaits
 from recipes.single_camera.impairment_score import impairment_results
+from recipes.single_camera.kind_doubt import kind_doubt
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.oblique_score import oblique_results
 from recipes.single_camera.ruler import fitted_lines, ruled
 from recipes.single_camera.teaching import WITHOUT, load_estimates
+from recipes.single_camera.wave_doubt import wave_doubt
 from recipes.single_camera.waveform_score import wave_results
 from synth.camera.filmed_gait import AT_STRIKES
 from synth.camera.keypoint_geometry import geometric_parameters
@@ -23,6 +25,7 @@ from training.csv_table import write_csv
 from training.keypoint.keypoint_lesson import KeypointEstimate
 
 AGREEMENT, CURVE = "agreement.csv", "calibration.csv"
+KINDS_CURVE, WAVES_CURVE = "kind_sets.csv", "wave_calibration.csv"
 TASKS = {
     "score": "virtual people never seen",
     "brief": f"virtual people never seen, clips of {BRIEF:g} s",
@@ -61,6 +64,10 @@ def score_everything(run: Run) -> str:
     doubts, curves = doubt_results(sets, estimates, TASKS, run.settings.seed)
     write_csv(run.folder / CURVE, curves)
     results += doubts
+    for place, doubt in ((KINDS_CURVE, kind_doubt), (WAVES_CURVE, wave_doubt)):
+        doubts, curves = doubt(sets, estimates, TASKS, run.settings.seed)
+        write_csv(run.folder / place, curves)
+        results += doubts
     results += oblique_results(sets, estimates, load_estimates(run, WITHOUT), run.settings.seed)
     notes = [
         "What is scored is one clip of one camera (two of each virtual gait, eight of each recorded one, every one by "
