@@ -11,7 +11,7 @@ import pytest
 
 from recipes.catalogue import find_recipe
 from recipes.class_doubt import INSIDE
-from recipes.gait_cause import impairment_stage, solved_people
+from recipes.gait_cause import impairment_stage, solved_people, walk_stage
 from recipes.gait_cause.explained_walks import Explained, joined
 from recipes.gait_cause.explanation_row import CHOSEN, by_person, chosen_way, explanation_rows
 from recipes.gait_cause.impairment_stage import OTHER_LAWS
@@ -98,6 +98,38 @@ def test_of_each_person_the_first_visits_are_read():
     corpus = SimpleNamespace(trials=lambda: [("A", "walk_02"), ("A", "walk_01"), ("B", "walk_03"), ("A", "walk_03")])
     assert first_visits(corpus, 2) == [("A", "walk_01"), ("A", "walk_02"), ("B", "walk_03")]
     assert len(first_visits(corpus, 0)) == 4
+
+
+def test_sensors_are_put_on_part_by_part_and_a_killed_run_goes_on(tmp_path, monkeypatch):
+    keys, read = [(f"P{k}", "walk_01") for k in range(7)], []
+
+    class Given:
+        path = tmp_path / "people.h5"
+
+        def trials(self):
+            return keys
+
+        def read(self, person, name, clean):
+            if len(read) == 5:
+                raise KeyboardInterrupt
+            read.append(person)
+            return SimpleNamespace(status="refused" if person == "P1" else "solved", code=person)
+
+    def walk(trial, twin, errors):
+        record = np.full((2, 3), float(trial.code[1:]))
+        return trial.code, record, 1, np.full_like(record, np.nan), np.zeros(5)
+
+    monkeypatch.setattr(walk_stage, "CHUNK", 2)
+    monkeypatch.setattr(walk_stage, "_solved", walk)
+    monkeypatch.setattr(walk_stage, "named_sources", lambda files: sorted(files))
+    run = SimpleNamespace(settings=GaitCauseSettings(), folder=tmp_path, track=lambda jobs, said: jobs)
+    with pytest.raises(KeyboardInterrupt):
+        walk_stage._walks_of(run, Given(), None, "")
+    del read[:]
+    found = walk_stage._walks_of(run, Given(), None, "")
+    assert read == ["P4", "P5", "P6"], "the first two parts are there"
+    assert found.code.tolist() == ["P0", "P2", "P3", "P4", "P5", "P6"]
+    np.testing.assert_array_equal(found.records[:, 0, 0], [0, 2, 3, 4, 5, 6])
 
 
 def test_of_many_people_without_a_twin_a_tenth_validates_and_another_calibrates_in_every_fold():
@@ -312,5 +344,9 @@ def test_linear_answers_find_what_is_linear():
     told = tells.probabilities(inputs[300:])[0]
     assert np.mean(told.argmax(axis=1) == classes[300:]) > 0.9
     np.testing.assert_allclose(told.sum(axis=1), 1.0, rtol=1e-6)
-    knows = linear_numbers(inputs[:200], number[:200], (inputs[held], number[held]), 0)
-    np.testing.assert_allclose(knows.estimates(inputs[300:])[0], number[300:], atol=0.2)
+    for n_members in (1, 3):
+        knows = linear_numbers(inputs[:200], number[:200], (inputs[held], number[held]), 0, n_members=n_members)
+        estimate, spread = knows.estimates(inputs[300:])
+        np.testing.assert_allclose(estimate, number[300:], atol=0.2)
+        assert (spread > 0).all() == (n_members > 1)
+    assert np.median(knows.estimates(5.0 * inputs[300:])[1]) > 2.0 * np.median(spread), "regressions disagree far out"
