@@ -11,6 +11,7 @@ from recipes.run import Stage
 
 SENSORS = ("seed", "noise_share", "misalignment_deg")
 LEARNING = ("seed", "n_members", "epochs", "n_phases", "n_untaught", "n_explained")
+GIVEN = ("people", "twins", "elsewhere", "visits")
 DRAWING = (*SENSORS, "n_people", "n_outside", "spread")
 
 RECIPE = Recipe(
@@ -20,8 +21,8 @@ RECIPE = Recipe(
     (
         Stage("walks", DRAWN, (), draw_walks, refuse_early, DRAWING),
         Stage("drawn", "drawn_rows.json", ("walks",), explain_drawn, reads=LEARNING),
-        Stage("people", SOLVED, (), read_solved, check_corpora, (*SENSORS, "people", "twins")),
-        Stage("solved", "solved_rows.json", ("people",), explain_solved, reads=(*LEARNING, "n_folds")),
+        Stage("people", SOLVED, (), read_solved, check_corpora, (*SENSORS, *GIVEN)),
+        Stage("solved", "solved_rows.json", ("people",), explain_solved, reads=(*LEARNING, "n_folds", "solved_epochs")),
         Stage("table", RESULTS, ("drawn", "solved"), write_table, reads=("seed", "n_folds")),
     ),
 )

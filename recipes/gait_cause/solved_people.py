@@ -9,19 +9,24 @@ import numpy as np
 
 from recipes.gait_cause.explain_stage import parts_of
 from recipes.gait_cause.settings import GaitCauseSettings
-from recipes.gait_cause.walk_stage import check_corpora, check_twins, kind_of
+from recipes.gait_cause.walk_stage import check_corpora, check_elsewhere, check_twins, first_visits, kind_of
 from recipes.gait_cause.walks import Walks
 from recipes.remembered_part import remembered_parts
 from recipes.run import Run
 from synth.corpus import Corpus, CorpusMismatch
 from synth.impairment import HEALTHY, KINDS, impairment_in
 
+SHARE_WITHOUT = 0.1
+"""Of the people without a twin: who validate, and who calibrate."""
 Folds = dict[str, dict[str, list[str]]]
 """Split → role → persons."""
 
 
 def solved_roles(walks: Walks, settings: GaitCauseSettings) -> Folds:
-    """Who does what: each person with a twin is scored in one fold; who has none teaches in all."""
+    """Who does what: each person with a twin is scored in one fold, who has none never.
+
+    Of the latter a tenth validates, and another calibrates, in all folds, as far as there are tens of them.
+    """
     if not len(walks):
         return {}
     return fold_roles(walks.code, np.isfinite(walks.change[:, 0, 0]), settings)
@@ -31,15 +36,17 @@ def fold_roles(code: np.ndarray, has_twin: np.ndarray, settings: GaitCauseSettin
     """The same of walks (person, whether there is a twin) of which nothing else is known yet."""
     with_twin = set(code[has_twin])
     order = np.random.default_rng([settings.seed, 2]).permutation(sorted(with_twin))
-    others = sorted(set(code) - with_twin)
+    others = [str(p) for p in np.random.default_rng([settings.seed, 3]).permutation(sorted(set(code) - with_twin))]
+    few = int(SHARE_WITHOUT * len(others))
+    more = {"validate": others[:few], "calibrate": others[few : 2 * few]}
     found = {}
     for k in range(settings.n_folds):
         scored = order[k :: settings.n_folds]
         rest = np.roll([p for p in order if p not in set(scored)], 7 * k)
         roles = parts_of(rest, {"validate": 0.15, "calibrate": 0.15})
-        found[f"solved_{k + 1}"] = {
-            "teach": [*roles.pop("score"), *others], **roles, "score": list(scored)
-        }  # fmt: skip
+        teach = [*roles.pop("score"), *others[2 * few :]]
+        roles = {role: [*people, *more[role]] for role, people in roles.items()}
+        found[f"solved_{k + 1}"] = {"teach": teach, **roles, "score": list(scored)}
     return found
 
 
@@ -51,24 +58,29 @@ def refuse_early(run: Run) -> None:
     ConfigRefused
         As `check_corpora`.
     CorpusMismatch
-        As `check_twins` and `refuse_untold`.
+        As `check_twins`, `check_elsewhere` and `refuse_untold`.
     """
     settings: GaitCauseSettings = run.settings
     sources = check_corpora(run)
     if settings.people:
         corpus, twins = Corpus(Path(settings.people)), Corpus(Path(settings.twins))
         check_twins(corpus, twins)
-        known = remembered_parts(run.folder / "facts", sources).get("people", lambda: _facts(corpus, twins))
+        if settings.elsewhere:
+            check_elsewhere(corpus, Corpus(Path(settings.elsewhere)))
+        known = remembered_parts(run.folder / "facts", [sources, settings.visits]).get(
+            "people", lambda: _facts(corpus, twins, settings.visits)
+        )
         refuse_untold(**known, settings=settings)
 
 
-def _facts(corpus: Corpus, twins: Corpus) -> dict[str, np.ndarray]:
+def _facts(corpus: Corpus, twins: Corpus, visits: int) -> dict[str, np.ndarray]:
     """Person, kind and whether there is a twin, of every walk that is not refused; no array of the corpora is read."""
     own, others = (
         [(str(row["subject"]), str(row["trial"])) for row in each.summary() if row["status"] != "refused"]
         for each in (corpus, twins)
     )
-    known = set(others)
+    known, read = set(others), set(first_visits(corpus, visits)) if visits else set(own)
+    own = [key for key in own if key in read]
     return {
         "code": np.array([subject for subject, _ in own], dtype=str),
         "kind": np.array([kind_of(impairment_in(corpus.origins(*key))) for key in own], dtype=str),

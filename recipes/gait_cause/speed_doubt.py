@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
 
+import numpy as np
+import pandas as pd
+
+from recipes.class_doubt import INSIDE
 from recipes.gait_cause.walks import Walks
-from recipes.result import Result, mean_result
+from recipes.result import Result
+from training.conformal_interval import LEVEL
 from training.sample.calibration_curve import calibration_curve, doubt_ratio
 from training.sample.perceptron import Taught
 
+FAR = "far manners"
+"""People outside: `n_outside` walkers."""
 FEWEST_SD = 0.02
 """Least stated doubt, in SDs of the speed."""
 
 
-def doubt_rows(network: Taught, calibrate: Walks, score: Walks, outside: Walks, seed: int) -> list[Result]:
-    """Coverage by stated probability, and coverage and stated doubt of people in far manners."""
-    (calibrating, _), (scored, inside), (others, doubt) = (
-        _scores(network, people) for people in (calibrate, score, outside)
-    )
-    curve = calibration_curve(calibrating, scored, seed=seed)
-    rows = [
-        Result("doubt about the speed", "scored", f"coverage of {r.level:.0%} intervals", "", r.coverage, r.low, r.high,
-               r.n_scored)
-        for r in curve.itertuples()
-    ]  # fmt: skip
-    half = float(curve.half_width.iloc[-1])
-    covered = [float(np.mean(e <= half)) for e in others.values()]
-    more = {"task": "doubt about the speed", "method": "far manners", "unit": ""}
-    rows.append(mean_result(covered, measure="coverage of 90% intervals", seed=seed, **more))
-    facts = {"value": doubt_ratio(inside, doubt), "n_persons": len(outside), "goal": ">= 1"}
-    return [*rows, Result(**more, measure="stated doubt over that inside", **facts)]
+def doubt_rows(
+    models: Mapping[str, Taught], calibrate: Walks, score: Walks, outside: Walks, seed: int
+) -> tuple[list[Result], pd.DataFrame]:
+    """Coverage by stated probability, and coverage and stated doubt of people in far manners; with every level."""
+    rows, tables = [], []
+    for method, model in models.items():
+        (calibrating, _), (scored, inside), (others, doubt) = (
+            _scores(model, people) for people in (calibrate, score, outside)
+        )
+        more = {"task": "doubt about the speed", "method": method, "unit": ""}
+        for group, people in ((INSIDE, scored), (FAR, others)):
+            curve = calibration_curve(calibrating, people, seed=seed)
+            tables.append(curve.assign(task=more["task"], method=method, group=group))
+            shown = curve if group == INSIDE else curve[curve.level == LEVEL]
+            rows += [
+                Result(**more, measure=f"{group}: coverage of {r.level:.0%} intervals", value=r.coverage, low=r.low,
+                       high=r.high, n_persons=r.n_scored)
+                for r in shown.itertuples()
+            ]  # fmt: skip
+        ratio = {"value": doubt_ratio(inside, doubt), "n_persons": len(outside), "goal": ">= 1"}
+        rows.append(Result(**more, measure=f"{FAR}: stated doubt over that of people {INSIDE}", **ratio))
+    return rows, pd.concat(tables, ignore_index=True)
 
 
 def _scores(network: Taught, people: Walks) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from mocap_import.subject import Subject
 from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.walks import Walks, write_walks
+from recipes.remembered_part import remembered_parts
 from recipes.run import Run
 from synth.corpus import Corpus, CorpusMismatch
 from synth.corpus.recipe_source import named_sources
@@ -26,8 +28,11 @@ from synth.optimal_control.gait.altered_gait import (
 )
 from training.config import ConfigRefused
 
-DRAWN, OUTSIDE, SOLVED = "drawn.npz", "outside.npz", "solved.npz"
+DRAWN, OUTSIDE, SOLVED, ELSEWHERE = "drawn.npz", "outside.npz", "solved.npz", "elsewhere.npz"
 GROUPS = (UNALTERED, *ALTERATIONS)
+CHUNK = 500
+"""Solved walks that are kept together."""
+_KEPT = ("code", "records", "group", "change", "numbers")
 FURTHER = 3.0
 """How much further than those who taught manners of people outside are from the normative one."""
 
@@ -43,7 +48,7 @@ def draw_walks(run: Run) -> str:
     n, far = settings.n_people, settings.spread * FURTHER
     first = 10 * n  # nobody outside is one of those inside
     drawn = [draw_altered_gait(settings.seed, k, settings.spread) for k in range(n)]
-    outside = [draw_altered_gait(settings.seed, first + k, far, healthy=1.0) for k in range(settings.n_outside)]
+    outside = [draw_altered_gait(settings.seed, first + k, far) for k in range(settings.n_outside)]
     write_walks(run.folder / OUTSIDE, _drawn(run, outside, errors, "Walking otherwise"))
     walks = _drawn(run, drawn, errors, "Walking")
     write_walks(run.folder / DRAWN, walks)
@@ -82,41 +87,77 @@ def check_corpora(run: Run) -> object:
     Raises
     ------
     ConfigRefused
-        One of the two corpora is missing.
+        One of the two corpora is missing, or people elsewhere are given without them or are no file.
     """
     settings: GaitCauseSettings = run.settings
-    given = {name: getattr(settings, name) for name in ("people", "twins")}
+    given = {name: getattr(settings, name) for name in ("people", "twins", "elsewhere")}
     if (any(given.values()) and not all(Path(path).is_file() for path in given.values() if path)) or (
-        bool(settings.people) != bool(settings.twins)
+        bool(settings.people) != bool(settings.twins) or (settings.elsewhere and not settings.people)
     ):
         raise ConfigRefused(
             f"gait-cause: people={settings.people!r} and twins={settings.twins!r} must both be corpora of `kinesynth "
-            "gait population`, the second by the same command with --healthy 1; or leave both out."
+            "gait population`, the second by the same command with --healthy 1, and "
+            f"elsewhere={settings.elsewhere!r} another one beside them, or empty; or leave all of them out."
         )
     return named_sources({name: Path(path) for name, path in given.items() if path})
 
 
 def read_solved(run: Run) -> str:
-    """Put sensors on the solved people, and on the twins of those who have one."""
+    """Put sensors on the solved people, on the twins of those who have one, and on people of other laws."""
     settings: GaitCauseSettings = run.settings
+    write_walks(run.folder / ELSEWHERE, _elsewhere(run) if settings.elsewhere else _nobody())
     if not settings.people:
         write_walks(run.folder / SOLVED, _nobody())
         return "no solved people (settings people, twins)"
-    corpus, others, errors = Corpus(Path(settings.people)), Corpus(Path(settings.twins)), errors_of(settings)
-    check_twins(corpus, others)
-    rows, twins = [], set(others.trials())
-    for key in run.track(corpus.trials(), "Putting on sensors"):
-        trial = corpus.read(*key, clean=True)
-        if trial.status == "refused":
-            continue
-        twin = others.read(*key, clean=True) if key in twins else None
-        rows.append(_solved(trial, None if twin is None or twin.status == "refused" else twin, errors))
-    columns = list(zip(*rows, strict=True))
-    empty = np.zeros((len(rows), 0, 0), dtype=np.float32)
-    walks = Walks(*(np.array(c) for c in columns[:4]), empty, np.array(columns[4]), np.array(list(KINDS)))
+    corpus, twins = Corpus(Path(settings.people)), Corpus(Path(settings.twins))
+    check_twins(corpus, twins)
+    walks = _walks_of(run, corpus, twins, "Putting on sensors")
     write_walks(run.folder / SOLVED, walks)
     n_twins = int(np.isfinite(walks.change[:, 0, 0]).sum())
     return f"{len(walks)} solved walks of {len(set(walks.code))} people, {n_twins} with a twin"
+
+
+def first_visits(corpus: Corpus, visits: int) -> list[tuple[str, str]]:
+    """(person, trial) of the first visits of everybody, also of those that were refused; 0: of all."""
+    found: dict[str, list[str]] = {}
+    for person, name in corpus.trials():
+        found.setdefault(person, []).append(name)
+    return [(person, name) for person, names in found.items() for name in sorted(names)[: visits or None]]
+
+
+def _walks_of(run: Run, corpus: Corpus, twins: Corpus | None, description: str) -> Walks:
+    """Walks of a corpus, chunk by chunk, so that a killed run goes on with the next one."""
+    settings: GaitCauseSettings = run.settings
+    errors, others = errors_of(settings), set() if twins is None else set(twins.trials())
+    files = {"people": corpus.path} | ({} if twins is None else {"twins": twins.path})
+    parts = remembered_parts(run.folder / "sensors", [named_sources(files), astuple(errors), settings.visits])
+
+    def chunk(keys: list[tuple[str, str]]) -> dict[str, np.ndarray]:
+        rows = []
+        for key in keys:
+            trial = corpus.read(*key, clean=True)
+            if trial.status == "refused":
+                continue
+            twin = twins.read(*key, clean=True) if key in others else None
+            rows.append(_solved(trial, None if twin is None or twin.status == "refused" else twin, errors))
+        return {name: np.array([row[k] for row in rows]) for k, name in enumerate(_KEPT)}
+
+    keys = first_visits(corpus, settings.visits)
+    firsts = run.track(range(0, len(keys), CHUNK), description)
+    found = [parts.get(f"{corpus.path.stem}_{k}", lambda k=k: chunk(keys[k : k + CHUNK])) for k in firsts]
+    code, records, group, change, numbers = (
+        np.concatenate([one[n] for one in found if len(one["code"])]) for n in _KEPT
+    )
+    empty = np.zeros((len(code), 0, 0), dtype=np.float32)
+    return Walks(code, records, group, change, empty, numbers, np.array(list(KINDS)))
+
+
+def _elsewhere(run: Run) -> Walks:
+    """People of other laws; errors as `check_elsewhere`."""
+    corpus = Corpus(Path(run.settings.elsewhere))
+    check_elsewhere(Corpus(Path(run.settings.people)), corpus)
+    walks = _walks_of(run, corpus, None, "Putting on sensors elsewhere")
+    return replace(walks, code=np.char.add("elsewhere ", walks.code))
 
 
 def _solved(trial: CorpusTrial, twin: CorpusTrial | None, errors: ImuErrors) -> tuple:
@@ -152,6 +193,23 @@ def check_twins(corpus: Corpus, twins: Corpus) -> None:
             )
     if other.get("healthy") != 1.0:
         raise CorpusMismatch(f"twins: expected --healthy 1, found {other.get('healthy')!r}.")
+
+
+def check_elsewhere(corpus: Corpus, elsewhere: Corpus) -> None:
+    """Refuse people elsewhere who are the same people, or walk by the same laws.
+
+    Raises
+    ------
+    CorpusMismatch
+        Their seed is that of the people, so that they are no others; or their laws are.
+    """
+    own, other = corpus.provenance.config, elsewhere.provenance.config
+    for name, why in (("seed", "they are the same people"), ("laws", "they walk as those who teach")):
+        if own.get(name) == other.get(name):
+            raise CorpusMismatch(
+                f"elsewhere: expected another {name} than {own.get(name)!r} of the corpus of people, or {why}. Make it "
+                "by the same command with another --seed and --laws other."
+            )
 
 
 def _nobody() -> Walks:

@@ -56,8 +56,13 @@ class Walks:
 
     def numbered_anew(self) -> Walks:
         """The same, with the groups alone that somebody is in; 0 stays who is well."""
-        there = np.union1d([0], self.group).astype(int)
-        return replace(self, group=np.searchsorted(there, self.group), names=self.names[there])
+        return self.numbered_as(self)
+
+    def numbered_as(self, others: Walks) -> Walks:
+        """The same, with the groups alone that somebody of these others is in, and without who is in another."""
+        there = np.union1d([0], others.group).astype(int)
+        own = self.rows(np.flatnonzero(np.isin(self.group, there)))
+        return replace(own, group=np.searchsorted(there, own.group), names=self.names[there])
 
 
 def write_walks(path: Path, walks: Walks) -> None:

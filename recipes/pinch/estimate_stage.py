@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 
 from mocap_import.durable_file import write_durably
+from recipes.pinch.parameter_doubt import CALIBRATE, FEWEST_SD, UNSEEN, Told, parameter_doubt
 from recipes.pinch.population_stage import Groups, read_groups
 from recipes.pinch.record import HELD, INPUTS, network_inputs
 from recipes.pinch.settings import PinchSettings
@@ -19,7 +21,6 @@ from synth.thumb.pinch_parameter import ASKED
 from synth.thumb.pinch_people import DECLINE_FROM, draw_people
 from synth.thumb.pinch_population import PinchSamples
 from training.csv_table import write_csv
-from training.sample.calibration_curve import calibration_curve, doubt_ratio
 from training.sample.fit import FitSettings
 from training.sample.perceptron import Taught, teach_estimates
 from training.sample.taught_file import write_taught
@@ -32,8 +33,7 @@ ALONE = ("max_force FPL", "slowness")
 PRIOR, ERROR, GAIN = "linear, demographics", "absolute error", "error less that of linear, demographics"
 """The row to beat, what is measured, and the difference in the same person (below 0: better)."""
 RIDGE = 1e-6
-FEWEST_SD = 0.05
-"""Least stated doubt, in SDs of a parameter: an ensemble that agrees by chance is not certain."""
+MEAN, VECTOR, SECOND = "mean", "vector", "second simulator"
 
 
 def estimate_parameters(run: Run) -> str:
@@ -42,7 +42,8 @@ def estimate_parameters(run: Run) -> str:
     groups = read_groups(run)
     found = information(draw_people(settings.seed + 50, 0, settings.n_identified, prefix="I"))
     known = identifiability_table(found)
-    estimates, networks = _every_method(run, groups)
+    told, networks = _every_method(run, groups)
+    estimates = {method: own[UNSEEN][0] for method, own in told.items()}
     write_csv(run.folder / "parameters.csv", _parameter_table(estimates, groups.score, known))
     rows = _rows(estimates, groups.score, settings.seed)
     rows += [
@@ -58,10 +59,13 @@ def estimate_parameters(run: Run) -> str:
         )
         for f in found
     ]
-    best = networks["vector"]
-    rows += _doubt(run, best, groups)
-    rows += _elsewhere(best, groups, settings.seed)
-    write_taught(run.folder / NETWORK, best)
+    best = f"network, {VECTOR}"
+    more = (asked_groups(groups), groups.teach.parameters.std(axis=0), best, settings.seed)
+    doubts, curves = parameter_doubt({m: own for m, own in told.items() if m != MEAN}, *more)
+    write_csv(run.folder / "calibration.csv", curves)
+    rows += doubts
+    rows += _elsewhere({m: told[m][SECOND][0] for m in (PRIOR, best)}, groups, settings.seed)
+    write_taught(run.folder / NETWORK, networks[VECTOR])
     plain = json.dumps([asdict(r) for r in rows], indent=1)
     write_durably(run.folder / "parameter_rows.json", plain)
     return f"{len(estimates)} methods for {len(ASKED)} parameters, {int((known.reason == 'known').sum())} can be known"
@@ -77,25 +81,36 @@ def _linear_inputs(name: str, people: PinchSamples) -> np.ndarray:
     return np.column_stack([_inputs(name, people), sizes, np.maximum(age - DECLINE_FROM, 0.0)])
 
 
-def _every_method(run: Run, groups: Groups) -> tuple[dict[str, np.ndarray], dict[str, Taught]]:
-    """Estimates of those who are scored by method, and the networks by kind of input."""
+def asked_groups(groups: Groups) -> dict[str, PinchSamples]:
+    """Who calibrates, who is scored, and who is outside the population, by name."""
+    return {CALIBRATE: groups.calibrate, UNSEEN: groups.score, **groups.outside, SECOND: groups.second}
+
+
+def _every_method(run: Run, groups: Groups) -> tuple[dict[str, Told], dict[str, Taught]]:
+    """Estimates and doubt by method and group, and the networks by kind of input."""
     settings: PinchSettings = run.settings
-    teach, held, score = groups.teach, groups.validate, groups.score
-    found = {"mean": np.broadcast_to(teach.parameters.mean(axis=0), score.parameters.shape)}
+    teach, held, asked = groups.teach, groups.validate, asked_groups(groups)
+    ends = np.cumsum([len(people) for people in asked.values()])[:-1]
+    mean = teach.parameters.mean(axis=0)
+    found: dict[str, Told] = {
+        MEAN: {
+            name: (np.broadcast_to(mean, p.parameters.shape), np.ones(p.parameters.shape)) for name, p in asked.items()
+        }
+    }
     networks: dict[str, Taught] = {}
     how = FitSettings(epochs=settings.epochs, batch=256, learning_rate=2e-3, schedule="one_cycle", weight_decay=1e-4)
     for name in run.track([*INPUTS, HELD], "Learning parameters"):
-        own = _inputs(name, teach)
-        found[f"linear, {name}"] = linear_estimates(
-            _linear_inputs(name, teach), teach.parameters, _linear_inputs(name, score)
-        )
+        everybody = np.concatenate([_linear_inputs(name, people) for people in asked.values()])
+        linear = linear_estimates(_linear_inputs(name, teach), teach.parameters, everybody)
+        parts = zip(asked, np.split(linear, ends), strict=True)
+        found[f"linear, {name}"] = {group: (part, np.ones(part.shape)) for group, part in parts}
         if name == "demographics":
             continue
         chosen = (_inputs(name, held), held.parameters)
-        networks[name] = teach_estimates(
-            own, teach.parameters, chosen, how, n_members=settings.n_members, seed=settings.seed
-        )
-        found[f"network, {name}"] = networks[name].estimates(_inputs(name, score))[0]
+        more = {"n_members": settings.n_members, "seed": settings.seed}
+        networks[name] = teach_estimates(_inputs(name, teach), teach.parameters, chosen, how, **more)
+        answers = {group: networks[name].estimates(_inputs(name, people)) for group, people in asked.items()}
+        found[f"network, {name}"] = {g: (mean, stated_doubt(networks[name], sd)) for g, (mean, sd) in answers.items()}
     return found, networks
 
 
@@ -154,67 +169,9 @@ def stated_doubt(network: Taught, sd: np.ndarray) -> np.ndarray:
     return np.maximum(sd / network.target_sd, FEWEST_SD)
 
 
-def _doubt(run: Run, network: Taught, groups: Groups) -> list[Result]:
-    """Calibration curve of conformal intervals, and how much larger the doubt is outside the population."""
-    seed = run.settings.seed
-    calibrating, _ = vector_scores(network, groups.calibrate)
-    scored, inside = vector_scores(network, groups.score)
-    curve = calibration_curve(calibrating, scored, seed=seed)
-    write_csv(run.folder / "calibration.csv", curve)
-    rows = [
-        Result(
-            "intervals of parameters",
-            "network, vector",
-            f"coverage of {r.level:.0%} intervals",
-            "",
-            r.coverage,
-            r.low,
-            r.high,
-            r.n_scored,
-        )
-        for r in curve.itertuples()
-    ]
-    half = float(curve.half_width.iloc[-1])
-    others = groups.outside | {"second simulator": groups.second}
-    for name, people in others.items():
-        errors, doubt = vector_scores(network, people)
-        covered = [float(np.mean(e <= half)) for e in errors.values()]
-        rows.append(
-            mean_result(
-                covered,
-                task="outside the population",
-                method=f"network, vector: {name}",
-                measure="coverage of 90% intervals",
-                unit="",
-                seed=seed,
-            )
-        )
-        rows.append(
-            Result(
-                "outside the population",
-                f"network, vector: {name}",
-                "stated doubt over that inside",
-                "",
-                doubt_ratio(inside, doubt),
-                n_persons=len(people),
-                goal=">= 1",
-            )
-        )
-    return rows
-
-
-def _elsewhere(network: Taught, groups: Groups, seed: int) -> list[Result]:
+def _elsewhere(found: Mapping[str, np.ndarray], groups: Groups, seed: int) -> list[Result]:
     """Errors on the people of the second simulator, beside what demographics alone say of them."""
     people, chosen = groups.second, [k for k, p in enumerate(ASKED) if p.group == "max_force"]
-    inputs = (
-        _linear_inputs("demographics", groups.teach),
-        groups.teach.parameters,
-        _linear_inputs("demographics", people),
-    )
-    found = {
-        PRIOR: linear_estimates(*inputs),
-        "network, vector": network.estimates(_inputs("vector", people))[0],
-    }
     return [
         mean_result(
             _percent(e[:, chosen], people.parameters[:, chosen]).mean(axis=1),

@@ -12,12 +12,13 @@ from mocap_import.durable_file import write_durably
 from recipes.pinch.estimate_stage import NETWORK, stated_doubt, vector_scores
 from recipes.pinch.population_stage import read_groups
 from recipes.pinch.record import network_inputs, read_own_file
-from recipes.pinch.wrist_stage import BALANCED
+from recipes.pinch.wrist_stage import BALANCED, wrist_answers
 from recipes.run import Run
 from synth.thumb.pinch_parameter import ASKED
 from synth.thumb.wrist_condition import CONDITIONS
 from training.conformal_interval import LEVEL, subject_quantile
 from training.csv_table import write_csv
+from training.sample.conformal_set import named_classes, set_edges
 from training.sample.taught_file import read_taught
 
 DONE = "own.json"
@@ -31,10 +32,14 @@ def answer_own(run: Run) -> str:
     codes, forces, demographics = read_own_file(Path(run.settings.own_file))
     inputs = network_inputs("vector", forces, demographics)
     _estimates(run, codes, inputs)
-    mean, sd = read_taught(run.folder / BALANCED).probabilities(inputs)
+    network = read_taught(run.folder / BALANCED)
+    mean, sd = network.probabilities(inputs)
+    edges = set_edges(wrist_answers(network, "vector", read_groups(run).calibrate), by_class=True)
+    named = named_classes(mean, edges)
     table = pd.DataFrame({"person": codes})
     for k, name in enumerate(CONDITIONS):
         table[f"probability {name}"], table[f"sd {name}"] = mean[:, k], sd[:, k]
+    table["90% set"] = [" or ".join(np.array(CONDITIONS)[own]) or "none of them" for own in named]
     write_csv(run.folder / "own_wrists.csv", table)
     write_durably(run.folder / DONE, json.dumps(codes) + "\n")
     return f"{len(codes)} own records"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -12,17 +12,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from mocap_import.durable_file import write_durably
+from recipes.class_doubt import INSIDE, class_doubt
 from recipes.pinch.population_stage import Groups, read_groups
 from recipes.pinch.record import INPUTS, network_inputs
 from recipes.pinch.settings import PinchSettings
-from recipes.result import Result, mean_result
+from recipes.result import Result
 from recipes.run import Run
 from synth.thumb.pinch_population import PinchSamples
 from synth.thumb.wrist_condition import CONDITIONS
-from training.comparison import bootstrap_interval
-from training.conformal_interval import LEVEL, subject_quantile
 from training.csv_table import write_csv
 from training.sample.class_score import class_scores
+from training.sample.conformal_set import ClassAnswers
 from training.sample.fit import FitSettings
 from training.sample.perceptron import Taught, teach_classes
 from training.sample.taught_file import write_taught
@@ -31,6 +31,10 @@ MOST_STEPS = 200
 BALANCED, PLAIN = "wrist_network.npz", "wrist_network_plain.npz"
 """Networks of three directions: every class weighs the same, or every person."""
 UNBALANCED = "network, vector, classes not balanced"
+NETWORK, LOGISTIC = "network, vector", "logistic regression, vector"
+SHOWN = (NETWORK, LOGISTIC, UNBALANCED)
+"""Methods whose doubt stands in the table; that of all is in wrist_sets.csv."""
+TASK, CALIBRATE, SECOND = "tell the wrist", "calibrate", "second simulator"
 ALWAYS = "always healthy"
 """The row that accuracy alone would like best."""
 
@@ -39,20 +43,28 @@ def tell_wrists(run: Run) -> str:
     """Teach every method, score it, and write rows, tables and the networks that are explained."""
     settings: PinchSettings = run.settings
     groups = read_groups(run)
-    answers, network = _every_method(run, groups)
+    told = _every_method(run, groups)
+    answers = {(TASK, method): own[INSIDE] for method, own in told.items()}
+    answers[f"{TASK}, second simulator", NETWORK] = told[NETWORK][SECOND]
     tables, rows = [], []
-    for (task, method), (truth, probabilities) in answers.items():
+    for (task, method), own in answers.items():
+        truth, probabilities = own.truth, own.probabilities
         table = class_scores(truth, probabilities, CONDITIONS, seed=settings.seed)
         tables.append(table.assign(task=task, method=method))
         shown = table[[_is_shown(measure, method) for measure in table.measure]]
         rows += [Result(task, method, r.measure, "", r.value, r.low, r.high, int(r.n)) for r in shown.itertuples()]
     write_csv(run.folder / "wrist_scores.csv", pd.concat(tables, ignore_index=True))
-    rows += _confidence(network, groups)
-    rows += _sets(network, groups)
+    doubts = {}
+    for method, own in told.items():
+        if method != ALWAYS:
+            pairs = [(own[CALIBRATE], {name: people for name, people in own.items() if name != CALIBRATE})]
+            doubts[method] = class_doubt("doubt about the wrist", method, pairs, CONDITIONS, settings.seed)
+    write_csv(run.folder / "wrist_sets.csv", pd.concat([table for _, table in doubts.values()], ignore_index=True))
+    rows += [row for method in SHOWN for row in doubts[method][0]]
     write_durably(
         run.folder / "wrist_rows.json", json.dumps([asdict(r) for r in rows if np.isfinite(r.value)], indent=1)
     )
-    return f"{len(answers)} methods tell {len(CONDITIONS)} wrists"
+    return f"{len(told)} methods tell {len(CONDITIONS)} wrists"
 
 
 def _is_shown(measure: str, method: str) -> bool:
@@ -66,35 +78,51 @@ def _inputs(name: str, people: PinchSamples) -> np.ndarray:
     return network_inputs(name, people.own, people.demographics)
 
 
-def _every_method(run: Run, groups: Groups) -> tuple[dict[tuple[str, str], tuple], Taught]:
-    """(task, method) → truth and probabilities; the network of the vector input, taught with balanced classes."""
+def asked_wrists(groups: Groups) -> dict[str, PinchSamples]:
+    """Who calibrates, who is scored, and who is outside the population, by name."""
+    return {CALIBRATE: groups.calibrate, INSIDE: groups.score, SECOND: groups.second, **groups.outside}
+
+
+def wrist_answers(network: Taught, name: str, people: PinchSamples) -> ClassAnswers:
+    """What a network of one kind of input says of people's wrists, beside the truth."""
+    return ClassAnswers(people.code, people.condition, *network.probabilities(_inputs(name, people)))
+
+
+def _every_method(run: Run, groups: Groups) -> dict[str, dict[str, ClassAnswers]]:
+    """Method → group → what is said; networks of the vector input are kept for later stages."""
     settings: PinchSettings = run.settings
-    teach, held, score = groups.teach, groups.validate, groups.score
-    task, n = "tell the wrist", len(CONDITIONS)
-    always = np.tile(np.eye(n)[0], (len(score), 1))
-    answers = {(task, ALWAYS): (score.condition, always)}
+    teach, held, asked, n = groups.teach, groups.validate, asked_wrists(groups), len(CONDITIONS)
+    ends = np.cumsum([len(people) for people in asked.values()])[:-1]
+
+    def single(probabilities: np.ndarray) -> dict[str, ClassAnswers]:
+        parts = zip(asked.items(), np.split(probabilities, ends), strict=True)
+        return {name: ClassAnswers(p.code, p.condition, part, np.zeros(part.shape)) for (name, p), part in parts}
+
+    def by_group(network: Taught, name: str) -> dict[str, ClassAnswers]:
+        return {group: wrist_answers(network, name, people) for group, people in asked.items()}
+
+    found = {ALWAYS: single(np.tile(np.eye(n)[0], (sum(map(len, asked.values())), 1)))}
     how = FitSettings(epochs=settings.epochs, batch=256, learning_rate=1e-3, schedule="one_cycle", weight_decay=1e-3)
     more = {"n_members": settings.n_members, "seed": settings.seed}
     for name in run.track(list(INPUTS), "Learning wrists"):
-        own, other = _inputs(name, teach), _inputs(name, score)
-        linear = balanced_logistic(own, teach.condition, other)
-        answers[task, f"logistic regression, {name}"] = (score.condition, linear)
+        own = _inputs(name, teach)
+        everybody = np.concatenate([_inputs(name, people) for people in asked.values()])
+        found[f"logistic regression, {name}"] = single(balanced_logistic(own, teach.condition, everybody))
         if name == "demographics":
             continue
         chosen = (_inputs(name, held), held.condition)
         network = teach_classes(own, teach.condition, chosen, how, **more)
-        answers[task, f"network, {name}"] = (score.condition, network.probabilities(other)[0])
+        found[f"network, {name}"] = by_group(network, name)
     plain = teach_classes(own, teach.condition, chosen, how, is_balanced=False, **more)
-    found = plain.probabilities(other)[0]
-    answers[task, UNBALANCED] = (score.condition, found)
+    found[UNBALANCED] = by_group(plain, name)
     counts = np.bincount(teach.condition, minlength=n) / len(teach)
-    answers[task, f"{UNBALANCED}, thresholds"] = (score.condition, equal_prevalence(found, counts))
-    for name, taught in ((BALANCED, network), (PLAIN, plain)):
-        write_taught(run.folder / name, taught)
-    elsewhere = groups.second
-    probabilities = network.probabilities(_inputs("vector", elsewhere))[0]
-    answers["tell the wrist, second simulator", "network, vector"] = (elsewhere.condition, probabilities)
-    return answers, network
+    found[f"{UNBALANCED}, thresholds"] = {
+        group: replace(told, probabilities=equal_prevalence(told.probabilities, counts))
+        for group, told in found[UNBALANCED].items()
+    }
+    for path, taught in ((BALANCED, network), (PLAIN, plain)):
+        write_taught(run.folder / path, taught)
+    return found
 
 
 def equal_prevalence(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -118,42 +146,3 @@ def balanced_logistic(inputs: np.ndarray, classes: np.ndarray, asked: np.ndarray
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit((inputs - mean) / sd, classes)
     return model.predict_proba((asked - mean) / sd)
-
-
-def _confidence(network: Taught, groups: Groups) -> list[Result]:
-    """Mean disagreement of the members about a person's wrist, inside and outside the population."""
-    rows = []
-    for name, people in {"unseen": groups.score, **groups.outside, "second simulator": groups.second}.items():
-        _, sd = network.probabilities(_inputs("vector", people))
-        doubt = sd.max(axis=1)
-        rows.append(
-            Result(
-                "doubt about the wrist",
-                f"network, vector: {name}",
-                "SD of a probability over members",
-                "",
-                float(doubt.mean()),
-                *bootstrap_interval(doubt),
-                len(people),
-            )
-        )
-    return rows
-
-
-def _sets(network: Taught, groups: Groups) -> list[Result]:
-    """Conformal sets that hold a person's wrist with a probability of 90 %: how often they do, how many they name.
-
-    A wrist is named if its probability lies above what all but 10 % of those who calibrate give their own.
-    """
-    known = network.probabilities(_inputs("vector", groups.calibrate))[0]
-    misses = 1.0 - known[np.arange(len(known)), groups.calibrate.condition]
-    edge = subject_quantile(list(misses[:, None]), LEVEL)
-    rows = []
-    for name, people in {"unseen": groups.score, "second simulator": groups.second, **groups.outside}.items():
-        probabilities = network.probabilities(_inputs("vector", people))[0]
-        named = 1.0 - probabilities <= edge
-        held = named[np.arange(len(named)), people.condition]
-        more = {"task": "sets of wrists", "method": f"network, vector: {name}", "unit": ""}
-        rows.append(mean_result(held.astype(float), measure="coverage of 90% sets", **more))
-        rows.append(mean_result(named.sum(axis=1).astype(float), measure="wrists in a set", **more))
-    return rows

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.posture.samples import SPINE, read_tables, spine_table
+from recipes.posture.unlike import INSIDE, unlike_rows
 from recipes.result import Result, mean_result, result_table
 from recipes.run import Run
 from training.csv_table import write_csv
@@ -40,6 +41,9 @@ def work(run: Run) -> str:
     results: list[Result] = []
     curves = []
     for name, table in read_tables(run).items():
+        rows, curve = _unlike(run, name, table)
+        results += rows
+        curves.append(curve)
         if run.settings.estimated not in table.conditions:
             run.say(f"doubt: {name} has no column {run.settings.estimated}; nothing is estimated there.")
             continue
@@ -48,11 +52,18 @@ def work(run: Run) -> str:
             continue
         rows, curve = _of_table(run, name, table, known)
         results += rows
-        curves.append(curve.assign(table=name))
+        curves.append(curve.assign(table=name, task=run.settings.estimated, method="ensemble", group=INSIDE))
     write_csv(run.folder / "doubt.csv", result_table(results))
-    if curves:
-        write_csv(run.folder / "calibration.csv", pd.concat(curves, ignore_index=True))
+    write_csv(run.folder / "calibration.csv", pd.concat(curves, ignore_index=True))
     return f"{len(results)} rows"
+
+
+def _unlike(run: Run, name: str, table: SampleTable) -> tuple[list[Result], pd.DataFrame]:
+    """Rows of how unlike new people are, whatever is known of them."""
+    settings = run.settings
+    parts = {role: table.of_people(codes) for role, codes in doubt_roles(table, settings.seed).items()}
+    outside = _outside(name, table, parts["score"], settings.seed, settings.people)
+    return unlike_rows(name, parts, outside, settings)
 
 
 def _known_parts(run: Run, name: str, table: SampleTable) -> dict[str, SampleTable] | None:

@@ -15,12 +15,14 @@ from recipes.single_camera.doubt import calibrating_people, doubt_results
 from recipes.single_camera.filming import BESIDE, BRIEF, CLIPS, load_clips, planar_teachers, recorded_gaits
 from recipes.single_camera.force_score import force_results
 from recipes.single_camera.impairment_score import impairment_results
+from recipes.single_camera.kind_doubt import kind_doubt
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.oblique_score import oblique_results
 from recipes.single_camera.own_people import load_own, own_tasks
 from recipes.single_camera.progression_score import progression_results
 from recipes.single_camera.ruler import fitted_lines, ruled
 from recipes.single_camera.teaching import NETWORKS, load_estimates
+from recipes.single_camera.wave_doubt import wave_doubt
 from recipes.single_camera.waveform_score import wave_results
 from synth.camera.filmed_gait import AT_STRIKES
 from synth.camera.keypoint_geometry import geometric_parameters
@@ -29,6 +31,7 @@ from training.csv_table import write_csv
 from training.keypoint.keypoint_lesson import KeypointEstimate
 
 AGREEMENT, CURVE = "agreement.csv", "calibration.csv"
+KINDS_CURVE, WAVES_CURVE = "kind_sets.csv", "wave_calibration.csv"
 TASKS = {
     "score": "virtual people never seen",
     "brief": f"virtual people never seen, clips of {BRIEF:g} s",
@@ -74,6 +77,10 @@ def score_everything(run: Run) -> str:
     doubts, curves = doubt_results(sets, estimates, tasks, run.settings.seed)
     write_csv(run.folder / CURVE, curves)
     results += doubts
+    for place, doubt in ((KINDS_CURVE, kind_doubt), (WAVES_CURVE, wave_doubt)):
+        doubts, curves = doubt(sets, estimates, TASKS, run.settings.seed)
+        write_csv(run.folder / place, curves)
+        results += doubts
     results += _progression(run, sets, estimates)
     results += beside_results(sets, estimates, load_estimates(run, "beside"), TASKS, run.settings.seed)
     results += oblique_results(sets, estimates, load_estimates(run, "spatial"), run.settings.seed)

@@ -15,20 +15,24 @@ _NETWORK = "network"
 CURVE_OF_PHASE, CONSTANT = "mean curve by geometric phase", "constant: mean of those who taught"
 
 
+def groups_of_waves() -> dict[str, tuple[slice, float, str]]:
+    """Kind of waveform → its columns, and the unit of people."""
+    return {
+        "joint angles": (slice(0, len(ANGLES)), np.degrees(1.0), "deg"),
+        "ground reaction": (slice(len(ANGLES), len(ANGLES) + len(FORCES)), 100.0, "% BW"),
+        "activations": (slice(len(ANGLES) + len(FORCES), len(WAVES)), 1.0, "1"),
+    }
+
+
 def wave_results(
     clips: ClipArrays, estimate: KeypointEstimate, taught: ClipArrays, task: str, seed: int
 ) -> list[Result]:
     """RMS errors of angles, forces and activations over single clips, mean over people, beside two simple methods."""
-    groups = {
-        "joint angles, RMS error": (slice(0, len(ANGLES)), np.degrees(1.0), "deg"),
-        "ground reaction, RMS error": (slice(len(ANGLES), len(ANGLES) + len(FORCES)), 100.0, "% BW"),
-        "activations, RMS error": (slice(len(ANGLES) + len(FORCES), len(WAVES)), 1.0, "1"),
-    }
     mean = _mean_of_known(taught.waves.reshape(-1, len(WAVES)).astype(float), 0)
     curve = curves_at(geometric_phase(clips.inputs), phase_curves(geometric_phase(taught.inputs), taught.waves))
     results = []
-    for measure, (columns, scale, unit) in groups.items():
-        truth = clips.waves[:, :, columns]
+    for waves, (columns, scale, unit) in groups_of_waves().items():
+        measure, truth = f"{waves}, RMS error", clips.waves[:, :, columns]
         if not np.isfinite(truth).any():
             continue
         own = estimate.waves[:, :, columns], curve[:, :, columns], mean[columns]

@@ -98,13 +98,14 @@ class Witness:
         monkeypatch.setattr(estimate_stage, "linear_estimates", two(estimate_stage.linear_estimates, 0, 2))
 
         def linear(real: Callable) -> Callable:
-            def call(inputs: Any, known: Any, held: tuple, seed: int) -> Any:
-                taught = real(inputs, known, held, seed)
+            def call(inputs: Any, known: Any, held: tuple, seed: int, **more: Any) -> Any:
+                taught = real(inputs, known, held, seed, **more)
                 one = Fitted(rows_of(inputs), rows_of(held[0]))
                 self.fits.append(one)
-                taught.networks[0].register_forward_pre_hook(
-                    lambda _, given: None if torch.is_grad_enabled() else one.asked.extend(rows_of(given[0]))
-                )
+                for network in taught.networks:
+                    network.register_forward_pre_hook(
+                        lambda _, given: None if torch.is_grad_enabled() else one.asked.extend(rows_of(given[0]))
+                    )
                 return taught
 
             return call
@@ -218,10 +219,10 @@ def _posture(run: Run) -> Any:
 
 
 def _gait_cause(run: Run) -> Any:
-    from recipes.gait_cause.walk_stage import DRAWN, OUTSIDE, SOLVED
+    from recipes.gait_cause.walk_stage import DRAWN, ELSEWHERE, OUTSIDE, SOLVED
     from recipes.gait_cause.walks import read_walks
 
-    for name in (DRAWN, OUTSIDE, SOLVED):
+    for name in (DRAWN, OUTSIDE, SOLVED, ELSEWHERE):
         walks = read_walks(run.folder / name)
         if len(walks):
             yield walks.records, walks.code

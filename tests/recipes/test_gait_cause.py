@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 
 from recipes.catalogue import find_recipe
-from recipes.gait_cause import impairment_stage, solved_people
+from recipes.class_doubt import INSIDE
+from recipes.gait_cause import impairment_stage, solved_people, walk_stage
 from recipes.gait_cause.explained_walks import Explained, joined
 from recipes.gait_cause.explanation_row import CHOSEN, by_person, chosen_way, explanation_rows
+from recipes.gait_cause.impairment_stage import OTHER_LAWS
 from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.solved_people import refuse_untold, solved_roles
-from recipes.gait_cause.walk_stage import SOLVED, check_twins, read_solved
+from recipes.gait_cause.walk_stage import ELSEWHERE, SOLVED, check_elsewhere, check_twins, first_visits, read_solved
 from recipes.gait_cause.walks import Walks, read_walks, write_walks
 from recipes.recipe import resolve_settings, run_recipe
 from synth.corpus import CorpusMismatch
@@ -81,9 +83,73 @@ def test_twins_are_the_same_people_with_nothing_wrong():
             check_twins(corpus(healthy=0.3), corpus(**changed))
 
 
+def test_people_elsewhere_are_others_by_other_laws():
+    def corpus(**config):
+        return SimpleNamespace(provenance=SimpleNamespace(config=config))
+
+    own = corpus(seed=7, laws="standard")
+    check_elsewhere(own, corpus(seed=8, laws="other"))
+    for said, config in (("another seed than 7", {"seed": 7, "laws": "other"}), ("another laws", {"laws": "standard"})):
+        with pytest.raises(CorpusMismatch, match=said):
+            check_elsewhere(own, corpus(**config))
+
+
+def test_of_each_person_the_first_visits_are_read():
+    corpus = SimpleNamespace(trials=lambda: [("A", "walk_02"), ("A", "walk_01"), ("B", "walk_03"), ("A", "walk_03")])
+    assert first_visits(corpus, 2) == [("A", "walk_01"), ("A", "walk_02"), ("B", "walk_03")]
+    assert len(first_visits(corpus, 0)) == 4
+
+
+def test_sensors_are_put_on_part_by_part_and_a_killed_run_goes_on(tmp_path, monkeypatch):
+    keys, read = [(f"P{k}", "walk_01") for k in range(7)], []
+
+    class Given:
+        path = tmp_path / "people.h5"
+
+        def trials(self):
+            return keys
+
+        def read(self, person, name, clean):
+            if len(read) == 5:
+                raise KeyboardInterrupt
+            read.append(person)
+            return SimpleNamespace(status="refused" if person == "P1" else "solved", code=person)
+
+    def walk(trial, twin, errors):
+        record = np.full((2, 3), float(trial.code[1:]))
+        return trial.code, record, 1, np.full_like(record, np.nan), np.zeros(5)
+
+    monkeypatch.setattr(walk_stage, "CHUNK", 2)
+    monkeypatch.setattr(walk_stage, "_solved", walk)
+    monkeypatch.setattr(walk_stage, "named_sources", lambda files: sorted(files))
+    run = SimpleNamespace(settings=GaitCauseSettings(), folder=tmp_path, track=lambda jobs, said: jobs)
+    with pytest.raises(KeyboardInterrupt):
+        walk_stage._walks_of(run, Given(), None, "")
+    del read[:]
+    found = walk_stage._walks_of(run, Given(), None, "")
+    assert read == ["P4", "P5", "P6"], "the first two parts are there"
+    assert found.code.tolist() == ["P0", "P2", "P3", "P4", "P5", "P6"]
+    np.testing.assert_array_equal(found.records[:, 0, 0], [0, 2, 3, 4, 5, 6])
+
+
+def test_of_many_people_without_a_twin_a_tenth_validates_and_another_calibrates_in_every_fold():
+    settings = GaitCauseSettings(n_folds=3)
+    folds = solved_roles(walks(60, 12), settings).values()
+    without = {f"P{k:02d}" for k in range(12, 60)}
+    for roles in folds:
+        everybody = [p for people in roles.values() for p in people]
+        assert len(everybody) == len(set(everybody)) == 60
+        assert not without & set(roles["score"])
+        assert [len(without & set(roles[r])) for r in ("validate", "calibrate")] == [4, 4]
+
+
 def test_a_missing_corpus_is_refused_before_anything_is_drawn(tmp_path):
     recipe = find_recipe("gait-cause")
-    for chosen in ({"people": str(tmp_path / "none.h5")}, {"twins": str(tmp_path / "none.h5")}):
+    for chosen in (
+        {"people": str(tmp_path / "none.h5")},
+        {"twins": str(tmp_path / "none.h5")},
+        {"elsewhere": __file__},
+    ):
         with pytest.raises(ConfigRefused, match="must both be corpora"):
             run_recipe(recipe, tmp_path / "out", resolve_settings(recipe, small=True, **chosen), shown=False)
     assert not (tmp_path / "out" / "drawn.npz").exists()
@@ -134,6 +200,8 @@ def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds, witne
     numbers, code = rng.normal(size=(len(group), 5)), np.array([f"P{k:02d}" for k in range(len(group))])
     own = Walks(code, records, group, change, np.zeros((len(group), 0, 0)), numbers, np.array(list(KINDS)))
     write_walks(tmp_path / SOLVED, own)
+    elsewhere = replace(own, code=np.char.add("elsewhere ", code), records=records + 1.0).rows(np.arange(9))
+    write_walks(tmp_path / ELSEWHERE, elsewhere)
     settings = GaitCauseSettings(
         n_folds=2, n_members=2, epochs=1, n_phases=N_PHASES, n_explained=8, n_untaught=2, noise_share=0.0
     )
@@ -147,6 +215,9 @@ def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds, witne
         asked = {p for one, is_mine in zip(found, mine, strict=True) if is_mine for p in one[2]}
         assert set(roles["score"]) <= asked - {""} <= {*roles["calibrate"], *roles["score"]}
     rows = pd.read_json(tmp_path / "solved_rows.json")
+    doubted = rows[rows.task == "doubt about the impairment"]
+    assert {m.partition(":")[0] for m in doubted.measure} == {INSIDE, OTHER_LAWS}
+    assert set(doubted[doubted.measure.str.startswith(INSIDE)].n_persons) == {len(group)}, "everybody in one fold"
     recalls = {m for m in rows.measure if m.startswith("recall")}
     assert recalls == {f"recall {kind}" for kind in (HEALTHY, *kinds)}
     assert set(pd.read_csv(tmp_path / "explanation_solved.csv").group) == set(kinds)
@@ -158,7 +229,7 @@ def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds, witne
         ((HEALTHY,), 20, "holds walks of none; expected none and at least one impairment"),
         (("crouch", "equinus"), 20, "equinus and crouch; expected none"),
         ((HEALTHY, "crouch"), 1, "1 people of mine.h5 have a twin in"),
-        ((HEALTHY, "crouch"), 4, "nobody validates"),
+        ((HEALTHY, "crouch"), 4, "nobody (validates|calibrates with an impairment and a twin)"),
         ((*[HEALTHY] * 19, "crouch"), 20, "nobody (who teaches has crouch|(calibrates|is scored) with an impairment)"),
     ],
 )
@@ -176,6 +247,9 @@ def test_people_of_whom_nothing_can_be_told_apart_are_refused_early(tmp_path, mo
 
         def summary(self):
             return self.rows
+
+        def trials(self):
+            return [(row["subject"], row["trial"]) for row in self.rows]
 
         def origins(self, subject, name):
             return [SimpleNamespace(found={"impairment": kind[subject], "severity": float(kind[subject] != HEALTHY)})]
@@ -236,16 +310,18 @@ def test_each_fold_chooses_its_way_by_its_own_judges(monkeypatch, tmp_path):
             kept.update(chosen=list(chosen), told=told)
             return [], None
 
-        network = SimpleNamespace(probabilities=lambda records: (np.full((len(records), 3), 1 / 3), None))
+        network = SimpleNamespace(
+            probabilities=lambda records: (np.full((len(records), 3), 1 / 3), np.zeros((len(records), 3)))
+        )
         for name, does in (
             ("altered_explanations", explained),
             ("explanation_rows", rows),
             ("teach_classes", lambda *given, **more: network),
-            ("linear_classes", lambda *given: network),
+            ("linear_classes", lambda *given, **more: network),
         ):
             monkeypatch.setattr(impairment_stage, name, does)
         run = SimpleNamespace(settings=settings, track=lambda jobs, said: jobs, folder=tmp_path)
-        impairment_stage._solved(run, people, dict(enumerate(folds)))
+        impairment_stage._solved(run, people, people.of([]), dict(enumerate(folds)))
         return kept["chosen"], kept["told"]
 
     (first, told), (second, other) = scored(BY_NETWORK[0]), scored(BY_NETWORK[5])
@@ -268,5 +344,9 @@ def test_linear_answers_find_what_is_linear():
     told = tells.probabilities(inputs[300:])[0]
     assert np.mean(told.argmax(axis=1) == classes[300:]) > 0.9
     np.testing.assert_allclose(told.sum(axis=1), 1.0, rtol=1e-6)
-    knows = linear_numbers(inputs[:200], number[:200], (inputs[held], number[held]), 0)
-    np.testing.assert_allclose(knows.estimates(inputs[300:])[0], number[300:], atol=0.2)
+    for n_members in (1, 3):
+        knows = linear_numbers(inputs[:200], number[:200], (inputs[held], number[held]), 0, n_members=n_members)
+        estimate, spread = knows.estimates(inputs[300:])
+        np.testing.assert_allclose(estimate, number[300:], atol=0.2)
+        assert (spread > 0).all() == (n_members > 1)
+    assert np.median(knows.estimates(5.0 * inputs[300:])[1]) > 2.0 * np.median(spread), "regressions disagree far out"

@@ -19,6 +19,7 @@ from recipes import remembered_part
 from recipes.posture import RECIPE, doubt, made_samples, samples, use_case
 from recipes.posture.models import NOISE, models
 from recipes.posture.samples import OWN_TABLE, folds_of, read_tables, spine_table
+from recipes.posture.unlike import INSIDE, unlike_rows
 from recipes.recipe import RESULTS, resolve_settings, run_recipe
 from recipes.run import Run
 from training.config import ConfigRefused
@@ -151,6 +152,22 @@ def test_who_has_no_age_stays_out_of_the_estimate_and_is_counted(tmp_path, capsy
     doubt.work(run)
     assert "age is not known of 2 of 40 samples" in capsys.readouterr().err
     assert pd.read_csv(run.folder / "doubt.csv").value.notna().all()
+
+
+def test_as_many_new_people_are_flagged_as_unlike_as_stated_and_more_from_outside():
+    table = spine_table(300, 2, 5)
+    settings = resolve_settings(RECIPE, **TINY | {"compression_epochs": 2, "members": 2})
+    parts = {role: table.of_people(codes) for role, codes in doubt.doubt_roles(table, 3).items()}
+    outside = doubt._outside("own", table, parts["score"], 3, 300)
+    rows, curves = unlike_rows("own", parts, outside, settings)
+    flagged = {r.method: r.value for r in rows if r.measure.startswith(f"{INSIDE}: flagged")}
+    far = {r.method: r.value for r in rows if r.measure.startswith("deviations x 3: flagged")}
+    assert len(flagged) == 2, "autoencoders and components"
+    for method, share in flagged.items():
+        assert share < 25.0, "of 45 people, 10 % stated"
+        assert far[method] > share + 50.0
+    assert (curves.n_calibrating == 45).all()
+    assert set(curves.group) == {INSIDE, *outside}
 
 
 @pytest.mark.parametrize(("n", "age", "said"), [(40, "unknown", "expected numbers in the column age"), (30, 1, "35")])

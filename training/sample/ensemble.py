@@ -47,3 +47,20 @@ def rows_of(people: Sequence[str], drawn: Sequence[str]) -> np.ndarray:
     """Indices of the samples of the people who were drawn, as often as they were drawn."""
     codes = np.asarray(people)
     return np.concatenate([np.flatnonzero(codes == person) for person in drawn])
+
+
+def member_rows(n_samples: int, n_members: int, seed: int, people: Sequence[str] | None = None) -> list[np.ndarray]:
+    """For each member, indices of the samples that teach it: all of one alone, else those of the people it drew.
+
+    Parameters
+    ----------
+    n_samples, n_members, seed : int
+    people : sequence of str, optional
+        Whose each sample is; None: one a person.
+    """
+    if n_members == 1:
+        return [np.arange(n_samples)]
+    if people is None:
+        rng = np.random.default_rng(seed)
+        return [rng.integers(n_samples, size=n_samples) for _ in range(n_members)]
+    return [rows_of(people, drawn) for drawn in drawn_people(people, n_members, seed)]

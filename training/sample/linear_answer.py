@@ -6,13 +6,17 @@ pattern the weights times the covariance of the records.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from scipy.special import log_softmax
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 from torch import nn
 
+from training.sample.ensemble import member_rows
 from training.sample.perceptron import Taught
 
 N_COMPONENTS = 60
@@ -46,7 +50,15 @@ class LinearAnswer(nn.Module):
         return ((records - self.mean) / self.sd).flatten(1) @ self.weights.T + self.constant
 
 
-def linear_classes(inputs: np.ndarray, classes: np.ndarray, held: tuple[np.ndarray, np.ndarray], seed: int) -> Taught:
+def linear_classes(
+    inputs: np.ndarray,
+    classes: np.ndarray,
+    held: tuple[np.ndarray, np.ndarray],
+    seed: int,
+    *,
+    n_members: int = 1,
+    people: Sequence[str] | None = None,
+) -> Taught:
     """Principal components and a logistic regression in which every class weighs the same.
 
     Parameters
@@ -57,7 +69,11 @@ def linear_classes(inputs: np.ndarray, classes: np.ndarray, held: tuple[np.ndarr
     held : (ndarray, ndarray)
         Inputs and classes of those who choose the penalty, by their balanced log loss.
     seed : int
-        Of the components' search.
+        Of the components' search and of the draws.
+    n_members : int
+        Several regressions on the same components, each by its own draw of people, doubt as an ensemble does.
+    people : sequence of str, optional
+        Whose each input is; None: one a person.
     """
     mean, sd, components = _components(inputs, seed)
     known, other = ((_flat(x, mean, sd)) @ components.T for x in (inputs, held[0]))
@@ -68,22 +84,40 @@ def linear_classes(inputs: np.ndarray, classes: np.ndarray, held: tuple[np.ndarr
         told = log_softmax(other @ weights.T + constant, axis=1)[np.arange(len(other)), held[1]]
         return -float((told / counts[held[1]]).sum())
 
-    models = [LogisticRegression(class_weight="balanced", C=c, max_iter=MOST_STEPS).fit(known, classes) for c in C_GRID]
-    best = min(models, key=loss)
-    weights, constant = _rows(best)
-    return _taught(LinearAnswer(mean, sd, weights @ components, constant), np.zeros(0), np.zeros(0))
+    def member(rows: np.ndarray) -> LinearAnswer:
+        some = LogisticRegression(class_weight="balanced", max_iter=MOST_STEPS)
+        models = [clone(some).set_params(C=c).fit(known[rows], classes[rows]) for c in C_GRID]
+        weights, constant = _rows(min(models, key=loss))
+        return LinearAnswer(mean, sd, weights @ components, constant)
+
+    drawn = member_rows(len(inputs), n_members, seed, people)
+    everybody, there = np.arange(len(inputs)), len(np.unique(classes))
+    drawn = [rows if len(np.unique(classes[rows])) == there else everybody for rows in drawn]
+    return _taught([member(rows) for rows in drawn], np.zeros(0), np.zeros(0))
 
 
-def linear_numbers(inputs: np.ndarray, targets: np.ndarray, held: tuple[np.ndarray, np.ndarray], seed: int) -> Taught:
+def linear_numbers(
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    held: tuple[np.ndarray, np.ndarray],
+    seed: int,
+    *,
+    n_members: int = 1,
+    people: Sequence[str] | None = None,
+) -> Taught:
     """Principal components and a ridge regression; targets (n, n_targets), the rest as `linear_classes`."""
     mean, sd, components = _components(inputs, seed)
     centre, spread = targets.mean(axis=0), targets.std(axis=0) + 1e-12
     known, other = ((_flat(x, mean, sd)) @ components.T for x in (inputs, held[0]))
     aimed, truth = ((y - centre) / spread for y in (targets, held[1]))
-    models = [Ridge(alpha=a).fit(known, aimed) for a in RIDGE_GRID]
-    best = min(models, key=lambda m: float(((m.predict(other).reshape(truth.shape) - truth) ** 2).mean()))
-    weights = np.atleast_2d(best.coef_) @ components
-    return _taught(LinearAnswer(mean, sd, weights, np.atleast_1d(best.intercept_)), centre, spread)
+
+    def member(rows: np.ndarray) -> LinearAnswer:
+        models = [Ridge(alpha=a).fit(known[rows], aimed[rows]) for a in RIDGE_GRID]
+        best = min(models, key=lambda m: float(((m.predict(other).reshape(truth.shape) - truth) ** 2).mean()))
+        return LinearAnswer(mean, sd, np.atleast_2d(best.coef_) @ components, np.atleast_1d(best.intercept_))
+
+    drawn = member_rows(len(inputs), n_members, seed, people)
+    return _taught([member(rows) for rows in drawn], centre, spread)
 
 
 def _components(inputs: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -105,5 +139,5 @@ def _flat(inputs: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
     return ((inputs - mean) / sd).reshape(len(inputs), -1)
 
 
-def _taught(network: LinearAnswer, mean: np.ndarray, sd: np.ndarray) -> Taught:
-    return Taught((network.eval(),), mean, sd, (0,))
+def _taught(networks: Sequence[LinearAnswer], mean: np.ndarray, sd: np.ndarray) -> Taught:
+    return Taught(tuple(network.eval() for network in networks), mean, sd, (0,) * len(networks))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.sample.ensemble import Ensemble
+from training.sample.ensemble import Ensemble, member_rows
 from training.sample.fit import FitSettings, fit, seeded
 
 Build = Callable[[np.ndarray, np.ndarray, int], nn.Module]
@@ -80,6 +80,7 @@ def teach_estimates(
     n_members: int = 3,
     seed: int = 0,
     build: Build | None = None,
+    people: Sequence[str] | None = None,
 ) -> Taught:
     """Teach an ensemble to estimate numbers by their squared standardised error.
 
@@ -95,6 +96,8 @@ def teach_estimates(
     n_members, seed : int
     build : callable, optional
         Makes another network than a `Standardised` of these widths.
+    people : sequence of str, optional
+        Whose each sample is: a member is taught by its own draw of them. None: one sample a person.
     """
     mean, sd = targets.mean(axis=0), targets.std(axis=0) + 1e-12
     held = (held[0], (held[1] - mean) / sd)
@@ -103,7 +106,8 @@ def teach_estimates(
         return ((network(batch["inputs"]) - batch["targets"]) ** 2).mean()
 
     made = build or _perceptron(widths)
-    networks, epochs = _members(inputs, (targets - mean) / sd, held, loss, settings, made, n_members, seed)
+    drawn = member_rows(len(inputs), n_members, seed, people)
+    networks, epochs = _members(inputs, (targets - mean) / sd, held, loss, settings, made, drawn, seed)
     return Taught(networks, mean, sd, epochs)
 
 
@@ -118,6 +122,7 @@ def teach_classes(
     n_members: int = 3,
     seed: int = 0,
     build: Build | None = None,
+    people: Sequence[str] | None = None,
 ) -> Taught:
     """Teach an ensemble to tell classes by their cross-entropy; arguments as `teach_estimates`.
 
@@ -140,7 +145,8 @@ def teach_classes(
         return (each * weights[batch["targets"]]).mean()
 
     made = build or _perceptron(widths)
-    networks, epochs = _members(inputs, classes.astype(np.int64), held, loss, settings, made, n_members, seed)
+    drawn = member_rows(len(inputs), n_members, seed, people)
+    networks, epochs = _members(inputs, classes.astype(np.int64), held, loss, settings, made, drawn, seed)
     return Taught(networks, np.zeros(0), np.zeros(0), epochs)
 
 
@@ -183,16 +189,15 @@ def _members(
     loss: object,
     settings: FitSettings,
     build: Build,
-    n_members: int,
+    drawn: Sequence[np.ndarray],
     seed: int,
 ) -> tuple[tuple[nn.Module, ...], tuple[int, ...]]:
     mean, sd = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
     n_outputs = int(targets.max()) + 1 if targets.ndim == 1 else targets.shape[1]
-    rng, fits = np.random.default_rng(seed), []
-    for k in range(n_members):
-        drawn = rng.integers(len(inputs), size=len(inputs)) if n_members > 1 else np.arange(len(inputs))
+    fits = []
+    for k, rows in enumerate(drawn):
         network = seeded(lambda: build(mean, sd, n_outputs), seed + k)
-        teaching = {"inputs": inputs[drawn], "targets": targets[drawn]}
+        teaching = {"inputs": inputs[rows], "targets": targets[rows]}
         validation = {"inputs": held[0], "targets": held[1]}
         fits.append(fit(network, loss, teaching, settings, seed=seed + k, validation=validation))
     return tuple(f.network for f in fits), tuple(f.epoch for f in fits)

@@ -9,6 +9,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from synth.corpus.schema import CorpusMismatch
 from training.sample.class_score import auroc, balanced_accuracy, class_scores
 from training.sample.cycle_answer import CycleAnswer
+from training.sample.ensemble import member_rows
 from training.sample.fit import FitSettings
 from training.sample.perceptron import contrast, teach_classes, teach_estimates, untaught
 from training.sample.taught_file import read_taught, write_taught
@@ -99,3 +100,16 @@ def test_another_network_is_taught_by_the_same_lesson():
     named = taught.probabilities(records[140:])[0].argmax(axis=1)
     assert (named == classes[140:]).mean() > 0.8
     assert untaught(taught, 3)(taught.networks[0].mean[None]).shape == (1, 2)
+
+
+def test_a_member_is_taught_by_whole_people():
+    people = [f"P{k // 3}" for k in range(30)]
+    drawn = member_rows(30, 4, 0, people)
+    assert len({tuple(rows) for rows in drawn}) == 4
+    for rows in drawn:
+        times = np.bincount(rows, minlength=30).reshape(10, 3)
+        assert len(rows) == 30
+        assert (times == times[:, :1]).all(), "all samples of a person, as often as the person was drawn"
+        assert (times[:, 0] == 0).any()
+    np.testing.assert_array_equal(member_rows(30, 1, 0, people)[0], np.arange(30))
+    assert [len(rows) for rows in member_rows(30, 2, 0)] == [30, 30]

@@ -1,0 +1,53 @@
+"""Doubt of one camera: who has no known kind is in no set's score, intervals of waveforms hold what they state."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from recipes.class_doubt import INSIDE
+from recipes.single_camera.kind_doubt import kind_doubt
+from recipes.single_camera.wave_doubt import wave_doubt
+from synth.camera.filmed_gait import WAVES
+from synth.impairment import KINDS
+
+TASKS = {"score": "never seen by name", "other": "other laws", "overground": "recorded"}
+
+
+def clips_and_said(rng, name, n, error, kind=None):
+    """Two clips a person; a kind and its probability, waveforms and what is said of them."""
+    person = np.repeat([f"{name}{k}" for k in range(n)], 2)
+    truth = np.repeat(rng.integers(len(KINDS), size=n), 2) if kind is None else np.full(2 * n, kind)
+    odds = np.exp(rng.normal(size=(2 * n, len(KINDS))) + 2.0 * np.eye(len(KINDS))[truth])
+    waves = rng.normal(size=(2 * n, 12, len(WAVES)))
+    clips = SimpleNamespace(person=person, kind=truth, waves=waves)
+    said = SimpleNamespace(
+        kinds=odds / odds.sum(axis=1, keepdims=True), waves=waves + error * rng.normal(size=waves.shape)
+    )
+    return clips, said
+
+
+def test_kinds_and_waveforms_hold_for_new_people_and_recordings_have_no_kind():
+    rng = np.random.default_rng(0)
+    made = {
+        "calibrate": clips_and_said(rng, "C", 150, 0.1),
+        "score": clips_and_said(rng, "S", 150, 0.1),
+        "other": clips_and_said(rng, "O", 40, 0.3),
+        "overground": clips_and_said(rng, "R", 4, 0.1, kind=-1),
+    }
+    made["overground"][0].waves[:, :, 10:] = np.nan
+    sets, said = ({name: pair[k] for name, pair in made.items()} for k in (0, 1))
+    rows, table = kind_doubt(sets, said, TASKS, 0)
+    assert set(table.group) == {INSIDE, "other laws"}
+    held = {(r.method, r.measure): r.value for r in rows}
+    for form in ("network", "network, class by class"):
+        assert 0.82 < held[form, f"{INSIDE}: coverage of 90% sets"] < 0.98
+    rows, curves = wave_doubt(sets, said, TASKS, 0)
+    found = {(r.task, r.measure): r.value for r in rows}
+    angles = "joint angles: coverage of 90 % intervals"
+    assert 0.88 < found[TASKS["score"], angles] < 0.93
+    assert found[TASKS["other"], angles] < 0.6
+    assert (TASKS["overground"], angles) in found, "what is known of a recording is scored"
+    assert not any(task == TASKS["overground"] and m.startswith("activations") for task, m in found)
+    assert set(curves.measure) == {"joint angles", "ground reaction", "activations"}
