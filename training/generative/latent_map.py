@@ -34,23 +34,24 @@ def latent_map(generator: VariationalGenerator, samples: dict[str, tuple[np.ndar
     return pd.concat(tables, ignore_index=True)
 
 
-def map_figure(table: pd.DataFrame, title: str, n_shared: int = 2) -> Figure:
-    """The map as a picture: each group of samples in a panel of its own, over the first ones, which all panels show."""
-    groups = {group: rows for group, rows in table.groupby("group", sort=False)}
-    shared, own = list(groups)[:n_shared], list(groups)[n_shared:]
+def map_figure(table: pd.DataFrame, title: str) -> Figure:
+    """The map as a picture: each group from the third on in a panel of its own, over the first two."""
+    groups = dict(list(table.groupby("group", sort=False)))
+    shared, own = list(groups)[:2], list(groups)[2:]
     columns = min(3, len(own))
     rows = -(-len(own) // columns)
-    figure = Figure(figsize=(1.0 + 3.2 * columns, 0.8 + 3.0 * rows), layout="constrained")
+    figure = Figure(figsize=(1.0 + 3.0 * columns, 1.2 + 3.0 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    colours = ("silver", "blue")
     for panel, group in zip(panels, own, strict=False):
-        for name, colour in (*zip(shared, ("0.8", "tab:blue"), strict=False), (group, "tab:orange")):
-            panel.scatter(groups[name]["first"], groups[name]["second"], s=6, color=colour, label=name)
+        for name, colour in zip((*shared, group), (*colours, "orange"), strict=True):
+            panel.scatter(groups[name]["first"], groups[name]["second"], s=6, color=colour)
         panel.set_title(group, fontsize="small")
+        panel.set_aspect("equal", "box")
     for panel in panels[len(own) :]:
         panel.set_axis_off()
-    handles = panels[0].get_legend_handles_labels()[0][: len(shared)]
-    figure.legend(handles, shared, loc="outside lower center", ncols=len(shared), frameon=False)
-    figure.suptitle(title)
+    key = ", ".join(f"{colour}: {name}" for name, colour in zip(shared, colours, strict=True))
+    figure.suptitle(f"{title}\n{key}, orange: the panel's own")
     figure.supxlabel("first latent direction")
     figure.supylabel("second latent direction")
     return figure
