@@ -14,7 +14,7 @@ from recipes.fatigue.settings import FatigueSettings
 from recipes.result import Result, mean_result, write_results
 from recipes.run import Run
 from training.comparison import ratio_interval
-from training.fatigue.arm import ARMS, COUNTERPART, DIRECT, TRANSFER
+from training.fatigue.arm import ARMS, BOTH_FORMS, BOTH_TRANSFER, COUNTERPART, DIRECT, TRANSFER
 from training.fatigue.teaching import RATES_SEED
 from training.paired_test import sign_flip_p
 
@@ -61,14 +61,26 @@ def errors_of(folds: list[dict[str, np.ndarray]]) -> dict[tuple[str, int], dict[
             for person, estimate, truth in zip(fold["persons"], value, fold["truth"], strict=True):
                 error = (estimate - truth)[np.isfinite(truth)]
                 found.setdefault((method, int(n)), {}).setdefault(str(person), []).append(error)
-    ordered = sorted(found, key=lambda key: key[1])
-    return {key: {p: np.concatenate(e) for p, e in found[key].items()} for key in ordered}
+    whole = {key: {p: np.concatenate(e) for p, e in people.items()} for key, people in found.items()}
+    whole |= means_of_forms(whole)
+    return {key: whole[key] for key in sorted(whole, key=lambda key: key[1])}
+
+
+def means_of_forms(errors: Mapping[tuple[str, int], Curves]) -> dict[tuple[str, int], dict[str, np.ndarray]]:
+    """Errors of the mean of what two arms say, wherever both were taught: the mean of their errors."""
+    found = {}
+    for name, forms in BOTH_FORMS.items():
+        for n in dict.fromkeys(n for _, n in errors):
+            own = [errors[form, n] for form in forms if (form, n) in errors]
+            if len(own) == len(forms):
+                found[name, n] = {p: np.mean([e[p] for e in own], axis=0) for p in own[0]}
+    return found
 
 
 def reductions(errors: Mapping[tuple[str, int], Mapping[str, np.ndarray]], settings: FatigueSettings) -> list[Result]:
     """How much less the error is than without simulations, with an interval over persons, pairs kept together."""
     results = []
-    pretrained = {arm.name for arm in ARMS if arm.pretrained}
+    pretrained = {arm.name for arm in ARMS if arm.pretrained} | {BOTH_TRANSFER}
     for (method, n), people in errors.items():
         other = COUNTERPART.get(method, DIRECT)
         if method not in pretrained or (other, n) not in errors:

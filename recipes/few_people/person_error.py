@@ -14,6 +14,8 @@ from training.transfer.gait_window import COLUMNS, TARGETS, GaitWindows
 
 Errors = dict[tuple[str, int], dict[str, float]]
 """(Method, number of people who taught) → person → error in the unit of the table."""
+DrawErrors = dict[tuple[str, int], dict[str, list[float]]]
+"""The same draw by draw: one error where nobody measured teaches."""
 
 
 def unit_of(run: Run, task: str) -> str:
@@ -34,7 +36,12 @@ def absolute_errors(run: Run, task: str, windows: GaitWindows, said: np.ndarray)
     return np.abs(said * scale - labels_of(run, task, windows))
 
 
-def errors_of(run: Run, task: str, windows: GaitWindows) -> Errors:
+def mean_errors(by_draw: DrawErrors) -> Errors:
+    """Each person's mean over draws."""
+    return {key: {p: float(np.mean(v)) for p, v in people.items()} for key, people in by_draw.items()}
+
+
+def errors_by_draw(run: Run, task: str, windows: GaitWindows) -> DrawErrors:
     """All errors of a task.
 
     Raises
@@ -43,7 +50,7 @@ def errors_of(run: Run, task: str, windows: GaitWindows) -> Errors:
         What was said in a fold is not there any more.
     """
     parts = tuned_parts(run, task, windows)
-    by_draw: dict[tuple[str, int], dict[str, list[float]]] = {}
+    by_draw: DrawErrors = {}
     alone = parts.read(alone_name(task))
     for person in windows.people:
         rows = np.flatnonzero(windows.person == person)
@@ -51,8 +58,7 @@ def errors_of(run: Run, task: str, windows: GaitWindows) -> Errors:
     for fold in folds_of(run, task, windows):
         kept = parts.read(fold.name)
         _collect(run, task, windows.of([fold.scored]), kept, fold.scored, by_draw)
-    ordered = sorted(by_draw, key=lambda key: key[1])
-    return {key: {p: float(np.mean(v)) for p, v in by_draw[key].items()} for key in ordered}
+    return {key: by_draw[key] for key in sorted(by_draw, key=lambda key: key[1])}
 
 
 def _collect(
@@ -61,7 +67,7 @@ def _collect(
     windows: GaitWindows,
     kept: Kept,
     person: str,
-    found: dict[tuple[str, int], dict[str, list[float]]],
+    found: DrawErrors,
 ) -> None:
     """RMS error of one person, the root of the mean over targets of their mean squares."""
     for key, value in kept.items():

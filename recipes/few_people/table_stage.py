@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.few_people.doubt import measured_coverage, outside_results
-from recipes.few_people.person_error import Errors, errors_of, paired, unit_of
+from recipes.few_people.person_error import DrawErrors, Errors, errors_by_draw, mean_errors, paired, unit_of
 from recipes.few_people.settings import FewPeopleSettings, tasks_of, teaching_numbers
 from recipes.few_people.source_stage import OTHER_SEED, RATES_SEED, read_sets
 from recipes.result import Result, mean_result, write_results
@@ -31,10 +31,11 @@ def write_table(run: Run) -> str:
     results: list[Result] = []
     curves, rows = [], []
     for task in tasks_of(settings):
-        errors = errors_of(run, task, sets[task])
+        by_draw = errors_by_draw(run, task, sets[task])
+        errors = mean_errors(by_draw)
         rows += [(task, m, n, p, e) for (m, n), people in errors.items() for p, e in people.items()]
         results += error_results(run, task, errors)
-        results += reductions(run, task, errors)
+        results += reductions(run, task, by_draw)
         results += against_baselines(run, task, errors)
         results += exchange_results(run, task, errors)
         found, curve = measured_coverage(run, task, sets[task])
@@ -68,10 +69,10 @@ def _method(name: str) -> str:
     return f"labels of {name.removeprefix('virtual ')} virtual people" if name.startswith("virtual ") else name
 
 
-def reductions(run: Run, task: str, errors: Errors) -> list[Result]:
-    """How much less the error is than from scratch, pairs of a person kept together."""
+def reductions(run: Run, task: str, by_draw: DrawErrors) -> list[Result]:
+    """How much less the error is than from scratch, pairs of a person kept together; the note has single draws."""
     settings: FewPeopleSettings = run.settings
-    results = []
+    errors, results = mean_errors(by_draw), []
     names = [arm.name for arm in ARMS if arm.name != SCRATCH]
     for (method, n), people in errors.items():
         if method not in names or (SCRATCH, n) not in errors:
@@ -86,11 +87,21 @@ def reductions(run: Run, task: str, errors: Errors) -> list[Result]:
         common = {"task": task, "method": method, "unit": "%", "n_persons": pairs.shape[1]}
         measure = f"error less than from scratch, {said_of(n)}"
         goal = f">= {settings.goal_reduction:g}" if has_goal else ""
-        note = f"better for {better} of {pairs.shape[1]}{tested}"
+        note = f"better for {better} of {pairs.shape[1]}{tested}{_of_draws(by_draw, method, n)}"
         results.append(Result(measure=measure, value=value, low=low, high=high, goal=goal, note=note, **common))
         if has_goal and np.isfinite(low):
             results.append(Result(measure="lower end of that interval", value=low, goal=">= 0", **common))
     return results
+
+
+def _of_draws(by_draw: DrawErrors, method: str, n: int) -> str:
+    """The least and the greatest reduction of single draws of who teaches, if there are several."""
+    own, other = (by_draw.get((name, n), {}) for name in (method, SCRATCH))
+    draws = list(zip(*(zip(own[p], other[p], strict=True) for p in own if p in other), strict=True))
+    if len(draws) < 2:
+        return ""
+    found = [100.0 * (1.0 - np.mean(pairs, axis=0)[0] / np.mean(pairs, axis=0)[1]) for pairs in draws]
+    return f"; in single draws {min(found):.1f} to {max(found):.1f} %"
 
 
 def against_baselines(run: Run, task: str, errors: Errors) -> list[Result]:

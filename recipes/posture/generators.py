@@ -50,7 +50,7 @@ def _write_made(run: Run, name: str, table: SampleTable) -> None:
 
 
 def _draw_map(run: Run, name: str, table: SampleTable, fold: PersonFold) -> None:
-    """Latent map of the first fold of the first table: picture and table."""
+    """Latent map of the first fold of the first table: where every generator's samples lie in one of them."""
     settings: PostureSettings = run.settings
     lesson, standard, teach = lesson_of(table, fold, settings)
     generator = models(settings)[_MAPPED].fit(lesson, settings.seed)
@@ -58,12 +58,13 @@ def _draw_map(run: Run, name: str, table: SampleTable, fold: PersonFold) -> None
         raise TypeError(f"{_MAPPED}: expected latent variables.")
     code = condition_code(teach.conditions)
     one = scored_samples(table, fold, settings.seed)
-    made = standard.apply(read_made(run, name, 0, _MAPPED)["one"][0])
+    told = code.encode(one.conditions)
     groups = {
         "teaching": (lesson.samples, lesson.conditions),
-        "scored people": (standard.apply(one.values), code.encode(one.conditions)),
-        "made": (made, code.encode(one.conditions)),
+        "scored people": (standard.apply(one.values), told),
     }
+    groups |= {model: (standard.apply(read_made(run, name, 0, model)["one"][0]), told) for model in models(settings)}
     places = latent_map(generator, groups)
     write_csv(run.folder / "latent_map.csv", places)
-    save_picture(run.folder / "latent_map.png", f"{name}: latent map", map_figure(places, f"{name}, {_MAPPED}"))
+    figure = map_figure(places, f"{name}: latent variables of {_MAPPED}")
+    save_picture(run.folder / "latent_map.png", f"{name}: latent map", figure)

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from recipes.posture.models import EVERYBODY, MANY_OF, models
+from recipes.posture.models import EVERYBODY, models
 from recipes.posture.samples import MOST_NUMBERS, table_place
 from recipes.posture.settings import PostureSettings
 from recipes.remembered_part import RememberedParts, part_name, remembered_parts
@@ -36,8 +36,8 @@ def read_made(run: Run, name: str, k: int, model: str) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray
-        ``one``, shape (repeats, n_scored, n_points, n_channels): one for each person who is scored; of some
-        generators ``many``, shape (n, n_points, n_channels), to teach others.
+        ``one``, shape (repeats, n_scored, n_points, n_channels): one for each person who is scored; of small
+        samples ``many``, shape (n, n_points, n_channels), to teach others.
     """
     stored = kept_parts(run, name, "made").read(part_name(name, k, model))
     return {key: values.astype(float) for key, values in stored.items()}
@@ -121,7 +121,7 @@ def make(
     told = condition_code(teach.conditions).encode(pd.concat(asked, ignore_index=True))
     one = standard.undo(generator.generate(len(told), told, one_seed))
     made = {"one": one.reshape(settings.repeats, -1, *one.shape[1:])}
-    if model in MANY_OF and table.values[0].size <= MOST_NUMBERS:
+    if table.values[0].size <= MOST_NUMBERS:
         drawn = np.random.default_rng([settings.seed, k]).integers(len(teach), size=MANY * len(teach))
         made["many"] = standard.undo(generator.generate(len(drawn), lesson.conditions[drawn], many_seed))
     return {key: values.astype(np.float32) for key, values in made.items()}

@@ -13,8 +13,6 @@ GAUSSIAN, INTERPOLATION, NOISE = "PCA-Gaussian", "interpolation", "noise"
 PEOPLE, PEOPLE_GAUSSIAN = "VAE, spread of people", "Gaussian, spread of people"
 EVERYBODY = (PEOPLE, PEOPLE_GAUSSIAN)
 """Whom the outliers of the teaching samples teach, too: those who are scored have outliers as well."""
-MANY_OF = (PUBLISHED, WHOLE, GAUSSIAN, INTERPOLATION, NOISE, PEOPLE, PEOPLE_GAUSSIAN)
-"""Whose samples the use case learns from."""
 _FILTERS = 16
 
 

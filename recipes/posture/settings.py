@@ -48,7 +48,7 @@ SMALL: dict[str, Any] = {
     "epochs": 60,
     "patience": 10,
     "repeats": 2,
-    "compression_epochs": 12,
+    "compression_epochs": 10,
     "permutations": 400,
     "members": 3,
     "rated": 30,

@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 
 from recipes.posture.made_samples import kept_parts, lesson_of, read_made
-from recipes.posture.models import GAUSSIAN, INTERPOLATION, MANY_OF, NOISE, PEOPLE, PEOPLE_GAUSSIAN, PUBLISHED, WHOLE
+from recipes.posture.models import (
+    CONDITIONAL,
+    GAUSSIAN,
+    INTERPOLATION,
+    NOISE,
+    PEOPLE,
+    PEOPLE_GAUSSIAN,
+    PUBLISHED,
+    SERIES,
+    WHOLE,
+    models,
+)
 from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables
 from recipes.remembered_part import part_name
 from recipes.result import Result, mean_result, result_table
@@ -66,8 +77,8 @@ def teaching_sets(lesson: Lesson, own: dict[str, np.ndarray], leaky: dict[str, n
     """
     real, n = lesson.samples, len(lesson.samples)
     sets = {ALONE: real, REPEATED: np.concatenate([real] * 4)}
-    sets |= {f"RT3SD, {model}": np.concatenate([real, own[model]]) for model in (NOISE, INTERPOLATION, GAUSSIAN)}
-    sets[f"RT3SD, {PEOPLE_GAUSSIAN}"] = np.concatenate([real, own[PEOPLE_GAUSSIAN][: 3 * n]])
+    once = (NOISE, INTERPOLATION, GAUSSIAN, PEOPLE_GAUSSIAN, CONDITIONAL, SERIES)
+    sets |= {f"RT3SD, {model}": np.concatenate([real, own[model][: 3 * n]]) for model in once}
     for model in (PUBLISHED, WHOLE, PEOPLE):
         sets[f"RTSD, {model}"] = np.concatenate([real, own[model][:n]])
         sets[f"RT3SD, {model}"] = np.concatenate([real, own[model][: 3 * n]])
@@ -79,7 +90,7 @@ def _fold_errors(run: Run, name: str, table: SampleTable, k: int, fold: PersonFo
     """``method``, ``person``, ``error`` of a fold; a method that was finished before a kill is not taught again."""
     lesson, standard, _ = lesson_of(table, fold, run.settings)
     own, leaky = (
-        {model: standard.apply(read_made(run, name, which, model)["many"]) for model in MANY_OF}
+        {model: standard.apply(read_made(run, name, which, model)["many"]) for model in models(run.settings)}
         for which in (k, LEAKY_FOLD)
     )
     scored = table.of_people(fold.score)

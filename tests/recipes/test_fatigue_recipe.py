@@ -155,3 +155,19 @@ def test_a_reduction_keeps_pairs_together():
     rows = reductions(errors_of([fold]), resolve_settings(RECIPE))
     assert [row.met for row in rows] == ["yes", "yes"]
     assert np.allclose([rows[0].value, rows[0].low, rows[0].high], 50.0)
+
+
+def test_the_mean_of_both_forms_errs_by_the_mean_of_their_errors_and_is_held_against_the_same_mean():
+    """Two forms that err by +2 and -2 N·m agree with the truth on average, with simulations and without."""
+    fold = {"persons": np.array(["A", "B"]), "truth": np.full((2, 5), 30.0)}
+    said = {"transfer": 2.0, "joined (published form), transfer": -2.0}
+    alone = {"no simulations": 4.0, "joined (published form), no simulations": 1.0}
+    fold |= {f"{name}|10|torque": fold["truth"] + wrong for name, wrong in (said | alone).items()}
+    fold["no simulations|2|torque"] = fold["truth"]
+    errors = errors_of([fold])
+    assert np.allclose(errors["both forms, transfer", 10]["A"], 0.0)
+    assert np.allclose(errors["both forms, no simulations", 10]["B"], 2.5)
+    assert ("both forms, no simulations", 2) not in errors, "only one of them was taught by two people"
+    row = next(row for row in reductions(errors, resolve_settings(RECIPE)) if row.method == "both forms, transfer")
+    assert row.value == pytest.approx(100.0)
+    assert "against both forms, no simulations" in row.note

@@ -64,11 +64,16 @@ def done(tmp_path_factory):
 
 
 def test_a_users_table_ends_in_a_table_of_its_own(done):
-    folder, _ = done
+    folder, settings = done
     results = pd.read_csv(folder / "run" / RESULTS)
     assert results.task.str.startswith("your table").all()
-    assert {"PCA-Gaussian", "conditional VAE", "series VAE", "noise"} <= set(results.method)
+    for task in ("told apart", "means along the curve", "new or repeated", "coverage"):
+        assert set(results[results.task == f"your table: {task}"].method) == set(models(settings)), task
+    taught = results[results.task.str.contains("compression")].method
+    assert {f"RT3SD, {name}" for name in models(settings)} <= set(taught), "every generator's samples teach"
     assert (folder / "run" / "latent_map.png").stat().st_size > 1000
+    places = pd.read_csv(folder / "run" / "latent_map.csv").groupby("group").size()
+    assert places.drop("teaching").to_dict() == dict.fromkeys(["scored people", *models(settings)], 8)
     made = read_sample_table(folder / "run" / "samples" / "made_your_table.csv")
     assert made.conditions.groupby("generator").size().tolist() == [16] * 9
     assert made.values.shape[1:] == (18, 3)

@@ -20,8 +20,8 @@ class Arm:
         ``"modular"`` or ``"joined"``.
     pretrained : bool
         Whether simulations taught it first.
-    schedule : {"none", "recurrent", "all_but_head"}
-        What is frozen while others fine-tune it.
+    schedule : {"none", "recurrent", "all_but_head", "slow_recurrent"}
+        What is frozen, or slower, while others fine-tune it.
     anchor : {"off", "plain", "covariance"}
     front_end : bool
         Principal components of recent activity in the place of the channels.
@@ -62,8 +62,15 @@ ARMS = (
     Arm("no simulations, strength unknown", pretrained=False, strength_known=False),
     Arm("transfer, strength unknown", strength_known=False),
 )
+BOTH_ALONE, BOTH_TRANSFER = "both forms, no simulations", "both forms, transfer"
+BOTH_FORMS = {
+    BOTH_ALONE: (DIRECT, "joined (published form), no simulations"),
+    BOTH_TRANSFER: (TRANSFER, "joined (published form), transfer"),
+}
+"""The mean of what two arms say → these arms; nothing more is taught."""
 COUNTERPART = {
     TRANSFER: DIRECT,
+    BOTH_TRANSFER: BOTH_ALONE,
     "joined (published form), transfer": "joined (published form), no simulations",
     "transfer, PCA front end": "no simulations, PCA front end",
     "transfer, strength unknown": "no simulations, strength unknown",

@@ -35,12 +35,23 @@ def latent_map(generator: VariationalGenerator, samples: dict[str, tuple[np.ndar
 
 
 def map_figure(table: pd.DataFrame, title: str) -> Figure:
-    """The map as a picture."""
-    figure = Figure(figsize=(6.0, 5.0), layout="constrained")
-    axes = figure.add_subplot()
-    for group, rows in table.groupby("group", sort=False):
-        axes.scatter(rows["first"], rows["second"], s=12, alpha=0.6, label=group)
-    axes.set(xlabel="first latent direction", ylabel="second latent direction", title=title)
-    axes.set_aspect("equal", "datalim")
-    axes.legend(frameon=False)
+    """The map as a picture: each group from the third on in a panel of its own, over the first two."""
+    groups = dict(list(table.groupby("group", sort=False)))
+    shared, own = list(groups)[:2], list(groups)[2:]
+    columns = min(3, len(own))
+    rows = -(-len(own) // columns)
+    figure = Figure(figsize=(1.0 + 3.0 * columns, 1.2 + 3.0 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    colours = ("silver", "blue")
+    for panel, group in zip(panels, own, strict=False):
+        for name, colour in zip((*shared, group), (*colours, "orange"), strict=True):
+            panel.scatter(groups[name]["first"], groups[name]["second"], s=6, color=colour)
+        panel.set_title(group, fontsize="small")
+        panel.set_aspect("equal", "box")
+    for panel in panels[len(own) :]:
+        panel.set_axis_off()
+    key = ", ".join(f"{colour}: {name}" for name, colour in zip(shared, colours, strict=True))
+    figure.suptitle(f"{title}\n{key}, orange: the panel's own")
+    figure.supxlabel("first latent direction")
+    figure.supylabel("second latent direction")
     return figure
