@@ -72,7 +72,7 @@ def test_own_people_are_scored_and_nothing_else_changes(recipe, own, tmp_path, w
     folder = tmp_path / "run"
     before = ran(recipe, folder).stages
     kept = {name: (folder / name).read_bytes() for name in (CLIPS, ESTIMATES, NETWORKS)}
-    members = {p.name: p.stat().st_mtime_ns for p in (folder / MEMBERS).iterdir()}
+    members = {p.name: p.stat().st_mtime_ns for p in (folder / MEMBERS).rglob("*.pt")}
     rows = pd.read_csv(folder / RESULTS)
     assert not (folder / ANSWERS).exists()
     witness.watch(monkeypatch)
@@ -80,7 +80,7 @@ def test_own_people_are_scored_and_nothing_else_changes(recipe, own, tmp_path, w
     for stage in ("population", "clips", "networks"):
         assert run.stages[stage]["finished"] == before[stage]["finished"], stage
     assert {name: (folder / name).read_bytes() for name in kept} == kept
-    assert {p.name: p.stat().st_mtime_ns for p in (folder / MEMBERS).iterdir()} == members
+    assert {p.name: p.stat().st_mtime_ns for p in (folder / MEMBERS).rglob("*.pt")} == members
 
     people = pd.read_csv(folder / PEOPLE, dtype=str)
     check_people(people)
