@@ -12,6 +12,7 @@ import typer
 from mocap_import.batch import ExitCode, exit_code
 from mocap_import.progress import track
 from training.cli import AsJson, with_reasons
+from training.config import ConfigRefused
 
 if TYPE_CHECKING:
     from training.checkpoint import Checkpoint
@@ -23,7 +24,7 @@ network_app = typer.Typer(
     help="Look at trained networks, those that are shipped among them, and use them.",
     epilog="Example: kinesynth network card pretrained:knee",
 )
-File = Annotated[str, typer.Argument(help="Network (.safetensors), or pretrained:NAME of a shipped one.")]
+File = Annotated[str, typer.Argument(help="Network (.safetensors, .pt), or pretrained:NAME of a shipped one.")]
 
 
 @network_app.command("list", epilog="Example: kinesynth network list")
@@ -89,8 +90,14 @@ def card(
 
 def _card_of(path: Path) -> tuple[str, dict[str, Any]]:
     """Card of a network, as a page and as plain data, whichever objective taught it."""
+    from training.keypoint.keypoint_file import is_keypoint_file
     from training.physics.model_file import is_physics_model, load_physics_model
 
+    if path.exists() and is_keypoint_file(path):
+        raise ConfigRefused(
+            f"{path}: networks of recipe single-camera carry no card; people.csv and results.md of their run tell who "
+            "taught them and how wrong they are."
+        )
     if is_physics_model(path):
         from training.physics.model_card import physics_card, physics_facts
 

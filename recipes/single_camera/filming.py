@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from synth.camera.keypoint_input import ClipArrays, clip_arrays, joined
 from synth.camera.pinhole import BANDS
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
+from synth.corpus.trial import CorpusTrial
 
 CLIPS = "clips.npz"
 SHARES = {"teach": 0.6, "validate": 0.12, "calibrate": 0.14, "score": 0.14}
@@ -71,7 +72,7 @@ def film_everything(run: Run) -> str:
         for gait in _gaits(Path(corpus)) if corpus else []:
             sets[name].append(_clips(replace(gait, person=f"{name} {gait.person}"), _SCORED_CLIPS, run, rng))
     rng = _stream(run, "recorded")
-    recorded = [gait for source in run.settings.real for gait in recorded_gaits(source)]
+    recorded = [gait for source in run.settings.real for gait in recorded_gaits(source, run.say)]
     for gait in recorded:
         sets["treadmill" if gait.treadmill else "overground"].append(_clips(gait, _REAL_CLIPS, run, rng))
     if run.settings.spatial:
@@ -171,10 +172,10 @@ def parted(people: list[str], seed: int) -> dict[str, str]:
     return {str(p): list(SHARES)[int(np.searchsorted(ends, i, side="right"))] for i, p in enumerate(order)}
 
 
-def recorded_gaits(source: RealCorpus) -> Iterator[FilmedGait]:
-    """Gaits of a corpus of recordings, straight ones alone, under the code of its file and person."""
+def recorded_gaits(source: RealCorpus, say: Callable[[str], None] | None = None) -> Iterator[FilmedGait]:
+    """Gaits of a corpus of recordings, straight ones alone, under the code of its file and person; says who is none."""
     path = Path(source.path)
-    for gait in _gaits(path, source.stature, Path(source.loads) if source.loads else None, source.mass):
+    for gait in _gaits(path, source.stature, Path(source.loads) if source.loads else None, source.mass, say):
         person = source.person or f"{path.stem} {gait.person}"
         belt = gait.treadmill if source.treadmill is None else source.treadmill
         yield replace(gait, person=person, trial=f"{path.stem} {gait.trial}", treadmill=belt)
@@ -211,7 +212,11 @@ def planar_teachers(sets: Mapping[str, ClipArrays]) -> ClipArrays:
 
 
 def _gaits(
-    path: Path, stature: float | None = None, loads: Path | None = None, mass: float | None = None
+    path: Path,
+    stature: float | None = None,
+    loads: Path | None = None,
+    mass: float | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> list[FilmedGait]:
     """Gaits of a corpus; who turns is left out, as the camera stands beside a straight way."""
     corpus, gaits = Corpus(path), []
@@ -220,7 +225,20 @@ def _gaits(
         gait = None if trial.task == _TURNING else filmed_gait(trial, stature, loads=loads, mass=mass)
         if gait is not None:
             gaits.append(gait)
+        elif say is not None:
+            say(f"{path.name}: {subject}, {name} left out: {_why_unfilmed(trial, stature)}")
     return gaits
+
+
+def _why_unfilmed(trial: CorpusTrial, stature: float | None) -> str:
+    """Why a trial of a corpus cannot be filmed."""
+    if trial.task == _TURNING:
+        return "it turns"
+    if trial.status == "refused":
+        return f"refused, {trial.reason}"
+    if trial.kinematics is None or trial.skeleton is None:
+        return "it has no coordinates or no model"
+    return "nobody says how tall its person is" if stature is None else "its stature is no number"
 
 
 def _lengths(run: Run, rng: np.random.Generator) -> Iterator[float]:

@@ -1,8 +1,10 @@
 """The table of one camera counts gaits and people as it says, and parts people, not trials."""
 
+import sys
 import warnings
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import islice
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,15 +25,19 @@ from recipes.single_camera.agreement import (
     with_means,
     with_strikes,
 )
-from recipes.single_camera.filming import BRIEF, SHARES, _lengths, _stretch, parted
+from recipes.single_camera.filming import BRIEF, SHARES, _lengths, _stretch, parted, recorded_gaits
 from recipes.single_camera.impairment_score import area_under_curve, r_squared
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.population import FEWEST, make_population, refuse_shared_people, refuse_unlike_laws
+from recipes.single_camera.settings import RealCorpus
 from recipes.single_camera.waveform_score import CONSTANT, wave_results
 from synth.camera.filmed_gait import AT_STRIKES, WAVES, FilmedGait
 from synth.camera.keypoint_input import ClipArrays, units_of
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "synth" / "camera"))
+from made_gait import made_trial
 
 
 def test_people_have_one_role_each_and_shares_hold():
@@ -243,3 +249,17 @@ def test_who_is_seen_for_a_moment_only_is_filmed_for_a_moment():
     assert start < 0.8 or start > 5.2, "at most a tenth is lost"
     assert _stretch(gait, 1.5, rng)[0] == 1.5
     assert _stretch(FilmedGait("P", "walk", 1.7, points * np.nan, np.zeros((800, 26)), 100.0), 6.0, rng) is None
+
+
+def test_recordings_that_cannot_be_filmed_are_named_with_the_reason(monkeypatch):
+    walk = made_trial(2.0)
+    nobody = replace(walk, name="nobody", subject=replace(walk.subject, height=np.nan))
+    trials = {t.name: t for t in (walk, nobody, replace(walk, name="bend", task="turn"))}
+    made = SimpleNamespace(trials=lambda: [("S1", name) for name in trials], read=lambda s, name, clean: trials[name])
+    monkeypatch.setattr("recipes.single_camera.filming.Corpus", lambda path: made)
+    said: list[str] = []
+    assert [g.trial for g in recorded_gaits(RealCorpus(path="lab.h5"), said.append)] == ["lab walk_01"]
+    assert said == [
+        "lab.h5: S1, nobody left out: nobody says how tall its person is",
+        "lab.h5: S1, bend left out: it turns",
+    ]

@@ -148,6 +148,8 @@ def test_the_command_answers_keypoints_and_refuses_what_it_cannot(ensemble, reco
     assert "no stretch of 1.2 s" in capsys.readouterr().err
     assert kinesynth.main(["network", "apply", "pretrained:knee", str(table), str(out), "--rate", "30"]) == 1
     assert "--rate: only networks of recipe single-camera" in capsys.readouterr().err
+    assert kinesynth.main(["network", "card", networks]) == 1
+    assert "carry no card; people.csv and results.md" in capsys.readouterr().err
     (tmp_path / "bad.pt").write_bytes(b"nothing")
     assert kinesynth.main(["network", "apply", str(tmp_path / "bad.pt"), str(table), str(out), "--stature", "1.7"]) == 1
     assert "expected networks of recipe single-camera" in capsys.readouterr().err
