@@ -107,7 +107,7 @@ def _film_beside(run: Run, sets: dict[str, list[ClipArrays]]) -> None:
     for gait in gaits:
         role = roles[gait.person]
         if role in TEACHING:
-            clips = _clips(gait, run.settings.clips, run, rng, seconds=_lengths(run, rng))
+            clips = _clips(gait, run.settings.beside_clips, run, rng, seconds=_lengths(run, rng))
         else:
             clips = _clips(gait, _SCORED_CLIPS, run, rng)
         sets[BESIDE[role]].append(clips)

@@ -31,7 +31,8 @@ def make_population(run: Run) -> str:
         refuse_drawn_manner(Path(run.settings.predicted))
     given = {"people": [run.settings.people], "beside": run.settings.beside, "spatial": run.settings.spatial}
     for role, paths in given.items():
-        known = {(population_seed(Path(p)), subject) for p in paths if p for subject, _ in Corpus(p).trials()}
+        seeds = {path: population_seed(Path(path)) for path in paths if path}  # opening a large corpus takes a while
+        known = {(seed, subject) for path, seed in seeds.items() for subject, _ in Corpus(path).trials()}
         if known:
             refuse_too_few(f"setting {role}: {', '.join(map(str, paths))}", len(known))
     counts = {name: _made(run, name) for name in LAWS}

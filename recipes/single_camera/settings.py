@@ -60,6 +60,7 @@ class SingleCameraSettings(RecipeSettings):
         description="Corpora of `gait population --impairment` whose people teach beside `people`: by drawn laws, or "
         "predicted; some are scored.",
     )
+    beside_clips: int = Field(4, ge=1, description="Clips of each gait of theirs that teaches.")
     spatial: tuple[str, ...] = Field(
         (), description="Corpora of `gait population --model`, filmed up to 70 degrees oblique; some are scored."
     )

@@ -263,3 +263,15 @@ def test_recordings_that_cannot_be_filmed_are_named_with_the_reason(monkeypatch)
         "lab.h5: S1, nobody left out: nobody says how tall its person is",
         "lab.h5: S1, bend left out: it turns",
     ]
+
+
+def test_a_corpus_is_opened_a_few_times_however_many_people_it_holds(monkeypatch, tmp_path):
+    """Opening one of ten thousand walks takes a fifth of a second: once for each of them is half an hour."""
+    opened = []
+    config = {"subjects": 300, "seed": 99, "laws": "standard", "task": "impaired"}
+    trials = [(f"V{i}", "visit_1") for i in range(300)]
+    made = SimpleNamespace(provenance=SimpleNamespace(config=config), trials=lambda: trials, summary=lambda: [])
+    monkeypatch.setattr("recipes.single_camera.population.Corpus", lambda path: opened.append(path) or made)
+    settings = resolve_settings(RECIPE, people="many.h5", n_other=0, n_far=0)
+    make_population(Run(tmp_path, settings, shown=False))
+    assert len(opened) < 10
