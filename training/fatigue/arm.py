@@ -20,8 +20,8 @@ class Arm:
         ``"modular"`` or ``"joined"``.
     pretrained : bool
         Whether simulations taught it first.
-    schedule : {"none", "recurrent", "all_but_head", "slow_recurrent"}
-        What is frozen, or slower, while others fine-tune it.
+    schedule : {"none", "recurrent", "all_but_head"}
+        What is frozen while others fine-tune it.
     anchor : {"off", "plain", "covariance"}
     front_end : bool
         Principal components of recent activity in the place of the channels.

@@ -134,10 +134,7 @@ def learn_from_people(
     anchor = anchor_at(network, arm.anchor, settings.anchor, simulated.information)
     freeze(network, arm.schedule)
     rate = settings.tuned_rate[many]
-    how = FitSettings(
-        epochs=settings.tuned_epochs, batch=64, learning_rate=rate, patience=settings.patience,
-        slow=network.recurrent if arm.schedule == "slow_recurrent" else (),
-    )  # fmt: skip
+    how = FitSettings(epochs=settings.tuned_epochs, batch=64, learning_rate=rate, patience=settings.patience)
     fit(network, anchored_loss(anchor), own_arrays, how, seed=seed, validation=held)
     return network, front_end
 

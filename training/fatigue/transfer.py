@@ -1,7 +1,6 @@
 """Transfer: a network taught by simulated people goes on learning from a few others.
 
-What may change is a *schedule* (``none`` is frozen, the ``recurrent`` part is, or ``all_but_head``; ``slow_recurrent``
-freezes nothing, and the recurrent part learns at a tenth of the rate). What holds it back
+What may change is a *schedule* (``none`` is frozen, the ``recurrent`` part is, or ``all_but_head``). What holds it back
 is an *anchor*: a penalty on the distance of the weights from those of the simulation, equal for all (``plain``; L2-SP,
 X. Li, Y. Grandvalet and F. Davoine, ICML 2018), or weighted by how surely the simulation taught each weight
 (``covariance``): the inverse of its posterior variance, taken as the diagonal of the empirical Fisher information
@@ -21,7 +20,7 @@ from torch import nn
 from training.fatigue.torque_network import torque_loss
 from training.sample.fit import Arrays, LossOf
 
-Schedule = Literal["none", "recurrent", "all_but_head", "slow_recurrent"]
+Schedule = Literal["none", "recurrent", "all_but_head"]
 AnchorKind = Literal["off", "plain", "covariance"]
 LEAST_WEIGHT = 0.05
 """Of the anchor of a weight that the simulation says nothing of; the mean is 1."""
@@ -56,7 +55,7 @@ def freeze(network: nn.Module, schedule: Schedule) -> nn.Module:
         if schedule == "recurrent":
             parameter.requires_grad_(not name.startswith(network.recurrent))
         else:
-            parameter.requires_grad_(schedule != "all_but_head" or name.startswith(network.head))
+            parameter.requires_grad_(schedule == "none" or name.startswith(network.head))
     return network
 
 

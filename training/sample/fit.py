@@ -35,8 +35,6 @@ class FitSettings(BaseModel):
     schedule: Literal["constant", "one_cycle"] = Field("constant", description="Course of the learning rate.")
     patience: int = Field(0, ge=0, description="Epochs without a better validation before the end; 0 = none.")
     gradient_norm: float = Field(5.0, gt=0, description="Gradients are scaled down to this norm.")
-    slow: tuple[str, ...] = Field((), description="Beginnings of the names of weights that learn more slowly.")
-    slow_share: float = Field(0.1, gt=0, le=1, description="Their learning rate, over that of the others.")
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,8 @@ def fit(
     """
     data, held = _tensors(teaching, "teaching"), None if validation is None else _tensors(validation, "validation")
     n_samples = len(next(iter(data.values())))
-    optimiser = torch.optim.AdamW(_groups(network, settings), weight_decay=settings.weight_decay)
+    learnable = [p for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learnable, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = _schedule(optimiser, settings, settings.steps or settings.epochs * -(-n_samples // settings.batch))
     order = np.random.default_rng(seed)
     losses: list[float] = []
@@ -179,18 +178,7 @@ def _schedule(
 ) -> torch.optim.lr_scheduler.LRScheduler | None:
     if settings.schedule == "constant":
         return None
-    peaks = [group["lr"] for group in optimiser.param_groups]
-    return torch.optim.lr_scheduler.OneCycleLR(optimiser, peaks, total_steps=total)
-
-
-def _groups(network: nn.Module, settings: FitSettings) -> list[dict[str, object]]:
-    """Weights that learn, with the rate of each group."""
-    found: dict[bool, list[nn.Parameter]] = {False: [], True: []}
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            found[name.startswith(settings.slow)].append(parameter)
-    rates = {False: settings.learning_rate, True: settings.slow_share * settings.learning_rate}
-    return [{"params": found[slow], "lr": rates[slow]} for slow in found if found[slow]]
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=total)
 
 
 def _tensors(arrays: Arrays, what: str) -> dict[str, torch.Tensor]:
