@@ -14,6 +14,7 @@ from recipes.pinch.wrist_stage import equal_prevalence
 from recipes.recipe import resolve_settings, run_recipe
 from synth.corpus.schema import CorpusMismatch
 from synth.thumb.force_profile import N_FRAMES, TIMES
+from synth.thumb.wrist_condition import CONDITIONS
 from training.config import ConfigRefused
 from training.explanation.attribution import group_sums
 
@@ -157,4 +158,5 @@ def test_own_records_and_ratings_get_their_answers(tmp_path):
     assert force.low < force.estimate < force.high
     wrists = pd.read_csv(out / "own_wrists.csv")
     assert wrists.filter(like="probability").sum(axis=1)[0] == pytest.approx(1.0)
+    assert set(wrists["90% set"][0].split(" or ")) <= {*CONDITIONS, "none of them"}
     assert (pd.read_csv(out / "results.csv").task == "explain, experts").any()
