@@ -58,7 +58,9 @@ class FewPeopleSettings(RecipeSettings):
     width: int = Field(24, ge=4, le=512, description="Features of a network.")
     signal_steps: int = Field(500, ge=1, description="Steps of self-supervision.")
     label_steps: int = Field(800, ge=1, description="Steps of learning from virtual labels.")
-    tuned_steps: int = Field(100, ge=1, description="Steps of learning from measured people.")
+    tuned_steps: int = Field(
+        800, ge=1, description="Steps of learning from measured people; fewer than `new_steps` starve that arm."
+    )
     new_steps: int = Field(800, ge=1, description="The same where the head knows nothing yet.")
     batch: int = Field(8, ge=1, description="Windows of a step.")
     pretrained_rate: float = Field(4e-3, gt=0, le=1, description="Peak learning rate of pre-training.")
