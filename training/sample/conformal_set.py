@@ -111,9 +111,9 @@ def set_curve(
     DataFrame
         ``level``; ``coverage`` (mean over persons) with ``low, high`` (95 % interval over persons); ``named`` (classes
         in a set), ``empty_sets`` and ``full_sets`` (share that name none, and all), means over persons;
-        ``worst_coverage`` of the class ``worst`` that is held least; ``n_calibrating`` (persons in a fold, at least; with
-        `by_class` in a class of a fold), ``n_scored``; ``always_named`` (classes that no set leaves out, as too few
-        calibrate them; in a fold, at most).
+        ``worst_coverage`` of the class ``worst`` that is held least; ``n_calibrating`` (persons in a fold, at least;
+        with `by_class` in a class of a fold), ``n_scored``; ``always_named`` (classes that no set leaves out, as too
+        few calibrate them; in a fold, at most).
 
     Raises
     ------

@@ -79,7 +79,7 @@ def test_too_few_people_rule_nothing_out_and_it_is_said():
 
 
 def test_class_by_class_the_fewest_who_calibrate_a_class_count_and_it_is_said():
-    """200 calibrate the common class, 12 and 4 the others: the least is 4, and of 90 % sets one class is always named."""
+    """200 calibrate the common class, 12 and 4 the others: 4 at least, and of 90 % sets one class is always named."""
     rng = np.random.default_rng(6)
     truth = np.repeat([0, 1, 2], [200, 12, 4])
     told = rng.dirichlet([1, 1, 1], len(truth))
