@@ -1,11 +1,12 @@
 """How low the error of the recipe fatigue can get: networks taught by ever more people, with and without simulations.
 
 Run: python benchmarks/fatigue_floor.py FOLDER
-Makes the simulations and 330 target people of seed 98 in FOLDER; 100 of them are scored, 10, 20, 60 or 230 others teach
-(a fifth chooses the epoch) by two rates, two networks each. Prints the torque RMSE (N·m), mean over people, by the
-better rate, which is chosen on those who are scored: a floor may be too low. Beside it: the same after the best factor
-for each person, which only the truth knows. Figures: what 230 people reach (ours) against what 10 and 20 do without
-simulations (peer): where 230 people do not give 25 % less error, simulations cannot promise it.
+Makes the simulations and 330 target people of seed 98 in FOLDER, or refuses other people that are there; 100 of them
+are scored, 10, 20, 60 or 230 others teach (a fifth chooses the epoch) by two rates, two networks each. Prints the
+torque RMSE (N·m), mean over people, by the better rate, which is chosen on those who are scored: a floor may be too
+low. Beside it: the same after the best factor for each person, which only the truth knows. Figures: what 230 people
+reach (ours) against what 10 and 20 do without simulations (peer): where 230 people do not give 25 % less error,
+simulations cannot promise it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from recipes.fatigue import RECIPE
 from recipes.fatigue.learning_stage import lessons_of, target_trials
 from recipes.fatigue.people_of_splits import simulated_roles
 from recipes.fatigue.settings import RATE, FatigueSettings
-from recipes.fatigue.simulation_stage import SIMULATED_CORPUS, TARGET_CORPUS, simulate_factorial, simulate_target
+from recipes.fatigue.simulation_stage import SIMULATED_CORPUS, found_or_made
 from recipes.recipe import resolve_settings
 from recipes.run import Run
 from synth.elbow.flexion_corpus import FlexionTrials, read_flexion_corpus
@@ -81,9 +82,7 @@ def main(folder: Path) -> None:
     settings: FatigueSettings = resolve_settings(RECIPE, seed=SEED, n_target=PEOPLE)
     run = Run(folder, settings, 1, True)
     run.folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / TARGET_CORPUS).exists():
-        simulate_factorial(run)
-        simulate_target(run)
+    found_or_made(run)
     trials, lessons = target_trials(run), replace(lessons_of(settings), patience=20)
     codes, arms = sorted(set(trials.persons)), {arm.name: arm for arm in ARMS}
     best: dict[tuple[str, int], float] = {}

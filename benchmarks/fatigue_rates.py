@@ -4,7 +4,8 @@ Run: python benchmarks/fatigue_rates.py FOLDER [NUMBER OF PEOPLE ...]
 Makes the simulations and 30 target people of seed 99 in FOLDER, teaches the chosen arm and the network without
 simulations by each rate, and the arms that freeze a part by the rate in use, and prints the torque RMSE (N·m), mean
 over these people, for every number that teaches (2, 5, 10 and 20, unless others are given). Figures: the rate in use,
-or the chosen arm (ours), the best that was tried (peer). What was taught before a kill is not taught again.
+or the chosen arm (ours), the best that was tried (peer). What was taught before a kill is not taught again; a folder
+with other people is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from recipes.fatigue import RECIPE
 from recipes.fatigue.learning_stage import lessons_of, target_folds, target_trials
 from recipes.fatigue.people_of_splits import Fold, simulated_roles
 from recipes.fatigue.settings import RATE, FatigueSettings
-from recipes.fatigue.simulation_stage import SIMULATED_CORPUS, TARGET_CORPUS, simulate_factorial, simulate_target
+from recipes.fatigue.simulation_stage import SIMULATED_CORPUS, found_or_made
 from recipes.recipe import resolve_settings
 from recipes.remembered_part import RememberedParts, part_name, remembered_parts
 from recipes.run import Run
@@ -106,17 +107,15 @@ class Pilot:
 
 
 def pilot_of(folder: Path) -> Pilot:
-    """Make the pilot's people in a folder, if they are not there."""
+    """Make the pilot's people in a folder, if they are not there; other people than these are refused."""
     settings: FatigueSettings = resolve_settings(RECIPE, seed=RATES_SEED)
     run = Run(folder, settings, 1, True)
     run.folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / TARGET_CORPUS).exists():
-        simulate_factorial(run)
-        simulate_target(run)
+    hashes = found_or_made(run)
     simulations = read_flexion_corpus(folder / SIMULATED_CORPUS, RATE, settings.seconds)
     trials, lessons = target_trials(run), lessons_of(settings)
     decided = replace(lessons, tuned_rate=(0.0, 0.0), direct_rate=(0.0, 0.0), tuned_epochs=0, patience=0)
-    parts = remembered_parts(folder / "taught", [asdict(decided), settings.model_dump(mode="json")])
+    parts = remembered_parts(folder / "taught", [asdict(decided), settings.model_dump(mode="json"), hashes])
     return Pilot(settings, lessons, simulations, trials, target_folds(run, trials), parts)
 
 

@@ -52,7 +52,7 @@ def class_doubt(
             curve = set_curve(pairs, by_class=form == EACH, seed=seed)
             facts = {"task": task, "method": method, "group": group, "by_class": form == EACH}
             tables.append(curve.assign(**facts, worst=[names[k] for k in curve.worst]))
-            rows += _set_rows(task, f"{method}{form}", group, tables[-1])
+            rows += _set_rows(task, f"{method}{form}", group, tables[-1], len(names))
         more = {"task": task, "method": method, "unit": "", "seed": seed}
         sure = mean_result(confidence(people), measure=f"{group}: probability of the class that is named", **more)
         rows.append(sure)
@@ -63,13 +63,16 @@ def class_doubt(
     return rows, pd.concat(tables, ignore_index=True)
 
 
-def _set_rows(task: str, method: str, group: str, curve: pd.DataFrame) -> list[Result]:
+def _set_rows(task: str, method: str, group: str, curve: pd.DataFrame, n_classes: int) -> list[Result]:
     """Coverage, inside also by stated probability; classes in a set, and sets that say nothing."""
     rows = []
     for row in curve.itertuples():
         if row.level == LEVEL or (group == INSIDE and not row.by_class):
             measure = f"{group}: coverage of {row.level:.0%} sets"
-            note = f"{row.n_calibrating} people calibrate; least held: {row.worst}, {row.worst_coverage:.0%}"
+            who = f"{row.n_calibrating} people calibrate"
+            if row.by_class:
+                who = f"at least {who} a class, {row.always_named} of {n_classes} classes always named"
+            note = f"{who}; least held: {row.worst}, {row.worst_coverage:.0%}"
             rows.append(Result(task, method, measure, "", row.coverage, row.low, row.high, row.n_scored, note=note))
     last = curve[curve.level == LEVEL].iloc[0]
     note = f"{last.empty_sets:.0%} of sets name no class, {last.full_sets:.0%} name all"

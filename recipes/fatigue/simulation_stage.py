@@ -11,6 +11,9 @@ from mocap_import.subject import Subject
 from recipes.fatigue.settings import STORED_RATE, FatigueSettings
 from recipes.remembered_part import remembered_parts
 from recipes.run import Run
+from synth.corpus import Corpus
+from synth.corpus.provenance import file_hash
+from synth.corpus.schema import CorpusMismatch
 from synth.elbow.factorial import expected_strength, factorial_cases
 from synth.elbow.flexion_corpus import write_flexion_corpus
 from synth.elbow.flexion_recording import SECOND, SIMULATED, FlexionRecording, record
@@ -65,6 +68,36 @@ def simulate_target(run: Run) -> str:
     return f"{settings.n_target} people of the second simulator, {settings.n_outside} outside its population"
 
 
+def found_or_made(run: Run) -> dict[str, str]:
+    """Simulations and target people of a folder, made if they are not there; for work outside of the stages.
+
+    Returns
+    -------
+    dict of str to str
+        `SIMULATED_CORPUS` and `TARGET_CORPUS` → SHA-256 of the file.
+
+    Raises
+    ------
+    CorpusMismatch
+        One is there that was made by other settings; says which, and what to do.
+    """
+    names = (SIMULATED_CORPUS, TARGET_CORPUS)
+    for path in [run.folder / name for name in names if (run.folder / name).exists()]:
+        has, wants = Corpus(path).provenance.config, _config(run.settings, path.name)
+        others = [f"{key} {has.get(key)}, not {wanted}" for key, wanted in wants.items() if has.get(key) != wanted]
+        if others:
+            raise CorpusMismatch(f"{path}: made by other settings ({'; '.join(others)}). Name another folder.")
+    for name, make in zip(names, (simulate_factorial, simulate_target), strict=True):
+        if not (run.folder / name).exists():
+            make(run)
+    return {name: file_hash(run.folder / name) for name in names}
+
+
+def _config(settings: FatigueSettings, name: str) -> dict[str, object]:
+    """Settings that decide a corpus, as its provenance holds them."""
+    return {key: getattr(settings, key) for key in (OTHER_PEOPLE if name != SIMULATED_CORPUS else FACTORIAL)}
+
+
 def _second(run: Run, name: str, n_people: int, first: int, *, outside: bool) -> None:
     """People of the second laboratory, two trials each."""
     settings: FatigueSettings = run.settings
@@ -103,8 +136,7 @@ def _store(
     """Corpus, and beside it what only the simulator knows."""
     whole = {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunks[0]}
     recording = FlexionRecording(whole["activations"], whole["torque"], whole["strength"], STORED_RATE)
-    config = {name: getattr(run.settings, name) for name in (OTHER_PEOPLE if name != SIMULATED_CORPUS else FACTORIAL)}
-    path = run.folder / name
+    config, path = _config(run.settings, name), run.folder / name
     write_flexion_corpus(path, subjects, names, angle, recording, seed=run.settings.seed, config=config, source=source)
     truth = remembered_parts(run.folder, name)
     truth.path("truth").unlink(missing_ok=True)

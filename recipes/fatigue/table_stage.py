@@ -67,7 +67,18 @@ def errors_of(folds: list[dict[str, np.ndarray]]) -> dict[tuple[str, int], dict[
 
 
 def means_of_forms(errors: Mapping[tuple[str, int], Curves]) -> dict[tuple[str, int], dict[str, np.ndarray]]:
-    """Errors of the mean of what two arms say, wherever both were taught: the mean of their errors."""
+    """Errors of the mean of what two arms say, wherever both were taught: the mean of their errors.
+
+    Parameters
+    ----------
+    errors : mapping of (str, int) to mapping
+        (Method, number who teach) → person → errors (n_known_frames,) in N·m.
+
+    Returns
+    -------
+    dict of (str, int) to dict
+        The same of the names in `BOTH_FORMS`.
+    """
     found = {}
     for name, forms in BOTH_FORMS.items():
         for n in dict.fromkeys(n for _, n in errors):

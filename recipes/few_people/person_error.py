@@ -37,12 +37,37 @@ def absolute_errors(run: Run, task: str, windows: GaitWindows, said: np.ndarray)
 
 
 def mean_errors(by_draw: DrawErrors) -> Errors:
-    """Each person's mean over draws."""
+    """Each person's mean over draws.
+
+    Parameters
+    ----------
+    by_draw : dict of (str, int) to dict
+        (Method, number of people who taught) → person → one RMS error a draw, in the unit of the table.
+
+    Returns
+    -------
+    dict of (str, int) to dict
+        (Method, number) → person → mean error in the same unit.
+    """
     return {key: {p: float(np.mean(v)) for p, v in people.items()} for key, people in by_draw.items()}
 
 
 def errors_by_draw(run: Run, task: str, windows: GaitWindows) -> DrawErrors:
     """All errors of a task.
+
+    Parameters
+    ----------
+    run : Run
+        Whose folds were taught.
+    task : str
+        Of `tasks_of`.
+    windows : GaitWindows
+        Of everybody who is scored.
+
+    Returns
+    -------
+    dict of (str, int) to dict
+        (Method, number of people who taught), by number → person → one RMS error a draw, in the unit of `unit_of`.
 
     Raises
     ------

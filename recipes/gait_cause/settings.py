@@ -25,7 +25,7 @@ class GaitCauseSettings(RecipeSettings):
     n_folds: int = Field(4, ge=2, description="Parts of the solved people, each scored once.")
     n_members: int = Field(3, ge=2, le=20, description="Networks of an ensemble; their doubt needs two.")
     epochs: int = Field(30, ge=1, description="Passes over who teaches, at most.")
-    solved_epochs: int = Field(0, ge=0, description="The same of solved walks; 0: twice as many.")
+    solved_epochs: int = Field(0, ge=0, description="Passes over solved walks that teach, at most; 0: twice `epochs`.")
     n_phases: int = Field(10, ge=2, le=25, description="Equal parts of the cycle that explanations speak of.")
     n_explained: int = Field(120, ge=8, description="Walks that are explained for each question, at most.")
     n_untaught: int = Field(5, ge=2, description="Networks with weights drawn anew, a row to beat.")

@@ -23,7 +23,23 @@ FEWEST_SD = 0.02
 def doubt_rows(
     models: Mapping[str, Taught], calibrate: Walks, score: Walks, outside: Walks, seed: int
 ) -> tuple[list[Result], pd.DataFrame]:
-    """Coverage by stated probability, and coverage and stated doubt of people in far manners; with every level."""
+    """Coverage by stated probability, and coverage and stated doubt of people in far manners; with every level.
+
+    Parameters
+    ----------
+    models : mapping of str to Taught
+        Method → ensemble that estimates the speed from records.
+    calibrate, score, outside : Walks
+        Different people, none of whom taught; the speed is the last of their numbers.
+    seed : int
+        Of the bootstrap over persons.
+
+    Returns
+    -------
+    (list of Result, DataFrame)
+        Rows without unit (shares, and the doubt's ratio); `calibration_curve` (``half_width`` in units of the stated
+        SD) with ``task, method, group``.
+    """
     rows, tables = [], []
     for method, model in models.items():
         (calibrating, _), (scored, inside), (others, doubt) = (

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from mocap_import.durable_file import write_durably
-from recipes.pinch.parameter_doubt import CALIBRATE, FEWEST_SD, UNSEEN, Told, parameter_doubt
-from recipes.pinch.population_stage import Groups, read_groups
+from recipes.pinch.parameter_doubt import FEWEST_SD, UNSEEN, Told, parameter_doubt, parameter_scores
+from recipes.pinch.population_stage import CALIBRATE, SECOND, Groups, read_groups
 from recipes.pinch.record import HELD, INPUTS, network_inputs
 from recipes.pinch.settings import PinchSettings
 from recipes.result import Result, mean_result
@@ -33,7 +33,7 @@ ALONE = ("max_force FPL", "slowness")
 PRIOR, ERROR, GAIN = "linear, demographics", "absolute error", "error less that of linear, demographics"
 """The row to beat, what is measured, and the difference in the same person (below 0: better)."""
 RIDGE = 1e-6
-MEAN, VECTOR, SECOND = "mean", "vector", "second simulator"
+MEAN, VECTOR = "mean", "vector"
 
 
 def estimate_parameters(run: Run) -> str:
@@ -156,12 +156,10 @@ def _parameter_table(estimates: dict[str, np.ndarray], score: PinchSamples, know
     return pd.concat([table, known.drop(columns=["parameter", "group"])], axis=1)
 
 
-def vector_scores(network: Taught, people: PinchSamples) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """By person: absolute errors over the stated SD, and the stated SD, both (n_parameters,) in SDs of a parameter."""
-    estimate, sd = network.estimates(_inputs("vector", people))
-    doubt = stated_doubt(network, sd)
-    error = np.abs(estimate - people.parameters) / network.target_sd
-    return dict(zip(people.code, error / doubt, strict=True)), dict(zip(people.code, doubt, strict=True))
+def vector_scores(network: Taught, people: PinchSamples) -> dict[str, np.ndarray]:
+    """`parameter_scores` of the network of three directions."""
+    estimate, sd = network.estimates(_inputs(VECTOR, people))
+    return parameter_scores(people, estimate, stated_doubt(network, sd), network.target_sd)
 
 
 def stated_doubt(network: Taught, sd: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ def _estimates(run: Run, codes: list[str], inputs: np.ndarray) -> None:
     """Estimates and 90 % intervals; conformal over the people who calibrate."""
     network = read_taught(run.folder / NETWORK)
     estimate, sd = network.estimates(inputs)
-    errors = np.stack(list(vector_scores(network, read_groups(run).calibrate)[0].values()))
+    errors = np.stack(list(vector_scores(network, read_groups(run).calibrate).values()))
     half = np.array([subject_quantile([e[k : k + 1] for e in errors], LEVEL) for k in range(errors.shape[1])])
     width = half * stated_doubt(network, sd) * network.target_sd
     rows = [

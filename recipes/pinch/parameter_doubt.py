@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from recipes.pinch.population_stage import CALIBRATE
 from recipes.result import Result, mean_result
 from synth.thumb.pinch_population import PinchSamples
 from training.conformal_interval import LEVEL
@@ -14,8 +15,8 @@ from training.sample.calibration_curve import calibration_curve, doubt_ratio
 
 FEWEST_SD = 0.05
 """Least stated doubt, in SDs of a parameter: an ensemble that agrees by chance is not certain."""
-CALIBRATE, UNSEEN = "calibrate", "unseen"
-"""Who calibrates, and who of the population is scored; all other groups are outside of it."""
+UNSEEN = "unseen"
+"""Who of the population is scored; all other groups but `CALIBRATE` are outside of it."""
 CONSTANT = "intervals of one width"
 Told = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Group → estimates and stated doubt of its people, both (n, n_parameters); the doubt in SDs of a parameter."""
@@ -38,10 +39,15 @@ def parameter_doubt(
         Method whose whole curve stands in the table; of the others the 90 % intervals do.
     seed : int
         Of the bootstrap over persons.
+
+    Returns
+    -------
+    (list of Result, DataFrame)
+        The latter: `calibration_curve` with ``method, group``.
     """
     rows, tables = [], []
     for method, own in told.items():
-        scores = {name: _scores(people, *own[name], unit) for name, people in groups.items()}
+        scores = {name: parameter_scores(people, *own[name], unit) for name, people in groups.items()}
         note = "" if _states(own) else CONSTANT
         for name in [n for n in groups if n != CALIBRATE]:
             curve = calibration_curve(scores[CALIBRATE], scores[name], seed=seed)
@@ -68,6 +74,24 @@ def _states(own: Told) -> bool:
     return bool(np.ptp(own[UNSEEN][1], axis=0).any())
 
 
-def _scores(people: PinchSamples, estimate: np.ndarray, doubt: np.ndarray, unit: np.ndarray) -> dict[str, np.ndarray]:
-    """By person: absolute errors over the stated doubt."""
+def parameter_scores(
+    people: PinchSamples, estimate: np.ndarray, doubt: np.ndarray, unit: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Absolute errors over the stated doubt, which calibrate intervals or are held against them.
+
+    Parameters
+    ----------
+    people : PinchSamples
+    estimate : ndarray, shape (n, n_parameters)
+        In the unit of ``people.parameters``.
+    doubt : ndarray, shape (n, n_parameters)
+        In SDs of a parameter.
+    unit : ndarray, shape (n_parameters,)
+        SD of each parameter.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_parameters,)
+        By person, without unit.
+    """
     return dict(zip(people.code, np.abs(estimate - people.parameters) / unit / doubt, strict=True))

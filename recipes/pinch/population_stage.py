@@ -25,6 +25,8 @@ from training.config import ConfigRefused
 from training.csv_table import write_csv
 
 FOLDER = "simulated"
+CALIBRATE, SECOND = "calibrate", "second simulator"
+"""Groups in tables: who calibrates, and people of the second simulator."""
 HEALTHY, ALTERED = (1.0, 0.0, 0.0), (0.0, 0.5, 0.5)
 TEACH, VALIDATE = 0.85, 0.925
 """Of those to learn from: up to here they teach, then validate, and the rest calibrates."""

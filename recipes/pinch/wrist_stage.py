@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mocap_import.durable_file import write_durably
 from recipes.class_doubt import INSIDE, class_doubt
-from recipes.pinch.population_stage import Groups, read_groups
+from recipes.pinch.population_stage import CALIBRATE, SECOND, Groups, read_groups
 from recipes.pinch.record import INPUTS, network_inputs
 from recipes.pinch.settings import PinchSettings
 from recipes.result import Result
@@ -34,7 +34,7 @@ UNBALANCED = "network, vector, classes not balanced"
 NETWORK, LOGISTIC = "network, vector", "logistic regression, vector"
 SHOWN = (NETWORK, LOGISTIC, UNBALANCED)
 """Methods whose doubt stands in the table; that of all is in wrist_sets.csv."""
-TASK, CALIBRATE, SECOND = "tell the wrist", "calibrate", "second simulator"
+TASK = "tell the wrist"
 ALWAYS = "always healthy"
 """The row that accuracy alone would like best."""
 
@@ -45,7 +45,7 @@ def tell_wrists(run: Run) -> str:
     groups = read_groups(run)
     told = _every_method(run, groups)
     answers = {(TASK, method): own[INSIDE] for method, own in told.items()}
-    answers[f"{TASK}, second simulator", NETWORK] = told[NETWORK][SECOND]
+    answers[f"{TASK}, {SECOND}", NETWORK] = told[NETWORK][SECOND]
     tables, rows = [], []
     for (task, method), own in answers.items():
         truth, probabilities = own.truth, own.probabilities

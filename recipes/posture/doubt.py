@@ -11,8 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from recipes.class_doubt import INSIDE
 from recipes.posture.samples import SPINE, read_tables, spine_table
-from recipes.posture.unlike import INSIDE, unlike_rows
+from recipes.posture.unlike import unlike_rows
 from recipes.result import Result, mean_result, result_table
 from recipes.run import Run
 from training.csv_table import write_csv

@@ -12,18 +12,18 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from recipes.class_doubt import INSIDE
 from recipes.posture.samples import MOST_NUMBERS
 from recipes.posture.settings import PostureSettings
+from recipes.posture.use_case import COMPONENTS
 from recipes.result import Result
 from training.conformal_interval import LEVEL
-from training.generative.compression import LATENT, PUBLISHED_FIT, component_errors, compression_errors
+from training.generative.compression import PUBLISHED_FIT, component_errors, compression_errors
 from training.generative.person_fold import standard_of
 from training.generative.sample_table import SampleTable
 from training.sample.calibration_curve import calibration_curve, doubt_ratio
 from training.sample.ensemble import drawn_people, mean_and_spread, rows_of
 
-COMPONENTS = f"principal components, {LATENT}"
-INSIDE = "never seen"
 Outside = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Who → samples and persons outside the population."""
 
@@ -40,7 +40,14 @@ def unlike_rows(
     parts : mapping of str to SampleTable
         ``teach``, ``validate``, ``calibrate`` and ``score``: different people.
     outside : mapping of str to (ndarray, ndarray)
+        Group → samples (n, ...) in the unit and shape of the table's, and persons (n,) outside the population.
     settings : PostureSettings
+
+    Returns
+    -------
+    (list of Result, DataFrame)
+        Shares in %, errors outside as multiples of those inside; `calibration_curve` (``half_width``: the limit, a mean
+        squared error in SD²) with ``table, task, method, group``.
     """
     groups = {role: (parts[role].values, parts[role].people) for role in ("calibrate", "score")} | dict(outside)
     people = np.concatenate([codes for _, codes in groups.values()])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks import fatigue_rates
 from recipes import remembered_part
 from recipes.fatigue import RECIPE, simulation_stage
 from recipes.fatigue.doubt import outside_rows
@@ -59,6 +60,33 @@ def test_a_run_that_was_cut_goes_on_and_gives_the_same_corpus(tmp_path, monkeypa
     simulation_stage.simulate_factorial(cut)
     assert calls == [20, 20, 20, 3], "the first chunk was not made again"
     assert (whole.folder / "simulated.h5").read_bytes() == (cut.folder / "simulated.h5").read_bytes()
+
+
+def test_people_of_a_folder_are_used_only_if_they_are_those_that_are_wanted(tmp_path):
+    """What is there is not made again, other people are refused in a sentence, and the hashes tell whose they are."""
+    run = Run(tmp_path, resolve_settings(RECIPE, **TINY), 1, False)
+    hashes = simulation_stage.found_or_made(run)
+    assert set(hashes) == {"simulated.h5", "target.h5"}
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.h5")}
+    assert simulation_stage.found_or_made(run) == hashes
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.h5")} == before
+    for chosen, said in (({"seed": 8}, "seed 7, not 8"), ({"n_target": 11}, "n_target 10, not 11")):
+        other = resolve_settings(RECIPE, **TINY | chosen)
+        with pytest.raises(CorpusMismatch, match=said):
+            simulation_stage.found_or_made(Run(tmp_path, other, 1, False))
+    (tmp_path / "target.h5").unlink()
+    more = resolve_settings(RECIPE, **TINY | {"n_target": 11})
+    assert simulation_stage.found_or_made(Run(tmp_path, more, 1, False))["target.h5"] != hashes["target.h5"]
+
+
+def test_rates_of_other_people_are_not_remembered(tmp_path, monkeypatch):
+    """Answers are asked for by the bytes of both corpora."""
+    monkeypatch.setattr(fatigue_rates, "resolve_settings", lambda recipe, **own: resolve_settings(recipe, **TINY | own))
+    key = fatigue_rates.pilot_of(tmp_path).parts.key
+    assert fatigue_rates.pilot_of(tmp_path).parts.key == key
+    for name in ("simulated.h5", "target.h5"):
+        monkeypatch.setattr(fatigue_rates, "found_or_made", lambda run, name=name: {name: "another"})
+        assert fatigue_rates.pilot_of(tmp_path).parts.key != key
 
 
 def test_another_tolerance_or_goal_teaches_nothing_anew(tmp_path):

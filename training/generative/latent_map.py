@@ -35,23 +35,36 @@ def latent_map(generator: VariationalGenerator, samples: dict[str, tuple[np.ndar
 
 
 def map_figure(table: pd.DataFrame, title: str) -> Figure:
-    """The map as a picture: each group from the third on in a panel of its own, over the first two."""
+    """The map as a picture: each group from the third on in a panel of its own, over the first two.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `latent_map` gives; of one or two groups alone there is one panel.
+    title : str
+
+    Returns
+    -------
+    Figure
+    """
     groups = dict(list(table.groupby("group", sort=False)))
     shared, own = list(groups)[:2], list(groups)[2:]
-    columns = min(3, len(own))
-    rows = -(-len(own) // columns)
+    shown = [[*shared, group] for group in own] or [shared]
+    columns = min(3, len(shown))
+    rows = -(-len(shown) // columns)
     figure = Figure(figsize=(1.0 + 3.0 * columns, 1.2 + 3.0 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    colours = ("silver", "blue")
-    for panel, group in zip(panels, own, strict=False):
-        for name, colour in zip((*shared, group), (*colours, "orange"), strict=True):
+    colours = ("silver", "blue", "orange")
+    for panel, names in zip(panels, shown, strict=False):
+        for name, colour in zip(names, colours, strict=False):
             panel.scatter(groups[name]["first"], groups[name]["second"], s=6, color=colour)
-        panel.set_title(group, fontsize="small")
+        panel.set_title(names[2] if own else "", fontsize="small")
         panel.set_aspect("equal", "box")
-    for panel in panels[len(own) :]:
+    for panel in panels[len(shown) :]:
         panel.set_axis_off()
-    key = ", ".join(f"{colour}: {name}" for name, colour in zip(shared, colours, strict=True))
-    figure.suptitle(f"{title}\n{key}, orange: the panel's own")
+    key = [f"{colour}: {name}" for name, colour in zip(shared, colours, strict=False)]
+    key += ["orange: the panel's own"] * bool(own)
+    figure.suptitle(f"{title}\n{', '.join(key)}")
     figure.supxlabel("first latent direction")
     figure.supylabel("second latent direction")
     return figure

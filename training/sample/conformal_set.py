@@ -111,8 +111,9 @@ def set_curve(
     DataFrame
         ``level``; ``coverage`` (mean over persons) with ``low, high`` (95 % interval over persons); ``named`` (classes
         in a set), ``empty_sets`` and ``full_sets`` (share that name none, and all), means over persons;
-        ``worst_coverage`` of the class ``worst`` that is held least; ``n_calibrating`` (in a fold, at least),
-        ``n_scored``.
+        ``worst_coverage`` of the class ``worst`` that is held least; ``n_calibrating`` (persons in a fold, at least;
+        with `by_class` in a class of a fold), ``n_scored``; ``always_named`` (classes that no set leaves out, as too
+        few calibrate them; in a fold, at most).
 
     Raises
     ------
@@ -124,19 +125,27 @@ def set_curve(
         if shared:
             raise ValueError(f"sets: expected other persons than those who are scored; both have {', '.join(shared)}.")
     scored = joined([own for _, own in folds])
-    n_calibrating, rows = min(len(np.unique(c.person)) for c, _ in folds), []
+    n_calibrating, rows = min(_n_calibrating(calibrating, by_class) for calibrating, _ in folds), []
     for level in levels:
-        parts = [named_classes(own.probabilities, set_edges(c, level, by_class=by_class)) for c, own in folds]
-        named = np.concatenate(parts)
+        edges = [set_edges(calibrating, level, by_class=by_class) for calibrating, _ in folds]
+        named = np.concatenate([named_classes(own.probabilities, e) for (_, own), e in zip(folds, edges, strict=True)])
+        always = max(int(np.isinf(e).sum()) for e in edges)
         held, size = named[np.arange(len(named)), scored.truth], named.sum(axis=1)
         covered, *said = (_mean_of_persons(scored, x) for x in (held, size, size == 0, size == named.shape[1]))
         own = {int(k): _mean_of_persons(scored.of(k), held[scored.truth == k]).mean() for k in np.unique(scored.truth)}
         worst = min(own, key=own.__getitem__)
         ends = bootstrap_interval(covered, seed)
         means = [x.mean() for x in said]
-        rows.append((level, covered.mean(), *ends, *means, worst, own[worst], n_calibrating, len(covered)))
+        rows.append((level, covered.mean(), *ends, *means, worst, own[worst], n_calibrating, len(covered), always))
     columns = ["level", "coverage", "low", "high", "named", "empty_sets", "full_sets", "worst", "worst_coverage"]
-    return pd.DataFrame(rows, columns=[*columns, "n_calibrating", "n_scored"])
+    return pd.DataFrame(rows, columns=[*columns, "n_calibrating", "n_scored", "always_named"])
+
+
+def _n_calibrating(calibrating: ClassAnswers, by_class: bool) -> int:
+    """Persons who calibrate; of the class with fewest, if each has its own edge."""
+    n_classes = calibrating.probabilities.shape[1]
+    parts = [calibrating.of(k) for k in range(n_classes)] if by_class else [calibrating]
+    return min(len(np.unique(part.person)) for part in parts)
 
 
 def confidence(answers: ClassAnswers) -> np.ndarray:

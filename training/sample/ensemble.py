@@ -49,7 +49,14 @@ def rows_of(people: Sequence[str], drawn: Sequence[str]) -> np.ndarray:
     return np.concatenate([np.flatnonzero(codes == person) for person in drawn])
 
 
-def member_rows(n_samples: int, n_members: int, seed: int, people: Sequence[str] | None = None) -> list[np.ndarray]:
+def member_rows(
+    n_samples: int,
+    n_members: int,
+    seed: int,
+    people: Sequence[str] | None = None,
+    *,
+    classes: np.ndarray | None = None,
+) -> list[np.ndarray]:
     """For each member, indices of the samples that teach it: all of one alone, else those of the people it drew.
 
     Parameters
@@ -57,10 +64,37 @@ def member_rows(n_samples: int, n_members: int, seed: int, people: Sequence[str]
     n_samples, n_members, seed : int
     people : sequence of str, optional
         Whose each sample is; None: one a person.
+    classes : ndarray of int, shape (n_samples,), optional
+        Every member has all of them: a draw that lacks one is drawn again within them (of people of several classes,
+        within those who have the same), as many people of each as there are. Members then still differ in all classes
+        of more than one person.
+
+    Returns
+    -------
+    list of ndarray of int
+        Of each member, shape (n_samples,) where all people have equally many samples; an index as often as it is drawn.
     """
     if n_members == 1:
         return [np.arange(n_samples)]
     if people is None:
         rng = np.random.default_rng(seed)
-        return [rng.integers(n_samples, size=n_samples) for _ in range(n_members)]
-    return [rows_of(people, drawn) for drawn in drawn_people(people, n_members, seed)]
+        drawn = [rng.integers(n_samples, size=n_samples) for _ in range(n_members)]
+    else:
+        drawn = [rows_of(people, own) for own in drawn_people(people, n_members, seed)]
+    if classes is None:
+        return drawn
+    whose = np.arange(n_samples) if people is None else np.asarray(people)
+    lacks = [len(np.unique(classes[rows])) < len(np.unique(classes)) for rows in drawn]
+    again = (np.random.default_rng([seed, k]) for k in range(n_members))
+    return [
+        _within_classes(whose, classes, rng) if lack else rows
+        for rows, lack, rng in zip(drawn, lacks, again, strict=True)
+    ]
+
+
+def _within_classes(whose: np.ndarray, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Indices of the samples of people drawn, with replacement, among those who have the same classes."""
+    alike: dict[tuple[int, ...], list] = {}
+    for person in np.unique(whose):
+        alike.setdefault(tuple(np.unique(classes[whose == person]).tolist()), []).append(person)
+    return rows_of(whose, [p for group in alike.values() for p in rng.choice(group, size=len(group))])

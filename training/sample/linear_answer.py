@@ -71,7 +71,8 @@ def linear_classes(
     seed : int
         Of the components' search and of the draws.
     n_members : int
-        Several regressions on the same components, each by its own draw of people, doubt as an ensemble does.
+        Several regressions on the same components, each by its own draw of people that has every class
+        (`member_rows`), doubt as an ensemble does.
     people : sequence of str, optional
         Whose each input is; None: one a person.
     """
@@ -90,9 +91,7 @@ def linear_classes(
         weights, constant = _rows(min(models, key=loss))
         return LinearAnswer(mean, sd, weights @ components, constant)
 
-    drawn = member_rows(len(inputs), n_members, seed, people)
-    everybody, there = np.arange(len(inputs)), len(np.unique(classes))
-    drawn = [rows if len(np.unique(classes[rows])) == there else everybody for rows in drawn]
+    drawn = member_rows(len(inputs), n_members, seed, people, classes=classes)
     return _taught([member(rows) for rows in drawn], np.zeros(0), np.zeros(0))
 
 

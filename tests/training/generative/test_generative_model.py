@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from training.generative.closeness import bend_ratio, covered, nearest_ratio, spread_ratio
 from training.generative.compression import component_errors, compression_errors
 from training.generative.condition_estimate import condition_ensemble
 from training.generative.generative_model import Lesson
-from training.generative.latent_map import latent_map
+from training.generative.latent_map import latent_map, map_figure
 from training.generative.plain_model import GaussianModel, InterpolationModel, NoiseModel
 from training.generative.variational_model import VariationalModel
 from training.sample.fit import FitSettings
@@ -139,3 +140,15 @@ def test_spread_and_bends_are_those_of_what_was_added():
     assert bend_ratio(noisy[1], jump) == pytest.approx(4.0, rel=0.02)
     assert np.diff(noisy[0], n=2, axis=1).var(axis=0).mean() == pytest.approx(6 * 0.1**2, rel=0.02)
     assert np.isnan(bend_ratio(straight[:, :2], straight[:, :2]))
+
+
+@pytest.mark.parametrize(("n_groups", "n_panels"), [(1, 1), (2, 1), (3, 1), (4, 2), (6, 4)])
+def test_the_map_shows_every_group_however_few(n_groups, n_panels):
+    table = pd.DataFrame({"group": [f"g{k}" for k in range(n_groups)] * 5, "first": 0.0, "second": 1.0})
+    figure = map_figure(table, "map")
+    seen = [panel for panel in figure.axes if panel.axison]
+    assert len(seen) == n_panels
+    assert all(len(panel.collections) == min(n_groups, 3) for panel in seen)
+    title = figure.get_suptitle()
+    assert all(f"g{k}" in title + " ".join(panel.get_title() for panel in seen) for k in range(n_groups))
+    assert ("orange" in title) == (n_groups > 2)

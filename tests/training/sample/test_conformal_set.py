@@ -78,6 +78,28 @@ def test_too_few_people_rule_nothing_out_and_it_is_said():
         set_curve([(many, many)])
 
 
+def test_class_by_class_the_fewest_who_calibrate_a_class_count_and_it_is_said():
+    """200 calibrate the common class, 12 and 4 the others: 4 at least, and of 90 % sets one class is always named."""
+    rng = np.random.default_rng(6)
+    truth = np.repeat([0, 1, 2], [200, 12, 4])
+    told = rng.dirichlet([1, 1, 1], len(truth))
+    calibrating = ClassAnswers(np.array([f"C{k:03d}" for k in range(len(truth))]), truth, told, 0.0 * told)
+    scored = answers(rng, 60, "S")
+    each, together = (set_curve([(calibrating, scored)], by_class=b).set_index("level") for b in (True, False))
+    assert (each.n_calibrating == 4).all()
+    assert (together.n_calibrating == 216).all()
+    assert each.always_named.to_dict() == {0.5: 0, 0.6: 0, 0.7: 0, 0.8: 0, 0.9: 1}
+    assert (together.always_named == 0).all()
+    two = ClassAnswers(calibrating.person[:214], truth[:214], told[:214], 0.0 * told[:214])
+    folds = set_curve([(calibrating, scored), (two, answers(rng, 60, "T"))], by_class=True).set_index("level")
+    assert (folds.n_calibrating == 2).all(), "in a fold, at least"
+    assert folds.always_named[0.7] == 1, "in a fold, at most"
+    notes = {r.method: r.note for r in class_doubt("tell", "m", [(calibrating, {INSIDE: scored})], "abc", 0)[0]
+             if r.measure == f"{INSIDE}: coverage of 90% sets"}  # fmt: skip
+    assert notes["m"].startswith("216 people calibrate; least held")
+    assert notes["m, class by class"].startswith("at least 4 people calibrate a class, 1 of 3 classes always named; ")
+
+
 def test_sets_may_name_nothing():
     sure = ClassAnswers(np.array([f"C{k}" for k in range(40)]), np.zeros(40, dtype=int), np.tile([0.99, 0.01], (40, 1)),
                         np.zeros((40, 2)))  # fmt: skip
