@@ -22,8 +22,14 @@ RECIPE = Recipe(
         Stage("walks", DRAWN, (), draw_walks, refuse_early, DRAWING),
         Stage("drawn", "drawn_rows.json", ("walks",), explain_drawn, reads=LEARNING),
         Stage("people", SOLVED, (), read_solved, check_corpora, (*SENSORS, *GIVEN)),
-        Stage("solved", "solved_rows.json", ("people",), explain_solved, reads=(*LEARNING, "n_folds", "solved_epochs")),
-        Stage("table", RESULTS, ("drawn", "solved"), write_table, reads=("seed", "n_folds")),
+        Stage(
+            "solved",
+            "solved_rows.json",
+            ("people",),
+            explain_solved,
+            reads=(*LEARNING, "n_folds", "solved_epochs", "elsewhere"),
+        ),
+        Stage("table", RESULTS, ("drawn", "solved"), write_table, reads=("seed", "n_folds", "elsewhere")),
     ),
 )
 """The recipe of the catalogue."""

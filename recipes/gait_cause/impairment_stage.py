@@ -12,6 +12,7 @@ from recipes.class_doubt import INSIDE, class_doubt
 from recipes.gait_cause.explain_stage import LOGISTIC, NETWORK, always, answers, fit_settings, write_rows
 from recipes.gait_cause.explained_walks import altered_explanations, joined
 from recipes.gait_cause.explanation_row import chosen_way, class_rows, explanation_rows
+from recipes.gait_cause.people_elsewhere import left_out, named_elsewhere
 from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.solved_people import solved_roles
 from recipes.gait_cause.walk_stage import ELSEWHERE, SOLVED
@@ -25,8 +26,6 @@ from training.sample.linear_answer import linear_classes
 from training.sample.perceptron import teach_classes
 
 TASK, DOUBT = "explain the impairment", "doubt about the impairment"
-OTHER_LAWS = "other laws"
-"""People outside: those of the setting `elsewhere`."""
 MORE_EPOCHS = 2
 """Solved people are few: so many times the passes of drawn ones."""
 
@@ -34,16 +33,19 @@ MORE_EPOCHS = 2
 def explain_solved(run: Run) -> str:
     """Teach, explain, choose and score, fold by fold; nothing where no solved people are given."""
     solved = read_walks(run.folder / SOLVED)
-    walks, elsewhere = solved.numbered_anew(), read_walks(run.folder / ELSEWHERE).numbered_as(solved)
+    walks, elsewhere = solved.numbered_anew(), read_walks(run.folder / ELSEWHERE)
+    if lost := left_out(elsewhere, solved):
+        run.say(lost)
+    outside = {named_elsewhere(run.settings): elsewhere.numbered_as(solved)} if len(elsewhere) else {}
     folds = solved_roles(walks, run.settings)
-    rows, tables = _solved(run, walks, elsewhere, folds) if folds else ([], [])
+    rows, tables = _solved(run, walks, outside, folds) if folds else ([], [])
     return write_rows(run, "solved", rows, tables)
 
 
 def _solved(
-    run: Run, walks: Walks, elsewhere: Walks, folds: Mapping[str, Mapping]
+    run: Run, walks: Walks, outside: Mapping[str, Walks], folds: Mapping[str, Mapping]
 ) -> tuple[list[Result], list[pd.DataFrame]]:
-    """Everybody with a twin is explained once."""
+    """Everybody with a twin is explained once; people outside, by what they are called, are asked in every fold."""
     settings: GaitCauseSettings = run.settings
     how = fit_settings(settings.solved_epochs or MORE_EPOCHS * settings.epochs)
     chosen, scored, people, usual = [], [], [], []
@@ -51,7 +53,7 @@ def _solved(
     asked: dict[str, list[tuple]] = {NETWORK: [], LOGISTIC: []}
     for k, roles in enumerate(run.track(list(folds.values()), "Impairments")):
         teach, held, judge, score = (walks.of(roles[r]) for r in ("teach", "validate", "calibrate", "score"))
-        groups = {INSIDE: score} | ({OTHER_LAWS: elsewhere} if len(elsewhere) else {})
+        groups = {INSIDE: score, **outside}
         with_twin = [w.rows(np.flatnonzero(np.isfinite(w.change[:, 0, 0]))) for w in (judge, score)]
         more = {"n_members": settings.n_members, "seed": settings.seed + 100 * k, "people": teach.code}
         known = (held.records, held.group)

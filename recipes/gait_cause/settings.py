@@ -20,7 +20,7 @@ class GaitCauseSettings(RecipeSettings):
     misalignment_deg: float = Field(6.0, ge=0, description="SD of how far sensors are turned on the body, degrees.")
     people: str = Field("", description="Corpus of `kinesynth gait population --impairment`: solved walks, too.")
     twins: str = Field("", description="The same people by the same command with --healthy 1: their truth.")
-    elsewhere: str = Field("", description="People who walk by other laws (--laws other), another seed: only scored.")
+    elsewhere: str = Field("", description="Others by --laws other or --predict, another seed: only scored.")
     visits: int = Field(0, ge=0, description="Visits of each solved person that are read, the first ones; 0: all.")
     n_folds: int = Field(4, ge=2, description="Parts of the solved people, each scored once.")
     n_members: int = Field(3, ge=2, le=20, description="Networks of an ensemble; their doubt needs two.")

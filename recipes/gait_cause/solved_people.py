@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from recipes.gait_cause.explain_stage import parts_of
+from recipes.gait_cause.people_elsewhere import check_elsewhere, facts_elsewhere, refuse_unscored
 from recipes.gait_cause.settings import GaitCauseSettings
-from recipes.gait_cause.walk_stage import check_corpora, check_elsewhere, check_twins, first_visits, kind_of
+from recipes.gait_cause.walk_stage import check_corpora, check_twins, kind_of, usable_visits
 from recipes.gait_cause.walks import Walks
 from recipes.remembered_part import remembered_parts
 from recipes.run import Run
@@ -58,7 +59,7 @@ def refuse_early(run: Run) -> None:
     ConfigRefused
         As `check_corpora`.
     CorpusMismatch
-        As `check_twins`, `check_elsewhere` and `refuse_untold`.
+        As `check_twins`, `check_elsewhere`, `refuse_untold` and `refuse_unscored`.
     """
     settings: GaitCauseSettings = run.settings
     sources = check_corpora(run)
@@ -67,20 +68,17 @@ def refuse_early(run: Run) -> None:
         check_twins(corpus, twins)
         if settings.elsewhere:
             check_elsewhere(corpus, Corpus(Path(settings.elsewhere)))
-        known = remembered_parts(run.folder / "facts", [sources, settings.visits]).get(
-            "people", lambda: _facts(corpus, twins, settings.visits)
-        )
+        facts = remembered_parts(run.folder / "facts", [sources, settings.visits])
+        known = facts.get("people", lambda: _facts(corpus, twins, settings.visits))
         refuse_untold(**known, settings=settings)
+        if settings.elsewhere:
+            others = facts.get("elsewhere", lambda: facts_elsewhere(Corpus(Path(settings.elsewhere)), settings.visits))
+            refuse_unscored(others["kind"], known["kind"], settings.elsewhere)
 
 
 def _facts(corpus: Corpus, twins: Corpus, visits: int) -> dict[str, np.ndarray]:
     """Person, kind and whether there is a twin, of every walk that is not refused; no array of the corpora is read."""
-    own, others = (
-        [(str(row["subject"]), str(row["trial"])) for row in each.summary() if row["status"] != "refused"]
-        for each in (corpus, twins)
-    )
-    known, read = set(others), set(first_visits(corpus, visits)) if visits else set(own)
-    own = [key for key in own if key in read]
+    own, known = usable_visits(corpus, visits), set(usable_visits(twins, 0))
     return {
         "code": np.array([subject for subject, _ in own], dtype=str),
         "kind": np.array([kind_of(impairment_in(corpus.origins(*key))) for key in own], dtype=str),

@@ -103,7 +103,7 @@ def check_corpora(run: Run) -> object:
 
 
 def read_solved(run: Run) -> str:
-    """Put sensors on the solved people, on the twins of those who have one, and on people of other laws."""
+    """Put sensors on the solved people, on the twins of those who have one, and on people elsewhere."""
     settings: GaitCauseSettings = run.settings
     write_walks(run.folder / ELSEWHERE, _elsewhere(run) if settings.elsewhere else _nobody())
     if not settings.people:
@@ -123,6 +123,13 @@ def first_visits(corpus: Corpus, visits: int) -> list[tuple[str, str]]:
     for person, name in corpus.trials():
         found.setdefault(person, []).append(name)
     return [(person, name) for person, names in found.items() for name in sorted(names)[: visits or None]]
+
+
+def usable_visits(corpus: Corpus, visits: int) -> list[tuple[str, str]]:
+    """The same without the refused ones, in the corpus' order."""
+    read = set(first_visits(corpus, visits))
+    own = [(str(row["subject"]), str(row["trial"])) for row in corpus.summary() if row["status"] != "refused"]
+    return [key for key in own if key in read]
 
 
 def _walks_of(run: Run, corpus: Corpus, twins: Corpus | None, description: str) -> Walks:
@@ -153,10 +160,8 @@ def _walks_of(run: Run, corpus: Corpus, twins: Corpus | None, description: str) 
 
 
 def _elsewhere(run: Run) -> Walks:
-    """People of other laws; errors as `check_elsewhere`."""
-    corpus = Corpus(Path(run.settings.elsewhere))
-    check_elsewhere(Corpus(Path(run.settings.people)), corpus)
-    walks = _walks_of(run, corpus, None, "Putting on sensors elsewhere")
+    """People who are only scored; `people_elsewhere.check_elsewhere` has looked at them before."""
+    walks = _walks_of(run, Corpus(Path(run.settings.elsewhere)), None, "Putting on sensors elsewhere")
     return replace(walks, code=np.char.add("elsewhere ", walks.code))
 
 
@@ -193,23 +198,6 @@ def check_twins(corpus: Corpus, twins: Corpus) -> None:
             )
     if other.get("healthy") != 1.0:
         raise CorpusMismatch(f"twins: expected --healthy 1, found {other.get('healthy')!r}.")
-
-
-def check_elsewhere(corpus: Corpus, elsewhere: Corpus) -> None:
-    """Refuse people elsewhere who are the same people, or walk by the same laws.
-
-    Raises
-    ------
-    CorpusMismatch
-        Their seed is that of the people, so that they are no others; or their laws are.
-    """
-    own, other = corpus.provenance.config, elsewhere.provenance.config
-    for name, why in (("seed", "they are the same people"), ("laws", "they walk as those who teach")):
-        if own.get(name) == other.get(name):
-            raise CorpusMismatch(
-                f"elsewhere: expected another {name} than {own.get(name)!r} of the corpus of people, or {why}. Make it "
-                "by the same command with another --seed and --laws other."
-            )
 
 
 def _nobody() -> Walks:

@@ -60,9 +60,17 @@ class Walks:
 
     def numbered_as(self, others: Walks) -> Walks:
         """The same, with the groups alone that somebody of these others is in, and without who is in another."""
-        there = np.union1d([0], others.group).astype(int)
+        there = others._there()
         own = self.rows(np.flatnonzero(np.isin(self.group, there)))
         return replace(own, group=np.searchsorted(there, own.group), names=self.names[there])
+
+    def numbered_otherwise(self, others: Walks) -> Walks:
+        """Who is in a group that nobody of these others is in, and so left out by `numbered_as`."""
+        return self.rows(np.flatnonzero(~np.isin(self.group, others._there())))
+
+    def _there(self) -> np.ndarray:
+        """Groups that somebody is in, and 0."""
+        return np.union1d([0], self.group).astype(int)
 
 
 def write_walks(path: Path, walks: Walks) -> None:

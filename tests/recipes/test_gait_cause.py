@@ -14,10 +14,10 @@ from recipes.class_doubt import INSIDE
 from recipes.gait_cause import impairment_stage, solved_people, walk_stage
 from recipes.gait_cause.explained_walks import Explained, joined
 from recipes.gait_cause.explanation_row import CHOSEN, by_person, chosen_way, explanation_rows
-from recipes.gait_cause.impairment_stage import OTHER_LAWS
+from recipes.gait_cause.people_elsewhere import left_out
 from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.solved_people import refuse_untold, solved_roles
-from recipes.gait_cause.walk_stage import ELSEWHERE, SOLVED, check_elsewhere, check_twins, first_visits, read_solved
+from recipes.gait_cause.walk_stage import ELSEWHERE, SOLVED, check_twins, first_visits, read_solved
 from recipes.gait_cause.walks import Walks, read_walks, write_walks
 from recipes.recipe import resolve_settings, run_recipe
 from synth.corpus import CorpusMismatch
@@ -81,17 +81,6 @@ def test_twins_are_the_same_people_with_nothing_wrong():
     for said, changed in (("--healthy 1, found 0.3", {"healthy": 0.3}), ("seed 7", {"healthy": 1.0, "seed": 8})):
         with pytest.raises(CorpusMismatch, match=said):
             check_twins(corpus(healthy=0.3), corpus(**changed))
-
-
-def test_people_elsewhere_are_others_by_other_laws():
-    def corpus(**config):
-        return SimpleNamespace(provenance=SimpleNamespace(config=config))
-
-    own = corpus(seed=7, laws="standard")
-    check_elsewhere(own, corpus(seed=8, laws="other"))
-    for said, config in (("another seed than 7", {"seed": 7, "laws": "other"}), ("another laws", {"laws": "standard"})):
-        with pytest.raises(CorpusMismatch, match=said):
-            check_elsewhere(own, corpus(**config))
 
 
 def test_of_each_person_the_first_visits_are_read():
@@ -201,12 +190,17 @@ def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds, witne
     own = Walks(code, records, group, change, np.zeros((len(group), 0, 0)), numbers, np.array(list(KINDS)))
     write_walks(tmp_path / SOLVED, own)
     elsewhere = replace(own, code=np.char.add("elsewhere ", code), records=records + 1.0).rows(np.arange(9))
+    absent = next(k for k in range(len(KINDS)) if k not in there)
+    elsewhere = replace(elsewhere, group=np.array([absent, *elsewhere.group[1:]]))
     write_walks(tmp_path / ELSEWHERE, elsewhere)
     settings = GaitCauseSettings(
         n_folds=2, n_members=2, epochs=1, n_phases=N_PHASES, n_explained=8, n_untaught=2, noise_share=0.0
     )
-    run = SimpleNamespace(settings=settings, track=lambda jobs, said: jobs, folder=tmp_path)
+    said = []
+    run = SimpleNamespace(settings=settings, track=lambda jobs, said: jobs, folder=tmp_path, say=said.append)
+    monkeypatch.setattr(impairment_stage, "named_elsewhere", lambda settings: "far laws")
     impairment_stage.explain_solved(run)
+    assert said == [left_out(elsewhere, own)] != [""]
     owner = dict(zip([row.tobytes() for row in records], code, strict=True))
     found = [[witness.people(rows, owner) for rows in (one.teach, one.validate, one.asked)] for one in witness.fits]
     for roles in solved_roles(own, settings).values():
@@ -216,7 +210,8 @@ def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds, witne
         assert set(roles["score"]) <= asked - {""} <= {*roles["calibrate"], *roles["score"]}
     rows = pd.read_json(tmp_path / "solved_rows.json")
     doubted = rows[rows.task == "doubt about the impairment"]
-    assert {m.partition(":")[0] for m in doubted.measure} == {INSIDE, OTHER_LAWS}
+    assert {m.partition(":")[0] for m in doubted.measure} == {INSIDE, "far laws"}
+    assert set(doubted[doubted.measure.str.startswith("far laws: coverage")].n_persons) == {8}
     assert set(doubted[doubted.measure.str.startswith(INSIDE)].n_persons) == {len(group)}, "everybody in one fold"
     recalls = {m for m in rows.measure if m.startswith("recall")}
     assert recalls == {f"recall {kind}" for kind in (HEALTHY, *kinds)}
@@ -224,17 +219,25 @@ def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds, witne
 
 
 @pytest.mark.parametrize(
-    ("kinds", "n_twins", "said"),
+    ("kinds", "n_people", "n_twins", "said"),
     [
-        ((HEALTHY,), 20, "holds walks of none; expected none and at least one impairment"),
-        (("crouch", "equinus"), 20, "equinus and crouch; expected none"),
-        ((HEALTHY, "crouch"), 1, "1 people of mine.h5 have a twin in"),
-        ((HEALTHY, "crouch"), 4, "nobody (validates|calibrates with an impairment and a twin)"),
-        ((*[HEALTHY] * 19, "crouch"), 20, "nobody (who teaches has crouch|(calibrates|is scored) with an impairment)"),
+        ((HEALTHY,), 20, 20, "holds walks of none; expected none and at least one impairment"),
+        (("crouch", "equinus"), 20, 20, "equinus and crouch; expected none"),
+        ((HEALTHY, "crouch"), 20, 1, "1 people of mine.h5 have a twin in"),
+        ((HEALTHY, "crouch"), 4, 4, "in solved_1 of 4 folds nobody validates; 4 people with a twin and 0 without"),
+        ((HEALTHY, "crouch"), 20, 4, "nobody calibrates with an impairment and a twin"),
+        (
+            (*[HEALTHY] * 19, "crouch"),
+            20,
+            20,
+            "nobody (who teaches has crouch|(calibrates|is scored) with an impairment)",
+        ),
     ],
 )
-def test_people_of_whom_nothing_can_be_told_apart_are_refused_early(tmp_path, monkeypatch, kinds, n_twins, said):
-    code = [f"P{k:02d}" for k in range(20)]
+def test_people_of_whom_nothing_can_be_told_apart_are_refused_early(
+    tmp_path, monkeypatch, kinds, n_people, n_twins, said
+):
+    code = [f"P{k:02d}" for k in range(n_people)]
     kind = dict(zip(code, kinds * 20, strict=False))
 
     class Given:
@@ -321,7 +324,7 @@ def test_each_fold_chooses_its_way_by_its_own_judges(monkeypatch, tmp_path):
         ):
             monkeypatch.setattr(impairment_stage, name, does)
         run = SimpleNamespace(settings=settings, track=lambda jobs, said: jobs, folder=tmp_path)
-        impairment_stage._solved(run, people, people.of([]), dict(enumerate(folds)))
+        impairment_stage._solved(run, people, {}, dict(enumerate(folds)))
         return kept["chosen"], kept["told"]
 
     (first, told), (second, other) = scored(BY_NETWORK[0]), scored(BY_NETWORK[5])
