@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import fields
 
 import numpy as np
 
@@ -10,7 +10,9 @@ from recipes.class_doubt import INSIDE
 from recipes.single_camera.kind_doubt import kind_doubt
 from recipes.single_camera.wave_doubt import wave_doubt
 from synth.camera.filmed_gait import WAVES
+from synth.camera.keypoint_input import FRAMES, ClipArrays
 from synth.impairment import KINDS
+from training.keypoint.keypoint_lesson import KeypointEstimate
 
 TASKS = {"score": "never seen by name", "other": "other laws", "overground": "recorded"}
 
@@ -20,12 +22,12 @@ def clips_and_said(rng, name, n, error, kind=None):
     person = np.repeat([f"{name}{k}" for k in range(n)], 2)
     truth = np.repeat(rng.integers(len(KINDS), size=n), 2) if kind is None else np.full(2 * n, kind)
     odds = np.exp(rng.normal(size=(2 * n, len(KINDS))) + 2.0 * np.eye(len(KINDS))[truth])
-    waves = rng.normal(size=(2 * n, 12, len(WAVES)))
-    clips = SimpleNamespace(person=person, kind=truth, waves=waves)
-    said = SimpleNamespace(
-        kinds=odds / odds.sum(axis=1, keepdims=True), waves=waves + error * rng.normal(size=waves.shape)
-    )
-    return clips, said
+    waves = rng.normal(size=(2 * n, FRAMES, len(WAVES)))
+    known = {f.name: np.zeros(2 * n) for f in fields(ClipArrays)}
+    known |= {"inputs": np.zeros((2 * n, FRAMES, 36)), "parameters": np.zeros((2 * n, 4))}
+    clips = ClipArrays(**{**known, "person": person, "kind": truth, "waves": waves})
+    nothing, kinds = np.zeros((2 * n, 5)), odds / odds.sum(axis=1, keepdims=True)
+    return clips, KeypointEstimate(nothing, nothing, kinds, waves + error * rng.normal(size=waves.shape))
 
 
 def test_kinds_and_waveforms_hold_for_new_people_and_recordings_have_no_kind():
