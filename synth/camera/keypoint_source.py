@@ -139,11 +139,12 @@ def _of_table(path: Path, source: KeypointSource, beside: Mapping) -> tuple[Keyp
 
 
 def _seen(rows: pd.DataFrame, pixels: np.ndarray, source: KeypointSource, path: Path) -> np.ndarray:
-    """Pixels (n, 12, 2), NaN where one of the two is missing or the score is too low."""
-    known = np.isfinite(pixels).all(axis=2)
+    """Pixels (n, 12, 2), NaN where one is missing, both are 0 (so detectors say it) or the score is 0 or too low."""
+    known = np.isfinite(pixels).all(axis=2) & (pixels != 0.0).any(axis=2)
     for i, name in enumerate(KEYPOINTS):
         if f"{name}_score" in rows.columns:
-            known[:, i] &= np.nan_to_num(number_column(rows, f"{name}_score", path)) >= source.least_score
+            score = np.nan_to_num(number_column(rows, f"{name}_score", path))
+            known[:, i] &= (score >= source.least_score) & (score > 0.0)
     return np.where(known[..., None], pixels, np.nan)
 
 

@@ -77,6 +77,18 @@ def test_a_point_of_low_score_was_not_seen(clip, tmp_path):
     assert np.isfinite(record.pixels).all()
 
 
+def test_a_point_in_the_corner_or_of_score_zero_was_not_seen(clip, tmp_path):
+    """Detectors write 0, 0 where they found nothing."""
+    assert np.isnan(clip.pixels).any()
+    (empty,) = read_keypoints(KeypointSource(written_csv(tmp_path / "a.csv", clip.pixels, RATE), stature=HEIGHT))
+    corner = written_csv(tmp_path / "b.csv", np.nan_to_num(clip.pixels), RATE)
+    (record,) = read_keypoints(KeypointSource(corner, stature=HEIGHT))
+    assert np.array_equal(record.pixels, empty.pixels, equal_nan=True)
+    scored = written_csv(tmp_path / "c.csv", np.nan_to_num(clip.pixels, nan=300.0), RATE, knee_r_score=0)
+    (record,) = read_keypoints(KeypointSource(scored, stature=HEIGHT, least_score=0.0))
+    assert np.isnan(record.pixels[:, KEYPOINTS.index("knee_r")]).all()
+
+
 def test_the_largest_person_is_followed_and_two_alike_are_refused(clip, tmp_path):
     whole = np.nan_to_num(clip.pixels, nan=400.0)
     small = 0.4 * whole + 100.0
