@@ -82,7 +82,8 @@ def refuse_unlike_columns(table: pd.DataFrame, path: Path) -> None:
         near = difflib.get_close_matches(missing[0], strange, 1, 0.6)
         raise CorpusMismatch(
             f"{path}: column {missing[0]!r} is missing{f' (is {near[0]!r} meant?)' if near else ''}; expected person, "
-            f"trial, time or frame, and x and y of {', '.join(KEYPOINTS)}. Leave cells empty where nothing was found."
+            f"trial, time or frame, and x and y of {', '.join(KEYPOINTS)}. Leave cells empty where nothing was found; "
+            "heel and toe of one foot are needed in half of the frames, knees and ankles of both legs, too."
         )
     if strange:
         near = difflib.get_close_matches(strange[0], sorted(known), 1, 0.6)

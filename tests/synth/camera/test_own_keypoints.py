@@ -11,7 +11,7 @@ from synth.camera.detector import DetectorErrors
 from synth.camera.detector_layout import LAYOUTS
 from synth.camera.keypoint import KEYPOINTS
 from synth.camera.keypoint_clip import View, film
-from synth.camera.keypoint_input import FRAMES, clip_arrays, units_of
+from synth.camera.keypoint_input import FRAMES, clip_arrays, keypoint_input, units_of
 from synth.camera.keypoint_record import KeypointRecord, clip_bounds, record_clips
 from synth.camera.keypoint_source import KeypointSource, read_keypoints
 from synth.corpus.schema import CorpusMismatch
@@ -87,6 +87,33 @@ def test_a_point_in_the_corner_or_of_score_zero_was_not_seen(clip, tmp_path):
     scored = written_csv(tmp_path / "c.csv", np.nan_to_num(clip.pixels, nan=300.0), RATE, knee_r_score=0)
     (record,) = read_keypoints(KeypointSource(scored, stature=HEIGHT, least_score=0.0))
     assert np.isnan(record.pixels[:, KEYPOINTS.index("knee_r")]).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_walk_and_its_mirror_image_are_read_alike_or_left_out_by_name(clip):
+    """Feet tell to which side somebody faces; without heels or toes nobody knows."""
+    whole = np.nan_to_num(clip.pixels, nan=400.0)
+
+    def read(pixels):
+        ways = [pixels, pixels * [-1.0, 1.0] + [2000.0, 0.0]]
+        return [record_clips([KeypointRecord("A", "walk", way, RATE, HEIGHT)]) for way in ways]
+
+    one_foot = whole.copy()
+    one_foot[:, KEYPOINTS.index("heel_l")] = np.nan
+    one_foot[:40, KEYPOINTS.index("heel_r")] = np.nan
+    way, mirror = read(one_foot)
+    assert way.left_out == mirror.left_out == ()
+    assert np.allclose(way.arrays.inputs, mirror.arrays.inputs, atol=1e-4)
+    one_foot[:60, KEYPOINTS.index("heel_r")] = np.nan
+    for part in read(one_foot):
+        assert len(part.arrays) == 0
+        assert "heel and toe of one foot found in 33 % of its frames, expected 50 or more" in part.left_out[0]
+    apart = whole.copy()
+    apart[:, [KEYPOINTS.index("shoulder_l"), KEYPOINTS.index("hip_r")]] = np.nan
+    for part in read(apart):
+        assert "shoulder and hip of one side found in 0 %" in part.left_out[0]
+    with pytest.raises(ValueError, match="heel and toe of one foot"):
+        keypoint_input(np.where(np.arange(12)[:, None] >= 8, np.nan, whole), RATE, HEIGHT)
 
 
 def test_the_largest_person_is_followed_and_two_alike_are_refused(clip, tmp_path):
