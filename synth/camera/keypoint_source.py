@@ -27,6 +27,7 @@ from synth.camera.keypoint_table import (
     on_even_clock,
     read_rows,
     refuse_unlike_columns,
+    refuse_unlikely,
     told_of,
 )
 from synth.corpus.schema import CorpusMismatch
@@ -167,6 +168,7 @@ def _record(
 ) -> KeypointRecord:
     """A record with all that is told of it: by its own rows, by the table beside, and by the source for all."""
     known = {**beside.get((source.person, ""), {}), **beside.get((source.person, trial), {}), **told}
+    refuse_unlikely(known, f"{source.measured or source.path}: {source.person}, {trial}")
     stature = known.get("stature", source.stature)
     if stature is None:
         raise CorpusMismatch(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,15 @@ _EVEN, _GAP, _LIKE = 0.1, 2.5, 0.1
 """Of a frame: how far from its place one may lie, how far apart two may be between which places are read; of a rate:
 how far another one may be from it that means the same."""
 _MOST_FRAMES = 1_000_000
+_LIKELY = {
+    "speed": ("in m/s", 0.05, 12.0, "metres a minute? Divide by 60"),
+    "step_length": ("in m", 0.05, 3.0, "centimetres? Divide by 100"),
+    "cadence": ("in steps/s", 0.2, 6.0, "steps a minute? Divide by 60"),
+    "step_time_asymmetry": ("as a share", -1.0, 1.0, "per cent? Divide by 100"),
+}
+"""Unit, range of people who walk or run, and what a larger number may be."""
+_AGREE = 0.3
+"""Share by which a speed may differ from step length times cadence."""
 
 
 def read_rows(path: Path) -> pd.DataFrame:
@@ -118,7 +128,7 @@ def told_of(table: pd.DataFrame, path: Path) -> dict[str, Any]:
     Raises
     ------
     CorpusMismatch
-        Rows differ, or a treadmill is neither yes nor no.
+        Rows differ, a treadmill is neither yes nor no, or something is not in SI.
     """
     told: dict[str, Any] = {}
     where = f"{path}: {table.person.iloc[0]}, {table.trial.iloc[0]}"
@@ -134,7 +144,29 @@ def told_of(table: pd.DataFrame, path: Path) -> dict[str, Any]:
             told[name] = said[0].lower() in _YES
         else:
             told[name] = float(number_column(table[table[name] != ""], name, path)[0])
+    refuse_unlikely(told, where)
     return told
+
+
+def refuse_unlikely(told: Mapping[str, Any], where: str) -> None:
+    """Refuse what was measured of a trial where it cannot be SI.
+
+    Raises
+    ------
+    CorpusMismatch
+        A value is none of somebody who walks, or speed is not about step length times cadence.
+    """
+    for name, (unit, low, high, other) in _LIKELY.items():
+        if name in told and not low <= told[name] <= high:
+            hint = f" {other}." if abs(told[name]) > high else " Leave it empty if it was not measured."
+            raise CorpusMismatch(f"{where}: expected {name} {unit}, {low:g} to {high:g}, got {told[name]:g}.{hint}")
+    if all(name in told for name in ("speed", "step_length", "cadence")):
+        product = told["step_length"] * told["cadence"]
+        if abs(told["speed"] / product - 1.0) > _AGREE:
+            raise CorpusMismatch(
+                f"{where}: speed is {told['speed']:g} m/s, but step length times cadence give {product:.3g}. Is speed "
+                "in km/h (divide by 3.6), cadence in strides (times 2) or length that of a stride (divide by 2)?"
+            )
 
 
 def frame_places(table: pd.DataFrame, rate: float | None, path: Path) -> tuple[np.ndarray, float]:

@@ -224,6 +224,29 @@ def test_keypoints_that_cannot_be_a_person_in_pixels_are_refused(clip, tmp_path,
         read_keypoints(KeypointSource(path, **{"stature": HEIGHT, **told}))
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"cadence": 110}, "cadence in steps/s, 0.2 to 6, got 110. steps a minute. Divide by 60"),
+        ({"step_length": 65}, "step_length in m, 0.05 to 3, got 65. centimetres. Divide by 100"),
+        ({"speed": 79}, "speed in m/s, 0.05 to 12, got 79. metres a minute. Divide by 60"),
+        ({"speed": -1.2}, "speed in m/s, 0.05 to 12, got -1.2"),
+        ({"step_time_asymmetry": 4}, "step_time_asymmetry as a share, -1 to 1, got 4. per cent. Divide by 100"),
+        ({"speed": 4.7, "step_length": 0.7, "cadence": 1.86}, "speed is 4.7 m/s, but .* give 1.3.*km/h"),
+    ],
+)
+def test_what_was_measured_in_other_units_is_refused_by_the_unit(clip, tmp_path, told, said):
+    own = written_csv(tmp_path / "a.csv", clip.pixels, RATE, **told)
+    with pytest.raises(CorpusMismatch, match=said):
+        read_keypoints(KeypointSource(own, stature=HEIGHT))
+    plain, beside = written_csv(tmp_path / "b.csv", clip.pixels, RATE), tmp_path / "measured.csv"
+    beside.write_text("\n".join([",".join(["person", *told]), ",".join(["A", *map(str, told.values())])]))
+    with pytest.raises(CorpusMismatch, match=said):
+        read_keypoints(KeypointSource(plain, stature=HEIGHT, measured=beside))
+    good = written_csv(tmp_path / "c.csv", clip.pixels, RATE, speed=1.3, step_length=0.65, cadence=1.83)
+    assert dict(read_keypoints(KeypointSource(good, stature=HEIGHT))[0].measured)["speed"] == 1.3
+
+
 def test_wrong_output_of_a_detector_is_refused_by_place_and_reason(clip, tmp_path):
     folder = written_folder(tmp_path / "a", [clip.pixels[:5]])
     source = KeypointSource(folder, RATE, HEIGHT)
