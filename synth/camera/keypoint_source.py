@@ -91,6 +91,15 @@ def read_keypoints(source: KeypointSource) -> tuple[KeypointRecord, ...]:
             f"{source.measured}: {unused[0]} has no keypoints in {path} (there: "
             f"{', '.join(r.person for r in records[:5])}). Use the same names in both."
         )
+    there = {(r.person, r.trial) for r in records}
+    lost = sorted(key for key in beside if key[1] and key not in there)
+    if lost:
+        person, trial = lost[0]
+        raise CorpusMismatch(
+            f"{source.measured}: trial {trial} of {person} has no keypoints in {path} (there: "
+            f"{', '.join([r.trial for r in records if r.person == person][:5])}). Use the same names in both, or leave "
+            "trial empty for all of a person."
+        )
     return records
 
 

@@ -67,6 +67,16 @@ def test_what_is_told_of_a_trial_goes_with_its_rows_or_in_a_table_beside(clip, t
     assert np.isnan(arrays.parameters[0, [0, 1, 3]]).all()
 
 
+def test_a_measured_row_of_an_unknown_trial_is_refused_and_the_known_ones_are_listed(clip, tmp_path):
+    folder, beside = written_folder(tmp_path / "walk_json", [clip.pixels]), tmp_path / "measured.csv"
+    source = KeypointSource(folder, RATE, HEIGHT, "A", measured=beside)
+    beside.write_text("person,trial,speed\nA,walk1,1.2\n")
+    with pytest.raises(CorpusMismatch, match=r"trial walk1 of A has no keypoints .*\(there: walk_json\)"):
+        read_keypoints(source)
+    beside.write_text("person,trial,speed\nA,walk_json,1.2\n")
+    assert dict(read_keypoints(source)[0].measured) == {"speed": 1.2}
+
+
 def test_a_point_of_low_score_was_not_seen(clip, tmp_path):
     pixels = np.nan_to_num(clip.pixels, nan=300.0)
     path = written_csv(tmp_path / "a.csv", pixels, RATE, knee_r_score=0.2, knee_l_score=0.5)
