@@ -150,9 +150,9 @@ def _settled(side: np.ndarray, shortest: float) -> np.ndarray:
 
 
 def _equal_parts(first: int, last: int, rate: float, longest: float) -> list[tuple[int, int]]:
-    """Frames from first to last cut into equal parts as a network reads them, or hardly longer."""
-    full, rest = divmod((last - first - 1) / rate, longest)
-    count = max(int(full) + (rest >= SHORTEST), 1)
+    """Frames from first to last cut into equal parts, none longer than what a network reads."""
+    most = int(longest * rate + 1e-9) + 1
+    count = max(-(-(last - first) // most), 1)
     cuts = np.linspace(first, last, count + 1).round().astype(int)
     return [(a, b) for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True) if b - a >= SHORTEST * rate]
 

@@ -11,7 +11,7 @@ from synth.camera.detector import DetectorErrors
 from synth.camera.detector_layout import LAYOUTS
 from synth.camera.keypoint import KEYPOINTS
 from synth.camera.keypoint_clip import View, film
-from synth.camera.keypoint_input import FRAMES, clip_arrays, keypoint_input, units_of
+from synth.camera.keypoint_input import FRAMES, clip_arrays, instants, keypoint_input, units_of
 from synth.camera.keypoint_record import KeypointRecord, clip_bounds, record_clips
 from synth.camera.keypoint_source import KeypointSource, read_keypoints
 from synth.corpus.schema import CorpusMismatch
@@ -156,9 +156,14 @@ def test_a_record_is_cut_where_the_person_turns_and_after_what_a_network_reads(c
     assert cut == again == pytest.approx(90, abs=10)
     long = KeypointRecord("A", "long", np.tile(whole, (6, 1, 1)), RATE, HEIGHT)
     lengths = [b - a for a, b in clip_bounds(long)]
-    assert len(lengths) == 3
+    assert len(lengths) == 4
     assert sum(lengths) == 540
-    assert max(lengths) <= FRAMES + 36
+    assert max(lengths) <= FRAMES
+    for seconds in np.arange(1.2, 13.0, 0.1):
+        own = KeypointRecord("A", "some", np.tile(whole, (5, 1, 1))[: round(seconds * RATE)], RATE, HEIGHT)
+        bounds = clip_bounds(own)
+        assert sum(b - a for a, b in bounds) == len(own.pixels)
+        assert max(b - a - 1 for a, b in bounds) / RATE <= instants(HEIGHT)[-1] + 1e-9
     assert len(clip_bounds(KeypointRecord("A", "brief", whole[:30], RATE, HEIGHT))) == 0
     assert "no stretch of 1.2 s" in record_clips([KeypointRecord("A", "brief", whole[:30], RATE, HEIGHT)]).left_out[0]
 
