@@ -78,6 +78,11 @@ def read_keypoints(source: KeypointSource) -> tuple[KeypointRecord, ...]:
     path = Path(source.path)
     if not path.exists():
         raise CorpusMismatch(f"{path}: no such file or folder; give a CSV of keypoints or the output of a detector.")
+    if not (path.is_dir() or path.suffix.lower() in (*TABLES, ".json")):
+        raise CorpusMismatch(
+            f"{path}: expected a CSV of keypoints ({', '.join(TABLES)}), a detector's .json, or a folder of JSON, one "
+            "file a frame. A spreadsheet is saved as CSV UTF-8; a corpus or a video holds no keypoints of pictures."
+        )
     if not 0.0 <= source.least_score < np.inf:
         raise CorpusMismatch(f"least score: expected 0 or more, got {source.least_score:g}.")
     if source.rate is not None and not 0.0 < source.rate < np.inf:
@@ -176,7 +181,13 @@ def _record(
     notes: tuple[str, ...],
 ) -> KeypointRecord:
     """A record with all that is told of it: by its own rows, by the table beside, and by the source for all."""
-    known = {**beside.get((source.person, ""), {}), **beside.get((source.person, trial), {}), **told}
+    table = {**beside.get((source.person, ""), {}), **beside.get((source.person, trial), {})}
+    for name in [name for name in told if told[name] != table.get(name, told[name])]:
+        raise CorpusMismatch(
+            f"{source.person}, {trial}: {name} is {told[name]} in {source.path} and {table[name]} in "
+            f"{source.measured}. Correct the one that is wrong, or leave it empty in one of them."
+        )
+    known = {**table, **told}
     refuse_unlikely(known, f"{source.measured or source.path}: {source.person}, {trial}")
     stature = known.get("stature", source.stature)
     if stature is None:

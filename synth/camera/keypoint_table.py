@@ -28,7 +28,9 @@ SCORES = tuple(f"{name}_score" for name in KEYPOINTS)
 TOLD = ("stature", "treadmill", *PARAMETERS)
 """Columns that say one thing of a whole trial."""
 _KEYS, _CLOCKS = ("person", "trial"), ("time", "frame")
-_YES, _NO = ("yes", "true", "1"), ("no", "false", "0", "")
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
+_EMPTY = ("", "nan", "na", "n/a")
+"""What tables write where there is nothing, in small letters."""
 _EVEN, _GAP, _LIKE = 0.1, 2.5, 0.1
 """Of a frame: how far from its place one may lie, how far apart two may be between which places are read; of a rate:
 how far another one may be from it that means the same."""
@@ -106,7 +108,7 @@ def refuse_unlike_columns(table: pd.DataFrame, path: Path) -> None:
 
 
 def number_column(table: pd.DataFrame, name: str, path: Path) -> np.ndarray:
-    """A column as numbers, NaN where a cell is empty.
+    """A column as numbers, NaN where a cell is empty (or NA).
 
     Raises
     ------
@@ -114,8 +116,9 @@ def number_column(table: pd.DataFrame, name: str, path: Path) -> np.ndarray:
         A cell is no number.
     """
     text = table[name].str.replace(",", ".", regex=False)
-    values = pd.to_numeric(text.where(text.str.lower() != "nan", ""), errors="coerce").to_numpy(float)
-    wrong = np.flatnonzero(np.isnan(values) & ~text.str.lower().isin(["", "nan"]).to_numpy() | np.isinf(values))
+    empty = text.str.lower().isin(_EMPTY)
+    values = pd.to_numeric(text.where(~empty, ""), errors="coerce").to_numpy(float)
+    wrong = np.flatnonzero(np.isnan(values) & ~empty.to_numpy() | np.isinf(values))
     if len(wrong):
         row = int(table.index[wrong[0]]) + 2
         raise CorpusMismatch(f"{path}, row {row}: expected a number in {name}, got {table[name].iloc[wrong[0]]!r}.")
@@ -132,18 +135,20 @@ def told_of(table: pd.DataFrame, path: Path) -> dict[str, Any]:
     """
     told: dict[str, Any] = {}
     where = f"{path}: {table.person.iloc[0]}, {table.trial.iloc[0]}"
-    for name in TOLD:
-        said = sorted(set(table[name]) - {""}) if name in table.columns else []
-        if len(said) > 1:
-            raise CorpusMismatch(f"{where}: {name} is {said[0]} and {said[1]}; expected one for the whole trial.")
-        if not said:
-            continue
+    for name in [name for name in TOLD if name in table.columns]:
+        said = [text for text in dict.fromkeys(table[name]) if text.lower() not in _EMPTY]
         if name == "treadmill":
-            if said[0].lower() not in (*_YES, *_NO):
-                raise CorpusMismatch(f"{where}: expected yes or no in treadmill, got {said[0]!r}.")
-            told[name] = said[0].lower() in _YES
+            strange = [text for text in said if text.lower() not in (*_YES, *_NO)]
+            if strange:
+                raise CorpusMismatch(f"{where}: expected yes or no in treadmill, got {strange[0]!r}.")
+            values = {text.lower() in _YES for text in said}
         else:
-            told[name] = float(number_column(table[table[name] != ""], name, path)[0])
+            values = set(number_column(table, name, path)[table[name].isin(said)].tolist())
+        if len(values) > 1:
+            texts = " and ".join(map(str, sorted(values)[:2]))
+            raise CorpusMismatch(f"{where}: {name} is {texts}; expected one for the whole trial.")
+        if values:
+            told[name] = values.pop()
     refuse_unlikely(told, where)
     return told
 

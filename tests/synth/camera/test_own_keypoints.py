@@ -77,6 +77,38 @@ def test_a_measured_row_of_an_unknown_trial_is_refused_and_the_known_ones_are_li
     assert dict(read_keypoints(source)[0].measured) == {"speed": 1.2}
 
 
+@pytest.mark.parametrize(
+    ("inside", "beside", "said"),
+    [
+        ("1.6", "1.9", "stature is 1.6 in .*a.csv and 1.9 in .*measured.csv"),
+        ("1.60", "1.6", None),
+        ("1.7", None, None),
+    ],
+)
+def test_numbers_are_compared_as_numbers_and_contradictions_are_refused(clip, tmp_path, inside, beside, said):
+    path, table = written_csv(tmp_path / "a.csv", clip.pixels, RATE, stature=inside), None
+    changed(path, f",{inside}\n", f",{inside}0\n")
+    changed(path, f",{inside}\n", ",\n")
+    if beside:
+        table = tmp_path / "measured.csv"
+        table.write_text(f"person,stature,treadmill\nA,{beside},NO\n")
+    if said:
+        with pytest.raises(CorpusMismatch, match=said):
+            read_keypoints(KeypointSource(path, measured=table))
+    else:
+        assert read_keypoints(KeypointSource(path, measured=table))[0].stature == float(inside)
+    changed(path, ",\n", ",1.5\n")
+    with pytest.raises(CorpusMismatch, match=r"stature is 1.5 and 1.[67]; expected one"):
+        read_keypoints(KeypointSource(path, measured=table))
+
+
+@pytest.mark.parametrize("name", ["people.h5", "keypoints.xlsx", "walk.mp4", "keypoints"])
+def test_a_file_of_another_kind_is_refused_by_its_name(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x89HDF")
+    with pytest.raises(CorpusMismatch, match=f"{name}: expected a CSV .* or a folder"):
+        read_keypoints(KeypointSource(tmp_path / name, stature=HEIGHT))
+
+
 def test_a_point_of_low_score_was_not_seen(clip, tmp_path):
     pixels = np.nan_to_num(clip.pixels, nan=300.0)
     path = written_csv(tmp_path / "a.csv", pixels, RATE, knee_r_score=0.2, knee_l_score=0.5)
