@@ -148,6 +148,8 @@ def _of_table(path: Path, source: KeypointSource, beside: Mapping) -> tuple[Keyp
         values = np.stack([number_column(rows, name, path) for name in PIXELS], axis=1)
         pixels, between = on_even_clock(_seen(rows, values.reshape(len(rows), -1, 2), source, path), places)
         notes = ("frames at uneven times: places are read between them",) if between else ()
+        if "frame" in rows.columns and source.rate is not None and rate != source.rate:
+            notes = (f"one frame of {round(source.rate / rate)} was looked at", *notes)
         own = replace(source, rate=rate, person=str(person))
         records.append(_record(own, str(trial), pixels, told_of(rows, path), beside, notes))
     return tuple(records)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,10 @@ def read_rows(path: Path) -> pd.DataFrame:
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise CorpusMismatch(f"{path}: expected a CSV of keypoints, but {reason}.") from None
+    except OSError as error:
+        raise CorpusMismatch(f"{path}: expected a CSV, but {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise CorpusMismatch(f"{path}: expected a CSV, but it is not UTF-8. Save it as CSV UTF-8.") from None
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
     try:
         rows = [
@@ -201,12 +203,20 @@ def frame_places(table: pd.DataFrame, rate: float | None, path: Path) -> tuple[n
         raise CorpusMismatch(f"{where}, row {row}: expected {name} to grow from row to row. Sort rows; one a frame.")
     if name == "frame" and rate is None:
         raise CorpusMismatch(f"{where}: rows have frames and no time; give the rate (frames a second of the video).")
-    places, own = (clock - clock[0], float(rate or 0.0)) if name == "frame" else _timed(table.time, clock, where)
-    if rate is not None and abs(rate / own - 1.0) > _LIKE:
+    places, own = _numbered(clock, float(rate or 0.0)) if name == "frame" else _timed(table.time, clock, where)
+    if name == "time" and rate is not None and abs(rate / own - 1.0) > _LIKE:
         raise CorpusMismatch(f"{where}: its time says {own:.4g} frames a second, the rate given is {rate:g}.")
     if places[-1] > _MOST_FRAMES:
         raise CorpusMismatch(f"{where}: {places[-1]:.3g} frames from first to last; is {name} in seconds or frames?")
     return places, own
+
+
+def _numbered(clock: np.ndarray, rate: float) -> tuple[np.ndarray, float]:
+    """Places of numbered frames, and their rate (Hz): where only every third has a row, a third of the video's."""
+    places = clock - clock[0]
+    whole = (places == np.round(places)).all() and places[-1] <= _MOST_FRAMES
+    step = math.gcd(*places.astype(int).tolist()) if whole else 1
+    return places / step, rate / step
 
 
 def _timed(texts: pd.Series, clock: np.ndarray, where: str) -> tuple[np.ndarray, float]:

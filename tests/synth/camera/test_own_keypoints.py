@@ -11,7 +11,7 @@ from synth.camera.detector import DetectorErrors
 from synth.camera.detector_layout import LAYOUTS
 from synth.camera.keypoint import KEYPOINTS
 from synth.camera.keypoint_clip import View, film
-from synth.camera.keypoint_input import FRAMES, clip_arrays, instants, keypoint_input, units_of
+from synth.camera.keypoint_input import FRAMES, clip_arrays, instants, keypoint_input
 from synth.camera.keypoint_record import KeypointRecord, clip_bounds, record_clips
 from synth.camera.keypoint_source import KeypointSource, read_keypoints
 from synth.corpus.schema import CorpusMismatch
@@ -51,55 +51,6 @@ def test_a_filmed_walk_comes_back_from_every_file_as_it_was_filmed(clip, tmp_pat
     clips = record_clips([record])
     assert clips.left_out == ()
     assert np.allclose(clips.arrays.inputs, clip_arrays([clip]).inputs, atol=1e-5)
-
-
-def test_what_is_told_of_a_trial_goes_with_its_rows_or_in_a_table_beside(clip, tmp_path):
-    own = written_csv(tmp_path / "a.csv", clip.pixels, RATE, stature=1.6, treadmill="yes", speed=1.2)
-    (record,) = read_keypoints(KeypointSource(own, stature=1.9))
-    assert (record.stature, record.treadmill, dict(record.measured)) == (1.6, True, {"speed": 1.2})
-    beside = tmp_path / "measured.csv"
-    beside.write_text("person,trial,stature,cadence\nA,,1.7,\nA,walk,,1.9\n")
-    plain = written_csv(tmp_path / "b.csv", clip.pixels, RATE)
-    (record,) = read_keypoints(KeypointSource(plain, measured=beside))
-    assert (record.stature, record.treadmill, dict(record.measured)) == (1.7, False, {"cadence": 1.9})
-    arrays = record_clips([record]).arrays
-    assert arrays.parameters[0, 2] * units_of(1.7)[2] == pytest.approx(1.9)
-    assert np.isnan(arrays.parameters[0, [0, 1, 3]]).all()
-
-
-def test_a_measured_row_of_an_unknown_trial_is_refused_and_the_known_ones_are_listed(clip, tmp_path):
-    folder, beside = written_folder(tmp_path / "walk_json", [clip.pixels]), tmp_path / "measured.csv"
-    source = KeypointSource(folder, RATE, HEIGHT, "A", measured=beside)
-    beside.write_text("person,trial,speed\nA,walk1,1.2\n")
-    with pytest.raises(CorpusMismatch, match=r"trial walk1 of A has no keypoints .*\(there: walk_json\)"):
-        read_keypoints(source)
-    beside.write_text("person,trial,speed\nA,walk_json,1.2\n")
-    assert dict(read_keypoints(source)[0].measured) == {"speed": 1.2}
-
-
-@pytest.mark.parametrize(
-    ("inside", "beside", "said"),
-    [
-        ("1.6", "1.9", "stature is 1.6 in .*a.csv and 1.9 in .*measured.csv"),
-        ("1.60", "1.6", None),
-        ("1.7", None, None),
-    ],
-)
-def test_numbers_are_compared_as_numbers_and_contradictions_are_refused(clip, tmp_path, inside, beside, said):
-    path, table = written_csv(tmp_path / "a.csv", clip.pixels, RATE, stature=inside), None
-    changed(path, f",{inside}\n", f",{inside}0\n")
-    changed(path, f",{inside}\n", ",\n")
-    if beside:
-        table = tmp_path / "measured.csv"
-        table.write_text(f"person,stature,treadmill\nA,{beside},NO\n")
-    if said:
-        with pytest.raises(CorpusMismatch, match=said):
-            read_keypoints(KeypointSource(path, measured=table))
-    else:
-        assert read_keypoints(KeypointSource(path, measured=table))[0].stature == float(inside)
-    changed(path, ",\n", ",1.5\n")
-    with pytest.raises(CorpusMismatch, match=r"stature is 1.5 and 1.[67]; expected one"):
-        read_keypoints(KeypointSource(path, measured=table))
 
 
 @pytest.mark.parametrize("name", ["people.h5", "keypoints.xlsx", "walk.mp4", "keypoints"])
@@ -218,6 +169,28 @@ def test_uneven_times_are_read_between_and_missing_frames_stay_missing(clip, tmp
     assert len(record.pixels) == pytest.approx(90, abs=2)
 
 
+def test_of_a_table_of_every_third_frame_the_rate_is_a_third(clip, tmp_path):
+    path = written_csv(tmp_path / "a.csv", clip.pixels)
+    head, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([head, *(f"A,walk,{3 * i},{x.split(',', 3)[3]}" for i, x in enumerate(lines))]) + "\n")
+    (record,) = read_keypoints(KeypointSource(path, 90.0, HEIGHT))
+    assert record.rate == 30.0
+    assert np.array_equal(record.pixels, clip.pixels, equal_nan=True)
+    assert record.notes == ("one frame of 3 was looked at",)
+
+
+def test_cells_of_na_are_empty_and_a_table_of_other_letters_is_to_be_saved_as_utf8(clip, tmp_path):
+    path = written_csv(tmp_path / "a.csv", clip.pixels, RATE)
+    (empty,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
+    text = path.read_text()
+    path.write_text(text.replace(",,", ",NA,").replace(",,", ",n/a,"))
+    (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
+    assert np.array_equal(record.pixels, empty.pixels, equal_nan=True)
+    path.write_bytes(text.replace("A,walk", "Zoë,walk").encode("latin-1"))
+    with pytest.raises(CorpusMismatch, match=r"not UTF-8\. Save it as CSV UTF-8"):
+        read_keypoints(KeypointSource(path, stature=HEIGHT))
+
+
 def test_times_rounded_to_hundredths_tell_the_rate_that_was_meant(clip, tmp_path):
     path = written_csv(tmp_path / "a.csv", clip.pixels, 60.0)
     head, *lines = path.read_text().splitlines()
@@ -269,29 +242,6 @@ def test_keypoints_that_cannot_be_a_person_in_pixels_are_refused(clip, tmp_path,
     path = written_csv(tmp_path / "a.csv", pixels(clip.pixels), RATE)
     with pytest.raises(CorpusMismatch, match=said):
         read_keypoints(KeypointSource(path, **{"stature": HEIGHT, **told}))
-
-
-@pytest.mark.parametrize(
-    ("told", "said"),
-    [
-        ({"cadence": 110}, "cadence in steps/s, 0.2 to 6, got 110. steps a minute. Divide by 60"),
-        ({"step_length": 65}, "step_length in m, 0.05 to 3, got 65. centimetres. Divide by 100"),
-        ({"speed": 79}, "speed in m/s, 0.05 to 12, got 79. metres a minute. Divide by 60"),
-        ({"speed": -1.2}, "speed in m/s, 0.05 to 12, got -1.2"),
-        ({"step_time_asymmetry": 4}, "step_time_asymmetry as a share, -1 to 1, got 4. per cent. Divide by 100"),
-        ({"speed": 4.7, "step_length": 0.7, "cadence": 1.86}, "speed is 4.7 m/s, but .* give 1.3.*km/h"),
-    ],
-)
-def test_what_was_measured_in_other_units_is_refused_by_the_unit(clip, tmp_path, told, said):
-    own = written_csv(tmp_path / "a.csv", clip.pixels, RATE, **told)
-    with pytest.raises(CorpusMismatch, match=said):
-        read_keypoints(KeypointSource(own, stature=HEIGHT))
-    plain, beside = written_csv(tmp_path / "b.csv", clip.pixels, RATE), tmp_path / "measured.csv"
-    beside.write_text("\n".join([",".join(["person", *told]), ",".join(["A", *map(str, told.values())])]))
-    with pytest.raises(CorpusMismatch, match=said):
-        read_keypoints(KeypointSource(plain, stature=HEIGHT, measured=beside))
-    good = written_csv(tmp_path / "c.csv", clip.pixels, RATE, speed=1.3, step_length=0.65, cadence=1.83)
-    assert dict(read_keypoints(KeypointSource(good, stature=HEIGHT))[0].measured)["speed"] == 1.3
 
 
 def test_wrong_output_of_a_detector_is_refused_by_place_and_reason(clip, tmp_path):
