@@ -109,14 +109,15 @@ def keypoint_input(pixels: np.ndarray, rate: float, stature: float) -> np.ndarra
     Raises
     ------
     ValueError
-        Hips, or the lengths between shoulders, hips, knees and ankles, are never seen.
+        Hips, or the lengths between shoulders, hips, knees and ankles, are never seen; or no foot's heel and toe,
+        which tell to which side somebody faces.
     """
     places = np.array(pixels, float)
-    facing = np.nanmedian(places[:, _TOE, 0] - places[:, _HEEL, 0])
+    facing = _median(places[:, _TOE, 0] - places[:, _HEEL, 0])
     if facing < 0.0:
         places[..., 0] = -places[..., 0]
     length = sum(
-        np.nanmedian(np.linalg.norm(places[:, a] - places[:, b], axis=-1))
+        _median(np.linalg.norm(places[:, a] - places[:, b], axis=-1))
         for a, b in ((_SHOULDER, _HIP), (_HIP, _KNEE), (_KNEE, _ANKLE))
     )
     hips = places[:, _HIP]
@@ -126,10 +127,18 @@ def keypoint_input(pixels: np.ndarray, rate: float, stature: float) -> np.ndarra
     known = np.isfinite(middle).all(axis=1)
     if not (known.sum() > 1 and length > 0.0):
         raise ValueError("keypoints: expected hips, knees, ankles and shoulders in some frames, found none.")
+    if np.isnan(facing):
+        raise ValueError("keypoints: expected heel and toe of one foot in some frames, found none: who faces where?")
     time = np.arange(len(places)) / rate
     middle = np.stack([np.interp(time, time[known], m[known]) for m in middle.T], axis=1)
     places = (places - middle[:, None]) / (length * _UNIT)
     return _sampled(places, time, stature)
+
+
+def _median(values: np.ndarray) -> float:
+    """Median of what is known; NaN if nothing is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def instants(stature: float) -> np.ndarray:

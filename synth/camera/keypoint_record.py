@@ -13,7 +13,7 @@ import numpy as np
 
 from mocap_import.stretch import stretches
 from synth.camera.filmed_gait import PARAMETERS, WAVES
-from synth.camera.keypoint import KEYPOINTS
+from synth.camera.keypoint import KEYPOINTS, PARTS
 from synth.camera.keypoint_input import CHANNELS, FRAMES, ClipArrays, instants, keypoint_input, units_of
 from synth.corpus.schema import CorpusMismatch
 
@@ -26,8 +26,7 @@ _UNSEEN, _TURNED, _LEAST_SEEN = 0.5, 0.4, 0.5
 clip's frames in which hips, knees and ankles are seen."""
 _SMALLEST, _LARGEST = 20.0, 1e5
 """Pixels from shoulders to ankles, and in any picture."""
-_PLACES = {part: [KEYPOINTS.index(f"{part}_{side}") for side in "rl"] for part in ("shoulder", "hip", "knee", "ankle")}
-_HEELS, _TOES = ([KEYPOINTS.index(f"{part}_{side}") for side in "rl"] for part in ("heel", "toe"))
+_PLACES = {part: [KEYPOINTS.index(f"{part}_{side}") for side in "rl"] for part in PARTS}
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def _mean(values: np.ndarray) -> float:
 
 def facing(pixels: np.ndarray, rate: float) -> np.ndarray:
     """To which side of the picture somebody faces in each frame (n,): 1 right, -1 left, by the feet over 1 s."""
-    ahead = (pixels[:, _TOES, 0] - pixels[:, _HEELS, 0]).reshape(len(pixels), -1)
+    ahead = (pixels[:, _PLACES["toe"], 0] - pixels[:, _PLACES["heel"], 0]).reshape(len(pixels), -1)
     own = np.sign(np.where(np.isfinite(ahead), ahead, 0.0).sum(axis=1))
     window = np.ones(2 * max(round(0.5 * rate), 1) + 1)
     side = np.sign(np.convolve(own, window, mode="full")[len(window) // 2 : len(window) // 2 + len(own)])
@@ -151,9 +150,9 @@ def _settled(side: np.ndarray, shortest: float) -> np.ndarray:
 
 
 def _equal_parts(first: int, last: int, rate: float, longest: float) -> list[tuple[int, int]]:
-    """Frames from first to last cut into equal parts as a network reads them, or hardly longer."""
-    full, rest = divmod((last - first - 1) / rate, longest)
-    count = max(int(full) + (rest >= SHORTEST), 1)
+    """Frames from first to last cut into equal parts, none longer than what a network reads."""
+    most = int(longest * rate + 1e-9) + 1
+    count = max(-(-(last - first) // most), 1)
     cuts = np.linspace(first, last, count + 1).round().astype(int)
     return [(a, b) for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True) if b - a >= SHORTEST * rate]
 
@@ -220,6 +219,14 @@ def _unreadable(pixels: np.ndarray) -> str:
         if share < _LEAST_SEEN:
             both = "" if part in ("shoulder", "hip") else "both "
             return f"{both}{part}s found in {100 * share:.0f} % of its frames, expected {100 * _LEAST_SEEN:.0f} or more"
+    for part, other, of in (("shoulder", "hip", "side"), ("heel", "toe", "foot")):
+        both = np.isfinite(pixels[:, _PLACES[part]]).all(axis=2) & np.isfinite(pixels[:, _PLACES[other]]).all(axis=2)
+        share = both.any(axis=1).mean()
+        if share < _LEAST_SEEN:
+            return (
+                f"{part} and {other} of one {of} found in {100 * share:.0f} % of its frames, expected "
+                f"{100 * _LEAST_SEEN:.0f} or more"
+            )
     return ""
 
 

@@ -27,6 +27,7 @@ from synth.camera.keypoint_table import (
     on_even_clock,
     read_rows,
     refuse_unlike_columns,
+    refuse_unlikely,
     told_of,
 )
 from synth.corpus.schema import CorpusMismatch
@@ -77,6 +78,11 @@ def read_keypoints(source: KeypointSource) -> tuple[KeypointRecord, ...]:
     path = Path(source.path)
     if not path.exists():
         raise CorpusMismatch(f"{path}: no such file or folder; give a CSV of keypoints or the output of a detector.")
+    if not (path.is_dir() or path.suffix.lower() in (*TABLES, ".json")):
+        raise CorpusMismatch(
+            f"{path}: expected a CSV of keypoints ({', '.join(TABLES)}), a detector's .json, or a folder of JSON, one "
+            "file a frame. A spreadsheet is saved as CSV UTF-8; a corpus or a video holds no keypoints of pictures."
+        )
     if not 0.0 <= source.least_score < np.inf:
         raise CorpusMismatch(f"least score: expected 0 or more, got {source.least_score:g}.")
     if source.rate is not None and not 0.0 < source.rate < np.inf:
@@ -89,6 +95,15 @@ def read_keypoints(source: KeypointSource) -> tuple[KeypointRecord, ...]:
         raise CorpusMismatch(
             f"{source.measured}: {unused[0]} has no keypoints in {path} (there: "
             f"{', '.join(r.person for r in records[:5])}). Use the same names in both."
+        )
+    there = {(r.person, r.trial) for r in records}
+    lost = sorted(key for key in beside if key[1] and key not in there)
+    if lost:
+        person, trial = lost[0]
+        raise CorpusMismatch(
+            f"{source.measured}: trial {trial} of {person} has no keypoints in {path} (there: "
+            f"{', '.join([r.trial for r in records if r.person == person][:5])}). Use the same names in both, or leave "
+            "trial empty for all of a person."
         )
     return records
 
@@ -133,17 +148,20 @@ def _of_table(path: Path, source: KeypointSource, beside: Mapping) -> tuple[Keyp
         values = np.stack([number_column(rows, name, path) for name in PIXELS], axis=1)
         pixels, between = on_even_clock(_seen(rows, values.reshape(len(rows), -1, 2), source, path), places)
         notes = ("frames at uneven times: places are read between them",) if between else ()
+        if "frame" in rows.columns and source.rate is not None and rate != source.rate:
+            notes = (f"one frame of {round(source.rate / rate)} was looked at", *notes)
         own = replace(source, rate=rate, person=str(person))
         records.append(_record(own, str(trial), pixels, told_of(rows, path), beside, notes))
     return tuple(records)
 
 
 def _seen(rows: pd.DataFrame, pixels: np.ndarray, source: KeypointSource, path: Path) -> np.ndarray:
-    """Pixels (n, 12, 2), NaN where one of the two is missing or the score is too low."""
-    known = np.isfinite(pixels).all(axis=2)
+    """Pixels (n, 12, 2), NaN where one is missing, both are 0 (so detectors say it) or the score is 0 or too low."""
+    known = np.isfinite(pixels).all(axis=2) & (pixels != 0.0).any(axis=2)
     for i, name in enumerate(KEYPOINTS):
         if f"{name}_score" in rows.columns:
-            known[:, i] &= np.nan_to_num(number_column(rows, f"{name}_score", path)) >= source.least_score
+            score = np.nan_to_num(number_column(rows, f"{name}_score", path))
+            known[:, i] &= (score >= source.least_score) & (score > 0.0)
     return np.where(known[..., None], pixels, np.nan)
 
 
@@ -165,7 +183,14 @@ def _record(
     notes: tuple[str, ...],
 ) -> KeypointRecord:
     """A record with all that is told of it: by its own rows, by the table beside, and by the source for all."""
-    known = {**beside.get((source.person, ""), {}), **beside.get((source.person, trial), {}), **told}
+    table = {**beside.get((source.person, ""), {}), **beside.get((source.person, trial), {})}
+    for name in [name for name in told if told[name] != table.get(name, told[name])]:
+        raise CorpusMismatch(
+            f"{source.person}, {trial}: {name} is {told[name]} in {source.path} and {table[name]} in "
+            f"{source.measured}. Correct the one that is wrong, or leave it empty in one of them."
+        )
+    known = {**table, **told}
+    refuse_unlikely(known, f"{source.measured or source.path}: {source.person}, {trial}")
     stature = known.get("stature", source.stature)
     if stature is None:
         raise CorpusMismatch(

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import csv
 import difflib
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,22 @@ SCORES = tuple(f"{name}_score" for name in KEYPOINTS)
 TOLD = ("stature", "treadmill", *PARAMETERS)
 """Columns that say one thing of a whole trial."""
 _KEYS, _CLOCKS = ("person", "trial"), ("time", "frame")
-_YES, _NO = ("yes", "true", "1"), ("no", "false", "0", "")
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
+_EMPTY = ("", "nan", "na", "n/a")
+"""What tables write where there is nothing, in small letters."""
 _EVEN, _GAP, _LIKE = 0.1, 2.5, 0.1
 """Of a frame: how far from its place one may lie, how far apart two may be between which places are read; of a rate:
 how far another one may be from it that means the same."""
 _MOST_FRAMES = 1_000_000
+_LIKELY = {
+    "speed": ("in m/s", 0.05, 12.0, "metres a minute? Divide by 60"),
+    "step_length": ("in m", 0.05, 3.0, "centimetres? Divide by 100"),
+    "cadence": ("in steps/s", 0.2, 6.0, "steps a minute? Divide by 60"),
+    "step_time_asymmetry": ("as a share", -1.0, 1.0, "per cent? Divide by 100"),
+}
+"""Unit, range of people who walk or run, and what a larger number may be."""
+_AGREE = 0.3
+"""Share by which a speed may differ from step length times cadence."""
 
 
 def read_rows(path: Path) -> pd.DataFrame:
@@ -44,9 +57,10 @@ def read_rows(path: Path) -> pd.DataFrame:
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise CorpusMismatch(f"{path}: expected a CSV of keypoints, but {reason}.") from None
+    except OSError as error:
+        raise CorpusMismatch(f"{path}: expected a CSV, but {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise CorpusMismatch(f"{path}: expected a CSV, but it is not UTF-8. Save it as CSV UTF-8.") from None
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
     try:
         rows = [
@@ -82,7 +96,8 @@ def refuse_unlike_columns(table: pd.DataFrame, path: Path) -> None:
         near = difflib.get_close_matches(missing[0], strange, 1, 0.6)
         raise CorpusMismatch(
             f"{path}: column {missing[0]!r} is missing{f' (is {near[0]!r} meant?)' if near else ''}; expected person, "
-            f"trial, time or frame, and x and y of {', '.join(KEYPOINTS)}. Leave cells empty where nothing was found."
+            f"trial, time or frame, and x and y of {', '.join(KEYPOINTS)}. Leave cells empty where nothing was found; "
+            "heel and toe of one foot are needed in half of the frames, knees and ankles of both legs, too."
         )
     if strange:
         near = difflib.get_close_matches(strange[0], sorted(known), 1, 0.6)
@@ -95,7 +110,7 @@ def refuse_unlike_columns(table: pd.DataFrame, path: Path) -> None:
 
 
 def number_column(table: pd.DataFrame, name: str, path: Path) -> np.ndarray:
-    """A column as numbers, NaN where a cell is empty.
+    """A column as numbers, NaN where a cell is empty (or NA).
 
     Raises
     ------
@@ -103,8 +118,9 @@ def number_column(table: pd.DataFrame, name: str, path: Path) -> np.ndarray:
         A cell is no number.
     """
     text = table[name].str.replace(",", ".", regex=False)
-    values = pd.to_numeric(text.where(text.str.lower() != "nan", ""), errors="coerce").to_numpy(float)
-    wrong = np.flatnonzero(np.isnan(values) & ~text.str.lower().isin(["", "nan"]).to_numpy() | np.isinf(values))
+    empty = text.str.lower().isin(_EMPTY)
+    values = pd.to_numeric(text.where(~empty, ""), errors="coerce").to_numpy(float)
+    wrong = np.flatnonzero(np.isnan(values) & ~empty.to_numpy() | np.isinf(values))
     if len(wrong):
         row = int(table.index[wrong[0]]) + 2
         raise CorpusMismatch(f"{path}, row {row}: expected a number in {name}, got {table[name].iloc[wrong[0]]!r}.")
@@ -117,23 +133,47 @@ def told_of(table: pd.DataFrame, path: Path) -> dict[str, Any]:
     Raises
     ------
     CorpusMismatch
-        Rows differ, or a treadmill is neither yes nor no.
+        Rows differ, a treadmill is neither yes nor no, or something is not in SI.
     """
     told: dict[str, Any] = {}
     where = f"{path}: {table.person.iloc[0]}, {table.trial.iloc[0]}"
-    for name in TOLD:
-        said = sorted(set(table[name]) - {""}) if name in table.columns else []
-        if len(said) > 1:
-            raise CorpusMismatch(f"{where}: {name} is {said[0]} and {said[1]}; expected one for the whole trial.")
-        if not said:
-            continue
+    for name in [name for name in TOLD if name in table.columns]:
+        said = [text for text in dict.fromkeys(table[name]) if text.lower() not in _EMPTY]
         if name == "treadmill":
-            if said[0].lower() not in (*_YES, *_NO):
-                raise CorpusMismatch(f"{where}: expected yes or no in treadmill, got {said[0]!r}.")
-            told[name] = said[0].lower() in _YES
+            strange = [text for text in said if text.lower() not in (*_YES, *_NO)]
+            if strange:
+                raise CorpusMismatch(f"{where}: expected yes or no in treadmill, got {strange[0]!r}.")
+            values = {text.lower() in _YES for text in said}
         else:
-            told[name] = float(number_column(table[table[name] != ""], name, path)[0])
+            values = set(number_column(table, name, path)[table[name].isin(said)].tolist())
+        if len(values) > 1:
+            texts = " and ".join(map(str, sorted(values)[:2]))
+            raise CorpusMismatch(f"{where}: {name} is {texts}; expected one for the whole trial.")
+        if values:
+            told[name] = values.pop()
+    refuse_unlikely(told, where)
     return told
+
+
+def refuse_unlikely(told: Mapping[str, Any], where: str) -> None:
+    """Refuse what was measured of a trial where it cannot be SI.
+
+    Raises
+    ------
+    CorpusMismatch
+        A value is none of somebody who walks, or speed is not about step length times cadence.
+    """
+    for name, (unit, low, high, other) in _LIKELY.items():
+        if name in told and not low <= told[name] <= high:
+            hint = f" {other}." if abs(told[name]) > high else " Leave it empty if it was not measured."
+            raise CorpusMismatch(f"{where}: expected {name} {unit}, {low:g} to {high:g}, got {told[name]:g}.{hint}")
+    if all(name in told for name in ("speed", "step_length", "cadence")):
+        product = told["step_length"] * told["cadence"]
+        if abs(told["speed"] / product - 1.0) > _AGREE:
+            raise CorpusMismatch(
+                f"{where}: speed is {told['speed']:g} m/s, but step length times cadence give {product:.3g}. Is speed "
+                "in km/h (divide by 3.6), cadence in strides (times 2) or length that of a stride (divide by 2)?"
+            )
 
 
 def frame_places(table: pd.DataFrame, rate: float | None, path: Path) -> tuple[np.ndarray, float]:
@@ -163,12 +203,20 @@ def frame_places(table: pd.DataFrame, rate: float | None, path: Path) -> tuple[n
         raise CorpusMismatch(f"{where}, row {row}: expected {name} to grow from row to row. Sort rows; one a frame.")
     if name == "frame" and rate is None:
         raise CorpusMismatch(f"{where}: rows have frames and no time; give the rate (frames a second of the video).")
-    places, own = (clock - clock[0], float(rate or 0.0)) if name == "frame" else _timed(table.time, clock, where)
-    if rate is not None and abs(rate / own - 1.0) > _LIKE:
+    places, own = _numbered(clock, float(rate or 0.0)) if name == "frame" else _timed(table.time, clock, where)
+    if name == "time" and rate is not None and abs(rate / own - 1.0) > _LIKE:
         raise CorpusMismatch(f"{where}: its time says {own:.4g} frames a second, the rate given is {rate:g}.")
     if places[-1] > _MOST_FRAMES:
         raise CorpusMismatch(f"{where}: {places[-1]:.3g} frames from first to last; is {name} in seconds or frames?")
     return places, own
+
+
+def _numbered(clock: np.ndarray, rate: float) -> tuple[np.ndarray, float]:
+    """Places of numbered frames, and their rate (Hz): where only every third has a row, a third of the video's."""
+    places = clock - clock[0]
+    whole = (places == np.round(places)).all() and places[-1] <= _MOST_FRAMES
+    step = math.gcd(*places.astype(int).tolist()) if whole else 1
+    return places / step, rate / step
 
 
 def _timed(texts: pd.Series, clock: np.ndarray, where: str) -> tuple[np.ndarray, float]:

@@ -11,7 +11,7 @@ from synth.camera.detector import DetectorErrors
 from synth.camera.detector_layout import LAYOUTS
 from synth.camera.keypoint import KEYPOINTS
 from synth.camera.keypoint_clip import View, film
-from synth.camera.keypoint_input import FRAMES, clip_arrays, units_of
+from synth.camera.keypoint_input import FRAMES, clip_arrays, instants, keypoint_input
 from synth.camera.keypoint_record import KeypointRecord, clip_bounds, record_clips
 from synth.camera.keypoint_source import KeypointSource, read_keypoints
 from synth.corpus.schema import CorpusMismatch
@@ -53,18 +53,11 @@ def test_a_filmed_walk_comes_back_from_every_file_as_it_was_filmed(clip, tmp_pat
     assert np.allclose(clips.arrays.inputs, clip_arrays([clip]).inputs, atol=1e-5)
 
 
-def test_what_is_told_of_a_trial_goes_with_its_rows_or_in_a_table_beside(clip, tmp_path):
-    own = written_csv(tmp_path / "a.csv", clip.pixels, RATE, stature=1.6, treadmill="yes", speed=1.2)
-    (record,) = read_keypoints(KeypointSource(own, stature=1.9))
-    assert (record.stature, record.treadmill, dict(record.measured)) == (1.6, True, {"speed": 1.2})
-    beside = tmp_path / "measured.csv"
-    beside.write_text("person,trial,stature,cadence\nA,,1.7,\nA,walk,,1.9\n")
-    plain = written_csv(tmp_path / "b.csv", clip.pixels, RATE)
-    (record,) = read_keypoints(KeypointSource(plain, measured=beside))
-    assert (record.stature, record.treadmill, dict(record.measured)) == (1.7, False, {"cadence": 1.9})
-    arrays = record_clips([record]).arrays
-    assert arrays.parameters[0, 2] * units_of(1.7)[2] == pytest.approx(1.9)
-    assert np.isnan(arrays.parameters[0, [0, 1, 3]]).all()
+@pytest.mark.parametrize("name", ["people.h5", "keypoints.xlsx", "walk.mp4", "keypoints"])
+def test_a_file_of_another_kind_is_refused_by_its_name(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x89HDF")
+    with pytest.raises(CorpusMismatch, match=f"{name}: expected a CSV .* or a folder"):
+        read_keypoints(KeypointSource(tmp_path / name, stature=HEIGHT))
 
 
 def test_a_point_of_low_score_was_not_seen(clip, tmp_path):
@@ -75,6 +68,45 @@ def test_a_point_of_low_score_was_not_seen(clip, tmp_path):
     assert np.isfinite(record.pixels[:, KEYPOINTS.index("knee_l")]).all()
     (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT, least_score=0.1))
     assert np.isfinite(record.pixels).all()
+
+
+def test_a_point_in_the_corner_or_of_score_zero_was_not_seen(clip, tmp_path):
+    """Detectors write 0, 0 where they found nothing."""
+    assert np.isnan(clip.pixels).any()
+    (empty,) = read_keypoints(KeypointSource(written_csv(tmp_path / "a.csv", clip.pixels, RATE), stature=HEIGHT))
+    corner = written_csv(tmp_path / "b.csv", np.nan_to_num(clip.pixels), RATE)
+    (record,) = read_keypoints(KeypointSource(corner, stature=HEIGHT))
+    assert np.array_equal(record.pixels, empty.pixels, equal_nan=True)
+    scored = written_csv(tmp_path / "c.csv", np.nan_to_num(clip.pixels, nan=300.0), RATE, knee_r_score=0)
+    (record,) = read_keypoints(KeypointSource(scored, stature=HEIGHT, least_score=0.0))
+    assert np.isnan(record.pixels[:, KEYPOINTS.index("knee_r")]).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_walk_and_its_mirror_image_are_read_alike_or_left_out_by_name(clip):
+    """Feet tell to which side somebody faces; without heels or toes nobody knows."""
+    whole = np.nan_to_num(clip.pixels, nan=400.0)
+
+    def read(pixels):
+        ways = [pixels, pixels * [-1.0, 1.0] + [2000.0, 0.0]]
+        return [record_clips([KeypointRecord("A", "walk", way, RATE, HEIGHT)]) for way in ways]
+
+    one_foot = whole.copy()
+    one_foot[:, KEYPOINTS.index("heel_l")] = np.nan
+    one_foot[:40, KEYPOINTS.index("heel_r")] = np.nan
+    way, mirror = read(one_foot)
+    assert way.left_out == mirror.left_out == ()
+    assert np.allclose(way.arrays.inputs, mirror.arrays.inputs, atol=1e-4)
+    one_foot[:60, KEYPOINTS.index("heel_r")] = np.nan
+    for part in read(one_foot):
+        assert len(part.arrays) == 0
+        assert "heel and toe of one foot found in 33 % of its frames, expected 50 or more" in part.left_out[0]
+    apart = whole.copy()
+    apart[:, [KEYPOINTS.index("shoulder_l"), KEYPOINTS.index("hip_r")]] = np.nan
+    for part in read(apart):
+        assert "shoulder and hip of one side found in 0 %" in part.left_out[0]
+    with pytest.raises(ValueError, match="heel and toe of one foot"):
+        keypoint_input(np.where(np.arange(12)[:, None] >= 8, np.nan, whole), RATE, HEIGHT)
 
 
 def test_the_largest_person_is_followed_and_two_alike_are_refused(clip, tmp_path):
@@ -107,9 +139,14 @@ def test_a_record_is_cut_where_the_person_turns_and_after_what_a_network_reads(c
     assert cut == again == pytest.approx(90, abs=10)
     long = KeypointRecord("A", "long", np.tile(whole, (6, 1, 1)), RATE, HEIGHT)
     lengths = [b - a for a, b in clip_bounds(long)]
-    assert len(lengths) == 3
+    assert len(lengths) == 4
     assert sum(lengths) == 540
-    assert max(lengths) <= FRAMES + 36
+    assert max(lengths) <= FRAMES
+    for seconds in np.arange(1.2, 13.0, 0.1):
+        own = KeypointRecord("A", "some", np.tile(whole, (5, 1, 1))[: round(seconds * RATE)], RATE, HEIGHT)
+        bounds = clip_bounds(own)
+        assert sum(b - a for a, b in bounds) == len(own.pixels)
+        assert max(b - a - 1 for a, b in bounds) / RATE <= instants(HEIGHT)[-1] + 1e-9
     assert len(clip_bounds(KeypointRecord("A", "brief", whole[:30], RATE, HEIGHT))) == 0
     assert "no stretch of 1.2 s" in record_clips([KeypointRecord("A", "brief", whole[:30], RATE, HEIGHT)]).left_out[0]
 
@@ -130,6 +167,28 @@ def test_uneven_times_are_read_between_and_missing_frames_stay_missing(clip, tmp
     (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
     assert any("uneven times" in note for note in record.notes)
     assert len(record.pixels) == pytest.approx(90, abs=2)
+
+
+def test_of_a_table_of_every_third_frame_the_rate_is_a_third(clip, tmp_path):
+    path = written_csv(tmp_path / "a.csv", clip.pixels)
+    head, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([head, *(f"A,walk,{3 * i},{x.split(',', 3)[3]}" for i, x in enumerate(lines))]) + "\n")
+    (record,) = read_keypoints(KeypointSource(path, 90.0, HEIGHT))
+    assert record.rate == 30.0
+    assert np.array_equal(record.pixels, clip.pixels, equal_nan=True)
+    assert record.notes == ("one frame of 3 was looked at",)
+
+
+def test_cells_of_na_are_empty_and_a_table_of_other_letters_is_to_be_saved_as_utf8(clip, tmp_path):
+    path = written_csv(tmp_path / "a.csv", clip.pixels, RATE)
+    (empty,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
+    text = path.read_text()
+    path.write_text(text.replace(",,", ",NA,").replace(",,", ",n/a,"))
+    (record,) = read_keypoints(KeypointSource(path, stature=HEIGHT))
+    assert np.array_equal(record.pixels, empty.pixels, equal_nan=True)
+    path.write_bytes(text.replace("A,walk", "Zoë,walk").encode("latin-1"))
+    with pytest.raises(CorpusMismatch, match=r"not UTF-8\. Save it as CSV UTF-8"):
+        read_keypoints(KeypointSource(path, stature=HEIGHT))
 
 
 def test_times_rounded_to_hundredths_tell_the_rate_that_was_meant(clip, tmp_path):
