@@ -55,14 +55,39 @@ class KeypointWish:
         return KeypointSource(path, self.rate, self.stature, self.person, measured=self.measured, **told)
 
 
+def refuse_one_file(networks: Path, keypoints: Path, out: Path, wish: KeypointWish) -> None:
+    """Refuse two files of the command that are one, by whatever name or link: what is written would replace the other.
+
+    Raises
+    ------
+    ConfigRefused
+    """
+    named = {"the networks": networks, "the keypoints": keypoints, "--measured": wish.measured}
+    named |= {"OUT": out, "--waves": wish.waves}
+    found: dict[Path, str] = {}
+    for name, path in named.items():
+        if path is None:
+            continue
+        other = found.setdefault(Path(path).resolve(), name)
+        if other != name:
+            raise ConfigRefused(f"{path}: {other} and {name} are one file; give each a file of its own.")
+
+
 def apply_keypoints(networks: Path, keypoints: Path, out: Path, wish: KeypointWish, as_json: bool) -> ExitCode:
-    """Answer every clip of somebody's keypoints; write the answers, and say them."""
+    """Answer every clip of somebody's keypoints; write the answers, and say them.
+
+    Raises
+    ------
+    ConfigRefused
+        As `refuse_one_file`, and where the networks cannot be read.
+    """
     from synth.camera.keypoint_record import record_clips
     from synth.camera.keypoint_source import read_keypoints
     from training.csv_table import write_csv
     from training.keypoint.keypoint_answer import answer_doubts, answered_waves, keypoint_answers
     from training.keypoint.keypoint_file import load_keypoint_ensemble
 
+    refuse_one_file(networks, keypoints, out, wish)
     records = read_keypoints(wish.source(keypoints))
     ensemble = load_keypoint_ensemble(networks)
     clips = record_clips(records)

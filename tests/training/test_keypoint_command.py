@@ -1,0 +1,41 @@
+"""The command of somebody's own keypoints writes over nothing that it reads, and says what it can in words."""
+
+import pytest
+
+import kinesynth
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Networks, keypoints and what was measured; none of them is ever read here."""
+    for name in ("networks.pt", "walk.csv", "measured.csv"):
+        (tmp_path / name).write_text("as it was")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "walk.csv")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("out", "options", "said"),
+    [
+        ("walk.csv", {}, "the keypoints and OUT are one file"),
+        ("sub/../walk.csv", {}, "the keypoints and OUT are one file"),
+        ("link.csv", {}, "the keypoints and OUT are one file"),
+        ("networks.pt", {}, "the networks and OUT are one file"),
+        ("measured.csv", {"--measured": "measured.csv"}, "--measured and OUT are one file"),
+        ("out.csv", {"--waves": "out.csv"}, "OUT and --waves are one file"),
+        ("out.csv", {"--waves": "walk.csv"}, "the keypoints and --waves are one file"),
+        ("out.csv", {"--waves": "measured.csv", "--measured": "measured.csv"}, "--measured and --waves are one file"),
+    ],
+)
+def test_no_file_is_written_over_another_that_the_command_names(files, monkeypatch, capsys, out, options, said):
+    never = "networks were loaded"
+    monkeypatch.setattr("training.keypoint.keypoint_file.load_keypoint_ensemble", lambda path: pytest.fail(never))
+    monkeypatch.setattr(
+        "synth.camera.keypoint_source.read_keypoints", lambda source: pytest.fail("keypoints were read")
+    )
+    given = [word for name, value in options.items() for word in (name, str(files / value))]
+    (files / "sub").mkdir()
+    call = ["network", "apply", str(files / "networks.pt"), str(files / "walk.csv"), str(files / out), *given]
+    assert kinesynth.main(call) == 1
+    assert said in capsys.readouterr().err
+    assert {p.read_text() for p in files.iterdir() if p.is_file()} == {"as it was"}
