@@ -4,6 +4,8 @@ import pytest
 
 import kinesynth
 
+READ = "synth.camera.keypoint_source.read_keypoints"
+
 
 @pytest.fixture
 def files(tmp_path):
