@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mocap_import.durable_file import write_durably
 from recipes.run import Run
-from recipes.single_camera.settings import SingleCameraSettings
+from recipes.single_camera.settings import RealCorpus, SingleCameraSettings
 from synth.corpus import Corpus
 from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
@@ -30,6 +30,8 @@ def make_population(run: Run) -> str:
     for path in run.settings.beside:
         refuse_recorded(Path(path))
         refuse_laws_of_scored(Path(path))
+    for source in run.settings.real:
+        refuse_shared_loads(source)
     if run.settings.predicted:
         refuse_drawn_manner(Path(run.settings.predicted))
     given = {"people": [run.settings.people], "beside": run.settings.beside, "spatial": run.settings.spatial}
@@ -203,6 +205,21 @@ def refuse_laws_of_scored(path: Path) -> None:
         raise CorpusMismatch(
             f"setting beside: {path} was made by {laws} laws, which are only scored. Make one with "
             "kinesynth gait population --impairment all --laws drawn."
+        )
+
+
+def refuse_shared_loads(source: RealCorpus) -> None:
+    """Refuse forces of one trial beside a corpus of several: each would be given them.
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    count = len(Corpus(Path(source.path)).trials()) if source.loads else 0
+    if count > 1:
+        raise CorpusMismatch(
+            f"setting real: {source.path} holds {count} trials, and {source.loads} the forces of one. Make a corpus of "
+            "that trial alone, or leave out loads."
         )
 
 

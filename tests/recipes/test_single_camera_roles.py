@@ -10,7 +10,9 @@ import pytest
 from recipes.recipe import resolve_settings
 from recipes.run import Run
 from recipes.single_camera import RECIPE
+from recipes.single_camera.filming import recorded_gaits
 from recipes.single_camera.population import make_population
+from recipes.single_camera.settings import RealCorpus
 from synth.corpus import CorpusWriter
 from synth.corpus.schema import CorpusMismatch
 
@@ -27,8 +29,8 @@ def recorded_corpus(path, trials=("walk_01",)):
 
 
 def populated(folder, monkeypatch, **chosen):
-    """The stage of populations, in which nobody may be solved."""
-    monkeypatch.setattr("recipes.single_camera.population._made", lambda *given: pytest.fail("somebody was solved"))
+    """The stage of populations, which solves nobody here."""
+    monkeypatch.setattr("recipes.single_camera.population._made", lambda *given: "")
     settings = resolve_settings(RECIPE, n_other=0, n_far=0, **chosen)
     make_population(Run(folder, settings, shown=False))
 
@@ -50,3 +52,16 @@ def test_one_file_of_recordings_has_one_role(tmp_path, monkeypatch, how):
     second = {"same name": path, "other way": tmp_path / "sub" / ".." / "lab.h5"}.get(how, other)
     with pytest.raises(CorpusMismatch, match=r"setting real: .* is .*lab.h5 of setting spatial: .* in two roles"):
         populated(tmp_path, monkeypatch, spatial=[str(path)], real=[{"path": str(second)}])
+
+
+def test_forces_of_one_trial_are_given_to_no_other(tmp_path, monkeypatch):
+    path, loads = recorded_corpus(tmp_path / "lab.h5", ("walk_01", "walk_02")), tmp_path / "walk_01.mot"
+    loads.write_text("never read")
+    source = {"path": str(path), "loads": str(loads)}
+    said = r"setting real: .*lab.h5 holds 2 trials, and .*walk_01.mot the forces of one"
+    with pytest.raises(CorpusMismatch, match=said):
+        populated(tmp_path, monkeypatch, real=[source])
+    with pytest.raises(CorpusMismatch, match=said):
+        next(recorded_gaits(RealCorpus(**source)))
+    one = recorded_corpus(tmp_path / "one.h5")
+    populated(tmp_path, monkeypatch, real=[{"path": str(one), "loads": str(loads)}])
