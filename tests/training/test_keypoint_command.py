@@ -3,6 +3,9 @@
 import pytest
 
 import kinesynth
+from training.config import ConfigRefused
+from training.keypoint.keypoint_command import _words
+from training.keypoint.keypoint_file import load_keypoint_ensemble
 
 READ = "synth.camera.keypoint_source.read_keypoints"
 
@@ -41,3 +44,27 @@ def test_no_file_is_written_over_another_that_the_command_names(files, monkeypat
     assert kinesynth.main(call) == 1
     assert said in capsys.readouterr().err
     assert {p.read_text() for p in files.iterdir() if p.is_file()} == {"as it was"}
+
+
+def test_networks_that_are_missing_are_said_with_what_to_do(tmp_path):
+    for place in (tmp_path / "networks.pt", tmp_path):
+        with pytest.raises(ConfigRefused, match=r"no file of networks.*kinesynth recipe single-camera") as told:
+            load_keypoint_ensemble(place)
+        assert "Errno" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.00312, "0.00312"),
+        (-0.0004, "-0.000400"),
+        (-0.0, "0.00"),
+        (-1e-9, "0.00"),
+        (1.2345, "1.23"),
+        (112.4, "112"),
+        (0.0, "0.00"),
+    ],
+)
+def test_numbers_have_three_digits_that_count_and_no_sign_of_nothing(value, text):
+    row = {"quantity": "step_time_asymmetry", "unit": "1", "estimate": value, "low": value, "high": value}
+    assert _words(row) == f"step time asymmetry {text} ({text} to {text})"

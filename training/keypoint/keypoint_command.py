@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
 from synth.camera.keypoint_source import KeypointSource
 from training.config import ConfigRefused
+
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -134,5 +137,11 @@ def clip_lines(rows: list[dict[str, Any]]) -> list[str]:
 def _words(row: dict[str, Any]) -> str:
     """One quantity: its estimate, unit, and limits."""
     unit = "" if row["unit"] == "1" else f" {row['unit']}"
-    limits = "" if row["low"] is None else f" ({row['low']:.2f} to {row['high']:.2f})"
-    return f"{row['quantity'].replace('_', ' ')} {row['estimate']:.2f}{unit}{limits}"
+    limits = "" if row["low"] is None else f" ({_digits(row['low'])} to {_digits(row['high'])})"
+    return f"{row['quantity'].replace('_', ' ')} {_digits(row['estimate'])}{unit}{limits}"
+
+
+def _digits(value: float) -> str:
+    """Three significant digits without exponent; what is smaller than `_NOTHING` is zero, and zero has no sign."""
+    shown = 0.0 if abs(value) < _NOTHING else value
+    return np.format_float_positional(shown, 3, unique=False, fractional=False, trim="k").rstrip(".")
