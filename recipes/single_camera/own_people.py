@@ -19,6 +19,7 @@ from recipes.recipe import PEOPLE
 from recipes.run import Run
 from recipes.single_camera.settings import OwnKeypoints, SingleCameraSettings
 from recipes.single_camera.teaching import NETWORKS
+from synth.camera.detector_file import detector_files
 from synth.camera.keypoint_input import ClipArrays
 from synth.camera.keypoint_record import KeypointRecord, record_clips
 from synth.camera.keypoint_source import TABLES, KeypointSource, read_keypoints
@@ -91,11 +92,10 @@ def keypoint_source(own: OwnKeypoints) -> KeypointSource:
 
 
 def own_sources(run: Run) -> dict[str, dict[str, str]]:
-    """Files of the sources, by the hash of their bytes."""
+    """Files of the sources, those that are read, by the hash of their bytes."""
     files: dict[str, Path] = {}
     for own in run.settings.own:
-        path = Path(own.path)
-        files |= {str(f): f for f in sorted(path.glob("*.json"))} if path.is_dir() else {own.path: path}
+        files |= {str(file): file for file in detector_files(Path(own.path))}
         files |= {own.measured: Path(own.measured)} if own.measured else {}
     return named_sources(files)
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from recipes.recipe import resolve_settings
+from recipes.run import Run
 from recipes.single_camera import RECIPE
-from recipes.single_camera.own_people import own_records
+from recipes.single_camera.own_people import own_records, own_sources
 from synth.camera.detector import draw_errors
 from synth.camera.keypoint_clip import View, film
 from synth.corpus.schema import CorpusMismatch
@@ -63,3 +64,17 @@ def test_a_folder_named_as_somebody_of_a_table_is_not_taken_for_them(tmp_path, p
         with pytest.raises(CorpusMismatch, match=r"A is the name of .*A.*give person"):
             recorded(*own)
     assert recorded(table, {**folder, "person": "A"}) == [("own A", "walk"), ("own A", "A")]
+
+
+def test_every_file_that_is_read_is_hashed_whatever_the_case_of_its_ending(folders, tmp_path):
+    folder = Path(folders[0]["path"])
+    for i, file in enumerate(sorted(folder.iterdir())):
+        file.rename(file.with_suffix((".JSON", ".Json", ".json")[i % 3]))
+    (folder / "notes.txt").write_text("not read")
+    run = Run(tmp_path, resolve_settings(RECIPE, own=[folders[0]]), shown=False)
+    frames = len(own_records(run.settings)[0].pixels)
+    before = own_sources(run)
+    assert len(before) == frames
+    last = max(folder.glob("*.JSON"))
+    last.write_text(last.read_text() + " ")
+    assert own_sources(run) != before
