@@ -14,7 +14,7 @@ from mocap_import.durable_file import durable_place
 from recipes.people import write_people
 from recipes.recipe import PEOPLE
 from recipes.run import Run
-from recipes.single_camera.population import corpus_of, population_seed, refuse_too_few
+from recipes.single_camera.population import corpus_of, population_seed, refuse_shared_loads, refuse_too_few
 from recipes.single_camera.settings import RealCorpus
 from synth.camera.detector import draw_errors
 from synth.camera.filmed_gait import FilmedGait, filmed_gait
@@ -173,7 +173,14 @@ def parted(people: list[str], seed: int) -> dict[str, str]:
 
 
 def recorded_gaits(source: RealCorpus, say: Callable[[str], None] | None = None) -> Iterator[FilmedGait]:
-    """Gaits of a corpus of recordings, straight ones alone, under the code of its file and person; says who is none."""
+    """Gaits of a corpus of recordings, straight ones alone, under the code of its file and person; says who is none.
+
+    Raises
+    ------
+    CorpusMismatch
+        As `refuse_shared_loads`.
+    """
+    refuse_shared_loads(source)
     path = Path(source.path)
     for gait in _gaits(path, source.stature, Path(source.loads) if source.loads else None, source.mass, say):
         person = source.person or f"{path.stem} {gait.person}"

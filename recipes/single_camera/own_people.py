@@ -6,6 +6,7 @@ asymmetry, the table holds these against it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from recipes.recipe import PEOPLE
 from recipes.run import Run
 from recipes.single_camera.settings import OwnKeypoints, SingleCameraSettings
 from recipes.single_camera.teaching import NETWORKS
+from synth.camera.detector_file import detector_files
 from synth.camera.keypoint_input import ClipArrays
 from synth.camera.keypoint_record import KeypointRecord, record_clips
-from synth.camera.keypoint_source import KeypointSource, read_keypoints
+from synth.camera.keypoint_source import TABLES, KeypointSource, read_keypoints
 from synth.corpus.recipe_source import named_sources
+from synth.corpus.schema import CorpusMismatch
 from training.csv_table import write_csv
 from training.keypoint.keypoint_lesson import KeypointEstimate
 
@@ -32,12 +35,53 @@ _PERSON = "own "
 
 
 def own_records(settings: SingleCameraSettings) -> list[KeypointRecord]:
-    """Records of all sources, each person's code with a word of its own; errors as `read_keypoints`."""
-    found = []
-    for own in settings.own:
-        records = read_keypoints(keypoint_source(own))
-        found += [replace(r, person=f"{_PERSON}{r.person}") for r in records]
-    return found
+    """Records of all sources, each person's code with a word of its own.
+
+    Raises
+    ------
+    CorpusMismatch
+        As `read_keypoints` and `refuse_one_name`.
+    """
+    read = [(own, read_keypoints(keypoint_source(own))) for own in settings.own]
+    refuse_one_name(read)
+    return [replace(r, person=f"{_PERSON}{r.person}") for _, records in read for r in records]
+
+
+def refuse_one_name(read: Sequence[tuple[OwnKeypoints, Sequence[KeypointRecord]]]) -> None:
+    """Refuse records of two sources that would be taken for one person, or for one trial of one person.
+
+    Who is named by nothing but a detector's folder or file may be anybody: they share their name with nobody.
+
+    Parameters
+    ----------
+    read : sequence of (setting, its records)
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    for i, (own, records) in enumerate(read):
+        for former, before in read[:i]:
+            for name in sorted({r.person for r in records} & {r.person for r in before}):
+                unnamed = next((one.path for one in (own, former) if _named_by_file(one)), None)
+                if unnamed is not None:
+                    raise CorpusMismatch(
+                        f"setting own: {own.path} and {former.path} both hold a person {name}, and {name} is the name "
+                        f"of {unnamed} alone; give person there to say who it is."
+                    )
+            shared = sorted({(r.person, r.trial) for r in records} & {(r.person, r.trial) for r in before})
+            if shared:
+                person, trial = shared[0]
+                raise CorpusMismatch(
+                    f"setting own: {own.path} and {former.path} hold {trial} of {person}, both of them. If these are "
+                    "two people, give each a person (or a code in the table); if two trials, give each a name."
+                )
+
+
+def _named_by_file(own: OwnKeypoints) -> bool:
+    """Whether the person of a source is called as its file or folder, for want of another name."""
+    path = Path(own.path)
+    return not own.person and not (path.is_file() and path.suffix.lower() in TABLES)
 
 
 def keypoint_source(own: OwnKeypoints) -> KeypointSource:
@@ -48,11 +92,10 @@ def keypoint_source(own: OwnKeypoints) -> KeypointSource:
 
 
 def own_sources(run: Run) -> dict[str, dict[str, str]]:
-    """Files of the sources, by the hash of their bytes."""
+    """Files of the sources, those that are read, by the hash of their bytes."""
     files: dict[str, Path] = {}
     for own in run.settings.own:
-        path = Path(own.path)
-        files |= {str(f): f for f in sorted(path.glob("*.json"))} if path.is_dir() else {own.path: path}
+        files |= {str(file): file for file in detector_files(Path(own.path))}
         files |= {own.measured: Path(own.measured)} if own.measured else {}
     return named_sources(files)
 

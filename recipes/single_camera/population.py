@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mocap_import.durable_file import write_durably
 from recipes.run import Run
-from recipes.single_camera.settings import SingleCameraSettings
+from recipes.single_camera.settings import RealCorpus, SingleCameraSettings
 from synth.corpus import Corpus
+from synth.corpus.provenance import file_hash
 from synth.corpus.schema import CorpusMismatch
 
 OTHER_VISITS = 2
@@ -21,12 +22,16 @@ FEWEST = 7
 
 def make_population(run: Run) -> str:
     """Solve all populations, or go on with them; corpora that were given are taken as they are."""
+    refuse_one_file(_roles(run.settings))
     refuse_shared_people(_roles_of_corpora(run))
     for name in LAWS:
         if getattr(run.settings, name):
             refuse_unlike_laws(name, Path(getattr(run.settings, name)))
     for path in run.settings.beside:
+        refuse_recorded(Path(path))
         refuse_laws_of_scored(Path(path))
+    for source in run.settings.real:
+        refuse_shared_loads(source)
     if run.settings.predicted:
         refuse_drawn_manner(Path(run.settings.predicted))
     given = {"people": [run.settings.people], "beside": run.settings.beside, "spatial": run.settings.spatial}
@@ -73,6 +78,35 @@ def _roles(settings: SingleCameraSettings) -> list[tuple[str, str]]:
     given = {**{name: [getattr(settings, name)] for name in LAWS}, "spatial": settings.spatial}
     given |= {"beside": settings.beside, "predicted": [settings.predicted], "real": [r.path for r in settings.real]}
     return [(role, path) for role, paths in given.items() for path in paths if path]
+
+
+def refuse_one_file(roles: Sequence[tuple[str, str]]) -> None:
+    """Refuse one corpus in two roles, by whatever name, link or copy: of recordings no seed would tell it.
+
+    Parameters
+    ----------
+    roles : sequence of (role, corpus)
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    for i, (role, corpus) in enumerate(roles):
+        for former, before in roles[:i]:
+            if former != role and _is_one_file(Path(before), Path(corpus)):
+                raise CorpusMismatch(
+                    f"setting {role}: {corpus} is {before} of setting {former}: the same people in two roles. Leave "
+                    "it out of one of them."
+                )
+
+
+def _is_one_file(first: Path, second: Path) -> bool:
+    """Whether two places hold the same bytes; only files of one size are read."""
+    if first.resolve() == second.resolve():
+        return True
+    if not (first.is_file() and second.is_file()) or first.stat().st_size != second.stat().st_size:
+        return False
+    return first.samefile(second) or file_hash(first) == file_hash(second)
 
 
 def refuse_shared_people(seeds: Sequence[tuple[str, str, int]]) -> None:
@@ -145,6 +179,20 @@ def refuse_unlike_laws(role: str, path: Path) -> None:
         )
 
 
+def refuse_recorded(path: Path) -> None:
+    """Refuse people of `beside` who are drawn from no seed: nothing would tell whether they are scored elsewhere.
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    if population_seed(path) is None:
+        raise CorpusMismatch(
+            f"setting beside: {path} holds nobody drawn from a seed, expected a corpus of kinesynth gait population "
+            "--impairment all. Recordings are only scored: name them by setting real."
+        )
+
+
 def refuse_laws_of_scored(path: Path) -> None:
     """Refuse a population that would teach the laws by which others are scored.
 
@@ -157,6 +205,21 @@ def refuse_laws_of_scored(path: Path) -> None:
         raise CorpusMismatch(
             f"setting beside: {path} was made by {laws} laws, which are only scored. Make one with "
             "kinesynth gait population --impairment all --laws drawn."
+        )
+
+
+def refuse_shared_loads(source: RealCorpus) -> None:
+    """Refuse forces of one trial beside a corpus of several: each would be given them.
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    count = len(Corpus(Path(source.path)).trials()) if source.loads else 0
+    if count > 1:
+        raise CorpusMismatch(
+            f"setting real: {source.path} holds {count} trials, and {source.loads} the forces of one. Make a corpus of "
+            "that trial alone, or leave out loads."
         )
 
 

@@ -91,6 +91,13 @@ def read_detector_file(
     return pixels, rate / step, [LAYOUTS[count].name, *notes]
 
 
+def detector_files(path: Path) -> list[Path]:
+    """Files that are read of a detector's output, in order: a folder's JSON whatever the case of their ending."""
+    if not path.is_dir():
+        return [path]
+    return sorted(p for p in path.iterdir() if p.suffix.lower() == ".json")
+
+
 def _unknown(count: int, place: str) -> str:
     known = ", ".join(f"{layout.name} ({layout.count})" for layout in LAYOUTS.values())
     why = " It has no heels and toes." if count in (15, 16, 17, 18) else ""
@@ -100,7 +107,7 @@ def _unknown(count: int, place: str) -> str:
 def _frames(path: Path) -> Iterator[tuple[int, str, list[Any]]]:
     """Number, place (for what is said) and people of every frame."""
     if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.suffix.lower() == ".json")
+        files = detector_files(path)
         if not files:
             raise CorpusMismatch(f"{path}: expected a JSON file a frame, found none. Give the detector's own folder.")
         seen: dict[int, Path] = {}

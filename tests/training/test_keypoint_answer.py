@@ -16,7 +16,7 @@ from synth.camera.keypoint_input import clip_arrays, joined, units_of
 from synth.camera.keypoint_record import KeypointRecord, record_clips
 from synth.impairment import KINDS, Impairment
 from training.conformal_interval import subject_quantile
-from training.keypoint.keypoint_answer import COLUMNS, answer_doubts, answered_waves, keypoint_answers
+from training.keypoint.keypoint_answer import ASYMMETRY_DOUBT, COLUMNS, answer_doubts, answered_waves, keypoint_answers
 from training.keypoint.keypoint_calibration import DOUBTED, LEAST_SD, calibrate, scaled_errors
 from training.keypoint.keypoint_file import load_keypoint_ensemble, save_keypoint_ensemble
 from training.keypoint.keypoint_lesson import LessonSettings, teach
@@ -95,7 +95,8 @@ def test_somebody_outside_the_population_is_named(ensemble, records):
     calm = replace(ensemble.calibration, largest_sd=np.full(5, np.inf))
     known = replace(ensemble, calibration=calm)
     clips = record_clips(records)
-    assert answer_doubts(keypoint_answers(known, clips)[0], known) == []
+    standing = answer_doubts(keypoint_answers(known, clips)[0], known)
+    assert standing == [ASYMMETRY_DOUBT], "intervals of asymmetry held on no recording, whoever walks"
     small = record_clips([replace(r, stature=0.9) for r in records])
     assert "need not hold" in answer_doubts(keypoint_answers(known, small)[0], known)[0]
     one = replace(calm, largest_sd=np.array([0.0, np.inf, np.inf, np.inf, np.inf]))
@@ -118,10 +119,12 @@ def test_networks_come_back_with_their_calibration_or_say_that_they_have_none(en
     answers, _ = keypoint_answers(bare, record_clips(records))
     assert answers.low.isna().all()
     assert "without a calibration" in answer_doubts(answers, bare)[0]
+    assert ASYMMETRY_DOUBT not in answer_doubts(answers, bare), "there is no interval to be doubted"
     few = filmed(4, 30)
     unsure = replace(ensemble, calibration=calibrate(few, ensemble.estimate(few.inputs)))
     answers, _ = keypoint_answers(unsure, record_clips(records))
     assert "only 4 people calibrated" in answer_doubts(answers, unsure)[0]
+    assert ASYMMETRY_DOUBT not in answer_doubts(answers, unsure)
 
 
 def test_the_command_answers_keypoints_and_refuses_what_it_cannot(ensemble, records, tmp_path, capsys):
@@ -137,7 +140,9 @@ def test_the_command_answers_keypoints_and_refuses_what_it_cannot(ensemble, reco
     assert len(told["rows"]) == len(answers) == 2 * (len(DOUBTED) + len(KINDS))
     assert len(pd.read_csv(waves)) > 200
     assert kinesynth.main([*call, "--stature", "1.7"]) == 0
-    assert "m/s (" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "m/s (" in shown.out
+    assert ASYMMETRY_DOUBT in shown.err
     assert kinesynth.main(call) == 1
     assert "how tall A is" in capsys.readouterr().err
     folder = written_folder(tmp_path / "json", [records[1].pixels])

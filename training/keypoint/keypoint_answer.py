@@ -32,6 +32,11 @@ COLUMNS = (
     "measured",
 )
 """Of the table of answers; times in s, `doubt` over what is typical, `outside`: the interval need not hold."""
+ASYMMETRY_DOUBT = (
+    "step_time_asymmetry: its intervals did not hold on recordings of people (the networks agreed and were wrong), "
+    "whoever is named as outside or not; do not rely on them"
+)
+"""Said of every answer with such an interval."""
 _KIND = "probability of "
 
 
@@ -124,4 +129,6 @@ def answer_doubts(answers: pd.DataFrame, ensemble: KeypointEnsemble) -> list[str
             f"{person}, {trial}: outside what these networks know ({', '.join(names)}; they disagree "
             f"{rows.doubt.max():.1f} times as much as is typical); its intervals need not hold"
         )
+    if "step_time_asymmetry" not in wide:
+        found.append(ASYMMETRY_DOUBT)
     return found

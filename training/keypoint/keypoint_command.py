@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
 from synth.camera.keypoint_source import KeypointSource
 from training.config import ConfigRefused
+
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,39 @@ class KeypointWish:
         return KeypointSource(path, self.rate, self.stature, self.person, measured=self.measured, **told)
 
 
+def refuse_one_file(networks: Path, keypoints: Path, out: Path, wish: KeypointWish) -> None:
+    """Refuse two files of the command that are one, by whatever name or link: what is written would replace the other.
+
+    Raises
+    ------
+    ConfigRefused
+    """
+    named = {"the networks": networks, "the keypoints": keypoints, "--measured": wish.measured}
+    named |= {"OUT": out, "--waves": wish.waves}
+    found: dict[Path, str] = {}
+    for name, path in named.items():
+        if path is None:
+            continue
+        other = found.setdefault(Path(path).resolve(), name)
+        if other != name:
+            raise ConfigRefused(f"{path}: {other} and {name} are one file; give each a file of its own.")
+
+
 def apply_keypoints(networks: Path, keypoints: Path, out: Path, wish: KeypointWish, as_json: bool) -> ExitCode:
-    """Answer every clip of somebody's keypoints; write the answers, and say them."""
+    """Answer every clip of somebody's keypoints; write the answers, and say them.
+
+    Raises
+    ------
+    ConfigRefused
+        As `refuse_one_file`, and where the networks cannot be read.
+    """
     from synth.camera.keypoint_record import record_clips
     from synth.camera.keypoint_source import read_keypoints
     from training.csv_table import write_csv
     from training.keypoint.keypoint_answer import answer_doubts, answered_waves, keypoint_answers
     from training.keypoint.keypoint_file import load_keypoint_ensemble
 
+    refuse_one_file(networks, keypoints, out, wish)
     records = read_keypoints(wish.source(keypoints))
     ensemble = load_keypoint_ensemble(networks)
     clips = record_clips(records)
@@ -109,5 +137,11 @@ def clip_lines(rows: list[dict[str, Any]]) -> list[str]:
 def _words(row: dict[str, Any]) -> str:
     """One quantity: its estimate, unit, and limits."""
     unit = "" if row["unit"] == "1" else f" {row['unit']}"
-    limits = "" if row["low"] is None else f" ({row['low']:.2f} to {row['high']:.2f})"
-    return f"{row['quantity'].replace('_', ' ')} {row['estimate']:.2f}{unit}{limits}"
+    limits = "" if row["low"] is None else f" ({_digits(row['low'])} to {_digits(row['high'])})"
+    return f"{row['quantity'].replace('_', ' ')} {_digits(row['estimate'])}{unit}{limits}"
+
+
+def _digits(value: float) -> str:
+    """Three significant digits without exponent; what is smaller than `_NOTHING` is zero, and zero has no sign."""
+    shown = 0.0 if abs(value) < _NOTHING else value
+    return np.format_float_positional(shown, 3, unique=False, fractional=False, trim="k").rstrip(".")

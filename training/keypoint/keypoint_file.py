@@ -52,6 +52,11 @@ def load_keypoint_ensemble(path: Path) -> KeypointEnsemble:
     ConfigRefused
         The file is not there or holds something else.
     """
+    if not Path(path).is_file():
+        raise ConfigRefused(
+            f"{path}: no file of networks is there. Give networks.pt in the folder of a run of kinesynth recipe "
+            "single-camera, which teaches them."
+        )
     try:
         content = torch.load(path, weights_only=True)
     except Exception as problem:  # noqa: BLE001  (torch raises whatever the bytes provoke)
