@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from recipes.recipe import RESULTS, Recipe
 from recipes.run import Run, Stage
-from recipes.single_camera.filming import CLIPS, film_everything
+from recipes.single_camera.clip_sets import CLIPS
+from recipes.single_camera.filming import film_everything
 from recipes.single_camera.own_people import OWN, answer_own, own_records, own_sources
 from recipes.single_camera.population import DONE, given_corpora, make_population
 from recipes.single_camera.scoring import score_everything

@@ -110,6 +110,12 @@ def agreement_results(table: pd.DataFrame, task: str, seed: int, *, recorded: bo
     return results
 
 
+def person_means(values: np.ndarray, people: np.ndarray) -> dict[str, float]:
+    """Mean of the known values (n,) of each person; none of whom nothing is known."""
+    known = np.isfinite(values)
+    return {str(p): float(values[(people == p) & known].mean()) for p in sorted(set(people[known]))}
+
+
 def mean_absolute_error(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
     """Mean over people of their absolute errors; `person` numbers them."""
     count = np.bincount(person)

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from recipes.result import Result, mean_result
-from recipes.single_camera.agreement import UNITS
+from recipes.single_camera.agreement import UNITS, person_means
 from recipes.single_camera.impairment_score import kind_result, severity_change, severity_rows, truth_table
 from synth.camera.filmed_gait import PARAMETERS
 from synth.camera.keypoint_input import ClipArrays, units_of
 from training.keypoint.keypoint_lesson import KeypointEstimate
+from training.keypoint.progression import SEVERITY
 
 NETWORK, ALONE = "network", "network without those beside"
 
@@ -45,7 +46,7 @@ def beside_results(
             continue
         clips, said, alone = sets[name], estimates[name], without[name]
         if np.isfinite(clips.severity).any():
-            results += severity_rows(task, ALONE, truth_table(clips, alone.scalars[:, 4]), seed)
+            results += severity_rows(task, ALONE, truth_table(clips, alone.scalars[:, SEVERITY]), seed)
             results.append(kind_result(task, ALONE, clips, alone, seed))
             results.append(severity_change(task, clips, (said, alone), seed))
         results += _parameter_rows(clips, said, alone, task, seed)
@@ -64,11 +65,7 @@ def _parameter_rows(
             (NETWORK, f"{parameter}: mean absolute error less that of the {ALONE}"): (with_them - without)[:, i],
         }
         for (method, measure), values in rows.items():
-            known = np.isfinite(values)
-            by_person = {p: float(values[(clips.person == p) & known].mean()) for p in sorted(set(clips.person[known]))}
-            if by_person:
-                row = mean_result(
-                    by_person, task=task, method=method, measure=measure, unit=UNITS[parameter], seed=seed
-                )
-                results.append(row)
+            if by_person := person_means(values, clips.person):
+                told = {"task": task, "method": method, "measure": measure, "unit": UNITS[parameter], "seed": seed}
+                results.append(mean_result(by_person, **told))
     return results

@@ -8,63 +8,67 @@ import numpy as np
 import pandas as pd
 
 from recipes.result import Result, mean_result
-from recipes.single_camera.filming import CALIBRATING
-from synth.camera.keypoint_input import ClipArrays, joined
-from training.keypoint.keypoint_calibration import DOUBTED, calibrate, scaled_errors
-from training.keypoint.keypoint_lesson import KeypointEstimate, joined_estimates
+from recipes.single_camera.agreement import person_means
+from synth.camera.keypoint_input import ClipArrays
+from training.keypoint.keypoint_calibration import DOUBTED, KeypointCalibration, scaled_errors
+from training.keypoint.keypoint_lesson import KeypointEstimate
 from training.sample.calibration_curve import calibration_curve, doubt_ratio
 
 INSIDE = "score"
+Clips = tuple[ClipArrays, KeypointEstimate]
+"""Clips of some people, and what is said of them."""
 
 
 def doubt_results(
-    sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate], tasks: Mapping[str, str], seed: int
+    calibrating: Clips,
+    sets: Mapping[str, ClipArrays],
+    estimates: Mapping[str, KeypointEstimate],
+    tasks: Mapping[str, str],
+    seed: int,
 ) -> tuple[list[Result], pd.DataFrame]:
-    """Coverage of 90 % conformal intervals, doubt over that inside, who is named as outside; the calibration curves.
+    """Coverage of 90 % conformal intervals and doubt over that inside; the calibration curves.
 
     Parameters
     ----------
+    calibrating : (ClipArrays, KeypointEstimate)
+        Of those who calibrate.
     sets, estimates : mapping
-        By name of set; one of `CALIBRATING` is among them.
+        By name of set.
     tasks : mapping of str to str
         Set → its name in the table.
     seed : int
     """
-    results, curves, calibrators = [], [], calibrating_people(sets, estimates)
+    results, curves = [], []
     for measure in DOUBTED:
-        calibrating = scaled_errors(*calibrators, measure)
+        others = scaled_errors(*calibrating, measure)
         for name, task in tasks.items():
             scored = scaled_errors(sets[name], estimates[name], measure) if name in estimates else {}
             if not scored:
                 continue
-            curve = calibration_curve(calibrating, scored, seed=seed)
+            curve = calibration_curve(others, scored, seed=seed)
             curves.append(curve.assign(task=task, measure=measure))
             results.append(coverage_result(curve, task, measure))
             if name != INSIDE:
                 ratio = doubt_ratio(*(_spreads(sets[n], estimates[n], measure) for n in (INSIDE, name)))
                 said = f"{measure}: doubt over that inside"
                 results.append(Result(task, "network", said, "1", ratio, n_persons=len(scored)))
-    return results + outside_results(sets, estimates, tasks, seed), pd.concat(curves, ignore_index=True)
-
-
-def calibrating_people(
-    sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate]
-) -> tuple[ClipArrays, KeypointEstimate]:
-    """Clips of all who calibrate, and what is said of them."""
-    own = [name for name in CALIBRATING if name in estimates]
-    return joined([sets[name] for name in own]), joined_estimates([estimates[name] for name in own])
+    return results, pd.concat(curves, ignore_index=True)
 
 
 def outside_results(
-    sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate], tasks: Mapping[str, str], seed: int
+    calibration: KeypointCalibration,
+    sets: Mapping[str, ClipArrays],
+    estimates: Mapping[str, KeypointEstimate],
+    tasks: Mapping[str, str],
+    seed: int,
 ) -> list[Result]:
     """Share of each set's clips of which a user is told that nothing said of them need hold, mean over people."""
-    calibration, results = calibrate(*calibrating_people(sets, estimates)), []
+    results = []
     for name, task in tasks.items():
         if name in estimates and len(sets[name]):
             clips = sets[name]
             whole = calibration.outside(estimates[name], clips.stature).all(axis=1)
-            shares = {p: float(whole[clips.person == p].mean()) for p in sorted(set(clips.person))}
+            shares = person_means(whole, clips.person)
             told = {"task": task, "method": "network", "measure": "clips named as outside: share", "unit": "1"}
             results.append(mean_result(shares, **told, seed=seed, note=f"{len(clips)} clips"))
     return results

@@ -10,11 +10,23 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap_import.durable_file import durable_place
 from recipes.people import write_people
 from recipes.recipe import PEOPLE
 from recipes.run import Run
-from recipes.single_camera.population import corpus_of, population_seed, refuse_shared_loads, refuse_too_few
+from recipes.single_camera.clip_sets import (
+    BESIDE,
+    CLIPS,
+    COMPANIES,
+    OBLIQUE,
+    SETS,
+    SHARES,
+    SPATIAL,
+    TEACHING,
+    parted,
+    save_clips,
+)
+from recipes.single_camera.population import corpus_of
+from recipes.single_camera.population_check import population_seed, refuse_shared_loads
 from recipes.single_camera.settings import RealCorpus
 from synth.camera.detector import draw_errors
 from synth.camera.filmed_gait import FilmedGait, filmed_gait
@@ -25,33 +37,6 @@ from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
 from synth.corpus.trial import CorpusTrial
 
-CLIPS = "clips.npz"
-SHARES = {"teach": 0.6, "validate": 0.12, "calibrate": 0.14, "score": 0.14}
-SPATIAL = {role: f"spatial_{role}" for role in SHARES}
-"""Role → set of the clips of people in 3-D."""
-BESIDE = {role: f"beside_{role}" for role in SHARES}
-"""Role → set of the clips of people of the setting `beside`."""
-OBLIQUE = "overground_oblique"
-SETS = (
-    *SHARES,
-    "other",
-    "far",
-    "predicted",
-    "brief",
-    "overground",
-    "treadmill",
-    *SPATIAL.values(),
-    *BESIDE.values(),
-    OBLIQUE,
-)
-"""``"brief"``: those who are scored, in clips of `BRIEF` seconds."""
-COMPANIES = {"spatial": SPATIAL, "beside": BESIDE}
-"""Setting → the sets of its people, who teach beside the others."""
-TEACHING = tuple(own[role] for own in ({r: r for r in SHARES}, *COMPANIES.values()) for role in ("teach", "validate"))
-CALIBRATING = ("calibrate", BESIDE["calibrate"])
-"""Sets of those who calibrate: all planar people that networks are for."""
-VALIDATING = ("validate", BESIDE["validate"])
-"""The same of those who validate."""
 _SCORED_CLIPS, _REAL_CLIPS = 2, 8
 BRIEF, _WHOLE_SHARE = 2.5, 0.5
 """s; share of the clips that teach that are as long as they may be."""
@@ -156,22 +141,6 @@ def spatial_gaits(path: Path) -> list[FilmedGait]:
     return gaits
 
 
-def parted(people: list[str], seed: int) -> dict[str, str]:
-    """Role of each person, drawn by `SHARES`; each role has at least one.
-
-    Each draws a number of their own: who else there is moves nobody but those at the borders of roles.
-
-    Raises
-    ------
-    CorpusMismatch
-        They are too few for that.
-    """
-    refuse_too_few("people to be filmed", len(people))
-    order = sorted(people, key=lambda p: np.random.default_rng([seed, 12, zlib.crc32(p.encode())]).random())
-    ends = np.round(np.cumsum(list(SHARES.values())) * len(order)).astype(int)
-    return {str(p): list(SHARES)[int(np.searchsorted(ends, i, side="right"))] for i, p in enumerate(order)}
-
-
 def recorded_gaits(source: RealCorpus, say: Callable[[str], None] | None = None) -> Iterator[FilmedGait]:
     """Gaits of a corpus of recordings, straight ones alone, under the code of its file and person; says who is none.
 
@@ -186,36 +155,6 @@ def recorded_gaits(source: RealCorpus, say: Callable[[str], None] | None = None)
         person = source.person or f"{path.stem} {gait.person}"
         belt = gait.treadmill if source.treadmill is None else source.treadmill
         yield replace(gait, person=person, trial=f"{path.stem} {gait.trial}", treadmill=belt)
-
-
-def save_clips(path: Path, sets: dict[str, ClipArrays]) -> None:
-    """Write sets of clips to one file."""
-    flat = {f"{name}/{f}": getattr(own, f) for name, own in sets.items() for f in ClipArrays.__dataclass_fields__}
-    with durable_place(path) as place, place.open("wb") as stream:
-        np.savez_compressed(stream, **flat)
-
-
-def load_clips(path: Path) -> dict[str, ClipArrays]:
-    """Read what `save_clips` wrote."""
-    with np.load(path) as kept:
-        fields = ClipArrays.__dataclass_fields__
-        names = [name for name in SETS if f"{name}/inputs" in kept]
-        return {name: ClipArrays(**{f: kept[f"{name}/{f}"] for f in fields}) for name in names}
-
-
-def teachers(sets: Mapping[str, ClipArrays], without: str = "") -> tuple[ClipArrays, ClipArrays]:
-    """Clips that teach and that validate; `without` the people of one of `COMPANIES`."""
-
-    def clips(role: str) -> ClipArrays:
-        companies = [sets[own[role]] for name, own in COMPANIES.items() if name != without]
-        return joined([sets[role], *(c for c in companies if len(c))])
-
-    return clips("teach"), clips("validate")
-
-
-def planar_teachers(sets: Mapping[str, ClipArrays]) -> ClipArrays:
-    """Clips that teach of those whose impairment is known: nobody in 3-D."""
-    return teachers(sets, "spatial")[0]
 
 
 def _gaits(

@@ -10,6 +10,7 @@ from recipes.single_camera.agreement import ALL_CLIPS, MEAN, Measure, clip_numbe
 from synth.camera.keypoint_input import ClipArrays
 from synth.impairment import KINDS
 from training.keypoint.keypoint_lesson import KeypointEstimate
+from training.keypoint.progression import SEVERITY
 from training.sample.class_score import auroc
 
 _SEVERITY_GOAL = ">= 0.8"
@@ -54,7 +55,7 @@ def kind_result(task: str, method: str, clips: ClipArrays, estimate: KeypointEst
 
 def severity_change(task: str, clips: ClipArrays, said: tuple[KeypointEstimate, KeypointEstimate], seed: int) -> Result:
     """R2 of severity by the first estimate less that by the second, people drawn with replacement for both at once."""
-    first, second = (truth_table(clips, own.scalars[:, 4]).severity_said.to_numpy(float) for own in said)
+    first, second = (truth_table(clips, own.scalars[:, SEVERITY]).severity_said.to_numpy(float) for own in said)
 
     def gain(truth: np.ndarray, both: np.ndarray, person: np.ndarray) -> float:
         return r_squared(truth, both[:, 0], person) - r_squared(truth, both[:, 1], person)
@@ -98,7 +99,7 @@ def kind_rows(task: str, table: pd.DataFrame, seed: int) -> list[Result]:
 
 def estimate_table(clips: ClipArrays, estimate: KeypointEstimate) -> pd.DataFrame:
     """One row a clip: what is wrong, and what is said of it."""
-    frame = truth_table(clips, estimate.scalars[:, 4]).assign(
+    frame = truth_table(clips, estimate.scalars[:, SEVERITY]).assign(
         ill_said=1.0 - estimate.kinds[:, 0], kind_said=estimate.kinds.argmax(axis=1)
     )
     return frame.assign(**{f"p{k}": estimate.kinds[:, k] for k in range(estimate.kinds.shape[1])})

@@ -10,7 +10,7 @@ import pandas as pd
 from recipes.class_doubt import INSIDE, class_doubt
 from recipes.result import Result
 from recipes.single_camera.doubt import INSIDE as SCORED
-from recipes.single_camera.doubt import calibrating_people
+from recipes.single_camera.doubt import Clips
 from synth.camera.keypoint_input import ClipArrays
 from synth.impairment import KINDS
 from training.keypoint.keypoint_lesson import KeypointEstimate
@@ -26,14 +26,20 @@ def kind_answers(clips: ClipArrays, said: KeypointEstimate) -> ClassAnswers:
 
 
 def kind_doubt(
-    sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate], tasks: Mapping[str, str], seed: int
+    calibrating: Clips,
+    sets: Mapping[str, ClipArrays],
+    estimates: Mapping[str, KeypointEstimate],
+    tasks: Mapping[str, str],
+    seed: int,
 ) -> tuple[list[Result], pd.DataFrame]:
     """Rows of conformal sets of kinds, and every level of every group.
 
     Parameters
     ----------
+    calibrating : (ClipArrays, KeypointEstimate)
+        Of those who calibrate.
     sets, estimates : mapping
-        By name of set; those who calibrate and the people never seen are among them.
+        By name of set; the people never seen are among them.
     tasks : mapping of str to str
         Set → its name in the table.
     seed : int
@@ -41,6 +47,4 @@ def kind_doubt(
     told = {name: kind_answers(sets[name], estimates[name]) for name in tasks if name in estimates}
     groups = {INSIDE: told[SCORED]} | {tasks[n]: own for n, own in told.items() if n != SCORED}
     groups = {group: own for group, own in groups.items() if len(own.truth)}
-    return class_doubt(
-        TASK, "network", [(kind_answers(*calibrating_people(sets, estimates)), groups)], list(KINDS), seed
-    )
+    return class_doubt(TASK, "network", [(kind_answers(*calibrating), groups)], list(KINDS), seed)

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from recipes.result import Result, mean_result
-from recipes.single_camera.agreement import MEAN, UNITS, agreement_results, clip_table
+from recipes.single_camera.agreement import MEAN, UNITS, agreement_results, clip_table, person_means
+from recipes.single_camera.clip_sets import OBLIQUE, SPATIAL, teachers
 from recipes.single_camera.doubt import coverage_result
-from recipes.single_camera.filming import OBLIQUE, SPATIAL, teachers
 from recipes.single_camera.ruler import fitted_lines, lengthened, ruled
 from recipes.single_camera.waveform_score import wave_results
 from synth.camera.filmed_gait import PARAMETERS
@@ -99,9 +99,7 @@ def _worth(clips: ClipArrays, methods: Mapping[str, np.ndarray], task: str, seed
     truth, results = clips.parameters * units_of(clips.stature), []
     for i, parameter in enumerate(_WAYS):
         less = np.abs(methods[NETWORK][:, i] - truth[:, i]) - np.abs(methods[BLIND][:, i] - truth[:, i])
-        known = np.isfinite(less)
-        by_person = {p: float(less[(clips.person == p) & known].mean()) for p in sorted(set(clips.person[known]))}
-        if by_person:
+        if by_person := person_means(less, clips.person):
             measure = f"{parameter}: mean absolute error less that of {BLIND}"
             results.append(
                 mean_result(by_person, task=task, method=NETWORK, measure=measure, unit=UNITS[parameter], seed=seed)
@@ -114,9 +112,10 @@ def _alarms(people: np.ndarray, said: Mapping[str, KeypointEstimate], task: str,
     results = []
     for method, estimate in said.items():
         ill = 1.0 - estimate.kinds[:, 0]
-        told = {p: float(ill[people == p].mean()) for p in sorted(set(people))}
         measure = "impairment: probability told of people who have none"
-        results.append(mean_result(told, task=task, method=method, measure=measure, unit="1", seed=seed))
+        results.append(
+            mean_result(person_means(ill, people), task=task, method=method, measure=measure, unit="1", seed=seed)
+        )
     return results
 
 

@@ -11,8 +11,9 @@ from recipes.result import Result, write_results
 from recipes.run import Run
 from recipes.single_camera.agreement import MEAN, agreement_results, clip_table, with_means, with_strikes
 from recipes.single_camera.beside_score import beside_results
-from recipes.single_camera.doubt import calibrating_people, doubt_results
-from recipes.single_camera.filming import BESIDE, BRIEF, CLIPS, load_clips, planar_teachers, recorded_gaits
+from recipes.single_camera.clip_sets import BESIDE, CLIPS, calibrating_people, load_clips, planar_teachers
+from recipes.single_camera.doubt import doubt_results, outside_results
+from recipes.single_camera.filming import BRIEF, recorded_gaits
 from recipes.single_camera.force_score import force_results
 from recipes.single_camera.impairment_score import impairment_results
 from recipes.single_camera.kind_doubt import kind_doubt
@@ -74,14 +75,7 @@ def score_everything(run: Run) -> str:
             results += impairment_results(clips, estimates[name], taught, task, run.settings.seed)
     results += knowable_results(planar_teachers(sets), sets, {name: TASKS[name] for name in VIRTUAL}, run.settings.seed)
     write_csv(run.folder / AGREEMENT, pd.concat(tables, ignore_index=True))
-    doubts, curves = doubt_results(sets, estimates, tasks, run.settings.seed)
-    write_csv(run.folder / CURVE, curves)
-    results += doubts
-    for place, doubt in ((KINDS_CURVE, kind_doubt), (WAVES_CURVE, wave_doubt)):
-        doubts, curves = doubt(sets, estimates, TASKS, run.settings.seed)
-        write_csv(run.folder / place, curves)
-        results += doubts
-    results += _progression(run, sets, estimates)
+    results += _doubted(run, sets, estimates, tasks)
     results += beside_results(sets, estimates, load_estimates(run, "beside"), TASKS, run.settings.seed)
     results += oblique_results(sets, estimates, load_estimates(run, "spatial"), run.settings.seed)
     notes = [
@@ -101,20 +95,28 @@ def score_everything(run: Run) -> str:
     return f"{len(results)} rows, {sum(r.met == 'no' for r in results)} goals missed"
 
 
-def _progression(run: Run, sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate]) -> list[Result]:
-    """Rows of changes between visits of all virtual people; none where the networks do not read them."""
+def _doubted(
+    run: Run, sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate], tasks: Mapping[str, str]
+) -> list[Result]:
+    """Rows of all that those who calibrate are needed for: intervals, sets, who is outside, changes between visits."""
     from training.keypoint.keypoint_file import load_keypoint_ensemble
 
-    head = load_keypoint_ensemble(run.folder / NETWORKS).progression
-    if head is None:
-        return []
-    others = calibrating_people(sets, estimates)
-    rows = [
-        progression_results((sets[name], estimates[name]), others, head, TASKS[name], run.settings.seed)
-        for name in VIRTUAL
-        if name in estimates
-    ]
-    return [row for own in rows for row in own]
+    calibrating, seed = calibrating_people(sets, estimates), run.settings.seed
+    ensemble, results = load_keypoint_ensemble(run.folder / NETWORKS), []
+    for place, doubt, own in (
+        (CURVE, doubt_results, tasks),
+        (KINDS_CURVE, kind_doubt, TASKS),
+        (WAVES_CURVE, wave_doubt, TASKS),
+    ):
+        doubts, curves = doubt(calibrating, sets, estimates, own, seed)
+        write_csv(run.folder / place, curves)
+        results += doubts
+    results += outside_results(ensemble.calibration, sets, estimates, tasks, seed)
+    for name in VIRTUAL:
+        if ensemble.progression is not None and name in estimates:
+            own = sets[name], estimates[name]
+            results += progression_results(own, calibrating, ensemble.progression, TASKS[name], seed)
+    return results
 
 
 def strike_lengths(run: Run) -> dict[tuple[str, str], float]:

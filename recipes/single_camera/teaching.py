@@ -10,13 +10,13 @@ import numpy as np
 
 from mocap_import.durable_file import durable_place
 from recipes.run import Run
-from recipes.single_camera.filming import (
-    CALIBRATING,
+from recipes.single_camera.clip_sets import (
     CLIPS,
     COMPANIES,
     SETS,
     TEACHING,
     VALIDATING,
+    calibrating_people,
     load_clips,
     teachers,
 )
@@ -64,11 +64,9 @@ def _finished(
 ) -> KeypointEnsemble:
     """The ensemble with what needs people who taught it nothing: calibration, and the reading of progression."""
     from training.keypoint.keypoint_calibration import calibrate
-    from training.keypoint.keypoint_lesson import joined_estimates
     from training.keypoint.progression import teach_progression
 
-    known = [name for name in CALIBRATING if name in said]
-    own = calibrate(joined([sets[n] for n in known]), joined_estimates([said[n] for n in known]))
+    own = calibrate(*calibrating_people(sets, said))
     held = joined([sets[name] for name in VALIDATING])
     return replace(ensemble, calibration=own, progression=teach_progression(held, ensemble.estimate(held.inputs)))
 

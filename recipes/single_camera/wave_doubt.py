@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.result import Result
-from recipes.single_camera.doubt import calibrating_people, coverage_result
+from recipes.single_camera.doubt import Clips, coverage_result
 from recipes.single_camera.waveform_score import groups_of_waves
 from synth.camera.keypoint_input import ClipArrays
 from training.keypoint.keypoint_lesson import KeypointEstimate
@@ -19,26 +19,32 @@ EVERY = 6
 
 
 def wave_doubt(
-    sets: Mapping[str, ClipArrays], estimates: Mapping[str, KeypointEstimate], tasks: Mapping[str, str], seed: int
+    calibrating: Clips,
+    sets: Mapping[str, ClipArrays],
+    estimates: Mapping[str, KeypointEstimate],
+    tasks: Mapping[str, str],
+    seed: int,
 ) -> tuple[list[Result], pd.DataFrame]:
     """Coverage of 90 % intervals of each kind of waveform, and the calibration curves.
 
     Parameters
     ----------
+    calibrating : (ClipArrays, KeypointEstimate)
+        Of those who calibrate.
     sets, estimates : mapping
-        By name of set; those who calibrate are among them.
+        By name of set.
     tasks : mapping of str to str
         Set → its name in the table.
     seed : int
     """
-    results, curves, others = [], [], calibrating_people(sets, estimates)
+    results, curves = [], []
     for measure, (columns, scale, unit) in groups_of_waves().items():
-        calibrating = _errors(*others, columns)
+        others = _errors(*calibrating, columns)
         for name, task in tasks.items():
             scored = _errors(sets[name], estimates[name], columns) if name in estimates else {}
-            if not scored or not calibrating:
+            if not scored or not others:
                 continue
-            curve = calibration_curve(calibrating, scored, seed=seed)
+            curve = calibration_curve(others, scored, seed=seed)
             curves.append(curve.assign(task=task, measure=measure))
             row = coverage_result(curve, task, measure)
             width = (

@@ -195,7 +195,7 @@ def _pinch(run: Run) -> Any:
 
 
 def _camera(run: Run) -> Any:
-    from recipes.single_camera.filming import CLIPS, load_clips
+    from recipes.single_camera.clip_sets import CLIPS, load_clips
     from recipes.single_camera.own_people import OWN, load_own
 
     own = load_own(run)[0] if (run.folder / OWN).exists() else {}

@@ -40,12 +40,13 @@ def test_kinds_and_waveforms_hold_for_new_people_and_recordings_have_no_kind():
     }
     made["overground"][0].waves[:, :, 10:] = np.nan
     sets, said = ({name: pair[k] for name, pair in made.items()} for k in (0, 1))
-    rows, table = kind_doubt(sets, said, TASKS, 0)
+    calibrating = made["calibrate"]
+    rows, table = kind_doubt(calibrating, sets, said, TASKS, 0)
     assert set(table.group) == {INSIDE, "other laws"}
     held = {(r.method, r.measure): r.value for r in rows}
     for form in ("network", "network, class by class"):
         assert 0.82 < held[form, f"{INSIDE}: coverage of 90% sets"] < 0.98
-    rows, curves = wave_doubt(sets, said, TASKS, 0)
+    rows, curves = wave_doubt(calibrating, sets, said, TASKS, 0)
     found = {(r.task, r.measure): r.value for r in rows}
     angles = "joint angles: coverage of 90 % intervals"
     assert 0.88 < found[TASKS["score"], angles] < 0.93

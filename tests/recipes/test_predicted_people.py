@@ -10,8 +10,9 @@ import pytest
 
 from recipes.recipe import PEOPLE, resolve_settings
 from recipes.run import Run
-from recipes.single_camera import RECIPE, filming
-from recipes.single_camera.filming import CLIPS, film_everything, load_clips
+from recipes.single_camera import RECIPE, clip_sets, filming
+from recipes.single_camera.clip_sets import CLIPS, load_clips
+from recipes.single_camera.filming import film_everything
 from recipes.single_camera.population import make_population
 from recipes.single_camera.scoring import TASKS
 from synth.corpus import CorpusWriter
@@ -53,9 +54,9 @@ def test_predicted_people_are_only_scored_and_change_no_other_clip(tmp_path, mon
 
 
 def test_every_set_that_is_scored_has_its_rows():
-    own = {"teach", "validate", "calibrate", *filming.SPATIAL.values(), filming.OBLIQUE}
-    own |= set(filming.BESIDE.values()) - {filming.BESIDE["score"]}
-    assert set(TASKS) == set(filming.SETS) - own, "people in space have rows of their own, by view"
+    own = {"teach", "validate", "calibrate", *clip_sets.SPATIAL.values(), clip_sets.OBLIQUE}
+    own |= set(clip_sets.BESIDE.values()) - {clip_sets.BESIDE["score"]}
+    assert set(TASKS) == set(clip_sets.SETS) - own, "people in space have rows of their own, by view"
 
 
 @pytest.mark.parametrize("request_of", [PredictedRequest, ImpairedRequest, None])

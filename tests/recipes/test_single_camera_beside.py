@@ -12,8 +12,9 @@ from recipes.recipe import PEOPLE, resolve_settings
 from recipes.run import Run
 from recipes.single_camera import RECIPE
 from recipes.single_camera.beside_score import ALONE, NETWORK, beside_results
-from recipes.single_camera.filming import BESIDE, CLIPS, SHARES, film_everything, load_clips, planar_teachers, teachers
-from recipes.single_camera.population import refuse_laws_of_scored
+from recipes.single_camera.clip_sets import BESIDE, CLIPS, SHARES, load_clips, planar_teachers, teachers
+from recipes.single_camera.filming import film_everything
+from recipes.single_camera.population_check import refuse_laws_of_scored
 from recipes.single_camera.teaching import load_estimates, teach_networks
 from synth.camera.keypoint_input import ClipArrays
 from synth.corpus import CorpusWriter

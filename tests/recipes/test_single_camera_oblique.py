@@ -11,7 +11,8 @@ import pytest
 from recipes.recipe import PEOPLE, resolve_settings
 from recipes.run import Run
 from recipes.single_camera import RECIPE
-from recipes.single_camera.filming import CLIPS, OBLIQUE, SPATIAL, film_everything, load_clips, spatial_gaits, teachers
+from recipes.single_camera.clip_sets import CLIPS, OBLIQUE, SPATIAL, load_clips, teachers
+from recipes.single_camera.filming import film_everything, spatial_gaits
 from recipes.single_camera.oblique_score import BLIND, NETWORK, oblique_results
 from recipes.single_camera.ruler import fitted_lines, lengthened, ruled
 from synth.camera.filmed_gait import PARAMETERS

@@ -12,7 +12,7 @@ from recipes.people import check_people
 from recipes.recipe import PEOPLE, RESULTS, resolve_settings, run_recipe
 from recipes.run import Stage
 from recipes.single_camera import RECIPE, filming
-from recipes.single_camera.filming import CLIPS
+from recipes.single_camera.clip_sets import CLIPS
 from recipes.single_camera.own_people import ANSWERS, OWN_SETS
 from recipes.single_camera.population import DONE
 from recipes.single_camera.teaching import ESTIMATES, MEMBERS, NETWORKS
