@@ -270,7 +270,7 @@ def test_recordings_that_cannot_be_filmed_are_named_with_the_reason(monkeypatch)
 
 
 def test_a_corpus_is_opened_a_few_times_however_many_people_it_holds(monkeypatch, tmp_path):
-    """Opening one of ten thousand walks takes a fifth of a second: once for each of them is half an hour."""
+    """Opening one of ten thousand walks takes a while: once for each of them took more than twenty minutes."""
     opened = []
     config = {"subjects": 300, "seed": 99, "laws": "standard", "task": "impaired"}
     trials = [(f"V{i}", "visit_1") for i in range(300)]

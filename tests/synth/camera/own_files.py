@@ -10,6 +10,9 @@ import numpy as np
 from synth.camera.detector_layout import LAYOUTS
 from synth.camera.keypoint_table import PIXELS
 
+RATE = 30.0
+"""Hz."""
+
 
 def written_csv(
     path: Path, pixels: np.ndarray, rate: float = 0.0, person: str = "A", trial: str = "walk", **told: object

@@ -7,27 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.camera.detector import DetectorErrors
 from synth.camera.detector_layout import LAYOUTS
 from synth.camera.keypoint import KEYPOINTS
-from synth.camera.keypoint_clip import View, film
 from synth.camera.keypoint_input import FRAMES, clip_arrays, instants, keypoint_input
 from synth.camera.keypoint_record import KeypointRecord, clip_bounds, record_clips
 from synth.camera.keypoint_source import KeypointSource, read_keypoints
 from synth.corpus.schema import CorpusMismatch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from made_gait import HEIGHT, made_gait
-from own_files import written_csv, written_folder, written_list
-
-RATE = 30.0
-
-
-@pytest.fixture(scope="module")
-def clip():
-    """A virtual walk, filmed with drop-outs."""
-    errors = DetectorErrors(jitter=0.002, dropout=0.8)
-    return film(made_gait(), View(rate=RATE), errors, np.random.default_rng(1), seconds=3.0)
+from made_gait import HEIGHT
+from own_files import RATE, written_csv, written_folder, written_list
 
 
 def written(form, folder, pixels):

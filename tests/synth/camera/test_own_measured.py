@@ -6,25 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.camera.detector import DetectorErrors
-from synth.camera.keypoint_clip import View, film
 from synth.camera.keypoint_input import units_of
 from synth.camera.keypoint_record import record_clips
 from synth.camera.keypoint_source import KeypointSource, read_keypoints
 from synth.corpus.schema import CorpusMismatch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from made_gait import HEIGHT, made_gait
-from own_files import written_csv, written_folder
-
-RATE = 30.0
-
-
-@pytest.fixture(scope="module")
-def clip():
-    """A virtual walk, filmed with drop-outs."""
-    errors = DetectorErrors(jitter=0.002, dropout=0.8)
-    return film(made_gait(), View(rate=RATE), errors, np.random.default_rng(1), seconds=3.0)
+from made_gait import HEIGHT
+from own_files import RATE, written_csv, written_folder
 
 
 def test_what_is_told_of_a_trial_goes_with_its_rows_or_in_a_table_beside(clip, tmp_path):
