@@ -137,6 +137,40 @@ def test_baselines_learn_a_simple_law_and_use_no_truth_of_the_scored(name):
     assert errors[0] < errors[1]
 
 
+@pytest.mark.parametrize("name", ["ridge by frame", "principal components, ridge"])
+def test_the_penalty_is_chosen_by_people_left_out_not_by_more_records_of_the_same(name):
+    """Everybody has a share of strength of his own that nothing tells: nobody can know more than the mean."""
+
+    def people(n, seed):
+        rng = np.random.default_rng(seed)
+        person = np.repeat(np.arange(n), 4)
+        channels = np.clip(
+            0.5 + 0.1 * rng.normal(size=(n, 1, 4))[person] + 0.02 * rng.normal(size=(4 * n, 20, 4)), 0, 1
+        )
+        size = rng.normal(size=(n, 4))[person]
+        strength = np.full(4 * n, 60.0)
+        features = np.column_stack([75 + 15 * size[:, 0], 1.7 + 0.1 * size[:, 1], size[:, 2] > 0, 45 + 15 * size[:, 3],
+                                    np.full(4 * n, 1.4), strength])  # fmt: skip
+        torque = strength[:, None] * (
+            0.6 + 0.2 * rng.normal(size=n)[person][:, None] + 0.01 * rng.normal(size=(4 * n, 20))
+        )
+        trials = FlexionTrials(
+            tuple(f"P{p}" for p in person), ("a", "b", "c", "d") * n, channels, torque, features, 0.5
+        )
+        return flexion_arrays(trials)
+
+    teaching, scored = people(6, 3), people(60, 4)
+    estimate = BASELINES[name](teaching, scored)
+    errors = [np.sqrt(np.mean((e - scored["torque"]) ** 2)) for e in (estimate, teaching["torque"].mean())]
+    assert errors[0] < 1.1 * errors[1]
+
+
+def test_one_person_chooses_no_penalty():
+    arrays = flexion_arrays(made_trials(2))
+    with pytest.raises(ValueError, match="2 or more people who teach, got 1"):
+        BASELINES["ridge by frame"](arrays, arrays)
+
+
 def test_simulations_teach_are_stored_and_go_on_with_people():
     trials = made_trials(24)
     people = sorted(set(trials.persons))

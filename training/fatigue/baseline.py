@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold
 
 Arrays = Mapping[str, np.ndarray]
-PENALTIES = tuple(10.0 ** np.arange(-3, 5))
-"""Of the ridge; chosen by leave-one-out within those who teach."""
+"""As `training.fatigue.flexion_arrays.flexion_arrays` makes them."""
+PENALTIES = tuple(10.0 ** np.arange(-3, 7))
+"""Of the ridge; chosen by leaving out one person at a time of those who teach."""
 N_COMPONENTS = 6
 
 
@@ -28,7 +30,8 @@ def frame_regression(teaching: Arrays, scored: Arrays) -> np.ndarray:
     """Ridge, frame by frame: activity, what was done so far, their product, and the static features, in strengths."""
     rows, target = _frames(teaching), (teaching["torque"] / teaching["scale"][:, None]).ravel()
     known = teaching["known"].ravel() > 0
-    model = RidgeCV(PENALTIES).fit(rows[known], target[known])
+    person = np.repeat(teaching["person"], teaching["known"].shape[1])
+    model = person_ridge(rows[known], target[known], person[known])
     return scored["scale"][:, None] * model.predict(_frames(scored)).reshape(scored["torque"].shape)
 
 
@@ -46,8 +49,32 @@ def component_regression(teaching: Arrays, scored: Arrays) -> np.ndarray:
     share = teaching["torque"] / teaching["scale"][:, None]
     own = (share * teaching["known"]).sum(axis=1, keepdims=True) / teaching["known"].sum(axis=1, keepdims=True)
     target = np.where(teaching["known"] > 0, share, own)
-    model = RidgeCV(PENALTIES).fit(rows[0], target)
+    model = person_ridge(rows[0], target, teaching["person"])
     return scored["scale"][:, None] * model.predict(rows[1]).reshape(scored["torque"].shape)
+
+
+def person_ridge(rows: np.ndarray, target: np.ndarray, person: np.ndarray) -> RidgeCV:
+    """Ridge whose penalty has the least squared error on people who are left out, one at a time.
+
+    Records of one person are alike: left out one by one, they would choose a penalty for those who teach alone.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, n_columns)
+    target : ndarray, shape (n,) or (n, n_targets)
+    person : ndarray, shape (n,)
+        Whose each row is.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two people.
+    """
+    n_people = len(np.unique(person))
+    if n_people < 2:
+        raise ValueError(f"ridge: expected 2 or more people who teach, got {n_people}; one is left out at a time.")
+    folds = list(GroupKFold(n_people).split(rows, groups=person))
+    return RidgeCV(PENALTIES, cv=folds, scoring="neg_mean_squared_error").fit(rows, target)
 
 
 BASELINES = {

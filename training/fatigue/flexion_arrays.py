@@ -34,7 +34,8 @@ def flexion_arrays(trials: FlexionTrials, strength_known: bool = True) -> dict[s
     -------
     dict of str to ndarray
         ``channels`` and ``inputs`` (n, n_frames, 4), ``features`` (n, 6; unknown ones 0, which is the centre),
-        ``scale`` (n,) N·m, ``torque`` (n, n_frames; 0 where unknown) and ``known`` (n, n_frames; 1 or 0).
+        ``scale`` (n,) N·m, ``torque`` (n, n_frames; 0 where unknown), ``known`` (n, n_frames; 1 or 0) and ``person``
+        (n,): a number for each person of these trials.
     """
     columns = []
     for i, name in enumerate(FEATURES):
@@ -54,4 +55,5 @@ def flexion_arrays(trials: FlexionTrials, strength_known: bool = True) -> dict[s
         "scale": scale,
         "torque": np.where(known, trials.torque, 0.0),
         "known": known.astype(float),
+        "person": np.unique(trials.persons, return_inverse=True)[1],
     }
