@@ -18,6 +18,7 @@ from recipes.few_people.settings import (
     tasks_of,
     teaching_numbers,
 )
+from recipes.one_role import refuse_two_roles
 from recipes.people import write_people
 from recipes.recipe import PEOPLE
 from recipes.remembered_part import remembered_parts
@@ -81,6 +82,7 @@ def make_people(run: Run) -> str:
     for target in settings.targets:
         # Too few of them are refused here, before anybody is solved.
         folds(target.name, [subject for subject, _ in Corpus(target.path).trials()], target.teach, 1, settings.seed)
+    refuse_two_roles(*_corpora_by_role(settings))
     said = []
     own = [] if settings.targets or settings.other_laws else [settings.n_other]
     if not settings.people:
@@ -89,6 +91,15 @@ def make_people(run: Run) -> str:
         said.append(_solved(run, OTHER, settings.n_other, "other", settings.seed + OTHER_SEED))
     write_durably(run.folder / "sources.txt", "; ".join(said) or "given corpora")
     return "; ".join(said) or "given corpora"
+
+
+def _corpora_by_role(settings: FewPeopleSettings) -> tuple[list[tuple[str, str]], list[tuple[str, str, int]]]:
+    """Role and path of every given corpus; role, name and seed of every one that is made."""
+    given = [("people", settings.people)] * bool(settings.people) + [("targets", t.path) for t in settings.targets]
+    made = [] if settings.people else [("people", f"{POPULATIONS[VIRTUAL]} of this run", settings.seed)]
+    if not settings.targets and settings.other_laws:
+        made.append(("n_other", f"{POPULATIONS[OTHER]} of this run", settings.seed + OTHER_SEED))
+    return given, made
 
 
 def _solved(run: Run, name: str, n: int, laws: str, seed: int) -> str:

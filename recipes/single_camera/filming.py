@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.one_role import population_seed
 from recipes.people import write_people
 from recipes.recipe import PEOPLE
 from recipes.run import Run
@@ -26,7 +27,7 @@ from recipes.single_camera.clip_sets import (
     save_clips,
 )
 from recipes.single_camera.population import corpus_of
-from recipes.single_camera.population_check import population_seed, refuse_shared_loads
+from recipes.single_camera.population_check import refuse_shared_loads
 from recipes.single_camera.settings import RealCorpus
 from synth.camera.detector import draw_errors
 from synth.camera.filmed_gait import FilmedGait, filmed_gait

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from mocap_import.durable_file import write_durably
+from recipes.one_role import population_seed, refuse_two_roles
 from recipes.run import Run
 from recipes.single_camera.population_check import (
     LAWS,
-    population_seed,
     refuse_drawn_manner,
     refuse_laws_of_scored,
-    refuse_one_file,
     refuse_recorded,
     refuse_shared_loads,
-    refuse_shared_people,
     refuse_too_few,
     refuse_unlike_laws,
 )
@@ -28,8 +26,7 @@ DONE = "population.txt"
 
 def make_population(run: Run) -> str:
     """Solve all populations, or go on with them; corpora that were given are taken as they are."""
-    refuse_one_file(_roles(run.settings))
-    refuse_shared_people(_roles_of_corpora(run))
+    refuse_two_roles(_roles(run.settings), _made_roles(run))
     for name in LAWS:
         if getattr(run.settings, name):
             refuse_unlike_laws(name, Path(getattr(run.settings, name)))
@@ -86,13 +83,10 @@ def _roles(settings: SingleCameraSettings) -> list[tuple[str, str]]:
     return [(role, path) for role, paths in given.items() for path in paths if path]
 
 
-def _roles_of_corpora(run: Run) -> list[tuple[str, str, int]]:
-    """Role, corpus and seed of every population, given or about to be made."""
-    settings = run.settings
-    seeds = [(role, path, population_seed(Path(path))) for role, path in _roles(settings)]
-    found = [row for row in seeds if row[2] is not None]
-    made = {name: _seed(run, name) for name in LAWS if getattr(settings, f"n_{name}")}
-    return [(r, f"{r}.h5 of this run", s) for r, s in made.items() if not getattr(settings, r)] + found
+def _made_roles(run: Run) -> list[tuple[str, str, int]]:
+    """Role, name and seed of every population that is about to be made."""
+    wanted = [r for r in LAWS if getattr(run.settings, f"n_{r}") and not getattr(run.settings, r)]
+    return [(role, f"{role}.h5 of this run", _seed(run, role)) for role in wanted]
 
 
 def _seed(run: Run, name: str) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from recipes.few_people import RECIPE, source_stage
-from recipes.few_people.doubt import feasible_levels
+from recipes.few_people import RECIPE, doubt, source_stage
+from recipes.few_people.doubt import QUANTITIES, by_quantity, feasible_levels
 from recipes.few_people.nested_people import folds, splits, virtual_roles
 from recipes.few_people.person_error import errors_by_draw, paired
 from recipes.few_people.settings import check_settings, tasks_of, teaching_numbers
@@ -19,10 +22,14 @@ from recipes.people import people_table
 from recipes.recipe import resolve_settings
 from recipes.result import markdown, result_table
 from recipes.run import Run
+from synth.corpus import CorpusWriter
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused
 from training.transfer.arm import SCRATCH, TRANSFER
 from training.transfer.gait_window import GaitWindows
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "synth" / "camera"))
+from made_gait import made_trial
 
 PEOPLE = [f"P{i}" for i in range(7)]
 TARGET = {"name": "task", "path": "none.h5", "estimate": "force"}
@@ -102,6 +109,44 @@ def test_a_target_of_too_few_people_is_refused_before_anybody_is_solved(tmp_path
         source_stage.make_people(run_of(tmp_path, targets=[TARGET]))
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Corpora of virtual people by the seed they are drawn from; no walk of theirs is read."""
+    folder = tmp_path_factory.mktemp("drawn")
+    for seed in (7, 8, 9):
+        with CorpusWriter(folder / f"{seed}.h5", config={"subjects": 6, "seed": seed}) as writer:
+            for i in range(6):
+                writer.append(made_trial(1.0, person=f"V{i:05d}", sway=0.0))
+    shutil.copy(folder / "8.h5", folder / "copy.h5")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("people", "target", "said"),
+    [
+        ("9", "", "setting people: .*9.h5 is drawn from seed 9, as other.h5 of this run of setting n_other is"),
+        ("", "7", "setting targets: .*7.h5 is drawn from seed 7, as people.h5 of this run of setting people is"),
+        ("9", "9", "setting targets: .*9.h5 is .*9.h5 of setting people: the same people in two roles"),
+        ("8", "copy", "setting targets: .*copy.h5 is .*8.h5 of setting people: the same people in two roles"),
+        ("8", "", ""),
+        ("8", "7", ""),
+        ("", "8", ""),
+    ],
+)
+def test_one_virtual_person_has_one_role_before_anybody_is_solved(tmp_path, monkeypatch, drawn, people, target, said):
+    """Who is drawn from one seed has one body, whatever stands before the code."""
+    monkeypatch.setattr(source_stage, "_solved", lambda *given: "solved")
+    chosen = {"people": str(drawn / f"{people}.h5")} if people else {}
+    chosen |= {"targets": [TARGET | {"path": str(drawn / f"{target}.h5")}]} if target else {}
+    run = run_of(tmp_path, seed=7, other_laws=True, **chosen)
+    if not said:
+        source_stage.make_people(run)
+        return
+    monkeypatch.setattr(source_stage, "_solved", lambda *given: pytest.fail("somebody was solved"))
+    with pytest.raises(CorpusMismatch, match=said):
+        source_stage.make_people(run)
+
+
 def test_a_fold_that_is_missing_is_said_and_stays_to_be_made(tmp_path, monkeypatch):
     """The table writes nothing in its place, which teaching would take as done."""
     monkeypatch.setattr("recipes.few_people.tuning_stage.pretrained_parts", lambda run: SimpleNamespace(key="k"))
@@ -177,3 +222,40 @@ def test_intervals_are_stated_where_enough_people_calibrate():
     assert feasible_levels(4) == [0.5, 0.6, 0.7, 0.8]
     assert feasible_levels(1) == [0.5]
     assert feasible_levels(0) == []
+
+
+def test_hip_knee_and_ankle_have_intervals_of_their_own_and_both_sides_share_them():
+    assert QUANTITIES == {"force": ("ground_force_y",), "angle": ("hip_flexion", "knee_angle", "ankle_angle")}
+    sides = np.array([[[1.0, 2.0, 3.0, 10.0, 20.0, 30.0]]])
+    assert by_quantity(sides, "angle").tolist() == [[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]
+    assert by_quantity(sides[..., :2], "force").tolist() == [[1.0], [2.0]]
+
+
+def test_a_knee_that_errs_more_than_an_ankle_is_held_as_often_and_what_is_held_least_is_named(tmp_path, monkeypatch):
+    """Of one width, the knee (three times the ankle's error) would be held by far less than is stated."""
+    rng, people = np.random.default_rng(5), [f"P{i:02d}" for i in range(40)]
+    person = np.repeat(people, 4)
+    wrong = np.abs(rng.normal(size=(len(person), 96, 6))) * [1.0, 3.0, 1.0, 1.0, 3.0, 1.0]
+    frames = (len(person), 96)
+    windows = GaitWindows(np.zeros((*frames, 42)), np.zeros((*frames, 8)), np.ones(frames, bool), np.zeros(frames),
+                          person, person)  # fmt: skip
+    run = run_of(tmp_path, targets=[TARGET | {"estimate": "angle", "teach": (1, 2)}])
+    arm = doubt.DOUBTED[0]
+
+    def read(name):
+        fold = next(f for f in source_stage.folds_of(run, "task", windows) if f.name == name)
+        own, others = (np.isin(person, who) for who in ([fold.scored], fold.order[2:]))
+        kept = {f"{arm}|2|mean": wrong[own], f"{arm}|2|calibrate mean": wrong[others]}
+        return kept | {key.replace("mean", "sd"): np.ones(value.shape) for key, value in kept.items()}
+
+    monkeypatch.setattr(doubt, "DOUBTED", (arm,))
+    monkeypatch.setattr(doubt, "tuned_parts", lambda *given: SimpleNamespace(read=read))
+    rows, curve = doubt.measured_coverage(run, "task", windows)
+    at = {r.measure: r for r in rows if "90 %" in r.measure}
+    whole, least = at["truth within the 90 % interval"], at["truth within the 90 % interval, held least"]
+    assert whole.value == pytest.approx(90.0, abs=3.0)
+    assert 86.0 < least.value <= whole.value
+    assert least.note.partition(";")[0] in QUANTITIES["angle"]
+    held = curve[curve.level == 0.9].set_index("quantity").coverage
+    assert list(held.index) == ["all", *QUANTITIES["angle"]]
+    assert held["knee_angle"] == pytest.approx(0.9, abs=0.03)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from recipes.one_role import refuse_shared_people
 from recipes.recipe import resolve_settings
 from recipes.run import Run
 from recipes.single_camera import RECIPE
@@ -30,7 +31,7 @@ from recipes.single_camera.filming import BRIEF, _lengths, _stretch, recorded_ga
 from recipes.single_camera.impairment_score import area_under_curve, r_squared
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.population import make_population
-from recipes.single_camera.population_check import FEWEST, refuse_shared_people, refuse_unlike_laws
+from recipes.single_camera.population_check import FEWEST, refuse_unlike_laws
 from recipes.single_camera.settings import RealCorpus
 from recipes.single_camera.waveform_score import CONSTANT, wave_results
 from synth.camera.filmed_gait import AT_STRIKES, WAVES, FilmedGait
@@ -40,6 +41,9 @@ from training.config import ConfigRefused
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "synth" / "camera"))
 from made_gait import made_trial
+
+MODULES = ("single_camera.population", "single_camera.population_check", "one_role")
+"""Which open a corpus."""
 
 
 def test_people_have_one_role_each_and_shares_hold():
@@ -92,8 +96,8 @@ def test_too_few_people_are_refused_before_anybody_is_solved_or_filmed(monkeypat
     config = {"subjects": 3, "seed": 99, "laws": "standard"}
     trials = [(f"V{i}", visit) for i in range(3) for visit in ("visit_1", "visit_2")]
     made = SimpleNamespace(provenance=SimpleNamespace(config=config), trials=lambda: trials)
-    for module in ("population", "population_check"):
-        monkeypatch.setattr(f"recipes.single_camera.{module}.Corpus", lambda path: made)
+    for module in MODULES:
+        monkeypatch.setattr(f"recipes.{module}.Corpus", lambda path: made)
     monkeypatch.setattr("recipes.single_camera.population._made", lambda *given: pytest.fail("somebody was solved"))
     chosen = {"people": "few.h5"} if role == "people" else {"spatial": ("few.h5",)}
     with pytest.raises(CorpusMismatch, match=f"setting {role}: few.h5: 3 people"):
@@ -204,8 +208,8 @@ def test_a_population_by_laws_that_its_row_does_not_name_is_refused(monkeypatch,
     """Corpora of other laws that do not say what these are were made when the far ones were called so."""
     config = {"": {}, "new": {"laws": "other", "laws_defined": {}}}.get(laws, {"laws": laws})
     made = SimpleNamespace(provenance=SimpleNamespace(config=config))
-    for module in ("population", "population_check"):
-        monkeypatch.setattr(f"recipes.single_camera.{module}.Corpus", lambda path: made)
+    for module in MODULES:
+        monkeypatch.setattr(f"recipes.{module}.Corpus", lambda path: made)
     if taken:
         refuse_unlike_laws(role, tmp_path)
     else:
@@ -275,8 +279,8 @@ def test_a_corpus_is_opened_a_few_times_however_many_people_it_holds(monkeypatch
     config = {"subjects": 300, "seed": 99, "laws": "standard", "task": "impaired"}
     trials = [(f"V{i}", "visit_1") for i in range(300)]
     made = SimpleNamespace(provenance=SimpleNamespace(config=config), trials=lambda: trials, summary=lambda: [])
-    for module in ("population", "population_check"):
-        monkeypatch.setattr(f"recipes.single_camera.{module}.Corpus", lambda path: opened.append(path) or made)
+    for module in MODULES:
+        monkeypatch.setattr(f"recipes.{module}.Corpus", lambda path: opened.append(path) or made)
     settings = resolve_settings(RECIPE, people="many.h5", n_other=0, n_far=0)
     make_population(Run(tmp_path, settings, shown=False))
     assert len(opened) < 10

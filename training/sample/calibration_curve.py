@@ -43,11 +43,7 @@ def calibration_curve(
     ValueError
         If a person calibrates and is scored.
     """
-    shared = sorted(set(calibrating) & set(scored))
-    if shared:
-        raise ValueError(
-            f"calibration: expected other persons than those who are scored; both have {', '.join(shared)}."
-        )
+    refuse_shared(calibrating, scored)
     rows = []
     for level in levels:
         half = subject_quantile(list(calibrating.values()), level)
@@ -56,6 +52,20 @@ def calibration_curve(
         rows.append((level, half, covered.mean(), low, high, len(calibrating), len(scored)))
     columns = ["level", "half_width", "coverage", "low", "high", "n_calibrating", "n_scored"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def refuse_shared(calibrating: Scores, scored: Scores) -> None:
+    """Refuse a person who calibrates and is scored.
+
+    Raises
+    ------
+    ValueError
+    """
+    shared = sorted(set(calibrating) & set(scored))
+    if shared:
+        raise ValueError(
+            f"calibration: expected other persons than those who are scored; both have {', '.join(shared)}."
+        )
 
 
 def doubt_ratio(inside: Mapping[str, np.ndarray], outside: Mapping[str, np.ndarray]) -> float:
