@@ -37,7 +37,7 @@ MEAN, VECTOR = "mean", "vector"
 
 
 def estimate_parameters(run: Run) -> str:
-    """Teach every method, score it on people never seen, and write rows, parameters.csv and calibration.csv."""
+    """Teach every method, score it on people never seen, and write rows and tables of parameters."""
     settings: PinchSettings = run.settings
     groups = read_groups(run)
     found = information(draw_people(settings.seed + 50, 0, settings.n_identified, prefix="I"))
@@ -61,8 +61,9 @@ def estimate_parameters(run: Run) -> str:
     ]
     best = f"network, {VECTOR}"
     more = (asked_groups(groups), groups.teach.parameters.std(axis=0), best, settings.seed)
-    doubts, curves = parameter_doubt({m: own for m, own in told.items() if m != MEAN}, *more)
+    doubts, curves, columns = parameter_doubt({m: own for m, own in told.items() if m != MEAN}, *more)
     write_csv(run.folder / "calibration.csv", curves)
+    write_csv(run.folder / "parameter_intervals.csv", columns)
     rows += doubts
     rows += _elsewhere({m: told[m][SECOND][0] for m in (PRIOR, best)}, groups, settings.seed)
     write_taught(run.folder / NETWORK, networks[VECTOR])

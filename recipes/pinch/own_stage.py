@@ -16,8 +16,9 @@ from recipes.pinch.wrist_stage import BALANCED, wrist_answers
 from recipes.run import Run
 from synth.thumb.pinch_parameter import ASKED
 from synth.thumb.wrist_condition import CONDITIONS
-from training.conformal_interval import LEVEL, subject_quantile
+from training.conformal_interval import LEVEL
 from training.csv_table import write_csv
+from training.sample.column_coverage import half_widths
 from training.sample.conformal_set import named_classes, set_edges
 from training.sample.taught_file import read_taught
 
@@ -49,8 +50,7 @@ def _estimates(run: Run, codes: list[str], inputs: np.ndarray) -> None:
     """Estimates and 90 % intervals; conformal over the people who calibrate."""
     network = read_taught(run.folder / NETWORK)
     estimate, sd = network.estimates(inputs)
-    errors = np.stack(list(vector_scores(network, read_groups(run).calibrate).values()))
-    half = np.array([subject_quantile([e[k : k + 1] for e in errors], LEVEL) for k in range(errors.shape[1])])
+    half = half_widths(vector_scores(network, read_groups(run).calibrate), (LEVEL,))
     width = half * stated_doubt(network, sd) * network.target_sd
     rows = [
         (code, p.name, p.unit, np.exp(estimate[i, k]), *np.exp(estimate[i, k] + np.array([-1, 1]) * width[i, k]))
