@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.equal_lesson import unequal_lessons, with_lessons
-from recipes.posture.made_samples import kept_parts, lesson_of, read_made
-from recipes.posture.models import (
+from recipes.posture.generator_name import (
     CONDITIONAL,
     GAUSSIAN,
     INTERPOLATION,
@@ -19,8 +18,9 @@ from recipes.posture.models import (
     PUBLISHED,
     SERIES,
     WHOLE,
-    models,
 )
+from recipes.posture.made_samples import kept_parts, lesson_of, read_made
+from recipes.posture.models import models
 from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables
 from recipes.remembered_part import part_name
 from recipes.result import Result, mean_result, result_table
