@@ -36,7 +36,7 @@ class MeasuredLesson:
 
 
 def pace_of(settings: FewPeopleSettings, start: Start) -> tuple[int, float]:
-    """Steps and peak rate of the lesson by measured people: faster, and at best no longer, where the head is new."""
+    """Steps and peak rate of the lesson by measured people: faster, and at best for as long, where the head is new."""
     if start in FROM_LABELS:
         return settings.tuned_steps, settings.tuned_rate
     return settings.new_steps, settings.new_rate

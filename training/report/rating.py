@@ -171,7 +171,7 @@ def answers_by_page(files: Sequence[Path], keys: Sequence[Path]) -> list[list[Pa
     found: list[list[Path]] = [[] for _ in keys]
     for file in files:
         stored = _read(file)
-        study = stored.get("study")
+        study = str(stored.get("study"))
         if len(keys) > 1 and stored.get("format") == FORMAT and study not in places:
             known = ", ".join(f"{keys[place].name} to {own}" for own, place in places.items())
             raise CorpusMismatch(
