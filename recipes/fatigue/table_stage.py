@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.equal_lesson import unequal_lessons, with_lessons
 from recipes.fatigue.doubt import doubt_results
 from recipes.fatigue.learning_stage import learnt_parts, target_folds, target_trials
 from recipes.fatigue.module_score import module_results
@@ -89,8 +90,12 @@ def means_of_forms(errors: Mapping[tuple[str, int], Curves]) -> dict[tuple[str, 
 
 
 def reductions(errors: Mapping[tuple[str, int], Mapping[str, np.ndarray]], settings: FatigueSettings) -> list[Result]:
-    """How much less the error is than without simulations, with an interval over persons, pairs kept together."""
+    """How much less the error is than without simulations, with an interval over persons, pairs kept together.
+
+    People who validate choose the epoch of both; that one may have more passes at most is said in the note.
+    """
     results = []
+    unequal = unequal_lessons(settings.tuned_epochs, settings.direct_epochs, "passes at most")
     pretrained = {arm.name for arm in ARMS if arm.pretrained} | {BOTH_TRANSFER}
     for (method, n), people in errors.items():
         other = COUNTERPART.get(method, DIRECT)
@@ -100,7 +105,7 @@ def reductions(errors: Mapping[tuple[str, int], Mapping[str, np.ndarray]], setti
         ratio, most, least = ratio_interval(*pairs, settings.seed)
         value, low, high = (100.0 * (1.0 - x) for x in (ratio, least, most))
         p = sign_flip_p(pairs[0] - pairs[1], seed=settings.seed)
-        note = f"against {other}; paired p = {p:.2g}"
+        note = with_lessons(f"against {other}; paired p = {p:.2g}", unequal)
         fewest = f">= {settings.goal_reduction:g}" if method == TRANSFER else ""
         common = {"task": f"{n} people teach", "method": method, "unit": "%", "n_persons": pairs.shape[1]}
         measure = "error less than without simulations"
@@ -124,8 +129,13 @@ def notes_of(settings: FatigueSettings) -> list[str]:
         "(other fatigue law, muscles, load sharing, electrodes), which is the stand-in for a laboratory."
     )
     seen = "The learning rates were chosen on these very people: take another seed." * _rates_have_seen(settings)
+    longer = (
+        f"Fine-tuning has {settings.tuned_epochs} passes at most and ends after {settings.patience} without a better "
+        f"validation, a new network {settings.direct_epochs} and {2 * settings.patience}: rows that compare them say "
+        "so. People who validate choose the epoch of both."
+    ) * (settings.tuned_epochs != settings.direct_epochs)
     return [
-        *filter(None, [whose, seen]),
+        *filter(None, [whose, seen, longer]),
         f"Trials of {settings.seconds:g} s as means over 2 s; {settings.n_scored} people are left out at a time until "
         "all have been scored; a fifth of those who teach (at least one, others for each member) choose the epoch.",
         f"Ensembles of {settings.members}. Noise of electrodes, strength and torque is in teaching and in scoring.",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.few_people.measured_lesson import say_unequal
 from recipes.few_people.nested_people import Roles, virtual_roles
 from recipes.few_people.settings import LEARNING, FewPeopleSettings, chosen
 from recipes.few_people.source_stage import VIRTUAL, read_sets
@@ -52,6 +53,7 @@ def _virtual_content(run: Run) -> str:
 def pretrain(run: Run) -> str:
     """Write the weights of every start and member, and of networks that fewer people taught by their labels."""
     settings: FewPeopleSettings = run.settings
+    say_unequal(run)
     windows = read_sets(run)[VIRTUAL]
     roles = virtual_roles(windows.people, settings.seed)
     parts = pretrained_parts(run)

@@ -59,7 +59,9 @@ class FewPeopleSettings(RecipeSettings):
     signal_steps: int = Field(500, ge=1, description="Steps of self-supervision.")
     label_steps: int = Field(800, ge=1, description="Steps of learning from virtual labels.")
     tuned_steps: int = Field(
-        800, ge=1, description="Steps of learning from measured people; fewer than `new_steps` starve that arm."
+        800,
+        ge=1,
+        description="Steps of learning from measured people; other than `new_steps`, rows say so and judge no goal.",
     )
     new_steps: int = Field(800, ge=1, description="The same where the head knows nothing yet.")
     batch: int = Field(8, ge=1, description="Windows of a step.")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from recipes.equal_lesson import with_lessons
 from recipes.few_people.doubt import measured_coverage, outside_results
+from recipes.few_people.measured_lesson import unequal_arms, unequal_sentence
 from recipes.few_people.person_error import DrawErrors, Errors, errors_by_draw, mean_errors, paired, unit_of
 from recipes.few_people.settings import FewPeopleSettings, tasks_of, teaching_numbers
 from recipes.few_people.source_stage import OTHER_SEED, RATES_SEED, read_sets
@@ -70,7 +73,10 @@ def _method(name: str) -> str:
 
 
 def reductions(run: Run, task: str, by_draw: DrawErrors) -> list[Result]:
-    """How much less the error is than from scratch, pairs of a person kept together; the note has single draws."""
+    """How much less the error is than from scratch, pairs of a person kept together; the note has single draws.
+
+    Where measured people taught the two for unequally long, the note says so and no goal is judged.
+    """
     settings: FewPeopleSettings = run.settings
     errors, results = mean_errors(by_draw), []
     names = [arm.name for arm in ARMS if arm.name != SCRATCH]
@@ -86,11 +92,13 @@ def reductions(run: Run, task: str, by_draw: DrawErrors) -> list[Result]:
         tested = f"; paired p = {p:.2g}" if np.isfinite(p) else ""
         common = {"task": task, "method": method, "unit": "%", "n_persons": pairs.shape[1]}
         measure = f"error less than from scratch, {said_of(n)}"
-        goal = f">= {settings.goal_reduction:g}" if has_goal else ""
-        note = f"better for {better} of {pairs.shape[1]}{tested}{_of_draws(by_draw, method, n)}"
+        unequal = unequal_arms(settings, method, n)
+        goal, least = (f">= {settings.goal_reduction:g}", ">= 0") if has_goal and not unequal else ("", "")
+        note = with_lessons(f"better for {better} of {pairs.shape[1]}{tested}{_of_draws(by_draw, method, n)}", unequal)
         results.append(Result(measure=measure, value=value, low=low, high=high, goal=goal, note=note, **common))
         if has_goal and np.isfinite(low):
-            results.append(Result(measure="lower end of that interval", value=low, goal=">= 0", **common))
+            measure = "lower end of that interval"
+            results.append(Result(measure=measure, value=low, goal=least, note=unequal, **common))
     return results
 
 
@@ -133,14 +141,17 @@ def exchange_results(run: Run, task: str, errors: Errors) -> list[Result]:
             continue
         found = exchange(_column(errors[TRANSFER, n], people), numbers, scratch, seed=settings.seed)
         measure = f"as good as so many people from scratch, {said_of(n)}"
-        results.append(_exchange_result(found, numbers, method=TRANSFER, measure=measure, **common))
+        row = _exchange_result(found, numbers, method=TRANSFER, measure=measure, **common)
+        results.append(replace(row, note=with_lessons(row.note, unequal_arms(settings, TRANSFER, n))))
     for before, wanted in ((0, numbers[0]), (numbers[0], numbers[1] if len(numbers) > 1 else 0)):
         if not wanted or (f"virtual {settings.virtual[0]}", before) not in errors:
             continue
         curve = np.array([[errors[f"virtual {v}", before][p] for v in settings.virtual] for p in people])
         found = exchange(_column(errors[SCRATCH, wanted], people), settings.virtual, curve, seed=settings.seed)
         measure = f"virtual people worth the step from {before} to {wanted} measured"
-        results.append(_exchange_result(found, settings.virtual, method="synthetic labels", measure=measure, **common))
+        row = _exchange_result(found, settings.virtual, method="synthetic labels", measure=measure, **common)
+        unequal = unequal_arms(settings, f"virtual {settings.virtual[0]}", before)
+        results.append(replace(row, note=with_lessons(row.note, unequal)))
     return results
 
 
@@ -183,6 +194,7 @@ def notes_of(settings: FewPeopleSettings) -> list[str]:
     return [
         whose,
         *[known] * seen,
+        *filter(None, [unequal_sentence(settings)]),
         f"Random orders in which people come to teach: {settings.draws} (a person's error is the mean over them). "
         f"Ensembles of {settings.members}. Nobody measured chooses an epoch: the number of steps is fixed.",
         "Intervals: 95 %, bootstrap over persons; reductions keep a person's two errors together.",

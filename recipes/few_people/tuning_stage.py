@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from recipes.few_people.measured_lesson import lesson_by_measured, pace_of, say_unequal
 from recipes.few_people.nested_people import Fold, file_word, virtual_roles
 from recipes.few_people.pretraining_stage import change_of, lesson_of, pretrained_network, pretrained_parts
 from recipes.few_people.settings import TUNING, FewPeopleSettings, chosen, tasks_of, teaching_numbers
@@ -14,7 +15,7 @@ from recipes.few_people.source_stage import VIRTUAL, folds_of, read_sets
 from recipes.remembered_part import RememberedParts, remembered_parts
 from recipes.run import Run
 from training.sample.ensemble import mean_and_spread
-from training.transfer.arm import SCRATCH, TRANSFER, Arm, Start, arms_of
+from training.transfer.arm import SCRATCH, TRANSFER, Arm, arms_of
 from training.transfer.baseline import BASELINES
 from training.transfer.gait_window import COLUMNS, TARGETS, GaitWindows, content
 from training.transfer.lesson import answer, learn
@@ -44,6 +45,7 @@ def alone_name(task: str) -> str:
 
 def tune(run: Run) -> str:
     """Estimates of every arm and baseline for whoever is left out, fold by fold."""
+    say_unequal(run)
     sets = read_sets(run)
     parts = {name: tuned_parts(run, name, windows) for name, windows in sets.items()}
     jobs = [(task, fold) for task in tasks_of(run.settings) for fold in folds_of(run, task, sets[task])]
@@ -128,20 +130,14 @@ def _tuned(run: Run, arm: Arm, taught: GaitWindows, columns: Sequence[int], memb
     elif arm.start == "signals":
         network = pretrained_network(run, "signals", member)
         if arm.own_signals:
-            lesson = lesson_of(settings, settings.tuned_steps, settings.tuned_rate)
+            steps = lesson_by_measured(settings, arm.name).signal_steps
+            lesson = lesson_of(settings, steps, settings.tuned_rate)
             learn(network, taught, "signals", columns, lesson, change_of(settings), seed=seed + 50)
         network = with_new_head(network, len(TARGETS), seed)
     else:
         network = pretrained_network(run, arm.start, member)
     network = frozen_but_head(network) if arm.frozen else copy.deepcopy(network)
     return _learnt(run, network, taught, columns, pace_of(settings, arm.start), member)
-
-
-def pace_of(settings: FewPeopleSettings, start: Start) -> tuple[int, float]:
-    """Steps and peak rate of the lesson by measured people: longer and faster where the head knows nothing yet."""
-    if start in ALONE:
-        return settings.tuned_steps, settings.tuned_rate
-    return settings.new_steps, settings.new_rate
 
 
 def _learnt(

@@ -72,22 +72,32 @@ def explanation_rows(
     groups : ndarray of str
     """
     guess = random_explanation(score.truth.shape, settings.seed)
+    n_persons = len(np.unique(score.code))
     rows = []
     for name, parts in {**score.found, RANDOM: guess}.items():
         note = "chosen on those who calibrate" if name in chosen else ""
         if note and len(chosen) > 1:
             note += f" in {list(chosen).count(name)} of {len(chosen)} folds"
         for measure, values in by_person(parts, score, settings.n_phases).items():
-            more = {"measure": measure, "unit": "", "note": note, "seed": settings.seed}
+            more = {"measure": measure, "unit": "", "note": _known(note, values, n_persons), "seed": settings.seed}
             rows.append(mean_result(values, task=task, method=name, **more))
     for name in (DISTANCE, GROUPS, LINEAR_PATTERN):
         gained = by_person(score.found[CHOSEN], score, settings.n_phases, score.found[name])
         for measure, values in gained.items():
-            more = {"measure": measure, "unit": "", "note": "same person", "seed": settings.seed}
+            said = _known("same person", values, n_persons)
+            more = {"measure": measure, "unit": "", "note": said, "seed": settings.seed}
             rows.append(mean_result(values, task=task, method=f"{CHOSEN} less {name}", **more))
     rows += _untaught_rows(task, score, settings.n_phases)
     shown = {**score.found, UNTAUGHT: np.abs(score.blank).mean(axis=0), "true cause": score.truth}
     return rows, _shares(task, shown, score, sensors, settings.n_phases, groups)
+
+
+def _known(note: str, values: np.ndarray, n_persons: int) -> str:
+    """A note that says of how many persons a measure is unknown, as every part changed in them."""
+    lost = n_persons - len(values)
+    if not lost:
+        return note
+    return "; ".join([note] * bool(note) + [f"{lost} of {n_persons} persons left out: every part changed"])
 
 
 def by_person(

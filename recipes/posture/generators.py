@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from recipes.posture.generator_name import WHOLE
 from recipes.posture.made_samples import lesson_of, make_samples, read_made, scored_samples
-from recipes.posture.models import WHOLE, models
+from recipes.posture.models import models
 from recipes.posture.samples import folds_of, read_tables, table_place
 from recipes.posture.settings import PostureSettings
 from recipes.run import Run

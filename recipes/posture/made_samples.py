@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from recipes.posture.models import EVERYBODY, models
+from recipes.posture.generator_name import EVERYBODY
+from recipes.posture.models import models
 from recipes.posture.samples import MOST_NUMBERS, table_place
 from recipes.posture.settings import PostureSettings
 from recipes.remembered_part import RememberedParts, part_name, remembered_parts

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from recipes.posture.generator_name import (
+    CONDITIONAL,
+    GAUSSIAN,
+    INTERPOLATION,
+    NOISE,
+    PEOPLE,
+    PEOPLE_GAUSSIAN,
+    PUBLISHED,
+    SERIES,
+    WHOLE,
+)
 from recipes.posture.settings import PostureSettings
 from training.generative.generative_model import GenerativeModel
 from training.generative.people_model import PeopleGaussian, PeopleVariational
 from training.generative.plain_model import GaussianModel, InterpolationModel, NoiseModel
 from training.generative.variational_model import PUBLISHED_FIT, VariationalModel
 
-PUBLISHED, WHOLE, CONDITIONAL, SERIES = "VAE as published", "VAE, whole samples", "conditional VAE", "series VAE"
-GAUSSIAN, INTERPOLATION, NOISE = "PCA-Gaussian", "interpolation", "noise"
-PEOPLE, PEOPLE_GAUSSIAN = "VAE, spread of people", "Gaussian, spread of people"
-EVERYBODY = (PEOPLE, PEOPLE_GAUSSIAN)
-"""Whom the outliers of the teaching samples teach, too: those who are scored have outliers as well."""
 _FILTERS = 16
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from recipes.posture.generator_name import GENERATORS, WHOLE
 from recipes.recipe import RecipeSettings
 from recipes.run import Run
 from training.config import ConfigRefused
@@ -23,7 +24,7 @@ class PostureSettings(RecipeSettings):
     curves: str = Field("", description="Folder of stride tables (gGGsSS.tsv): adds 9 angles at 6 events as a table.")
     whole: bool = Field(True, description="Add the whole waveforms of `curves`, too, 9 angles x 101 points.")
     table: str = Field("", description="CSV file of your own samples: person, conditions, channel.point columns.")
-    ratings: str = Field("", description="Folder of answers (*.json) that raters exported from rating.html.")
+    ratings: str = Field("", description="Folder of answers (*.json) that raters exported from the rating pages.")
     folds: int = Field(5, ge=1, le=5, description="How many of the five folds are done.")
     trees: int = Field(500, ge=10, le=5000, description="Of the isolation forest.")
     epochs: int = Field(400, ge=1, le=10_000, description="Of the autoencoders that generate, at most.")
@@ -38,7 +39,20 @@ class PostureSettings(RecipeSettings):
     permutations: int = Field(2000, ge=200, le=100_000, description="Of statistical parametric mapping.")
     members: int = Field(5, ge=2, le=50, description="Of the ensemble that estimates a condition.")
     estimated: str = Field("age", description="Condition that it estimates: a column of numbers.")
-    rated: int = Field(100, ge=1, le=1000, description="Measured curves on the rating page, and as many made ones.")
+    rated: int = Field(100, ge=1, le=1000, description="Measured curves on a rating page, and as many made ones.")
+    rated_generators: tuple[str, ...] = Field(
+        (WHOLE,), min_length=1, description="Whose samples are rated, a page each: rating.html, then rating-NAME.html."
+    )
+
+    @field_validator("rated_generators")
+    @classmethod
+    def _are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse an unknown generator, or one twice, before any is taught."""
+        unknown = [name for name in names if name not in GENERATORS]
+        if unknown or len(set(names)) < len(names):
+            wrong = f"unknown {unknown[0]!r}" if unknown else "one name twice"
+            raise ValueError(f"expected some of {'; '.join(GENERATORS)}, each once; found {wrong}")
+        return names
 
 
 SMALL: dict[str, Any] = {

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from recipes.posture.made_samples import kept_parts, lesson_of, read_made
-from recipes.posture.models import (
+from recipes.equal_lesson import unequal_lessons, with_lessons
+from recipes.posture.generator_name import (
     CONDITIONAL,
     GAUSSIAN,
     INTERPOLATION,
@@ -18,8 +18,9 @@ from recipes.posture.models import (
     PUBLISHED,
     SERIES,
     WHOLE,
-    models,
 )
+from recipes.posture.made_samples import kept_parts, lesson_of, read_made
+from recipes.posture.models import models
 from recipes.posture.samples import MOST_NUMBERS, folds_of, read_tables
 from recipes.remembered_part import part_name
 from recipes.result import Result, mean_result, result_table
@@ -87,7 +88,10 @@ def teaching_sets(lesson: Lesson, own: dict[str, np.ndarray], leaky: dict[str, n
 
 
 def _fold_errors(run: Run, name: str, table: SampleTable, k: int, fold: PersonFold) -> pd.DataFrame:
-    """``method``, ``person``, ``error`` of a fold; a method that was finished before a kill is not taught again."""
+    """``method``, ``person``, ``error`` of a fold, and how many samples ``taught`` (none where no network learnt).
+
+    A method that was finished before a kill is not taught again.
+    """
     lesson, standard, _ = lesson_of(table, fold, run.settings)
     own, leaky = (
         {model: standard.apply(read_made(run, name, which, model)["many"]) for model in models(run.settings)}
@@ -103,16 +107,25 @@ def _fold_errors(run: Run, name: str, table: SampleTable, k: int, fold: PersonFo
         return {"error": compression_errors(teaching, lesson.validation, values, seed=seed, settings=settings)}
 
     found = {COMPONENTS: component_errors(lesson.samples, values)}
-    for method, teaching in teaching_sets(lesson, own, leaky).items():
+    sets = teaching_sets(lesson, own, leaky)
+    for method, teaching in sets.items():
         same = method.endswith("leaky") and k == LEAKY_FOLD
         made_by = method.removesuffix(", leaky") if same else method
         found[method] = parts.get(part_name(name, k, made_by), partial(errors, teaching))["error"]
-    rows = [pd.DataFrame({"method": m, "person": scored.people, "error": e}) for m, e in found.items()]
-    return pd.concat(rows).groupby(["method", "person"], sort=False).error.mean().reset_index()
+    rows = [
+        pd.DataFrame({"method": m, "person": scored.people, "taught": len(sets.get(m, ())), "error": e})
+        for m, e in found.items()
+    ]
+    return pd.concat(rows).groupby(["method", "person", "taught"], sort=False).error.mean().reset_index()
 
 
 def _rows(name: str, errors: pd.DataFrame, seed: int) -> list[Result]:
-    """Error and gain of each method, over persons."""
+    """Error and gain of each method, over persons.
+
+    Every network has as many passes at most; where one is of more samples than that of measured alone, the note of its
+    gain says so. `REPEATED` has as long a lesson as RT3SD.
+    """
+    taught = errors.groupby("method").taught.mean().round().astype(int)
     wide = errors.pivot(index="person", columns="method", values="error")
     results = []
     for method in dict.fromkeys(errors.method):
@@ -126,9 +139,11 @@ def _rows(name: str, errors: pd.DataFrame, seed: int) -> list[Result]:
         if method == ALONE:
             continue
         gain, low, high = ratio_interval(wide[ALONE].to_numpy(), wide[method].to_numpy(), seed)
+        # Principal components learn in no passes: nothing is too short for them.
+        unequal = unequal_lessons(taught[method], taught[ALONE], "samples a pass") if taught[method] else ""
         goal = HONEST_GOAL if method in (f"RT3SD, {WHOLE}", f"RT3SD, {PEOPLE}") else ""
         results.append(
             Result(f"{name}: gain over measured alone", method, "error of RTD over this one's", "x", gain, low, high,
-                   len(wide), goal, note)
+                   len(wide), goal, with_lessons(note, unequal))
         )  # fmt: skip
     return results

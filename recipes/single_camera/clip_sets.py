@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mocap_import.durable_file import durable_place
+from recipes.equal_lesson import unequal_lessons
 from recipes.single_camera.population_check import refuse_too_few
 from synth.camera.keypoint_input import ClipArrays, joined
 
@@ -84,6 +85,19 @@ def teachers(sets: Mapping[str, ClipArrays], without: str = "") -> tuple[ClipArr
         return joined([sets[role], *(c for c in companies if len(c))])
 
     return clips("teach"), clips("validate")
+
+
+def lessons_with(sets: Mapping[str, ClipArrays], company: str) -> str:
+    """For rows of networks that one of `COMPANIES` taught, too, against those without: as many passes, of more clips.
+
+    See `recipes.equal_lesson.unequal_lessons`; each member has a share of the clips, the same in both.
+    """
+
+    def clips(without: str = "") -> int:
+        own = ["teach", *(sets_of["teach"] for name, sets_of in COMPANIES.items() if name != without)]
+        return sum(len(sets[name]) for name in own if name in sets)
+
+    return unequal_lessons(clips(), clips(company), "clips a pass")
 
 
 def planar_teachers(sets: Mapping[str, ClipArrays]) -> ClipArrays:

@@ -179,7 +179,7 @@ def test_draws_of_who_teaches_are_a_mean_for_each_person_and_single_ones_are_sai
 
 
 def test_a_reduction_keeps_a_persons_two_errors_together(tmp_path):
-    run = run_of(tmp_path, targets=[TARGET])
+    run = run_of(tmp_path, targets=[TARGET], tuned_steps=12)  # as many as from scratch: a goal is judged
     scratch = {p: 10.0 + 5.0 * i for i, p in enumerate(PEOPLE)}
     errors = {(SCRATCH, 2): scratch, (TRANSFER, 2): {p: 0.7 * e for p, e in scratch.items()}}
     rows = reductions(run, "task", once(errors))

@@ -174,6 +174,22 @@ def test_rows_are_means_over_persons_and_the_explanation_that_is_the_truth_is_ch
     assert set(table.sensor) == {"x", "y", "z"}
 
 
+def test_of_whom_every_part_changed_no_part_is_told_from_another_and_the_row_says_how_many():
+    rng = np.random.default_rng(0)
+    truth = rng.random((5, 3 * N_PHASES)) ** 4
+    truth[:2] = 1.0 + rng.random(truth[:2].shape)  # all parts change by half of the largest, or more
+    found = {name: rng.random(truth.shape) for name in (*BY_NETWORK, *WITHOUT, LINEAR_PATTERN)}
+    code = np.array([f"P{k}" for k in range(5)])
+    one = Explained(code, np.ones(5, dtype=int), truth, found, rng.random((2, *truth.shape)))
+    best, told = chosen_way(one, joined([one]))
+    settings = GaitCauseSettings(n_phases=N_PHASES)
+    rows, _ = explanation_rows("t", [best], told, ("x", "y", "z"), settings, np.array(["none", "a"]))
+    said = "2 of 5 persons left out: every part changed"
+    of_areas = [row for row in rows if row.measure.startswith("AUC") and "networks" not in row.note]
+    assert of_areas and all(row.n_persons == 3 and row.note.endswith(said) for row in of_areas)
+    assert not any(said in row.note for row in rows if not row.measure.startswith("AUC"))
+
+
 @pytest.mark.parametrize("kinds", [("weak_plantarflexors",), ("equinus", "short_steps")])
 def test_people_of_any_kinds_are_told_apart_and_explained(tmp_path, kinds, witness, monkeypatch):
     """One impairment beside nothing, or kinds with gaps between them, as corpora of some kinds alone hold them.

@@ -18,7 +18,8 @@ from browser_page import BrowserPage
 from recipes import remembered_part
 from recipes.class_doubt import INSIDE
 from recipes.posture import RECIPE, doubt, made_samples, samples, use_case
-from recipes.posture.models import NOISE, models
+from recipes.posture.generator_name import NOISE
+from recipes.posture.models import models
 from recipes.posture.samples import OWN_TABLE, folds_of, read_tables, spine_table
 from recipes.posture.unlike import unlike_rows
 from recipes.recipe import RESULTS, resolve_settings, run_recipe

@@ -65,6 +65,15 @@ def test_wrong_settings_are_refused_in_a_sentence(tmp_path, text, said):
         resolve_settings(MADE, config=file)
 
 
+@pytest.mark.parametrize(("n", "said"), [(3, "over 3 to 3 persons are too narrow"), (11, "11 to 11"), (12, "")])
+def test_intervals_over_few_persons_say_that_they_are_too_narrow(tmp_path, n, said):
+    row = mean_result(np.arange(float(n)), task="t", method="m", measure="error", unit="deg")
+    write_results(tmp_path, [row, Result("t", "m", "no interval", "", 1.0, n_persons=4)], title="Made")
+    text = (tmp_path / RESULTS).with_suffix(".md").read_text()
+    assert said in text
+    assert ("too narrow" in text) == bool(said)
+
+
 def test_one_person_has_one_role_in_a_split():
     with pytest.raises(CorpusMismatch, match="A is in score and teach"):
         people_table({"s": {"teach": ["A", "B"], "score": ["A"]}})

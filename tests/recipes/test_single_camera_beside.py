@@ -113,7 +113,11 @@ def test_what_they_take_off_an_error_is_told_with_its_sign(with_them):
         own, severity=np.linspace(0.2, 0.8, n), kind=np.full(n, 2), person=np.array([f"p{i}" for i in range(n)])
     )
     rows = beside_results(
-        {"score": own}, {"score": said_of(own, 0.01)}, {"score": said_of(own, 0.1)}, {"score": "people"}, 0
+        with_them[0] | {"score": own},
+        {"score": said_of(own, 0.01)},
+        {"score": said_of(own, 0.1)},
+        {"score": "people"},
+        0,
     )
     value = {(row.method, row.measure): row.value for row in rows}
     spread = np.mean((own.severity - own.severity.mean()) ** 2)
@@ -124,4 +128,8 @@ def test_what_they_take_off_an_error_is_told_with_its_sign(with_them):
         -0.09
     )
     assert value[(ALONE, "impairment: right kind")] == 1.0
+    compared = {row.measure for row in rows if "unequal lessons: " in row.note}
+    assert compared == {m for _, m in value if "less that of" in m or "more than without" in m}, (
+        "longer passes are said"
+    )
     assert not beside_results({"score": own}, {"score": said_of(own, 0.01)}, {}, {"score": "people"}, 0)

@@ -136,6 +136,10 @@ def test_rows_tell_each_band_and_what_people_in_space_were_worth(sets):
     assert rows[task, BLIND, "step_length: mean absolute error"].value == pytest.approx(0.1 * 1.7)
     assert rows[task, NETWORK, f"step_length: mean absolute error less that of {BLIND}"].value == pytest.approx(-0.17)
     assert rows[task, BLIND, "joint angles, RMS error"].value == pytest.approx(np.degrees(0.1), rel=1e-3)
+    taught, alone = (len(teachers(sets, name)[0]) for name in ("", "spatial"))
+    said = f"unequal lessons: {taught} clips a pass against {alone}"
+    compared = {m for _, _, m in rows if m.endswith(f"less that of {BLIND}")}
+    assert {m for (_, _, m), row in rows.items() if row.note == said} == compared, "longer passes are said"
     alarm = "impairment: probability told of people who have none"
     assert rows[task, NETWORK, alarm].value == pytest.approx(6.0 / 7.0)
     assert not any(measure == alarm and "recorded" in task for task, _, measure in rows)

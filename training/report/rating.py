@@ -146,6 +146,41 @@ def read_answers(files: Sequence[Path], key: Path) -> tuple[dict[str, dict[str, 
     return answers, known["key"]
 
 
+def answers_by_page(files: Sequence[Path], keys: Sequence[Path]) -> list[list[Path]]:
+    """Sort files of answers by the page that they were given on; each file knows its own.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        As pages exported them; `read_answers` reads those of one page.
+    keys : sequence of Path
+        Of the pages, see `write_rating_page`.
+
+    Returns
+    -------
+    list of list of Path
+        Files of each page, in the order of the keys; files that are no answers at all are with the first, whose reading
+        refuses them.
+
+    Raises
+    ------
+    CorpusMismatch
+        Answers to none of several pages.
+    """
+    places = {_read(key)["study"]: place for place, key in enumerate(keys)}
+    found: list[list[Path]] = [[] for _ in keys]
+    for file in files:
+        stored = _read(file)
+        study = str(stored.get("study"))
+        if len(keys) > 1 and stored.get("format") == FORMAT and study not in places:
+            known = ", ".join(f"{keys[place].name} to {own}" for own, place in places.items())
+            raise CorpusMismatch(
+                f"{file}: the answers belong to study {study}, {known}. Give the answers to these pages alone."
+            )
+        found[places.get(study, 0)].append(file)
+    return found
+
+
 def rating_result(answers: Mapping[str, Mapping[str, str]], key: Mapping[str, str]) -> RatingResult:
     """Accuracy of each rater and of the majority, and the raters' agreement."""
     accuracy = {
