@@ -19,7 +19,7 @@ FEWEST_SD = 0.05
 """Least stated doubt, in SDs of a parameter: an ensemble that agrees by chance is not certain."""
 UNSEEN = "unseen"
 """Who of the population is scored; all other groups but `CALIBRATE` are outside of it."""
-CONSTANT = "intervals of one width"
+CONSTANT = "the same intervals for everybody"
 INSIDE_TASK, OUTSIDE_TASK = "intervals of parameters", "outside the population"
 LEAST = ", least held parameter"
 """After a measure: that of the parameter whose intervals hold least often; the note names it."""
