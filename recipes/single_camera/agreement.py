@@ -1,7 +1,8 @@
 """Agreement of gait parameters with their truth, clip by clip: r, limits of agreement, mean absolute error.
 
 A user has one clip of a gait, so that one clip is what is scored; means over the clips of a gait, which hide what one
-camera and one detector do, are rows of their own.
+camera and one detector do, are rows of their own. Every clip counts alike in r and bias; limits of agreement know that
+clips of one person repeat.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pandas as pd
 from recipes.result import Result
 from synth.camera.filmed_gait import AT_STRIKES, PARAMETERS
 from synth.camera.keypoint_input import ClipArrays, units_of
+from training.report.bland_altman import limits_of_agreement
 
 UNITS = {"speed": "m/s", "step_length": "m", "cadence": "steps/s", "step_time_asymmetry": "1", AT_STRIKES: "m"}
 GOALS = {("step_length", "r"): ">= 0.9", ("cadence", "r"): ">= 0.95", ("speed", "mean absolute error"): "<= 0.1"}
@@ -22,6 +24,7 @@ Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 Interval = tuple[float, float, float]
 _DRAWS, _FEWEST = 500, 3
 MEAN = "mean of those who taught"
+"""In proportion to stature: what knowing nothing but that tells."""
 ALL_CLIPS = ", mean of all clips of a gait"
 _GOAL_TASK, _GOAL_METHOD = "recorded, overground", "network"
 
@@ -88,8 +91,7 @@ def agreement_results(table: pd.DataFrame, task: str, seed: int, *, recorded: bo
         arrays = known.truth.to_numpy(), known.estimate.to_numpy(), known.person.to_numpy(str)
         for measure, (function, unit) in measures.items():
             value, low, high = with_interval(*arrays, function, seed)
-            blind = method == MEAN and measure != "mean absolute error"  # it says the same of all but their stature
-            if blind or not np.isfinite(value):
+            if not np.isfinite(value):
                 continue
             about = f"; bias {np.mean(arrays[1] - arrays[0]):.3g}" if measure.startswith("limits") else ""
             counts = task == _GOAL_TASK and method == _GOAL_METHOD and recorded
@@ -131,8 +133,9 @@ def correlation(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> floa
 
 
 def half_limits(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
-    """1.96 SD of estimate less truth over clips (Bland and Altman); NaN for fewer than three."""
-    return float(1.96 * (said - truth).std(ddof=1)) if len(truth) >= _FEWEST else float("nan")
+    """Half the width of the limits of agreement of clips that repeat within people; NaN for fewer than two people."""
+    limits = limits_of_agreement(said - truth, person)
+    return (limits.high - limits.low) / 2.0
 
 
 def with_interval(truth: np.ndarray, said: np.ndarray, people: np.ndarray, function: Measure, seed: int) -> Interval:

@@ -20,6 +20,7 @@ from recipes.single_camera.kind_doubt import kind_doubt
 from recipes.single_camera.knowable import knowable_results
 from recipes.single_camera.oblique_score import oblique_results
 from recipes.single_camera.own_people import load_own, own_tasks
+from recipes.single_camera.person_agreement import person_results
 from recipes.single_camera.progression_score import progression_results
 from recipes.single_camera.ruler import fitted_lines, ruled
 from recipes.single_camera.teaching import NETWORKS, load_estimates
@@ -66,8 +67,10 @@ def score_everything(run: Run) -> str:
         methods = parameter_methods(clips, estimates[name], taught, lines)
         table = clip_table(clips, methods).assign(task=task)
         tables.append(table)
-        table = with_means(with_strikes(table, between_feet) if name in RECORDED else table, _NETWORK)
-        results += agreement_results(table, task, run.settings.seed, recorded=name in RECORDED)
+        table = with_strikes(table, between_feet) if name in RECORDED else table
+        results += agreement_results(with_means(table, _NETWORK), task, run.settings.seed, recorded=name in RECORDED)
+        if name in RECORDED or name in own_clips:
+            results += person_results(table, task, run.settings.seed)
         results += wave_results(clips, estimates[name], taught, task, run.settings.seed)
         if name in FORCED:
             results += force_results(clips, estimates[name], taught, task, run.settings.seed)
@@ -81,6 +84,9 @@ def score_everything(run: Run) -> str:
     notes = [
         "What is scored is one clip of one camera (two of each virtual gait, eight of each recorded one, every one by "
         "another camera); rows of means of all clips stand beside it. Intervals: people are drawn with replacement.",
+        "r counts every clip alike, however many a person has; of real people rows of r in which each person weighs "
+        "alike stand beside it. Limits of agreement know that clips of a person repeat (Bland and Altman 2007).",
+        "The mean of those who taught is in proportion to stature: its r is what knowing the stature alone tells.",
         "Virtual people of other laws walk by another simulator: point contact, smooth activation, other strength; "
         "those of far laws also pay three times for effort and follow their manners half as closely.",
         f"Clips last {run.settings.seconds:g} s where the gait does; recordings are mostly shorter.",

@@ -17,7 +17,7 @@ from mocap_import.subject import STANDARD_GRAVITY
 from mocap_import.trial import GroundReaction
 from opensim_models.exchange.sign_convention import positive_directions
 from synth.camera.keypoint import KEYPOINTS, keypoint_positions
-from synth.camera.keypoint_stride import stride_parameters
+from synth.camera.keypoint_stride import cycle_strike, stride_parameters
 from synth.camera.muscle_group import GROUP_NAMES, group_activations
 from synth.camera.plate_file import plate_reactions
 from synth.corpus.trial import CorpusTrial
@@ -189,12 +189,15 @@ def filmed_gait(
 
 
 def measured_parameters(trial: CorpusTrial) -> dict[str, float]:
-    """Gait parameters of a trial from its foot strikes and what is told of it."""
+    """Gait parameters of a trial from its foot strikes and what is told of it.
+
+    Of a periodic cycle a foot's strike is the one that begins its longest contact: a scuff in swing is no step.
+    """
     told = trial.spatiotemporal
     if trial.solutions:
         period, speed = told["stride_time_r"], told["speed"]
-        strikes = {s: _strikes(trial, s) for s in SIDES}
-        right = (strikes["right"][0] - strikes["left"][0]) % period if all(map(len, strikes.values())) else np.nan
+        strike = {side: cycle_strike(trial.events, side, period) for side in SIDES}
+        right = (strike["right"] - strike["left"]) % period
         values = (speed, speed * period / 2.0, 2.0 / period, (2.0 * right - period) / period)
         return dict(zip(PARAMETERS, map(float, values), strict=True))
     return recorded_parameters(trial)
@@ -218,10 +221,6 @@ def recorded_parameters(trial: CorpusTrial) -> dict[str, float]:
     steps = [(b - a, foot) for (a, before), (b, foot) in itertools.pairwise(strikes) if foot != before]
     right, left = (np.median([t for t, foot in steps if foot == s and 0.15 < t < 2.0] or [np.nan]) for s in SIDES)
     return {**both, "step_time_asymmetry": float((right - left) / (right + left))}
-
-
-def _strikes(trial: CorpusTrial, foot: str) -> list[float]:
-    return [e.time for e in trial.events if e.foot == foot and e.kind == "foot_strike"]
 
 
 def _waves(

@@ -7,11 +7,13 @@ that of the hips over the floor, and of the floor under the feet that stand: a t
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
+from mocap_import.trial import GaitEvent
 from synth.camera.keypoint import KEYPOINTS
 
 _SMOOTH, _SHORTEST, _LEAST = 0.03, 0.45, 0.05
@@ -29,6 +31,36 @@ def strikes(points: np.ndarray, rate: float) -> dict[str, np.ndarray]:
         peaks, _ = find_peaks(gaussian_filter1d(ahead, _SMOOTH * rate), distance=_SHORTEST * rate, prominence=_LEAST)
         found[foot] = peaks / rate
     return found
+
+
+def cycle_strike(events: Sequence[GaitEvent], foot: str, period: float) -> float:
+    """Instant of the strike that begins the longest contact of a foot in one cycle that repeats.
+
+    A foot that scuffs the floor in swing touches it more than once a cycle: which of its strikes comes first after the
+    cycle's start tells nothing.
+
+    Parameters
+    ----------
+    events : sequence of GaitEvent
+    foot : str
+        ``"right"`` or ``"left"``.
+    period : float
+        s.
+
+    Returns
+    -------
+    float
+        s; NaN without a strike, or where of several nobody knows which contact lasts.
+    """
+    strikes, offs = (
+        np.array([e.time for e in events if e.foot == foot and e.kind == kind]) for kind in ("foot_strike", "foot_off")
+    )
+    if len(strikes) == 1:
+        return float(strikes[0])
+    if not len(strikes) or not len(offs):
+        return float("nan")
+    lasts = ((offs - strikes[:, None]) % period).min(axis=1)
+    return float(strikes[np.argmax(lasts)])
 
 
 def stride_parameters(points: np.ndarray, rate: float) -> tuple[float, float, float, float]:

@@ -17,6 +17,7 @@ from recipes.run import Run
 from recipes.single_camera import RECIPE
 from recipes.single_camera.agreement import (
     ALL_CLIPS,
+    MEAN,
     agreement_results,
     clip_table,
     correlation,
@@ -72,6 +73,32 @@ def test_limits_of_agreement_are_196_sd_of_the_differences():
     assert half_limits(truth, said, np.arange(4000)) == pytest.approx(0.196, rel=0.05)
     assert correlation(truth, said, np.arange(4000)) > 0.99
     assert np.isnan(correlation(truth, np.ones(4000), np.arange(4000)))
+    assert np.isnan(half_limits(truth, said, np.zeros(4000, int))), "one person has no limits of agreement"
+
+
+def test_limits_of_agreement_know_that_clips_of_a_person_repeat():
+    """Who has many clips does not make the limits of somebody new: between people the SD is 1, within 0.1."""
+    rng, halves, pooled = np.random.default_rng(0), [], []
+    for _ in range(300):
+        bias = rng.normal(size=6)
+        people = np.repeat(np.arange(6), [48, 8, 8, 8, 8, 8])
+        wrong = bias[people] + 0.1 * rng.normal(size=len(people))
+        halves.append(half_limits(np.zeros(len(people)), wrong, people))
+        pooled.append(1.96 * wrong.std(ddof=1))
+    assert np.mean(np.square(halves)) == pytest.approx(1.96**2 * (1.0 + 0.1**2), rel=0.1)
+    assert np.mean(np.square(pooled)) < 0.8 * np.mean(np.square(halves)), "pooled they promise too much"
+
+
+def test_saying_the_mean_has_an_r_where_people_differ_in_stature():
+    """What is proportional to stature agrees with what grows with it; where all are as tall, no r is said."""
+    stature = np.array([1.2, 1.4, 1.6, 1.8])
+    rows = {"person": list("abcd"), "trial": "walk", "clip": 0, "parameter": "step_length", "method": MEAN}
+    table = pd.DataFrame({**rows, "truth": 0.4 * stature + [0.01, -0.01, 0.01, 0.0], "estimate": 0.41 * stature})
+    found = {r.measure: r.value for r in agreement_results(table, "task", 0, recorded=True)}
+    assert found["step_length: r"] > 0.98
+    assert found["step_length: limits of agreement, half width"] > 0
+    alike = agreement_results(table.assign(estimate=0.7), "task", 0, recorded=True)
+    assert "step_length: r" not in {r.measure for r in alike}
 
 
 def test_intervals_are_over_people_not_gaits():

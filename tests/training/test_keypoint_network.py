@@ -1,5 +1,6 @@
 """A keypoint network learns what keypoints tell, ignores what is unknown, and comes back from its file as it was."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -34,7 +35,8 @@ def made_clips(seed: int, n: int = 128) -> ClipArrays:
 
 @pytest.fixture(scope="module")
 def ensemble():
-    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         return teach(
             made_clips(0), made_clips(1), 2, LessonSettings(members=2, epochs=20, width=16, learning_rate=1e-2), 3
         )
@@ -81,7 +83,8 @@ def test_members_are_kept_and_only_those_of_other_lessons_are_taught_anew(tmp_pa
         kept = kept_in(tmp_path, lesson_hash(*clips, 2, settings, seed))
         return lambda member, teach_it: kept(member, lambda: taught.append(member) or teach_it())
 
-    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         first = teach(*clips, 2, own, 3, keeper(own, 3))
         again = teach(*clips, 2, own, 3, keeper(own, 3))
         three = own.model_copy(update={"members": 3})
@@ -89,7 +92,8 @@ def test_members_are_kept_and_only_those_of_other_lessons_are_taught_anew(tmp_pa
     assert taught == [0, 1, 2]
     inputs = made_clips(2, 8).inputs
     assert np.array_equal(first.estimate(inputs).waves, again.estimate(inputs).waves, equal_nan=True)
-    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         teach(*clips, 2, own, 4, keeper(own, 4))
     assert taught == [0, 1, 2, 0, 1]
     assert lesson_hash(*clips, 2, own, 3) != lesson_hash(clips[0].rows(np.arange(12)), clips[1], 2, own, 3)

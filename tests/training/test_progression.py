@@ -73,8 +73,34 @@ def test_the_head_says_the_same_of_shifted_rows_and_never_beyond_what_there_is()
     assert progression_features(first, second).shape == (len(pairs), 2 * len(KINDS) + 1)
 
 
+def test_a_penalty_is_chosen_by_people_left_out_not_by_other_pairs_of_the_same_people():
+    """Who changes how much is chance, and each is known by how their kinds look: that helps with nobody else."""
+
+    def strangers(n: int, seed: int) -> tuple[ClipArrays, KeypointEstimate]:
+        rng = np.random.default_rng(seed)
+        changes = rng.choice([-0.3, 0.3], n)
+        rows = [(f"{seed} {p}", v, 0.5 + v * changes[p]) for p in range(n) for v in (0, 1) for _ in range(8)]
+        clips, looks = clips_of(rows), np.repeat(rng.dirichlet(np.ones(len(KINDS)), n), 16, axis=0)
+        scalars = np.zeros((len(rows), 5))
+        scalars[:, 4] = np.repeat(rng.normal(0.5, 0.2, 2 * n), 8) + 0.01 * rng.standard_normal(len(rows))
+        return clips, KeypointEstimate(scalars, np.ones_like(scalars), looks, np.zeros((len(rows), 1, 1)))
+
+    errors = []
+    for seed in range(4):
+        head, (clips, said) = teach_progression(*strangers(14, seed)), strangers(40, 100 + seed)
+        pairs = visit_pairs(clips)
+        told = head.change(said.rows(pairs.first), said.rows(pairs.second))
+        errors.append(np.sqrt(np.mean((told - pairs.change) ** 2)))
+    assert np.mean(errors) < 0.34, "little worse than saying nothing, 0.30"
+
+
 def test_too_few_pairs_teach_no_head_and_give_no_rows():
     assert teach_progression(*people(3, 1)) is None
+    often = clips_of([("alone", v, 0.01 * v) for v in range(40)])
+    said = KeypointEstimate(
+        np.zeros((40, 5)), np.ones((40, 5)), np.eye(len(KINDS))[np.zeros(40, int)], np.zeros((40, 1, 1))
+    )
+    assert teach_progression(often, said) is None, "one person leaves nobody to choose a penalty by"
     once = clips_of([(f"p{i}", 0, 0.1) for i in range(9)])
     said = KeypointEstimate(
         np.zeros((9, 5)), np.ones((9, 5)), np.eye(len(KINDS))[np.zeros(9, int)], np.zeros((9, 1, 1))

@@ -215,9 +215,12 @@ def _mean_square(errors: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
 
 
 def _spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and SD of each column, over what is known."""
-    sd = np.nanstd(values, axis=0)
-    return np.nanmean(values, axis=0), np.where(sd > 1e-9, sd, 1.0)
+    """Mean and SD of each column, over what is known; NaN and 1 of a column of which nothing is: it is never told."""
+    told = np.isfinite(values).any(axis=0)
+    mean, sd = (np.full(len(told), value, values.dtype) for value in (np.nan, 1.0))
+    mean[told], own = np.nanmean(values[:, told], axis=0), np.nanstd(values[:, told], axis=0)
+    sd[told] = np.where(own > 1e-9, own, 1.0)
+    return mean, sd
 
 
 def standardised(clips: ClipArrays, scales: Scales) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold
 
 from synth.camera.keypoint_input import ClipArrays
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 SEVERITY = 4
 """Its column among the scalars of an estimate."""
 PENALTIES = tuple(np.logspace(-2.0, 4.0, 13))
-"""Of the ridge regression; leaving one pair out chooses."""
+"""Of the ridge regression; leaving people out chooses: pairs of one person are alike."""
+_MOST_FOLDS = 10
 _LEAST_SD = 1e-9
 
 
@@ -100,6 +102,8 @@ def progression_features(first: KeypointEstimate, second: KeypointEstimate) -> n
 def teach_progression(clips: ClipArrays, said: KeypointEstimate) -> ProgressionHead | None:
     """Teach the head on people who taught no network; None where they have fewer pairs of visits than it has weights.
 
+    One person alone teaches none either: the penalty is chosen by how well it serves people who are left out.
+
     Parameters
     ----------
     clips : ClipArrays
@@ -108,9 +112,13 @@ def teach_progression(clips: ClipArrays, said: KeypointEstimate) -> ProgressionH
     """
     pairs = visit_pairs(clips)
     features = progression_features(said.rows(pairs.first), said.rows(pairs.second))
-    if len(features) <= features.shape[1]:
+    n_people = len(set(pairs.person))
+    if len(features) <= features.shape[1] or n_people < 2:
         return None
+    folds = GroupKFold(min(n_people, _MOST_FOLDS)).split(features, groups=pairs.person)
     mean, sd = features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_SD)
-    ridge = RidgeCV(PENALTIES).fit((features - mean) / sd, pairs.change)
+    ridge = RidgeCV(PENALTIES, cv=list(folds), scoring="neg_mean_squared_error").fit(
+        (features - mean) / sd, pairs.change
+    )
     weights = ridge.coef_ / sd
     return ProgressionHead(weights, float(ridge.intercept_ - mean @ weights))

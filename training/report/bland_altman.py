@@ -75,17 +75,18 @@ def limits_of_agreement(differences: Sequence[float], subjects: Sequence[str]) -
     -------
     Agreement
     """
-    values = pd.Series(np.asarray(differences, dtype=float)).groupby(np.asarray(subjects, dtype=object))
-    counts, means = values.size().to_numpy(), values.mean().to_numpy()
-    n, total = len(counts), int(counts.sum())
-    bias = float(np.mean(differences)) if total else math.nan
+    values = np.asarray(differences, dtype=float)
+    _, number, counts = np.unique(np.asarray(subjects), return_inverse=True, return_counts=True)
+    n, total = len(counts), len(values)
+    bias = float(values.mean()) if total else math.nan
     if n < 2:
         return Agreement(n, total, bias, math.nan, math.nan, math.nan, math.nan)
+    means = np.bincount(number, values) / counts
     between = float(np.sum(counts * (means - bias) ** 2)) / (n - 1)
     if total == n:
         variance_within, variance_between = math.nan, between
     else:
-        variance_within = float(np.sum((values.var(ddof=0) * counts).to_numpy())) / (total - n)
+        variance_within = float(np.sum((values - means[number]) ** 2)) / (total - n)
         size = (total**2 - np.sum(counts**2)) / ((n - 1) * total)
         # More spread within than between subjects gives a negative estimate: there is no variance between them then.
         variance_between = max(0.0, float((between - variance_within) / size))

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mocap_import.trial import GaitEvent
 from synth.camera.detector import PERFECT, DetectorErrors, detected, draw_errors
-from synth.camera.filmed_gait import AT_STRIKES, PARAMETERS, filmed_gait, uneven_phase
+from synth.camera.filmed_gait import AT_STRIKES, PARAMETERS, filmed_gait, measured_parameters, uneven_phase
 from synth.camera.keypoint import KEYPOINTS, SWAPPED, keypoint_positions
 from synth.camera.keypoint_clip import View, draw_view, film
 from synth.camera.keypoint_curve import curves_at, phase_curves
 from synth.camera.keypoint_geometry import geometric_parameters, geometric_phase
 from synth.camera.keypoint_input import CHANNELS, FRAMES, clip_arrays, keypoint_input, units_of
-from synth.camera.keypoint_stride import stride_parameters
+from synth.camera.keypoint_stride import cycle_strike, stride_parameters
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_gait import HEIGHT, PERIOD, SPEED, made_gait, made_trial
@@ -193,3 +194,32 @@ def test_a_step_is_as_long_as_the_way_that_is_walked_in_it():
     assert filmed_gait(told).parameters[AT_STRIKES] == pytest.approx(0.68)
     unknown = replace(trial, spatiotemporal={"step_length_r": 0.70, "step_length_l": 0.66})
     assert filmed_gait(unknown).parameters["step_length"] == pytest.approx(0.68)
+
+
+def touching(**feet) -> tuple[GaitEvent, ...]:
+    """Events of feet that touch the floor from one instant (s) to another."""
+    kinds = ("foot_strike", "foot_off")
+    return tuple(
+        GaitEvent(time, foot, kind, "force")
+        for foot, contacts in feet.items()
+        for contact in contacts
+        for time, kind in zip(contact, kinds, strict=True)
+    )
+
+
+@pytest.mark.parametrize("first", [0.0, 0.3, 0.75], ids=["stance", "swing", "scuff"])
+def test_a_foot_that_scuffs_the_floor_in_swing_has_made_no_step(first):
+    """An even walk stays even wherever the cycle begins and whichever contact comes first in it."""
+    period, turn = 1.0, lambda contacts: [tuple((t - first) % 1.0 for t in own) for own in contacts]
+    stand_right, stand_left, scuff = (0.9, 0.55), (0.4, 0.05), (0.72, 0.8)
+    trial = replace(
+        made_trial(),
+        events=touching(right=turn([stand_right, scuff]), left=turn([stand_left])),
+        solutions=(None,),
+        spatiotemporal={"stride_time_r": period, "speed": 1.2},
+    )
+    assert measured_parameters(trial)["step_time_asymmetry"] == pytest.approx(0.0, abs=1e-9)
+    limps = replace(trial, events=touching(right=turn([scuff, stand_right]), left=turn([(0.5, 0.05)])))
+    assert measured_parameters(limps)["step_time_asymmetry"] == pytest.approx(2 * 0.4 - 1.0)
+    assert cycle_strike(touching(right=[(0.2, 0.6)])[:1], "right", period) == 0.2, "of a drawn walk no foot comes off"
+    assert np.isnan(cycle_strike((), "right", period))
