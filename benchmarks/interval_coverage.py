@@ -4,7 +4,8 @@ Run: python benchmarks/interval_coverage.py [--repeats 4000]
 Draws 3 to 100 persons of a population whose mean is known, ever again, and counts how often the interval holds it:
 that of `training.comparison.bootstrap_interval` (percentiles of the mean over persons drawn with replacement), and
 beside it Student's. Errors of people are bell-shaped (normal) or have a long tail (lognormal, SD of the logarithm 0.5,
-as where one person is far off). Stated are 95 %. Prints the table. Figures: coverage of ours against Student's (peer) for normal errors; the goal is 93 % or more.
+as where one person is far off). Stated are 95 %. Prints the table. Figures: coverage of ours against Student's (peer)
+for normal errors; the goal is 93 % or more.
 """
 
 from __future__ import annotations
