@@ -46,7 +46,7 @@ class KeypointSource:
     rate : float or None
         Frames a second of the video (Hz); a CSV with a column ``time`` says it itself.
     stature : float or None
-        m, where the file does not say it.
+        m, where the file does not say it; where it says otherwise, that is refused.
     person : str
         Who it is, of a detector's output; default: the file's name.
     treadmill : bool
@@ -192,6 +192,12 @@ def _record(
     known = {**table, **told}
     refuse_unlikely(known, f"{source.measured or source.path}: {source.person}, {trial}")
     stature = known.get("stature", source.stature)
+    if source.stature is not None and stature != source.stature:
+        where = source.path if "stature" in told else source.measured
+        raise CorpusMismatch(
+            f"{source.person}, {trial}: stature is {stature:g} in {where}, the stature given is {source.stature:g}. "
+            "Leave out the one that is wrong; give each person's own in a column stature."
+        )
     if stature is None:
         raise CorpusMismatch(
             f"{source.path}: nobody says how tall {source.person} is. Give the stature in m, or a column stature: "
