@@ -49,7 +49,7 @@ def unreadable(pixels: np.ndarray) -> str:
     swing = leg_swing(pixels)
     if swing < LEAST_SWING:
         return (
-            f"no steps: the way between the ankles changes by {100 * swing:.0f} % of the length from shoulder to ankle, "
+            f"no steps: the way between the ankles changes by {100 * swing:.0f} % of the length shoulder to ankle, "
             f"expected {100 * LEAST_SWING:.0f} or more of somebody who walks"
         )
     return ""
