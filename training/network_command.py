@@ -207,10 +207,11 @@ def apply_network(
     def run() -> ExitCode:
         from training.checkpoint import load_checkpoint
         from training.joint.joint_model import joint_of
-        from training.keypoint.keypoint_command import KeypointWish, apply_keypoints
+        from training.keypoint.keypoint_command import KeypointWish, apply_keypoints, refuse_keypoints
         from training.keypoint.keypoint_file import is_keypoint_file
         from training.physics.model_file import is_physics_model, load_physics_model
         from training.prediction import apply_checkpoint
+        from training.product_ending import CORPUS, TABLE, refuse_ending
         from training.shipped_network import network_file
 
         path = network_file(file)
@@ -218,11 +219,14 @@ def apply_network(
         if is_keypoint_file(path):
             return apply_keypoints(path, corpus, out, wish, as_json)
         wish.refuse_idle()
+        refuse_keypoints(file, corpus)
         if is_physics_model(path):
             from training.physics.prediction import apply_physics
 
+            refuse_ending(out, CORPUS)
             return _tell_estimates(apply_physics(load_physics_model(path), corpus, out), as_json)
         checkpoint = load_checkpoint(path)
+        refuse_ending(out, TABLE if joint_of(checkpoint) else CORPUS)
         if joint_of(checkpoint):
             return _apply_joint_model(checkpoint, corpus, out, as_json)
         return _tell_estimates(apply_checkpoint(checkpoint, corpus, out), as_json)

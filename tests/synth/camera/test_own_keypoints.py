@@ -59,6 +59,16 @@ def test_a_point_of_low_score_was_not_seen(clip, tmp_path):
     assert np.isfinite(record.pixels).all()
 
 
+def test_a_least_score_is_one_of_scores_that_are_there(clip, tmp_path):
+    scored = written_csv(tmp_path / "a.csv", clip.pixels, RATE, knee_r_score=0.5)
+    for least in (30.0, -0.1, 1.01, float("nan")):
+        with pytest.raises(CorpusMismatch, match="least score: scores are from 0 to 1, got"):
+            read_keypoints(KeypointSource(scored, stature=HEIGHT, least_score=least))
+    plain = written_csv(tmp_path / "b.csv", clip.pixels, RATE)
+    with pytest.raises(CorpusMismatch, match=r"b.csv: there are no scores \(columns as .*\) for a least score of 0.5"):
+        read_keypoints(KeypointSource(plain, stature=HEIGHT, least_score=0.5))
+
+
 def test_a_point_in_the_corner_or_of_score_zero_was_not_seen(clip, tmp_path):
     """Detectors write 0, 0 where they found nothing."""
     assert np.isnan(clip.pixels).any()

@@ -40,6 +40,12 @@ def test_a_measured_row_of_an_unknown_trial_is_refused_and_the_known_ones_are_li
     assert dict(read_keypoints(source)[0].measured) == {"speed": 1.2}
 
 
+def test_a_folder_in_the_place_of_a_table_is_called_one(clip, tmp_path):
+    plain = written_csv(tmp_path / "b.csv", clip.pixels, RATE)
+    with pytest.raises(CorpusMismatch, match=r"expected a CSV, found a folder\. Name the file in it"):
+        read_keypoints(KeypointSource(plain, stature=HEIGHT, measured=tmp_path))
+
+
 @pytest.mark.parametrize(
     ("inside", "beside", "said"),
     [
