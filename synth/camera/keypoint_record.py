@@ -115,7 +115,7 @@ def clip_bounds(record: KeypointRecord) -> list[tuple[int, int]]:
     """First frame and the one after the last of each clip of a record, in time.
 
     A clip ends where hips are not seen for half a second, where the person turns round for longer than a moment, and
-    after what a network reads. What is left is cut into clips of equal length.
+    after what a network reads. What is left is cut into clips of equal length (`_equal_parts`).
     """
     n, rate = len(record.pixels), record.rate
     hips = np.isfinite(record.pixels[:, PLACES["hip"]]).all(axis=2).any(axis=1)
@@ -148,9 +148,15 @@ def _settled(side: np.ndarray, shortest: float) -> np.ndarray:
 
 
 def _equal_parts(first: int, last: int, rate: float, longest: float) -> list[tuple[int, int]]:
-    """Frames from first to last cut into equal parts, none longer than what a network reads."""
+    """Frames from first to last cut into equal parts, none longer than what a network reads.
+
+    Where whole ones leave less than `SHORTEST`, that is left at both ends: one long clip tells more than two halves.
+    """
     most = int(longest * rate + 1e-9) + 1
-    count = max(-(-(last - first) // most), 1)
+    whole, rest = divmod(last - first, most)
+    if whole and rest < SHORTEST * rate:
+        first, last, rest = first + rest // 2, first + rest // 2 + whole * most, 0
+    count = whole + (rest > 0)
     cuts = np.linspace(first, last, count + 1).round().astype(int)
     return [(a, b) for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True) if b - a >= SHORTEST * rate]
 
