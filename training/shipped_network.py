@@ -8,6 +8,7 @@ from synth.corpus.schema import CorpusMismatch
 
 SHIPPED = Path(__file__).parent / "pretrained"
 PREFIX = "pretrained:"
+_ENDINGS = (".pt", ".safetensors")
 
 
 def shipped_networks() -> dict[str, Path]:
@@ -21,10 +22,16 @@ def network_file(word: str | Path) -> Path:
     Raises
     ------
     CorpusMismatch
-        No network of that name is shipped.
+        No network of that name is shipped, or the path is a folder.
     """
     text = str(word)
     if not text.startswith(PREFIX):
+        if Path(word).is_dir():
+            inside = sorted(f.name for f in Path(word).iterdir() if f.suffix in _ENDINGS)
+            raise CorpusMismatch(
+                f"{word}: expected the file of a network, found a folder. "
+                + (f"Name the one in it that is meant: {', '.join(inside[:5])}." if inside else "No network is in it.")
+            )
         return Path(word)
     known = shipped_networks()
     name = text.removeprefix(PREFIX)

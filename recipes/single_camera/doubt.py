@@ -62,15 +62,25 @@ def outside_results(
     tasks: Mapping[str, str],
     seed: int,
 ) -> list[Result]:
-    """Share of each set's clips of which a user is told that nothing said of them need hold, mean over people."""
+    """Share of each set's clips of which a user is told that nothing said of them need hold, mean over people.
+
+    The note counts clips by reason.
+    """
     results = []
     for name, task in tasks.items():
         if name in estimates and len(sets[name]):
             clips = sets[name]
             whole = calibration.outside(estimates[name], clips.stature).all(axis=1)
+            unlike = calibration.unlike_stature(clips.stature) != 0
+            unsure = calibration.disagrees(estimates[name]).sum(axis=1) > 1
             shares = person_means(whole, clips.person)
+            note = f"{len(clips)} clips"
+            if whole.any():
+                note += f"; outside: {unlike.sum()} by stature, {unsure.sum()} by disagreement"
+            if (unlike & unsure).any():
+                note += f", {(unlike & unsure).sum()} of them by both"
             told = {"task": task, "method": "network", "measure": "clips named as outside: share", "unit": "1"}
-            results.append(mean_result(shares, **told, seed=seed, note=f"{len(clips)} clips"))
+            results.append(mean_result(shares, **told, seed=seed, note=note))
     return results
 
 

@@ -35,7 +35,7 @@ class OwnKeypoints(BaseModel):
     measured: str = Field(
         "", description="CSV of person, trial and what was measured: speed, step_length, cadence, ..."
     )
-    least_score: float = Field(LEAST_SCORE, ge=0, description="Of a point that counts as seen.")
+    least_score: float = Field(LEAST_SCORE, ge=0, le=1, description="Of a point that counts as seen.")
 
 
 class SingleCameraSettings(RecipeSettings):

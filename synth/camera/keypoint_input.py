@@ -116,10 +116,7 @@ def keypoint_input(pixels: np.ndarray, rate: float, stature: float) -> np.ndarra
     facing = _median(places[:, _TOE, 0] - places[:, _HEEL, 0])
     if facing < 0.0:
         places[..., 0] = -places[..., 0]
-    length = sum(
-        _median(np.linalg.norm(places[:, a] - places[:, b], axis=-1))
-        for a, b in ((_SHOULDER, _HIP), (_HIP, _KNEE), (_KNEE, _ANKLE))
-    )
+    length = chain_length(places)
     hips = places[:, _HIP]
     middle = np.where(
         np.isfinite(hips).all(axis=1), hips.mean(axis=1), np.where(np.isfinite(hips[:, 0]), hips[:, 0], hips[:, 1])
@@ -133,6 +130,14 @@ def keypoint_input(pixels: np.ndarray, rate: float, stature: float) -> np.ndarra
     middle = np.stack([np.interp(time, time[known], m[known]) for m in middle.T], axis=1)
     places = (places - middle[:, None]) / (length * _UNIT)
     return _sampled(places, time, stature)
+
+
+def chain_length(pixels: np.ndarray) -> float:
+    """Length of the chain shoulder, hip, knee, ankle in the picture (n, 12, 2), part by part the median; or NaN."""
+    return sum(
+        _median(np.linalg.norm(pixels[:, a] - pixels[:, b], axis=-1))
+        for a, b in ((_SHOULDER, _HIP), (_HIP, _KNEE), (_KNEE, _ANKLE))
+    )
 
 
 def _median(values: np.ndarray) -> float:

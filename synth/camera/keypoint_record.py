@@ -13,20 +13,18 @@ import numpy as np
 
 from mocap_import.stretch import stretches
 from synth.camera.filmed_gait import PARAMETERS, WAVES
-from synth.camera.keypoint import KEYPOINTS, PARTS
 from synth.camera.keypoint_input import CHANNELS, FRAMES, ClipArrays, instants, keypoint_input, units_of
+from synth.camera.keypoint_stretch import PLACES, unreadable
 from synth.corpus.schema import CorpusMismatch
 
 SHORTEST = 1.2
 """s; of a clip. Shorter ones taught no network."""
 STATURES = (0.5, 2.6)
 """m; what a stature can be."""
-_UNSEEN, _TURNED, _LEAST_SEEN = 0.5, 0.4, 0.5
-"""s without hips, after which a clip ends; s for which somebody faces the other way when they have turned; share of a
-clip's frames in which hips, knees and ankles are seen."""
+_UNSEEN, _TURNED = 0.5, 0.4
+"""s without hips, after which a clip ends; s for which somebody faces the other way when they have turned."""
 _SMALLEST, _LARGEST = 20.0, 1e5
 """Pixels from shoulders to ankles, and in any picture."""
-_PLACES = {part: [KEYPOINTS.index(f"{part}_{side}") for side in "rl"] for part in PARTS}
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class KeypointRecord:
             raise CorpusMismatch(
                 f"{where}: expected pixels, found a number beyond {_LARGEST:g}. Leave cells empty instead."
             )
-        upper, lower = (_mean(self.pixels[:, _PLACES[part], 1]) for part in ("shoulder", "ankle"))
+        upper, lower = (_mean(self.pixels[:, PLACES[part], 1]) for part in ("shoulder", "ankle"))
         if not np.isfinite(upper + lower):
             raise CorpusMismatch(
                 f"{where}: shoulders or ankles were never found. The picture must show all of the person; a lower "
@@ -103,7 +101,7 @@ def _mean(values: np.ndarray) -> float:
 
 def facing(pixels: np.ndarray, rate: float) -> np.ndarray:
     """To which side of the picture somebody faces in each frame (n,): 1 right, -1 left, by the feet over 1 s."""
-    ahead = (pixels[:, _PLACES["toe"], 0] - pixels[:, _PLACES["heel"], 0]).reshape(len(pixels), -1)
+    ahead = (pixels[:, PLACES["toe"], 0] - pixels[:, PLACES["heel"], 0]).reshape(len(pixels), -1)
     own = np.sign(np.where(np.isfinite(ahead), ahead, 0.0).sum(axis=1))
     window = np.ones(2 * max(round(0.5 * rate), 1) + 1)
     side = np.sign(np.convolve(own, window, mode="full")[len(window) // 2 : len(window) // 2 + len(own)])
@@ -117,10 +115,10 @@ def clip_bounds(record: KeypointRecord) -> list[tuple[int, int]]:
     """First frame and the one after the last of each clip of a record, in time.
 
     A clip ends where hips are not seen for half a second, where the person turns round for longer than a moment, and
-    after what a network reads. What is left is cut into clips of equal length.
+    after what a network reads. What is left is cut into clips of equal length (`_equal_parts`).
     """
     n, rate = len(record.pixels), record.rate
-    hips = np.isfinite(record.pixels[:, _PLACES["hip"]]).all(axis=2).any(axis=1)
+    hips = np.isfinite(record.pixels[:, PLACES["hip"]]).all(axis=2).any(axis=1)
     seen = np.zeros(n, bool)
     frames = np.flatnonzero(hips)
     if not len(frames):
@@ -150,9 +148,15 @@ def _settled(side: np.ndarray, shortest: float) -> np.ndarray:
 
 
 def _equal_parts(first: int, last: int, rate: float, longest: float) -> list[tuple[int, int]]:
-    """Frames from first to last cut into equal parts, none longer than what a network reads."""
+    """Frames from first to last cut into equal parts, none longer than what a network reads.
+
+    Where whole ones leave less than `SHORTEST`, that is left at both ends: one long clip tells more than two halves.
+    """
     most = int(longest * rate + 1e-9) + 1
-    count = max(-(-(last - first) // most), 1)
+    whole, rest = divmod(last - first, most)
+    if whole and rest < SHORTEST * rate:
+        first, last, rest = first + rest // 2, first + rest // 2 + whole * most, 0
+    count = whole + (rest > 0)
     cuts = np.linspace(first, last, count + 1).round().astype(int)
     return [(a, b) for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True) if b - a >= SHORTEST * rate]
 
@@ -187,10 +191,10 @@ def record_clips(records: Sequence[KeypointRecord]) -> RecordClips:
     """Clips of all records, in their order; records that give none are named in `RecordClips.left_out`."""
     inputs, owners, bounds, left_out = [], [], [], []
     for record in records:
-        before = len(inputs)
-        for first, last in clip_bounds(record):
+        found = clip_bounds(record)
+        for first, last in found:
             own = record.pixels[first:last]
-            reason = _unreadable(own)
+            reason = unreadable(own)
             if reason:
                 left_out.append(
                     f"{record.person}, {record.trial}: {first / record.rate:.2f} to {last / record.rate:.2f} s left "
@@ -200,7 +204,7 @@ def record_clips(records: Sequence[KeypointRecord]) -> RecordClips:
             inputs.append(keypoint_input(own, record.rate, record.stature))
             owners.append(record)
             bounds.append((first / record.rate, (last - first) / record.rate))
-        if len(inputs) == before:
+        if not found:
             left_out.append(
                 f"{record.person}, {record.trial}: no stretch of {SHORTEST:g} s or more in which the person is seen "
                 f"and faces one way, in {record.seconds:.2f} s. Film somebody who walks past from the side."
@@ -209,25 +213,6 @@ def record_clips(records: Sequence[KeypointRecord]) -> RecordClips:
     return RecordClips(
         _arrays(inputs, owners), start, seconds, np.array([o.treadmill for o in owners], bool), tuple(left_out)
     )
-
-
-def _unreadable(pixels: np.ndarray) -> str:
-    """Why a stretch tells nothing; empty if it does."""
-    for part in ("shoulder", "hip", "knee", "ankle"):
-        seen = np.isfinite(pixels[:, _PLACES[part]]).all(axis=2)
-        share = seen.any(axis=1).mean() if part in ("shoulder", "hip") else seen.all(axis=1).mean()
-        if share < _LEAST_SEEN:
-            both = "" if part in ("shoulder", "hip") else "both "
-            return f"{both}{part}s found in {100 * share:.0f} % of its frames, expected {100 * _LEAST_SEEN:.0f} or more"
-    for part, other, of in (("shoulder", "hip", "side"), ("heel", "toe", "foot")):
-        both = np.isfinite(pixels[:, _PLACES[part]]).all(axis=2) & np.isfinite(pixels[:, _PLACES[other]]).all(axis=2)
-        share = both.any(axis=1).mean()
-        if share < _LEAST_SEEN:
-            return (
-                f"{part} and {other} of one {of} found in {100 * share:.0f} % of its frames, expected "
-                f"{100 * _LEAST_SEEN:.0f} or more"
-            )
-    return ""
 
 
 def _arrays(inputs: Sequence[np.ndarray], owners: Sequence[KeypointRecord]) -> ClipArrays:

@@ -21,6 +21,7 @@ from synth.camera.keypoint import KEYPOINTS
 from synth.camera.keypoint_record import KeypointRecord
 from synth.camera.keypoint_table import (
     PIXELS,
+    SCORES,
     TOLD,
     frame_places,
     number_column,
@@ -46,13 +47,13 @@ class KeypointSource:
     rate : float or None
         Frames a second of the video (Hz); a CSV with a column ``time`` says it itself.
     stature : float or None
-        m, where the file does not say it.
+        m, where the file does not say it; where it says otherwise, that is refused.
     person : str
         Who it is, of a detector's output; default: the file's name.
     treadmill : bool
         Where the file does not say it.
     least_score : float
-        Of a point that counts as seen.
+        Of a point that counts as seen, 0 to 1; one of one's own is refused with a table without scores.
     measured : Path or None
         CSV of what else is known of people and trials: columns ``person``, ``trial`` (empty: all of that person) and
         some of ``stature, treadmill, speed, step_length, cadence, step_time_asymmetry``.
@@ -83,8 +84,8 @@ def read_keypoints(source: KeypointSource) -> tuple[KeypointRecord, ...]:
             f"{path}: expected a CSV of keypoints ({', '.join(TABLES)}), a detector's .json, or a folder of JSON, one "
             "file a frame. A spreadsheet is saved as CSV UTF-8; a corpus or a video holds no keypoints of pictures."
         )
-    if not 0.0 <= source.least_score < np.inf:
-        raise CorpusMismatch(f"least score: expected 0 or more, got {source.least_score:g}.")
+    if not 0.0 <= source.least_score <= 1.0:
+        raise CorpusMismatch(f"least score: scores are from 0 to 1, got {source.least_score:g}.")
     if source.rate is not None and not 0.0 < source.rate < np.inf:
         raise CorpusMismatch(f"rate: expected frames a second, got {source.rate:g}.")
     beside = {} if source.measured is None else measured_rows(Path(source.measured))
@@ -142,6 +143,11 @@ def _of_table(path: Path, source: KeypointSource, beside: Mapping) -> tuple[Keyp
         raise CorpusMismatch(f"{path}, row {nameless[0] + 2}: expected a person and a trial in every row.")
     if source.person:
         raise CorpusMismatch(f"{path}: its column person says who it is; leave out the person {source.person!r}.")
+    if source.least_score != LEAST_SCORE and not set(SCORES) & set(table.columns):
+        raise CorpusMismatch(
+            f"{path}: there are no scores (columns as {SCORES[0]}) for a least score of {source.least_score:g}. "
+            "Leave it out."
+        )
     records = []
     for (person, trial), rows in table.groupby(["person", "trial"], sort=False):
         places, rate = frame_places(rows, source.rate, path)
@@ -192,6 +198,12 @@ def _record(
     known = {**table, **told}
     refuse_unlikely(known, f"{source.measured or source.path}: {source.person}, {trial}")
     stature = known.get("stature", source.stature)
+    if source.stature is not None and stature != source.stature:
+        where = source.path if "stature" in told else source.measured
+        raise CorpusMismatch(
+            f"{source.person}, {trial}: stature is {stature:g} in {where}, the stature given is {source.stature:g}. "
+            "Leave out the one that is wrong; give each person's own in a column stature."
+        )
     if stature is None:
         raise CorpusMismatch(
             f"{source.path}: nobody says how tall {source.person} is. Give the stature in m, or a column stature: "

@@ -57,6 +57,8 @@ def read_rows(path: Path) -> pd.DataFrame:
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
+    except IsADirectoryError:
+        raise CorpusMismatch(f"{path}: expected a CSV, found a folder. Name the file in it.") from None
     except OSError as error:
         raise CorpusMismatch(f"{path}: expected a CSV, but {error.strerror}.") from None
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """People of one's own are only ever scored, change nobody else's clips and teach nothing anew."""
 
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,17 @@ from recipes.recipe import PEOPLE, RESULTS, resolve_settings, run_recipe
 from recipes.run import Stage
 from recipes.single_camera import RECIPE, filming
 from recipes.single_camera.clip_sets import CLIPS
+from recipes.single_camera.doubt import outside_results
 from recipes.single_camera.own_people import ANSWERS, OWN_SETS
 from recipes.single_camera.population import DONE
 from recipes.single_camera.teaching import ESTIMATES, MEMBERS, NETWORKS
 from synth.camera.detector import draw_errors
 from synth.camera.keypoint_clip import View, film
+from synth.camera.keypoint_input import ClipArrays
 from synth.corpus.schema import CorpusMismatch
 from synth.impairment import Impairment
+from training.keypoint.keypoint_calibration import KeypointCalibration
+from training.keypoint.keypoint_lesson import KeypointEstimate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "synth" / "camera"))
 from made_gait import HEIGHT, made_gait
@@ -119,3 +123,17 @@ def test_own_keypoints_that_cannot_be_read_are_refused_before_anybody_is_solved(
         ran(RECIPE, tmp_path / "run", own=[{"path": "nowhere.csv"}])
     with pytest.raises(CorpusMismatch, match="nobody says how tall D is"):
         ran(RECIPE, tmp_path / "run", own=[{**own[1], "stature": None}])
+
+
+def test_the_table_says_how_many_clips_are_outside_for_which_reason():
+    """Six clips: two unlike in stature, two about which members disagree, one of them both, one in one doubt alone."""
+    stature = np.array([1.7, 1.9, 1.5, 1.7, 1.7, 1.7])
+    sd = np.zeros((6, 5))
+    sd[[2, 3], :2] = sd[4, 0] = 1.0
+    known = {f.name: np.zeros(6) for f in fields(ClipArrays)} | {"stature": stature, "person": np.array(list("ABCDEF"))}
+    said = KeypointEstimate(np.zeros((6, 5)), sd, np.zeros((6, 7)), np.zeros((6, 1, 1)))
+    calibration = KeypointCalibration(np.ones(5), np.ones(5), np.full(5, 0.5), np.array([1.6, 1.8]), 20)
+    clips = ClipArrays(**known | {"inputs": np.zeros((6, 1, 1))})
+    (row,) = outside_results(calibration, {"other": clips}, {"other": said}, {"other": "other laws"}, 0)
+    assert row.value == pytest.approx(3 / 6)
+    assert row.note == "6 clips; outside: 2 by stature, 2 by disagreement, 1 of them by both"

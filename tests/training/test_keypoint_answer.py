@@ -1,6 +1,7 @@
 """Answers about somebody's own keypoints: SI, intervals as calibrated, and a word about what must not be believed."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -97,15 +98,36 @@ def test_somebody_outside_the_population_is_named(ensemble, records):
     clips = record_clips(records)
     standing = answer_doubts(keypoint_answers(known, clips)[0], known)
     assert standing == [ASYMMETRY_DOUBT], "intervals of asymmetry held on no recording, whoever walks"
-    small = record_clips([replace(r, stature=0.9) for r in records])
-    assert "need not hold" in answer_doubts(keypoint_answers(known, small)[0], known)[0]
+    for stature, word in ((0.9, "shorter"), (2.1, "taller")):
+        answers = keypoint_answers(known, record_clips([replace(r, stature=stature) for r in records]))[0]
+        assert answer_doubts(answers, known)[0] == (
+            f"A, long: outside what these networks know: {word} than all who calibrated (1.70 to 1.72 m); its "
+            "intervals need not hold"
+        )
+        assert set(answers.reason) == {f"{word} than all who calibrated"}
     one = replace(calm, largest_sd=np.array([0.0, np.inf, np.inf, np.inf, np.inf]))
     flags = keypoint_answers(replace(ensemble, calibration=one), clips)[0].groupby("quantity").outside.all()
     assert flags[list(DOUBTED)].tolist() == [True, False, False, False, False], "one in doubt is alone"
-    two = replace(calm, largest_sd=np.array([0.0, 0.0, np.inf, np.inf, np.inf]))
-    assert keypoint_answers(replace(ensemble, calibration=two), clips)[0].outside.all(), (
-        "two: nothing is to be believed"
+    told = answer_doubts(
+        keypoint_answers(replace(ensemble, calibration=one), clips)[0], replace(known, calibration=one)
     )
+    assert re.fullmatch(
+        r"A, long: .* know: they disagree about speed \([\d.]+ times what is typical\); its intervals of speed need "
+        "not hold",
+        told[0],
+    )
+    two = replace(calm, largest_sd=np.array([0.0, 0.0, np.inf, np.inf, np.inf]))
+    unsure = replace(ensemble, calibration=two)
+    answers = keypoint_answers(
+        unsure, replace(clips, arrays=replace(clips.arrays, stature=clips.arrays.stature + 1.0))
+    )[0]
+    assert answers.outside.all(), "two: nothing is to be believed"
+    assert answers.groupby("quantity").reason.first()[["speed", "cadence"]].tolist() == [
+        "taller than all who calibrated and doubt",
+        "taller than all who calibrated and doubt of others",
+    ]
+    told = answer_doubts(answers, unsure)[0]
+    assert re.search(r"1.72 m\) and they disagree about speed \(.*\), step_length \(.*\); its intervals need", told)
 
 
 def test_networks_come_back_with_their_calibration_or_say_that_they_have_none(ensemble, records, tmp_path):

@@ -1,6 +1,8 @@
 """The command of somebody's own keypoints writes over nothing that it reads, and says what it can in words."""
 
+import numpy as np
 import pytest
+import torch
 
 import kinesynth
 from training.config import ConfigRefused
@@ -68,3 +70,55 @@ def test_networks_that_are_missing_are_said_with_what_to_do(tmp_path):
 def test_numbers_have_three_digits_that_count_and_no_sign_of_nothing(value, text):
     row = {"quantity": "step_time_asymmetry", "unit": "1", "estimate": value, "low": value, "high": value}
     assert _words(row) == f"step time asymmetry {text} ({text} to {text})"
+
+
+@pytest.mark.parametrize(
+    ("network", "corpus", "out", "options", "said"),
+    [
+        (
+            ".",
+            "walk.csv",
+            "out.csv",
+            ["--stature", "1.7"],
+            "found a folder. Name the one in it that is meant: networks.pt",
+        ),
+        (".", "walk.csv", "out.csv", [], "found a folder. Name the one in it that is meant: networks.pt"),
+        ("sub", "walk.csv", "out.csv", [], "found a folder. No network is in it"),
+        (
+            "pretrained:knee",
+            "walk.csv",
+            "out.csv",
+            [],
+            "pretrained:knee reads the sensors of a corpus (.h5). Keypoints are",
+        ),
+        ("pretrained:knee", "sub", "out.csv", [], "pretrained:knee reads the sensors of a corpus (.h5). Keypoints are"),
+        ("networks.pt", "walk.csv", "b.h5", [], "OUT {}/b.h5: a table is written there; name a file that ends in .csv"),
+        ("networks.pt", "walk.csv", "b.csv", ["--waves", "w.h5"], "--waves w.h5: a table is written there"),
+        (
+            "pretrained:knee",
+            "imu.h5",
+            "b.h5",
+            [],
+            "OUT {}/b.h5: a table is written there; name a file that ends in .csv",
+        ),
+    ],
+)
+def test_what_is_named_is_refused_by_what_it_is(files, capsys, network, corpus, out, options, said):
+    (files / "sub").mkdir()
+    place = network if network.startswith("pretrained") else str(files / network)
+    assert kinesynth.main(["network", "apply", place, str(files / corpus), str(files / out), *options]) == 1
+    assert said.format(files) in capsys.readouterr().err
+    assert not (files / out).exists()
+
+
+def test_a_file_of_something_else_is_no_networks_in_one_sentence_of_ours(tmp_path):
+    np.savez(tmp_path / "clips.npz", inputs=np.zeros(3))
+    torch.save({"kind": "something"}, tmp_path / "other.pt")
+    (tmp_path / "bytes.pt").write_bytes(b"nothing")
+    for name in ("clips.npz", "other.pt", "bytes.pt"):
+        with pytest.raises(ConfigRefused) as told:
+            load_keypoint_ensemble(tmp_path / name)
+        assert str(told.value).endswith(
+            f"{name}: expected networks of recipe single-camera of this version, found something else. Give "
+            "networks.pt in the folder of a run."
+        )

@@ -12,7 +12,7 @@ from synth.camera.filmed_gait import ANGLES, FORCES, WAVES
 from synth.camera.keypoint_input import instants, units_of
 from synth.camera.keypoint_record import RecordClips
 from synth.impairment import HEALTHY, KINDS
-from training.keypoint.keypoint_calibration import DOUBTED
+from training.keypoint.keypoint_calibration import DOUBTED, KeypointCalibration
 from training.keypoint.keypoint_lesson import KeypointEnsemble, KeypointEstimate
 
 UNITS = {"speed": "m/s", "step_length": "m", "cadence": "steps/s", "step_time_asymmetry": "1", "severity": "1"}
@@ -29,9 +29,14 @@ COLUMNS = (
     "high",
     "doubt",
     "outside",
+    "reason",
     "measured",
 )
-"""Of the table of answers; times in s, `doubt` over what is typical, `outside`: the interval need not hold."""
+"""Of the table of answers; times in s, `doubt` over what is typical, `outside`: the interval need not hold, and why:
+some of `TALLER`, `SHORTER`, `DOUBT`, `OTHERS` with `and` between them."""
+TALLER, SHORTER = "taller than all who calibrated", "shorter than all who calibrated"
+DOUBT, OTHERS = "doubt", "doubt of others"
+"""Members disagree about this quantity more than on nearly all clips inside, or about two or more others."""
 ASYMMETRY_DOUBT = (
     "step_time_asymmetry: its intervals did not hold on recordings of people (the networks agreed and were wrong), "
     "whoever is named as outside or not; do not rely on them"
@@ -53,7 +58,7 @@ def keypoint_answers(ensemble: KeypointEnsemble, clips: RecordClips) -> tuple[pd
     -------
     DataFrame
         `COLUMNS`: gait parameters and severity with limits of the intervals of its calibration (NaN without one, or
-        where too few people calibrated), then the probability of each kind of impairment.
+        where too few people calibrated), then the probability of each kind of impairment, outside where severity is.
     KeypointEstimate
         The same without dimension, and the waveforms.
     """
@@ -62,10 +67,12 @@ def keypoint_answers(ensemble: KeypointEnsemble, clips: RecordClips) -> tuple[pd
     units = np.column_stack([units_of(arrays.stature), np.ones(len(arrays))])
     n, calibration = len(arrays), ensemble.calibration
     half, doubt, outside = np.full((n, 5), np.nan), np.full((n, 5), np.nan), np.zeros((n, 5), bool)
+    reason = np.full((n, 5), "", object)
     if calibration is not None:
         half = calibration.half_widths(said)
         half[~np.isfinite(half)] = np.nan
         doubt, outside = calibration.doubt(said), calibration.outside(said, arrays.stature)
+        reason = outside_reasons(calibration, said, arrays.stature)
     measured = np.column_stack([arrays.parameters, arrays.severity]) * units
     who = {
         "person": arrays.person,
@@ -81,14 +88,29 @@ def keypoint_answers(ensemble: KeypointEnsemble, clips: RecordClips) -> tuple[pd
         if name == "severity":
             values, low, high = (np.clip(v, 0.0, 1.0) for v in (values, low, high))
         told = {"estimate": values, "low": low, "high": high, "doubt": doubt[:, i], "outside": outside[:, i]}
-        frames.append(pd.DataFrame({**who, "quantity": name, "unit": UNITS[name], **told, "measured": measured[:, i]}))
+        told |= {"reason": reason[:, i], "measured": measured[:, i]}
+        frames.append(pd.DataFrame({**who, "quantity": name, "unit": UNITS[name], **told}))
     for i, kind in enumerate(KINDS):
         name = "no impairment" if kind == HEALTHY else kind
         told = {"quantity": _KIND + name, "unit": "1", "estimate": said.kinds[:, i]}
-        unknown = {"low": np.nan, "high": np.nan, "doubt": np.nan, "outside": outside[:, -1], "measured": np.nan}
+        unknown = {"low": np.nan, "high": np.nan, "doubt": np.nan, "outside": outside[:, -1], "reason": reason[:, -1]}
+        unknown |= {"measured": np.nan}
         frames.append(pd.DataFrame({**who, **told, **unknown}))
     order = np.argsort(np.tile(np.arange(n), len(frames)), kind="stable")
     return pd.concat(frames, ignore_index=True).iloc[order].reset_index(drop=True)[list(COLUMNS)], said
+
+
+def outside_reasons(calibration: KeypointCalibration, said: KeypointEstimate, stature: np.ndarray) -> np.ndarray:
+    """Why each of `DOUBTED` of clips (n, 5) is outside, as column `reason` has it; empty where it is not."""
+    beyond, unlike = calibration.disagrees(said), calibration.unlike_stature(stature)
+    told = {
+        TALLER: (unlike > 0)[:, None] | np.zeros_like(beyond),
+        SHORTER: (unlike < 0)[:, None] | np.zeros_like(beyond),
+        DOUBT: beyond,
+        OTHERS: beyond.sum(axis=1)[:, None] - beyond > 1,
+    }
+    places = np.ndindex(beyond.shape)
+    return np.array([" and ".join(w for w in told if told[w][at]) for at in places], object).reshape(beyond.shape)
 
 
 def answered_waves(clips: RecordClips, said: KeypointEstimate) -> pd.DataFrame:
@@ -124,11 +146,20 @@ def answer_doubts(answers: pd.DataFrame, ensemble: KeypointEnsemble) -> list[str
     for (person, trial), rows in answers[answers.outside & answers.quantity.isin(DOUBTED)].groupby(
         ["person", "trial"], sort=False
     ):
-        names = [q for q in DOUBTED if q in set(rows.quantity)]
-        found.append(
-            f"{person}, {trial}: outside what these networks know ({', '.join(names)}; they disagree "
-            f"{rows.doubt.max():.1f} times as much as is typical); its intervals need not hold"
-        )
+        found.append(f"{person}, {trial}: outside what these networks know: {_why(rows, calibration)} need not hold")
     if "step_time_asymmetry" not in wide:
         found.append(ASYMMETRY_DOUBT)
     return found
+
+
+def _why(rows: pd.DataFrame, calibration: KeypointCalibration) -> str:
+    """Why answers of one trial, all of them outside, are so, and which intervals that concerns."""
+    parts = rows.reason.str.split(" and ")
+    low, high = calibration.stature
+    said = [f"{word} ({low:.2f} to {high:.2f} m)" for word in (TALLER, SHORTER) if word in set(parts.explode())]
+    worst = rows[parts.map(lambda own: DOUBT in own)].groupby("quantity").doubt.max()
+    names = [q for q in DOUBTED if q in worst.index]
+    if names:
+        said.append(f"they disagree about {', '.join(f'{q} ({worst[q]:.1f} times what is typical)' for q in names)}")
+    alone = (rows.reason == DOUBT).all()
+    return f"{' and '.join(said)}; its intervals{' of ' + ', '.join(names) if alone else ''}"

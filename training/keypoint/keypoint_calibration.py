@@ -69,9 +69,16 @@ class KeypointCalibration:
         stature : ndarray, shape (n,)
             m.
         """
-        strange = (stature < self.stature[0]) | (stature > self.stature[1])
-        beyond = said.scalar_sd > self.largest_sd
-        return beyond | ((beyond.sum(axis=1) > 1) | strange)[:, None]
+        beyond = self.disagrees(said)
+        return beyond | ((beyond.sum(axis=1) > 1) | (self.unlike_stature(stature) != 0))[:, None]
+
+    def disagrees(self, said: KeypointEstimate) -> np.ndarray:
+        """Whether members disagree about each of `DOUBTED` (n, 5) more than on nearly all clips inside."""
+        return said.scalar_sd > self.largest_sd
+
+    def unlike_stature(self, stature: np.ndarray) -> np.ndarray:
+        """1 where somebody (n,) is taller than all who calibrate, -1 where smaller, else 0; statures in m."""
+        return (stature > self.stature[1]).astype(int) - (stature < self.stature[0])
 
 
 def calibrate(clips: ClipArrays, said: KeypointEstimate, level: float = LEVEL) -> KeypointCalibration:

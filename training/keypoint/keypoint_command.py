@@ -11,8 +11,9 @@ import numpy as np
 import typer
 
 from mocap_import.batch import ExitCode, exit_code
-from synth.camera.keypoint_source import KeypointSource
+from synth.camera.keypoint_source import TABLES, KeypointSource
 from training.config import ConfigRefused
+from training.product_ending import TABLE, refuse_ending
 
 _NOTHING = 1e-6
 
@@ -58,6 +59,20 @@ class KeypointWish:
         return KeypointSource(path, self.rate, self.stature, self.person, measured=self.measured, **told)
 
 
+def refuse_keypoints(network: str, corpus: Path) -> None:
+    """Refuse keypoints with a network that reads sensors.
+
+    Raises
+    ------
+    ConfigRefused
+    """
+    if corpus.is_dir() or corpus.suffix.lower() in (*TABLES, ".json"):
+        raise ConfigRefused(
+            f"{corpus}: {network} reads the sensors of a corpus (.h5). Keypoints are read by networks.pt of recipe "
+            "single-camera."
+        )
+
+
 def refuse_one_file(networks: Path, keypoints: Path, out: Path, wish: KeypointWish) -> None:
     """Refuse two files of the command that are one, by whatever name or link: what is written would replace the other.
 
@@ -82,7 +97,7 @@ def apply_keypoints(networks: Path, keypoints: Path, out: Path, wish: KeypointWi
     Raises
     ------
     ConfigRefused
-        As `refuse_one_file`, and where the networks cannot be read.
+        As `refuse_one_file` and `refuse_ending`, and where the networks cannot be read.
     """
     from synth.camera.keypoint_record import record_clips
     from synth.camera.keypoint_source import read_keypoints
@@ -91,6 +106,9 @@ def apply_keypoints(networks: Path, keypoints: Path, out: Path, wish: KeypointWi
     from training.keypoint.keypoint_file import load_keypoint_ensemble
 
     refuse_one_file(networks, keypoints, out, wish)
+    refuse_ending(out, TABLE)
+    if wish.waves is not None:
+        refuse_ending(wish.waves, TABLE, "--waves")
     records = read_keypoints(wish.source(keypoints))
     ensemble = load_keypoint_ensemble(networks)
     clips = record_clips(records)

@@ -59,10 +59,13 @@ def load_keypoint_ensemble(path: Path) -> KeypointEnsemble:
         )
     try:
         content = torch.load(path, weights_only=True)
-    except Exception as problem:  # noqa: BLE001  (torch raises whatever the bytes provoke)
-        raise ConfigRefused(f"{path}: expected networks of recipe single-camera, {problem}") from None
+    except Exception:  # noqa: BLE001  (torch raises whatever the bytes provoke, in sentences for those who write torch)
+        content = None
     if not isinstance(content, dict) or content.get("kind") != _KIND:
-        raise ConfigRefused(f"{path}: expected networks of recipe single-camera, found something else.")
+        raise ConfigRefused(
+            f"{path}: expected networks of recipe single-camera of this version, found something else. Give "
+            "networks.pt in the folder of a run."
+        )
     networks = []
     for sizes, weights in zip(content["sizes"], content["networks"], strict=True):
         network = KeypointNetwork(**sizes)

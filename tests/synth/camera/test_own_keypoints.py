@@ -59,6 +59,16 @@ def test_a_point_of_low_score_was_not_seen(clip, tmp_path):
     assert np.isfinite(record.pixels).all()
 
 
+def test_a_least_score_is_one_of_scores_that_are_there(clip, tmp_path):
+    scored = written_csv(tmp_path / "a.csv", clip.pixels, RATE, knee_r_score=0.5)
+    for least in (30.0, -0.1, 1.01, float("nan")):
+        with pytest.raises(CorpusMismatch, match="least score: scores are from 0 to 1, got"):
+            read_keypoints(KeypointSource(scored, stature=HEIGHT, least_score=least))
+    plain = written_csv(tmp_path / "b.csv", clip.pixels, RATE)
+    with pytest.raises(CorpusMismatch, match=r"b.csv: there are no scores \(columns as .*\) for a least score of 0.5"):
+        read_keypoints(KeypointSource(plain, stature=HEIGHT, least_score=0.5))
+
+
 def test_a_point_in_the_corner_or_of_score_zero_was_not_seen(clip, tmp_path):
     """Detectors write 0, 0 where they found nothing."""
     assert np.isnan(clip.pixels).any()
@@ -128,16 +138,27 @@ def test_a_record_is_cut_where_the_person_turns_and_after_what_a_network_reads(c
     assert cut == again == pytest.approx(90, abs=10)
     long = KeypointRecord("A", "long", np.tile(whole, (6, 1, 1)), RATE, HEIGHT)
     lengths = [b - a for a, b in clip_bounds(long)]
-    assert len(lengths) == 4
-    assert sum(lengths) == 540
+    assert lengths == [177, 177, 177], "18 s are three of the longest, and 0.3 s of the ends that nobody reads"
     assert max(lengths) <= FRAMES
     for seconds in np.arange(1.2, 13.0, 0.1):
         own = KeypointRecord("A", "some", np.tile(whole, (5, 1, 1))[: round(seconds * RATE)], RATE, HEIGHT)
         bounds = clip_bounds(own)
-        assert sum(b - a for a, b in bounds) == len(own.pixels)
+        assert [b for _, b in bounds[:-1]] == [a for a, _ in bounds[1:]]
+        unread = len(own.pixels) - sum(b - a for a, b in bounds)
+        assert unread < 1.2 * RATE
+        assert not unread or {b - a for a, b in bounds} == {177}, "only the longest clips leave something"
         assert max(b - a - 1 for a, b in bounds) / RATE <= instants(HEIGHT)[-1] + 1e-9
     assert len(clip_bounds(KeypointRecord("A", "brief", whole[:30], RATE, HEIGHT))) == 0
     assert "no stretch of 1.2 s" in record_clips([KeypointRecord("A", "brief", whole[:30], RATE, HEIGHT)]).left_out[0]
+
+
+def test_a_record_of_six_seconds_is_one_clip_whoever_is_not_small(clip):
+    """What a network reads grows with the root of stature: at 1.60 m it is 5.7 s, and two halves would be 3 s."""
+    whole = np.tile(np.nan_to_num(clip.pixels, nan=400.0), (2, 1, 1))
+    for stature, longest in ((1.6, 172), (1.68, 176), (1.7, 177), (1.75, 180), (1.9, 180)):
+        ((first, last),) = clip_bounds(KeypointRecord("A", "walk", whole, RATE, stature))
+        assert last - first == longest
+        assert abs(first - (180 - last)) <= 1, "from the middle"
 
 
 def test_uneven_times_are_read_between_and_missing_frames_stay_missing(clip, tmp_path):

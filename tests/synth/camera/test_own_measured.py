@@ -18,7 +18,7 @@ from own_files import RATE, written_csv, written_folder
 
 def test_what_is_told_of_a_trial_goes_with_its_rows_or_in_a_table_beside(clip, tmp_path):
     own = written_csv(tmp_path / "a.csv", clip.pixels, RATE, stature=1.6, treadmill="yes", speed=1.2)
-    (record,) = read_keypoints(KeypointSource(own, stature=1.9))
+    (record,) = read_keypoints(KeypointSource(own))
     assert (record.stature, record.treadmill, dict(record.measured)) == (1.6, True, {"speed": 1.2})
     beside = tmp_path / "measured.csv"
     beside.write_text("person,trial,stature,cadence\nA,,1.7,\nA,walk,,1.9\n")
@@ -38,6 +38,12 @@ def test_a_measured_row_of_an_unknown_trial_is_refused_and_the_known_ones_are_li
         read_keypoints(source)
     beside.write_text("person,trial,speed\nA,walk_json,1.2\n")
     assert dict(read_keypoints(source)[0].measured) == {"speed": 1.2}
+
+
+def test_a_folder_in_the_place_of_a_table_is_called_one(clip, tmp_path):
+    plain = written_csv(tmp_path / "b.csv", clip.pixels, RATE)
+    with pytest.raises(CorpusMismatch, match=r"expected a CSV, found a folder\. Name the file in it"):
+        read_keypoints(KeypointSource(plain, stature=HEIGHT, measured=tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +69,17 @@ def test_numbers_are_compared_as_numbers_and_contradictions_are_refused(clip, tm
     path.write_text(path.read_text().replace(",NA\n", ",1.5\n", 1))
     with pytest.raises(CorpusMismatch, match=r"stature is 1.5 and 1.[67]; expected one"):
         read_keypoints(KeypointSource(path, measured=table))
+
+
+def test_a_stature_that_is_given_and_stands_otherwise_in_a_column_is_refused_as_a_rate_is(clip, tmp_path):
+    own = written_csv(tmp_path / "a.csv", clip.pixels, RATE, stature=1.6)
+    assert read_keypoints(KeypointSource(own, stature=1.6))[0].stature == 1.6
+    with pytest.raises(CorpusMismatch, match=r"A, walk: stature is 1.6 in .*a.csv, the stature given is 1.9"):
+        read_keypoints(KeypointSource(own, stature=1.9))
+    plain, beside = written_csv(tmp_path / "b.csv", clip.pixels, RATE), tmp_path / "measured.csv"
+    beside.write_text("person,stature\nA,1.7\n")
+    with pytest.raises(CorpusMismatch, match=r"stature is 1.7 in .*measured.csv, the stature given is 1.9"):
+        read_keypoints(KeypointSource(plain, stature=1.9, measured=beside))
 
 
 @pytest.mark.parametrize(
