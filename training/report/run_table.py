@@ -142,6 +142,7 @@ def timing_table(timings: Any) -> pd.DataFrame | None:
         timings = [
             {"stage": stage} | (value if isinstance(value, dict) else {"seconds": value})
             for stage, value in timings.items()
+            if not isinstance(value, str)  # the recipe's name in stages.json
         ]
     table = pd.DataFrame(timings).rename(columns={"summary": "result"})
     table = table.drop(columns=[column for column in ("fingerprint", "finished") if column in table])
