@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 import kinesynth
 from recipes.catalogue import RECIPES, find_recipe
 from recipes.recipe import RecipeSettings, resolve_settings, run_recipe
-from recipes.run import Stage, read_stages
+from recipes.run import Run, Stage, read_stages
 from synth.corpus import CorpusWriter
 from synth.corpus.schema import CorpusMismatch
 from training.config import ConfigRefused, describe_config
+from training.csv_table import ERROR_TABLE, read_csv
 
 
 class Table(BaseModel):
@@ -132,6 +133,70 @@ def test_fatigue_looks_at_everything_before_it_simulates(tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "keypoints.csv").write_text("person,x\na,1\n")
     refused("fatigue", tmp_path, words, **chosen)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        *(("single-camera", word) for word in ("people", "other", "far", "predicted", "beside", "spatial", "real")),
+        ("few-people", "people"),
+        ("few-people", "targets"),
+        ("gait-cause", "people"),
+    ],
+)
+def test_what_is_no_corpus_is_refused_by_the_name_of_its_setting(tmp_path, monkeypatch, name, setting):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "keypoints.csv").write_text("person,x\na,1\n")
+    (tmp_path / "other.hdf").mkdir()
+    for path, words in (
+        ("none.h5", "none.h5 is not there"),
+        ("other.hdf", "other.hdf is a folder, not a file"),
+        ("keypoints.csv", "keypoints.csv is not a readable HDF5 file"),
+    ):
+        given = {"name": "task", "path": path, "estimate": "force"} if setting == "targets" else path
+        recipe = find_recipe(name)
+        settings = resolve_settings(recipe, **{setting: given})
+        stage = next(one for one in recipe.stages if one.inputs is not None)
+        with pytest.raises(CorpusMismatch, match=rf"setting {setting}: {words}.* Give a corpus"):
+            stage.inputs(Run(tmp_path, settings, shown=False))
+
+
+def test_posture_looks_at_everything_before_it_makes_samples(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("empty", "keys", "foreign"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "keys" / "rating.key.json").write_text("{}")
+    (tmp_path / "foreign" / "a.json").write_text('{"format": "something else"}')
+    (tmp_path / "nobody.csv").write_text("sagittal.T12\n1\n")
+    for chosen, words in (
+        ({"ratings": "empty"}, "setting ratings: empty holds no answers"),
+        ({"ratings": "keys"}, "setting ratings: keys holds no answers .* Open rating.html"),
+        ({"ratings": "foreign"}, "setting ratings: foreign/a.json: expected answers that a rating page exported"),
+        ({"estimated": "wealth"}, "setting estimated: no table has a column wealth, .*spine: .*age"),
+        ({"curves": "empty"}, "setting curves: empty: expected stride tables .* and metadata.tsv beside them"),
+        (
+            {"table": "nobody.csv"},
+            "setting table: nobody.csv: .* person missing, .* Give a CSV file with a column person",
+        ),
+    ):
+        refused("posture", tmp_path, words, **chosen)
+    assert unstarted("posture").check(resolve_settings(find_recipe("posture"), estimated="height")) is None
+
+
+def test_who_gave_another_table_hears_what_to_give(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n")
+    recipe = find_recipe("pinch")
+    for setting, words in (("own_file", "pinch records, a row an instant"), ("ratings", "sheet for experts")):
+        run = Run(tmp_path, resolve_settings(recipe, **{setting: str(path)}), shown=False)
+        with pytest.raises(CorpusMismatch, match=f"x.csv: expected the columns .* Give .*{words}"):
+            recipe.stages[0].inputs(run)
+    for given in ((path, ["c"]), (tmp_path / "none.csv", []), (tmp_path, [])):
+        with pytest.raises(CorpusMismatch) as plain:
+            read_csv(*given)
+        with pytest.raises(CorpusMismatch, match="kinesynth evaluate"):
+            read_csv(*given, ERROR_TABLE)
+        assert "evaluate" not in str(plain.value)
 
 
 def test_two_recipes_do_not_share_a_folder(tmp_path):

@@ -127,9 +127,7 @@ def read_answers(files: Sequence[Path], key: Path) -> tuple[dict[str, dict[str, 
     known = _read(key)
     answers: dict[str, dict[str, str]] = {}
     for file in files:
-        stored = _read(file)
-        if stored.get("format") != FORMAT or not isinstance(stored.get("answers"), dict):
-            raise CorpusMismatch(f"{file}: expected answers that a rating page exported. Export them again.")
+        stored = stored_answers(file)
         if stored.get("study") != known["study"]:
             raise CorpusMismatch(
                 f"{file}: the answers belong to study {stored.get('study')}, {key.name} to "
@@ -144,6 +142,20 @@ def read_answers(files: Sequence[Path], key: Path) -> tuple[dict[str, dict[str, 
             raise CorpusMismatch(f"{file}: expected one named rater a file, real or synthetic an item; {said}.")
         answers[rater] = {str(item): str(word) for item, word in own.items()}
     return answers, known["key"]
+
+
+def stored_answers(file: Path) -> dict:
+    """What a rating page exported: format, study, rater and answers, of whatever page.
+
+    Raises
+    ------
+    CorpusMismatch
+        The file is none of a page's.
+    """
+    stored = _read(file)
+    if stored.get("format") != FORMAT or not isinstance(stored.get("answers"), dict):
+        raise CorpusMismatch(f"{file}: expected answers that a rating page exported. Export them again.")
+    return stored
 
 
 def rating_result(answers: Mapping[str, Mapping[str, str]], key: Mapping[str, str]) -> RatingResult:
