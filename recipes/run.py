@@ -140,8 +140,6 @@ def run_stages(run: Run, stages: Sequence[Stage]) -> None:
         )
     run.folder.mkdir(parents=True, exist_ok=True)
     run.stages.update(read_stages(run.folder))
-    if run.recipe and not owner:
-        _write_record(run)
     for stage in stages:
         run_stage(run, stage)
 
@@ -157,6 +155,8 @@ def run_stage(run: Run, stage: Stage) -> None:
         decided["inputs"] = stage.inputs(run)
     before = {d: [run.stages[d]["fingerprint"], run.stages[d]["finished"]] for d in stage.depends}
     fingerprint = hashlib.sha256(json.dumps([stage.name, decided, before], sort_keys=True).encode()).hexdigest()[:16]
+    if run.recipe and RECIPE_KEY not in _record(run.folder):  # not before what the stage reads was looked at
+        _write_record(run)
     done = run.stages.get(stage.name)
     if done and done["fingerprint"] == fingerprint and (run.folder / stage.product).exists():
         run.say(f"{stage.name}: done before ({done['summary']})")

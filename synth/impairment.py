@@ -84,7 +84,8 @@ def known_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
     """
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown:
-        raise ValueError(f"impairment {unknown[0]!r} is none of {', '.join(KINDS)}")
+        ill = ", ".join(kind for kind in KINDS if kind != HEALTHY)
+        raise ValueError(f"impairment {unknown[0]!r} is none of {ill} and {HEALTHY!r}")
     return kinds
 
 

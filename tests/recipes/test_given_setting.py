@@ -221,6 +221,16 @@ def test_a_folder_has_its_name_before_the_first_stage_is_done(tmp_path):
         run_recipe(made(name="second"), tmp_path, Lists(), shown=False)
 
 
+def test_a_run_that_is_refused_does_not_take_the_folder(tmp_path):
+    def refuse(_run):
+        raise CorpusMismatch("no")
+
+    first = replace(made(name="first"), stages=(Stage("all", "results.csv", (), never, refuse),))
+    with pytest.raises(CorpusMismatch, match="no"):
+        run_recipe(first, tmp_path, Lists(), shown=False)
+    assert not (tmp_path / "stages.json").exists()
+
+
 def test_a_folder_of_an_earlier_version_goes_on_and_gets_the_name(tmp_path):
     def work(run):
         (run.folder / "results.csv").write_text("done")
