@@ -334,7 +334,7 @@ def demo(
 
     made = archive is None
     settings = DemoSettings(archive=archive or out / "archive", seed=seed, n_subjects=subjects, is_made=made)
-    run = Run(out, settings, workers, shown=not as_json)
+    run = Run(out, settings, workers, shown=not as_json, recipe="demo")
     report = run_demo(run)
     table = pd.read_csv(run.folder / "comparison.csv")
     if as_json:

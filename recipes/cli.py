@@ -76,12 +76,16 @@ def _describe(found: Any, as_json: bool) -> None:
     """Every setting of a recipe: its default, what it is, and what ``--small`` takes."""
     from training.config import describe_config
 
-    rows = [(*row, found.small.get(row[0], "")) for row in describe_config(found.settings)]
+    names = ("setting", "default", "meaning")
+    small = {name: {"small": value} for name, value in found.small.items()}
+    rows = [dict(zip(names, r, strict=True)) | small.get(r[0], {}) for r in describe_config(found.settings)]
     if as_json:
-        typer.echo(json.dumps([dict(zip(("setting", "default", "meaning", "small"), r, strict=True)) for r in rows]))
+        typer.echo(json.dumps(rows))
         return
-    for name, default, meaning, small in rows:
-        typer.echo(f"{name} = {default}{f'  (--small: {small})' if small != '' else ''}\n    {meaning}")
+    for row in rows:
+        default = "" if row["default"] is None else f" = {json.dumps(row['default'])}"
+        also = f"  (--small: {json.dumps(row['small'])})" if "small" in row else ""
+        typer.echo(f"{row['setting']}{default}{also}\n    {row['meaning']}")
 
 
 def _values(chosen: list[str]) -> dict[str, Any]:

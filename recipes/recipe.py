@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from recipes.run import Run, Stage, run_stages
+from recipes.setting import sentence_of, with_lists
 from training.config import ConfigRefused, refuse_unknown_keys
 
 PEOPLE = "people.csv"
@@ -40,12 +41,15 @@ class Recipe:
         Settings of ``--small``: from data to table in under a minute of one CPU.
     stages : tuple of Stage
         The last ones write `PEOPLE` and `RESULTS`.
+    check : callable, optional
+        ``check(settings)`` refuses what a user gave that cannot be used, before any stage.
     """
 
     name: str
     settings: type[RecipeSettings]
     small: Mapping[str, Any]
     stages: tuple[Stage, ...]
+    check: Callable[[Any], object] | None = None
 
 
 def resolve_settings(
@@ -71,9 +75,9 @@ def resolve_settings(
     values |= {name: value for name, value in chosen.items() if value is not None}
     refuse_unknown_keys(values, recipe.settings, where)
     try:
-        return recipe.settings.model_validate(values)
+        return recipe.settings.model_validate(with_lists(values, recipe.settings))
     except ValidationError as error:
-        sentences = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}" for e in error.errors()]
+        sentences = [sentence_of(e, recipe.settings) for e in error.errors()]
         raise ConfigRefused(f"{where}: " + "; ".join(sentences)) from None
 
 
@@ -81,6 +85,8 @@ def run_recipe(
     recipe: Recipe, folder: Path, settings: RecipeSettings, *, n_workers: int = 1, shown: bool = True
 ) -> Run:
     """Do every stage that has not been done, and return the run; its table is `RESULTS` in the folder."""
-    run = Run(folder, settings, n_workers, shown)
+    if recipe.check is not None:
+        recipe.check(settings)
+    run = Run(folder, settings, n_workers, shown, recipe=recipe.name)
     run_stages(run, recipe.stages)
     return run

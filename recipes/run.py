@@ -16,6 +16,10 @@ import typer
 from pydantic import BaseModel
 
 from mocap_import.durable_file import write_durably
+from training.config import ConfigRefused
+
+RECORD, RECIPE_KEY = "stages.json", "recipe"
+"""Record of a run beside its products, and under which word it names the recipe."""
 
 
 @dataclass
@@ -33,6 +37,8 @@ class Run:
         Whether to print and to draw progress bars.
     stages : dict
         Stage → fingerprint and seconds, as in ``stages.json``.
+    recipe : str
+        Whose stages these are: another recipe has no place in the folder. Empty: nobody asks.
     """
 
     folder: Path
@@ -40,6 +46,7 @@ class Run:
     n_workers: int = 2
     shown: bool = True
     stages: dict[str, dict] = field(default_factory=dict)
+    recipe: str = ""
 
     def track(self, items: object, description: str) -> Any:
         """Draw a progress bar, unless machines read along."""
@@ -118,7 +125,19 @@ class NamedSettings:
 
 
 def run_stages(run: Run, stages: Sequence[Stage]) -> None:
-    """Do every stage that has not been done."""
+    """Do every stage that has not been done.
+
+    Raises
+    ------
+    ConfigRefused
+        The folder is that of another recipe. One of an earlier version, which says nothing, is taken.
+    """
+    owner = _record(run.folder).get(RECIPE_KEY, "")
+    if run.recipe and owner not in ("", run.recipe):
+        raise ConfigRefused(
+            f"{run.folder} holds a run of recipe {owner}; {run.recipe} would replace its table, people and stages. "
+            "Name another folder (--out)."
+        )
     run.folder.mkdir(parents=True, exist_ok=True)
     run.stages.update(read_stages(run.folder))
     for stage in stages:
@@ -136,6 +155,8 @@ def run_stage(run: Run, stage: Stage) -> None:
         decided["inputs"] = stage.inputs(run)
     before = {d: [run.stages[d]["fingerprint"], run.stages[d]["finished"]] for d in stage.depends}
     fingerprint = hashlib.sha256(json.dumps([stage.name, decided, before], sort_keys=True).encode()).hexdigest()[:16]
+    if run.recipe and RECIPE_KEY not in _record(run.folder):  # not before what the stage reads was looked at
+        _write_record(run)
     done = run.stages.get(stage.name)
     if done and done["fingerprint"] == fingerprint and (run.folder / stage.product).exists():
         run.say(f"{stage.name}: done before ({done['summary']})")
@@ -150,17 +171,28 @@ def run_stage(run: Run, stage: Stage) -> None:
         "seconds": wall,
         "cpu_seconds": cpu,
     }
-    write_durably(run.folder / "stages.json", json.dumps(run.stages, indent=1))
+    _write_record(run)
     run.say(f"{stage.name}: {summary} ({wall:.1f} s)")
 
 
 def read_stages(folder: Path) -> dict[str, dict]:
     """Read what an earlier run of a folder finished; nothing, if its record is missing or damaged."""
+    return {name: stage for name, stage in _record(folder).items() if isinstance(stage, dict)}
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """The record of a folder; nothing, if it is missing or damaged."""
     try:
-        stages = json.loads((folder / "stages.json").read_text(encoding="utf-8"))
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return stages if isinstance(stages, dict) else {}
+    return record if isinstance(record, dict) else {}
+
+
+def _write_record(run: Run) -> None:
+    """Write what has been done, and by which recipe."""
+    owner = {RECIPE_KEY: run.recipe} if run.recipe else {}
+    write_durably(run.folder / RECORD, json.dumps(owner | run.stages, indent=1))
 
 
 def _seconds() -> tuple[float, float]:

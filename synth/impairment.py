@@ -53,8 +53,7 @@ class Impairment:
 
     def __post_init__(self) -> None:
         """Refuse what is no impairment."""
-        if self.kind not in KINDS:
-            raise ValueError(f"impairment {self.kind!r} is none of {', '.join(KINDS)}")
+        known_kinds((self.kind,))
         if not 0.0 <= self.severity <= 1.0:
             raise ValueError(f"severity of {self.kind}: expected 0 to 1, got {self.severity}")
 
@@ -73,6 +72,21 @@ class Impairment:
             "stride_variation": round(self.stride_variation, 4),
             **side,
         }
+
+
+def known_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """The same kinds, all of which there are.
+
+    Raises
+    ------
+    ValueError
+        One is unknown.
+    """
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        ill = ", ".join(kind for kind in KINDS if kind != HEALTHY)
+        raise ValueError(f"impairment {unknown[0]!r} is none of {ill} and {HEALTHY!r}")
+    return kinds
 
 
 NOTHING = Impairment()

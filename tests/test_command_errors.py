@@ -17,7 +17,13 @@ SUFFIXES = {"model": ".osim", "source": ".c3d"}
 """Arguments that are files of one kind; every other may be a corpus."""
 WORDS = {"to": "csv", "method": "lstm", "mass": "70", "height": "1.8"}
 """Options that are required and name no place."""
-MADE = {"model scale": "made.osim", "imu compare": "made.html", "imu allan": "made.html"}
+MADE = {
+    "gait baseline": "made.h5",
+    "gait reference": "made.h5",
+    "model scale": "made.osim",
+    "imu compare": "made.html",
+    "imu allan": "made.html",
+}
 """What a command would write, where a table is not what it writes."""
 WITHOUT_INPUT = {
     "gait population",

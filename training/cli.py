@@ -294,10 +294,10 @@ def _compare(files: list[Path], out: Path | None, seed: int, as_json: bool) -> E
 
     from training.comparison import compare as compare_methods
     from training.comparison import comparison_table
-    from training.csv_table import read_csv, write_csv
+    from training.csv_table import ERROR_TABLE, read_csv, write_csv
     from training.evaluation import COLUMNS
 
-    errors = pd.concat([read_csv(path, COLUMNS[:-1]) for path in files])
+    errors = pd.concat([read_csv(path, COLUMNS[:-1], ERROR_TABLE) for path in files])
     comparison = compare_methods(errors, seed=seed)
     if out is not None:
         write_csv(out, comparison)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 from training.networks.registry import known_networks, network_defaults
 
@@ -133,15 +135,30 @@ def load_config(path: Path | None = None, **overrides: Any) -> TrainingConfig:
     return resolve_config(values, where=str(path) if path else "the configuration")
 
 
-def describe_config(model: type[BaseModel] = TrainingConfig, prefix: str = "") -> list[tuple[str, str, str]]:
-    """List every field: (key, default, description), sections flattened with dots."""
-    rows: list[tuple[str, str, str]] = []
+def describe_config(model: type[BaseModel] = TrainingConfig, prefix: str = "") -> list[tuple[str, Any, str]]:
+    """List every field: (key, default as JSON holds it, description), sections flattened with dots.
+
+    Keys of the tables of a list follow it: ``own``, then ``own[].path``.
+    """
+    rows: list[tuple[str, Any, str]] = []
     for key, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            rows += describe_config(field.annotation, f"{prefix}{key}.")
-        else:
-            rows.append((prefix + key, repr(field.get_default()), field.description or ""))
+        kind, *more = (field.annotation, *get_args(field.annotation))
+        if _is_section(kind):
+            rows += describe_config(kind, f"{prefix}{key}.")
+            continue
+        rows.append((prefix + key, default_of(field), field.description or ""))
+        for entry in filter(_is_section, more):
+            rows += describe_config(entry, f"{prefix}{key}[].")
     return rows
+
+
+def default_of(field: FieldInfo) -> Any:
+    """The default of a field as JSON holds it; None where it must be given."""
+    return None if field.is_required() else to_jsonable_python(field.get_default(call_default_factory=True))
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def refuse_unknown_keys(values: dict[str, Any], model: type[BaseModel], where: str, prefix: str = "") -> None:

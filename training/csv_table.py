@@ -26,7 +26,11 @@ def write_csv(path: Path, table: pd.DataFrame) -> Path:
     return path
 
 
-def read_csv(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
+ERROR_TABLE = "Use a table written by `kinesynth evaluate`."
+"""What to do without an error table."""
+
+
+def read_csv(path: Path, columns: Iterable[str] = (), advice: str = "") -> pd.DataFrame:
     """Read a table.
 
     Parameters
@@ -34,6 +38,8 @@ def read_csv(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     path : Path
     columns : iterable of str
         Columns that must be there.
+    advice : str
+        A sentence for who gave another table: what to use.
 
     Raises
     ------
@@ -45,15 +51,15 @@ def read_csv(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
         names = dict.fromkeys(("subject", "trial", "method", "file", "note", "reason", "status"), str)
         table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
     except FileNotFoundError:
-        raise CorpusMismatch(
-            f"{path}: no such table. Check the path; `kinesynth evaluate` writes error tables."
-        ) from None
+        raise CorpusMismatch(f"{path}: no such table. {advice or 'Check the path.'}") from None
+    except IsADirectoryError:
+        raise CorpusMismatch(f"{path}: is a folder, expected a CSV table. {advice}".rstrip()) from None
     except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
         raise CorpusMismatch(f"{path}: expected a CSV table, {error}") from None
     lacking = [column for column in columns if column not in table]
     if lacking:
         raise CorpusMismatch(
             f"{path}: expected the columns {', '.join(columns)}; {', '.join(lacking)} missing, "
-            f"found {', '.join(map(str, table.columns))}. Use a table written by `kinesynth evaluate`."
+            f"found {', '.join(map(str, table.columns))}. {advice}".rstrip()
         )
     return table

@@ -10,7 +10,7 @@ from recipes.fatigue.simulation_stage import (
     simulate_target,
 )
 from recipes.fatigue.table_stage import write_table
-from recipes.fatigue.user_file import target_content
+from recipes.fatigue.user_file import check_given, target_content
 from recipes.recipe import PEOPLE, RESULTS, Recipe
 from recipes.run import Stage
 
@@ -25,4 +25,5 @@ RECIPE = Recipe(
         Stage("teach_by_people", "folds", ("teach_by_simulations",), teach_by_people, reads=TEACHING),
         Stage("table", RESULTS, ("teach_by_people",), write_table, reads=(*TEACHING, "goal_reduction", "tolerance")),
     ),
+    check_given,
 )

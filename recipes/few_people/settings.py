@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from recipes.recipe import RecipeSettings
-from synth.impairment import HEALTHY, KINDS
+from synth.impairment import HEALTHY, KINDS, known_kinds
 from training.config import ConfigRefused
 from training.transfer.arm import OPTIONS
 
@@ -71,6 +71,12 @@ class FewPeopleSettings(RecipeSettings):
     turn_deg: float = Field(10.0, ge=0, le=90, description="SD of a sensor's turn, drawn anew for every batch.")
     noise_share: float = Field(0.2, ge=0, le=2, description="Coloured noise over the SD of a signal, likewise.")
     goal_reduction: float = Field(25.0, description="Goal (%): error less than from scratch, at `ablated` people.")
+
+    @field_validator("impairments")
+    @classmethod
+    def _kinds_are_known(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse impairments that there are not."""
+        return known_kinds(kinds)
 
     @field_validator("targets")
     @classmethod

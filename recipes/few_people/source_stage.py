@@ -18,6 +18,7 @@ from recipes.few_people.settings import (
     tasks_of,
     teaching_numbers,
 )
+from recipes.given_file import refuse_no_corpus
 from recipes.one_role import refuse_two_roles
 from recipes.people import write_people
 from recipes.recipe import PEOPLE
@@ -43,6 +44,7 @@ OTHER_SEED, RATES_SEED = 2, 8
 """Seed of those who stand in, less the seed of the run; and that of the bodies on whom rates and steps were chosen."""
 POPULATIONS = {VIRTUAL: "people.h5", OTHER: "other.h5"}
 WINDOWS = "windows"
+ADVICE = {"people": "Give a corpus of kinesynth gait population.", "targets": "Give a corpus of kinesynth imu."}
 STAND_IN = "stand-in"
 REPEATS = 4
 WORN = ImuErrors(noise_share=0.0, misalignment_deg=0.0, position_sd=0.02, soft_tissue="spring", seed=1)
@@ -64,14 +66,13 @@ def given_files(run: Run) -> dict[str, dict[str, str]]:
     Raises
     ------
     CorpusMismatch
-        One is not there.
+        One is not there, or no corpus.
     """
     settings: FewPeopleSettings = run.settings
     wanted = {"people": [settings.people] if settings.people else [], "targets": [t.path for t in settings.targets]}
     for name, paths in wanted.items():
         for path in paths:
-            if not Path(path).is_file():
-                raise CorpusMismatch(f"setting {name}: {path} is not there. Give a corpus (.h5).")
+            refuse_no_corpus(name, Path(path), ADVICE[name])
     return named_sources({path: Path(path) for paths in wanted.values() for path in paths})
 
 

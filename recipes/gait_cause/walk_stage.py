@@ -10,6 +10,7 @@ import numpy as np
 from mocap_import.subject import Subject
 from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.walks import Walks, write_walks
+from recipes.given_file import refuse_no_corpus
 from recipes.remembered_part import remembered_parts
 from recipes.run import Run
 from synth.corpus import Corpus, CorpusMismatch
@@ -86,14 +87,17 @@ def check_corpora(run: Run) -> object:
 
     Raises
     ------
+    CorpusMismatch
+        One is not there, or no corpus.
     ConfigRefused
-        One of the two corpora is missing, or people elsewhere are given without them or are no file.
+        One of the two corpora is missing, or people elsewhere are given without them.
     """
     settings: GaitCauseSettings = run.settings
     given = {name: getattr(settings, name) for name in ("people", "twins", "elsewhere")}
-    if (any(given.values()) and not all(Path(path).is_file() for path in given.values() if path)) or (
-        bool(settings.people) != bool(settings.twins) or (settings.elsewhere and not settings.people)
-    ):
+    for name, path in given.items():
+        if path:
+            refuse_no_corpus(name, Path(path), "Give a corpus of kinesynth gait population --impairment.")
+    if bool(settings.people) != bool(settings.twins) or (settings.elsewhere and not settings.people):
         raise ConfigRefused(
             f"gait-cause: people={settings.people!r} and twins={settings.twins!r} must both be corpora of `kinesynth "
             "gait population`, the second by the same command with --healthy 1, and "

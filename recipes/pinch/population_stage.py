@@ -22,7 +22,8 @@ from synth.thumb.pinch_population import (
     simulator_hash,
 )
 from training.config import ConfigRefused
-from training.csv_table import write_csv
+from training.csv_table import read_csv, write_csv
+from training.explanation.rated_item import ADVICE, COLUMNS
 
 FOLDER = "simulated"
 CALIBRATE, SECOND = "calibrate", "second simulator"
@@ -116,7 +117,7 @@ def check_outside(run: Run) -> object:
     ConfigRefused
         A file of the settings is not there.
     CorpusMismatch
-        The user's records are not as `read_own_file` wants them.
+        The user's records are not as `read_own_file` wants them, or the ratings lack a column.
     """
     for name, what in (("own_file", "pinch records"), ("ratings", "experts' ratings")):
         given = getattr(run.settings, name)
@@ -124,6 +125,8 @@ def check_outside(run: Run) -> object:
             raise ConfigRefused(f"pinch: {name}={given} is no file. Give a CSV file of {what}.")
     if run.settings.own_file:
         read_own_file(Path(run.settings.own_file))
+    if run.settings.ratings:
+        read_csv(Path(run.settings.ratings), COLUMNS, ADVICE)
     return simulator_hash()
 
 

@@ -20,6 +20,7 @@ OWN_COLUMNS = ("person", "sex", "age", "height", "mass", "hand_length", "time", 
 """Of a user's own file: one row an instant, times in s from 0.2 s before the effort begins; m, kg, N."""
 
 
+ADVICE = "Give a CSV file of pinch records, a row an instant (docs/recipes/pinch.md, your own records)."
 LARGEST_GAP = 0.05
 """s between two instants of a user's record."""
 PLAUSIBLE = {
@@ -72,7 +73,7 @@ def read_own_file(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
         A column is missing, a number is no number, a record does not reach from 0 to 2 s, or a sex is neither female
         nor male, instants are more than `LARGEST_GAP` apart, a number is outside `PLAUSIBLE`; names the person.
     """
-    table = read_csv(path, OWN_COLUMNS)
+    table = read_csv(path, OWN_COLUMNS, ADVICE)
     codes, forces, demographics = [], [], []
     for person, rows in table.groupby("person", sort=False):
         where = f"{path}: person {person}"

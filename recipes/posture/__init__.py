@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
+from recipes.posture.given_sample import check_given
 from recipes.posture.settings import SMALL, PostureSettings, outside_files
 from recipes.recipe import RESULTS, Recipe
 from recipes.run import Run, Stage
@@ -32,4 +33,5 @@ RECIPE = Recipe(
         Stage("rating", "rating.html", ("generators",), _work("rating"), outside_files),
         Stage("table", RESULTS, ("realism", "use", "doubt", "rating"), _work("table")),
     ),
+    check_given,
 )

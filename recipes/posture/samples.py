@@ -25,6 +25,8 @@ SPINE = "virtual spine"
 EVENT_TABLE = "running, 6 events"
 WHOLE_TABLE = "running, waveforms"
 OWN_TABLE = "your table"
+STRIDE_FACTS = ("class", "speed", "age", "height")
+"""What is known of measured strides."""
 MOST_NUMBERS = 200
 """Numbers a sample up to which the use case and the boosted trees are meant: 54 as published."""
 
@@ -92,16 +94,16 @@ def spine_table(n_people: int, n_samples: int, seed: int, *, first: int = 0, sev
 
 def running_table(folder: Path, *, whole: bool) -> SampleTable:
     """Measured strides (rad): nine angles at six events, or as whole waveforms."""
-    runners = read_runners(folder)
+    files, runners = stride_files(folder), read_runners(folder)
     values, people, facts = [], [], []
-    for file in stride_files(folder):
+    for file in files:
         strides = read_strides(file, runners)
         values.append(strides.angles if whole else event_angles(strides))
         known = runners[file.stem]
         people += [strides.subject.code] * len(values[-1])
         facts += [(strides.group, known["speed"], known["age"], known["height"])] * len(values[-1])
     points = tuple(str(k) for k in range(ROWS)) if whole else EVENTS
-    conditions = pd.DataFrame(facts, columns=["class", "speed", "age", "height"])
+    conditions = pd.DataFrame(facts, columns=list(STRIDE_FACTS))
     return SampleTable(np.concatenate(values), np.array(people), conditions, points, ANGLES)
 
 

@@ -13,6 +13,8 @@ from training.keypoint.keypoint_lesson import KeypointEstimate
 from training.keypoint.progression import SEVERITY
 from training.sample.class_score import auroc
 
+ROUNDING = 1e-9
+"""Of the largest truth: what differs by less does not differ."""
 _SEVERITY_GOAL = ">= 0.8"
 _OTHER = "virtual people of other laws"
 
@@ -118,9 +120,10 @@ def right_kind(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float
 
 
 def r_squared(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:
-    """1 less the squared error over the variance of the truth."""
-    spread = float(((truth - truth.mean()) ** 2).sum())
-    return 1.0 - float(((truth - said) ** 2).sum()) / spread if spread > 0.0 else float("nan")
+    """1 less the squared error over the variance of the truth; NaN where all truths are one, but for rounding."""
+    if np.ptp(truth) <= ROUNDING * np.abs(truth).max():
+        return float("nan")
+    return 1.0 - float(((truth - said) ** 2).sum()) / float(((truth - truth.mean()) ** 2).sum())
 
 
 def area_under_curve(truth: np.ndarray, said: np.ndarray, person: np.ndarray) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mocap_import.durable_file import write_durably
+from recipes.given_file import refuse_no_corpus, refuse_no_file
 from recipes.one_role import population_seed, refuse_two_roles
 from recipes.run import Run
 from recipes.single_camera.population_check import (
@@ -18,7 +19,6 @@ from recipes.single_camera.population_check import (
 )
 from recipes.single_camera.settings import SingleCameraSettings
 from synth.corpus import Corpus
-from synth.corpus.schema import CorpusMismatch
 
 OTHER_VISITS = 2
 DONE = "population.txt"
@@ -63,16 +63,14 @@ def given_corpora(settings: SingleCameraSettings) -> dict[str, Path]:
     Raises
     ------
     CorpusMismatch
-        One is not there; said before anything is solved.
+        One is no corpus, or not there; said before anything is solved.
     """
     for name, path in _roles(settings):
-        if not Path(path).is_file():
-            advice = "recordings (kinesynth imu)" if name == "real" else "kinesynth gait population"
-            raise CorpusMismatch(f"setting {name}: {path} is not there. Give a corpus of {advice}.")
+        advice = "recordings (kinesynth imu)" if name == "real" else "kinesynth gait population"
+        refuse_no_corpus(name, Path(path), f"Give a corpus of {advice}.")
     loads = [source.loads for source in settings.real if source.loads]
     for path in loads:
-        if not Path(path).is_file():
-            raise CorpusMismatch(f"setting real: {path} is not there. Give the forces (loads) beside that recording.")
+        refuse_no_file("real", Path(path), "Give the forces (loads) beside that recording.")
     return {path: Path(path) for path in (*(path for _, path in _roles(settings)), *loads)}
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from recipes.recipe import RecipeSettings
 from synth.camera.detector_file import LEAST_SCORE
-from synth.impairment import HEALTHY, HEALTHY_SHARE, KINDS
+from synth.impairment import HEALTHY, HEALTHY_SHARE, KINDS, known_kinds
 
 
 class RealCorpus(BaseModel):
@@ -79,6 +79,21 @@ class SingleCameraSettings(RecipeSettings):
     members: int = Field(3, ge=2, le=20, description="Networks of the ensemble; their doubt needs two.")
     epochs: int = Field(16, ge=1, le=1000, description="Passes over the clips.")
     width: int = Field(48, ge=4, le=512, description="Features of a network.")
+
+    @field_validator("impairments")
+    @classmethod
+    def _kinds_are_known(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse impairments that there are not."""
+        return known_kinds(kinds)
+
+    @model_validator(mode="after")
+    def _shortest_is_shorter(self) -> SingleCameraSettings:
+        """Refuse clips whose shortest is wished longer than the longest; unsaid, it is as long as that at most."""
+        if "shortest" in self.model_fields_set and self.shortest > self.seconds:
+            raise ValueError(
+                f"shortest: expected at most `seconds` ({self.seconds:g} s), got {self.shortest:g} s; set both"
+            )
+        return self
 
 
 SMALL = {

@@ -6,6 +6,7 @@ The page ``docs/corpus.md`` is the same schema for people; ``kinesynth corpus ch
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 
@@ -105,6 +106,18 @@ def spatiotemporal_unit(key: str) -> str:
     """SI unit of a spatiotemporal parameter such as ``step_length_r``; ``"SI"`` for a key without a fixed unit."""
     stem = re.sub(r"_(r|l|right|left|sd|mean)$", "", key)
     return _SPATIOTEMPORAL_UNITS.get(stem, "SI")
+
+
+def require_corpus_name(out: Path) -> Path:
+    """Return where a corpus is to be written, or refuse a name that no command would take for a corpus.
+
+    Raises
+    ------
+    CorpusMismatch
+    """
+    if out.suffix.lower() != ".h5":
+        raise CorpusMismatch(f"{out}: expected a corpus (.h5). Give a name that ends in .h5, such as {out.stem}.h5.")
+    return out
 
 
 def require_name(name: str, what: str) -> str:

@@ -96,14 +96,16 @@ def _predict_corpus(subject: Subject, out: Path, wish: dict[str, Any], rate: flo
 
     from opensim_models.model_mismatch import ModelMismatch
     from synth.corpus import CorpusMismatch, CorpusTrial, CorpusWriter
+    from synth.corpus.schema import require_corpus_name
     from synth.optimal_control.corpus_run import place_in_trial
     from synth.optimal_control.gait.gait_samples import sample_gait
     from synth.optimal_control.gait.gait_solution import SolutionNotFound, spatiotemporal_of
     from synth.optimal_control.generate import generate_gait
 
     try:
+        require_corpus_name(out)
         solution = generate_gait(subject, **wish)
-    except (ModelMismatch, SolutionNotFound) as problem:
+    except (CorpusMismatch, ModelMismatch, SolutionNotFound) as problem:
         stop(str(problem), as_json)
     if not solution.converged:
         stop(f"no gait found: {solution.reason}", as_json, ExitCode.NONE)
@@ -195,8 +197,10 @@ def _run(build: Callable[[], pd.DataFrame], out: Path, as_json: bool) -> NoRetur
     """Build a corpus, show its rows, end with the exit code of all, some or none."""
     from mocap_import.trial import TrialRefused
     from synth.corpus import CorpusMismatch
+    from synth.corpus.schema import require_corpus_name
 
     try:
+        require_corpus_name(out)
         rows = build()
     except (CorpusMismatch, TrialRefused, EngineFailed) as problem:
         stop(str(problem), as_json)

@@ -20,7 +20,7 @@ from recipes.gait_cause.solved_people import refuse_untold, solved_roles
 from recipes.gait_cause.walk_stage import ELSEWHERE, SOLVED, check_twins, first_visits, read_solved
 from recipes.gait_cause.walks import Walks, read_walks, write_walks
 from recipes.recipe import resolve_settings, run_recipe
-from synth.corpus import CorpusMismatch
+from synth.corpus import CorpusMismatch, CorpusWriter
 from synth.cycle_record import N_CHANNELS, N_SAMPLES
 from synth.impairment import HEALTHY, KINDS
 from synth.imu.placement import SEVEN_SENSORS
@@ -134,12 +134,16 @@ def test_of_many_people_without_a_twin_a_tenth_validates_and_another_calibrates_
 
 def test_a_missing_corpus_is_refused_before_anything_is_drawn(tmp_path):
     recipe = find_recipe("gait-cause")
-    for chosen in (
-        {"people": str(tmp_path / "none.h5")},
-        {"twins": str(tmp_path / "none.h5")},
-        {"elsewhere": __file__},
+    with CorpusWriter(tmp_path / "people.h5"):
+        pass
+    for chosen, words in (
+        ({"people": str(tmp_path / "none.h5")}, "setting people: .*none.h5 is not there"),
+        ({"twins": str(tmp_path)}, "setting twins: .* is a folder, not a file"),
+        ({"elsewhere": __file__}, "setting elsewhere: .* is not a readable HDF5 file"),
+        ({"people": str(tmp_path / "people.h5")}, "must both be corpora"),
+        ({"elsewhere": str(tmp_path / "people.h5")}, "must both be corpora"),
     ):
-        with pytest.raises(ConfigRefused, match="must both be corpora"):
+        with pytest.raises((ConfigRefused, CorpusMismatch), match=words):
             run_recipe(recipe, tmp_path / "out", resolve_settings(recipe, small=True, **chosen), shown=False)
     assert not (tmp_path / "out" / "drawn.npz").exists()
 
@@ -275,7 +279,8 @@ def test_people_of_whom_nothing_can_be_told_apart_are_refused_early(
 
     monkeypatch.chdir(tmp_path)
     for name in ("mine.h5", "twins.h5"):
-        (tmp_path / name).write_text(name)
+        with CorpusWriter(tmp_path / name, config={"name": name}):
+            pass
     monkeypatch.setattr(solved_people, "Corpus", Given)
     recipe = find_recipe("gait-cause")
     settings = resolve_settings(recipe, small=True, people="mine.h5", twins="twins.h5")

@@ -22,7 +22,7 @@ from recipes.gait_cause.settings import GaitCauseSettings
 from recipes.gait_cause.walk_stage import DRAWN, ELSEWHERE, OUTSIDE, SOLVED
 from recipes.gait_cause.walks import Walks, write_walks
 from recipes.recipe import resolve_settings, run_recipe
-from synth.corpus import CorpusMismatch
+from synth.corpus import CorpusMismatch, CorpusWriter
 from synth.impairment import HEALTHY
 
 
@@ -139,7 +139,8 @@ def test_people_elsewhere_are_looked_at_before_anything_is_drawn(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     given = {name: f"{name}.h5" for name in ("people", "twins", "elsewhere")}
     for name in given.values():
-        (tmp_path / name).write_text(name)
+        with CorpusWriter(tmp_path / name):
+            pass
     monkeypatch.setattr(solved_people, "Corpus", corpus)
     recipe = find_recipe("gait-cause")
     with pytest.raises(CorpusMismatch, match=said):

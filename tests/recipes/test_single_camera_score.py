@@ -115,6 +115,18 @@ def test_severity_and_detection_are_scored_by_their_laws():
     truth = np.array([0.0, 0.5, 1.0])
     assert r_squared(truth, truth, np.arange(3)) == 1.0
     assert r_squared(truth, np.full(3, 0.5), np.arange(3)) == pytest.approx(0.0)
+    one = np.full(11, 0.4312)  # its mean is off by rounding, its variance is not 0
+    assert ((one - one.mean()) ** 2).sum() > 0.0
+    for alike in (one, one.astype(np.float32).astype(float), np.zeros(11), 0.1 + 0.2 * np.ones(11) - 0.3):
+        assert np.isnan(r_squared(alike, np.linspace(0.0, 1.0, 11), np.arange(11)))
+
+
+def test_a_redraw_of_one_person_adds_no_limit_to_an_interval():
+    """Three people: every ninth redraw is of one of them, who has no spread of truth."""
+    people = np.repeat(["a", "b", "c"], 5)
+    truth = np.repeat([0.0412, 0.1036, 0.2596], 5)
+    _, low, high = with_interval(truth, truth + 0.1, people, r_squared, 0)
+    assert -100.0 < low <= high <= 1.0
     assert area_under_curve(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.6, 0.4, 0.9]), np.arange(4)) == 0.75
 
 

@@ -19,6 +19,7 @@ from training.csv_table import read_csv
 
 SCALE = (0, 1, 2, 3, 4)
 COLUMNS = ("item", "rater", "part", "rating")
+ADVICE = "Give the CSV file that the sheet for experts exports."
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def read_ratings(path: Path, items: Sequence[str], parts: Sequence[str]) -> np.n
     CorpusMismatch
         The file is no such table, or rates an item or a part that is not there, or a rating is outside `SCALE`.
     """
-    table = read_csv(path, COLUMNS)
+    table = read_csv(path, COLUMNS, ADVICE)
     for column, known in (("item", items), ("part", parts)):
         unknown = sorted(set(table[column].astype(str)) - set(known))
         if unknown:

@@ -20,6 +20,7 @@ from synth.corpus.schema import CorpusMismatch
 from training.csv_table import read_csv, write_csv
 
 PERSON = "person"
+ADVICE = "Give a CSV file with a column person and one column channel.point a number, such as sagittal.T12."
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def read_sample_table(path: Path) -> SampleTable:
         No column ``person``, no columns ``channel.point``, channels with unlike points, a value that is no number, or a
         row without a person.
     """
-    table = read_csv(path, [PERSON])
+    table = read_csv(path, [PERSON], ADVICE)
     split = {name: name.split(".", 1) for name in table.columns if "." in name}
     channels = tuple(dict.fromkeys(channel for channel, _ in split.values()))
     points = tuple(dict.fromkeys(point for _, point in split.values()))

@@ -127,9 +127,7 @@ def read_answers(files: Sequence[Path], key: Path) -> tuple[dict[str, dict[str, 
     known = _read(key)
     answers: dict[str, dict[str, str]] = {}
     for file in files:
-        stored = _read(file)
-        if stored.get("format") != FORMAT or not isinstance(stored.get("answers"), dict):
-            raise CorpusMismatch(f"{file}: expected answers that a rating page exported. Export them again.")
+        stored = stored_answers(file)
         if stored.get("study") != known["study"]:
             raise CorpusMismatch(
                 f"{file}: the answers belong to study {stored.get('study')}, {key.name} to "
@@ -179,6 +177,20 @@ def answers_by_page(files: Sequence[Path], keys: Sequence[Path]) -> list[list[Pa
             )
         found[places.get(study, 0)].append(file)
     return found
+
+
+def stored_answers(file: Path) -> dict:
+    """What a rating page exported: format, study, rater and answers, of whatever page.
+
+    Raises
+    ------
+    CorpusMismatch
+        The file is none of a page's.
+    """
+    stored = _read(file)
+    if stored.get("format") != FORMAT or not isinstance(stored.get("answers"), dict):
+        raise CorpusMismatch(f"{file}: expected answers that a rating page exported. Export them again.")
+    return stored
 
 
 def rating_result(answers: Mapping[str, Mapping[str, str]], key: Mapping[str, str]) -> RatingResult:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from synth.corpus import Corpus
 from synth.corpus.schema import CorpusMismatch
-from training.csv_table import read_csv
+from training.csv_table import ERROR_TABLE, read_csv
 from training.evaluation import COLUMNS
 from training.report.curves import SIDES
 
@@ -46,12 +46,12 @@ def find_errors(folder: Path, remarks: list[str] | None = None) -> pd.DataFrame 
     latest = sorted(paths, key=lambda path: path.stat().st_mtime)
     place: dict[str, pd.DataFrame] = {}
     for path in latest:
-        found = dict(iter(read_csv(path, COLUMNS[:-1]).groupby("method", sort=False)))
+        found = dict(iter(read_csv(path, COLUMNS[:-1], ERROR_TABLE).groupby("method", sort=False)))
         twice = sorted(map(str, found.keys() & place.keys()))
         if twice and remarks is not None:
             remarks.append(f"{', '.join(twice)}: in several error tables; taken from {path.name}, the latest")
         place |= found
-    return pd.concat(place.values(), ignore_index=True) if place else read_csv(paths[0], COLUMNS[:-1])
+    return pd.concat(place.values(), ignore_index=True) if place else read_csv(paths[0], COLUMNS[:-1], ERROR_TABLE)
 
 
 def _holds_errors(path: Path) -> bool:
@@ -142,6 +142,7 @@ def timing_table(timings: Any) -> pd.DataFrame | None:
         timings = [
             {"stage": stage} | (value if isinstance(value, dict) else {"seconds": value})
             for stage, value in timings.items()
+            if not isinstance(value, str)  # the recipe's name in stages.json
         ]
     table = pd.DataFrame(timings).rename(columns={"summary": "result"})
     table = table.drop(columns=[column for column in ("fingerprint", "finished") if column in table])

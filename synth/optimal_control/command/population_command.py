@@ -72,7 +72,10 @@ def population(
     """
     people = {"subjects": subjects, "seed": seed, "gaits": gaits, "spread": spread, "rate": rate}
     files = {"--model": model, "--guide": guide, "--loads": loads}
+    from synth.corpus.schema import CorpusMismatch, require_corpus_name
+
     try:
+        require_corpus_name(out)
         if not impairment and (healthy is not None or laws is not None):
             raise ValueError("--healthy and --laws belong to an --impairment; give one, or leave them out.")
         walk = _walk_of(task, speeds, predict=predict)
@@ -83,7 +86,7 @@ def population(
             request = _planar(people, walk, refused=bool(guide or loads or hold))
         else:
             request = _recorded(people, files, hold or [], refused=predict or bool(speeds) or task != "walk")
-    except ValueError as problem:
+    except (CorpusMismatch, ValueError) as problem:
         stop(str(problem), as_json, ExitCode.USAGE)
     place = {"engine": engine, "n_workers": workers, "scheduler": scheduler}
     _report(_solved(request, out, place, retry=retry, as_json=as_json), out, as_json)

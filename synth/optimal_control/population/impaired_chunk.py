@@ -12,7 +12,7 @@ import numpy as np
 from opensim_models.generic.contact_point import with_contact_points
 from opensim_models.generic.generic_model import REFERENCE_PERSON
 from opensim_models.model.skeleton import load_skeleton
-from synth.impairment import HEALTHY, KINDS, Impairment, draw_impairment
+from synth.impairment import HEALTHY, Impairment, draw_impairment, known_kinds
 from synth.life_span import draw_person_of_any_age
 from synth.optimal_control.gait.normative_gait import COMFORTABLE_SPEED, draw_style
 from synth.optimal_control.population.anchor import kept_anchors
@@ -60,9 +60,7 @@ class ImpairedRequest(VisitRequest):
     def __post_init__(self) -> None:
         """Refuse what nobody can be drawn from."""
         super().__post_init__()
-        unknown = [k for k in self.impairments if k not in KINDS]
-        if unknown:
-            raise ValueError(f"impairment {unknown[0]!r} is none of {', '.join(KINDS)}")
+        known_kinds(self.impairments)
         if self.laws not in LAWS:
             raise ValueError(f"laws {self.laws!r} are none of {', '.join(LAWS)}")
         if not 0.0 <= self.spread < np.inf:

@@ -39,6 +39,11 @@ def part_file(folder: Path, chunk: range) -> Path:
     return folder / f"people_{chunk.start:06d}.h5"
 
 
+def finished_parts(folder: Path) -> list[Path]:
+    """Chunks that are there whole."""
+    return sorted(folder.glob("people_*.h5"))
+
+
 def write_part(part: Path, trials: list[CorpusTrial], rows: list[dict]) -> None:
     """Write a chunk: its rows first, so that whoever sees the corpus finds them."""
     working = part.with_suffix(".json.tmp")

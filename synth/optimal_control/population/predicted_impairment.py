@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from opensim_models.model.skeleton import Skeleton
-from synth.impairment import HEALTHY, KINDS, Impairment
+from synth.impairment import HEALTHY, Impairment, known_kinds
 from synth.optimal_control.gait.normative_gait import GaitStyle
 from synth.optimal_control.movement.data import MovementData
 from synth.optimal_control.movement.solution import MovementSolution
@@ -78,9 +78,7 @@ def predictable(kinds: tuple[str, ...]) -> tuple[str, ...]:
     ValueError
         One has none, or is unknown.
     """
-    for kind in kinds:
-        if kind not in KINDS:
-            raise ValueError(f"impairment {kind!r} is none of {', '.join(KINDS)}")
+    for kind in known_kinds(kinds):
         if kind != HEALTHY and kind not in CAUSES:
             raise ValueError(
                 f"impairment {kind!r} has no cause in muscles or tissue here, so that there is nothing to predict it "

@@ -16,13 +16,13 @@ from typing import Any, Protocol
 import pandas as pd
 
 from mocap_import.batch import Outcome, Task
-from mocap_import.durable_file import write_durably
 from mocap_import.engine import ATTEMPTS, Engine, LocalEngine
 from mocap_import.product import fingerprint, is_made, made_file, remember_made
 from mocap_import.subject import Subject
 from synth.corpus import Corpus, merge_corpora
 from synth.corpus.recipe_source import named_sources
 from synth.corpus.solved_recipe import PopulationRecipe
+from synth.optimal_control.population.begun_request import claim_parts
 from synth.optimal_control.population.gait_trial import refused_trial, trial_name
 from synth.optimal_control.population.part import chunks, part_file, part_rows, write_part
 
@@ -98,6 +98,11 @@ def build_population(
     -------
     DataFrame
         One row a gait: subject, trial, status, kind of refusal, reason, speed, and figures of the checks.
+
+    Raises
+    ------
+    CorpusMismatch
+        ``<out>.parts`` holds finished parts of another request; they are left there.
     """
     out = Path(out)
     parts = out.with_name(out.name + ".parts")
@@ -110,7 +115,7 @@ def build_population(
         shutil.rmtree(parts, ignore_errors=True)
         return finished
     parts.mkdir(parents=True, exist_ok=True)
-    _start_over_if_other(parts, mark)
+    claim_parts(parts, config)
     engine = LocalEngine(n_workers) if engine is None else engine
     engine.check_shared(parts)
     tasks = list(_open_tasks(parts, request, mark))
@@ -160,16 +165,6 @@ def _finished_before(out: Path, request: Population, config: Mapping) -> pd.Data
 
 def _key(chunk: range) -> str:
     return f"people {chunk.start}-{chunk.stop - 1}"
-
-
-def _start_over_if_other(parts: Path, mark: str) -> None:
-    """Parts of another request must not be taken for ours: their people have other speeds or styles."""
-    place = parts / "request.txt"
-    if place.exists() and place.read_text() == mark:
-        return
-    shutil.rmtree(parts)
-    parts.mkdir()
-    write_durably(place, mark)
 
 
 def _collected(

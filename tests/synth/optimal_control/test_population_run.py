@@ -13,10 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from mocap_import.batch import Outcome
+from mocap_import.product import fingerprint
 from opensim_models.generic.generic_model import REFERENCE_PERSON, generic_model
-from synth.corpus import Corpus, check_corpus
+from synth.corpus import Corpus, CorpusMismatch, check_corpus
 from synth.optimal_control.command.population_command import speed_range
 from synth.optimal_control.population import planar_chunk as population_chunk
+from synth.optimal_control.population.begun_request import differences
 from synth.optimal_control.population.gait_trial import refused_trial
 from synth.optimal_control.population.part import CHUNK, write_part
 from synth.optimal_control.population.planar_chunk import PopulationRequest
@@ -106,21 +108,82 @@ def test_after_an_interrupt_only_what_is_missing_is_done_again(tmp_path):
     assert [s for s, _ in sorted(Corpus(out).trials())] == _names(5 * CHUNK)
 
 
-def test_parts_of_another_request_are_not_taken_for_ours(tmp_path):
-    out, seen = tmp_path / "people.h5", []
+def _begun(request, out):
+    """A run that is interrupted when its first part is finished."""
 
     def interrupted(tasks):
         yield _written(tasks[0])
         raise KeyboardInterrupt
 
-    def all_of_them(tasks):
-        seen.extend(tasks)
+    with pytest.raises(KeyboardInterrupt):
+        build_population(request, out, engine=_Engine(interrupted))
+
+
+def test_finished_parts_of_another_request_are_neither_taken_nor_removed(tmp_path):
+    out, parts = tmp_path / "people.h5", tmp_path / "people.h5.parts"
+    _begun(PopulationRequest(2 * CHUNK, 41), out)
+    kept = {path.name: path.read_bytes() for path in parts.glob("people_*")}
+    words = r"people\.h5\.parts holds 1 finished part of .*: seed 41, now 42\. Give the same settings .* another OUT"
+    with pytest.raises(CorpusMismatch, match=words):
+        build_population(PopulationRequest(2 * CHUNK, 42), out, engine=_Engine(_all))
+    assert {path.name: path.read_bytes() for path in parts.glob("people_*")} == kept
+    seen = []
+
+    def rest(tasks):
+        seen.extend(task.key for task in tasks)
         yield from _all(tasks)
 
+    build_population(PopulationRequest(2 * CHUNK, 41), out, engine=_Engine(rest))
+    assert seen == [f"people {CHUNK}-{2 * CHUNK - 1}"]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_parts_that_an_earlier_version_began_go_on_or_stay(tmp_path, same):
+    out, parts = tmp_path / "people.h5", tmp_path / "people.h5.parts"
+    _begun(PopulationRequest(2 * CHUNK, 1), out)
+    mark = fingerprint(json.loads((parts / "request.json").read_text()))
+    (parts / "request.json").unlink()
+    (parts / "request.txt").write_text(mark if same else "another")
+    if same:
+        build_population(PopulationRequest(2 * CHUNK, 1), out, engine=_Engine(_all))
+        assert out.exists()
+    else:
+        with pytest.raises(
+            CorpusMismatch, match=r"1 finished part of 10 people or fewer, begun with other settings\. Give"
+        ):
+            build_population(PopulationRequest(2 * CHUNK, 1), out, engine=_Engine(_all))
+        assert len(list(parts.glob("people_*.h5"))) == 1
+
+
+def test_a_folder_of_something_else_is_not_emptied(tmp_path):
+    parts = tmp_path / "people.h5.parts"
+    parts.mkdir()
+    (parts / "thesis.txt").write_text("mine")
+    with pytest.raises(CorpusMismatch, match=r"people\.h5\.parts holds files of something else\."):
+        build_population(PopulationRequest(CHUNK, 1), tmp_path / "people.h5", engine=_Engine(_all))
+    assert (parts / "thesis.txt").read_text() == "mine"
+
+
+def test_what_another_request_began_without_finishing_anything_is_no_obstacle(tmp_path):
+    def killed(_tasks):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "people.h5"
     with pytest.raises(KeyboardInterrupt):
-        build_population(PopulationRequest(2 * CHUNK, 1), out, engine=_Engine(interrupted))
-    build_population(PopulationRequest(2 * CHUNK, 2), out, engine=_Engine(all_of_them))
-    assert len(seen) == 2
+        build_population(PopulationRequest(CHUNK, 1), out, engine=_Engine(killed))
+    build_population(PopulationRequest(CHUNK, 2), out, engine=_Engine(_all))
+    assert Corpus(out).provenance.seed == 2
+
+
+def test_a_refusal_names_the_settings_that_differ_once_and_the_first_few():
+    begun = {"seed": 1, "laws": "standard", "recipe": {"people": {"seed": 1, "laws": "standard"}}, "kinds": ["a"]}
+    wanted = {**begun, "laws": "other", "recipe": {"people": {"seed": 1, "laws": "other"}}, "far": {"a": 1, "b": 2}}
+    wanted["kinds"] = ["a", "b"]
+    assert differences(begun, begun) == ""
+    assert differences(begun, {**begun, "laws": "other"}) == "laws standard, now other"
+    words = "laws standard, now other; kinds a, now a, b; far.a not set, now 1; far.b not set, now 2"
+    assert sorted(differences(begun, wanted).split("; ")) == sorted(words.split("; "))
+    assert differences({}, dict.fromkeys("abcdef", 0)).endswith("; and 2 more")
 
 
 def test_people_of_a_task_that_failed_are_counted_as_refused_and_tried_again_by_another_run(tmp_path):
@@ -237,6 +300,20 @@ def test_a_walk_is_a_pure_function_of_seed_person_and_number():
     assert other.style.amplitude == one.style.amplitude  # a person keeps the own manner
     speeds = np.array([draw_gait(7, i).speed for i in range(500)])
     assert 0.8 <= speeds.min() < 0.82 < 1.78 < speeds.max() <= 1.8
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["population", "OUT"], ["baseline", "imu.h5", "OUT"], ["predict", "OUT"], ["reference", ".", ".", "i", "OUT"]],
+)
+def test_a_corpus_is_not_begun_under_a_name_of_another_kind(tmp_path, words):
+    from synth.optimal_control.cli import gait_app
+
+    out = tmp_path / "d6.csv"
+    result = CliRunner().invoke(gait_app, [str(out) if word == "OUT" else word for word in words])
+    assert result.exit_code not in (0, None)
+    assert f"{out}: expected a corpus (.h5). Give a name that ends in .h5, such as d6.h5." in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 COMMAND = [sys.executable, "-m", "kinesynth", "gait", "population"]
