@@ -70,6 +70,8 @@ def resolve_settings(
             values |= tomllib.loads(config.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ConfigRefused(f"{config}: there is no such file. Give a TOML file of settings.") from None
+        except IsADirectoryError:
+            raise ConfigRefused(f"{config}: is a folder, not a file. Give a TOML file of settings.") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigRefused(f"{config}: expected TOML with settings of {recipe.name}, {error}") from None
     values |= {name: value for name, value in chosen.items() if value is not None}
@@ -84,7 +86,13 @@ def resolve_settings(
 def run_recipe(
     recipe: Recipe, folder: Path, settings: RecipeSettings, *, n_workers: int = 1, shown: bool = True
 ) -> Run:
-    """Do every stage that has not been done, and return the run; its table is `RESULTS` in the folder."""
+    """Do every stage that has not been done, and return the run; its table is `RESULTS` in the folder.
+
+    Raises
+    ------
+    ConfigRefused
+        The folder is that of another recipe, or as the recipe's `check` refuses.
+    """
     if recipe.check is not None:
         recipe.check(settings)
     run = Run(folder, settings, n_workers, shown, recipe=recipe.name)

@@ -42,9 +42,17 @@ def own_records(settings: SingleCameraSettings) -> list[KeypointRecord]:
     CorpusMismatch
         As `read_keypoints` and `refuse_one_name`.
     """
-    read = [(own, read_keypoints(keypoint_source(own))) for own in settings.own]
+    read = [(own, _records(own)) for own in settings.own]
     refuse_one_name(read)
     return [replace(r, person=f"{_PERSON}{r.person}") for _, records in read for r in records]
+
+
+def _records(own: OwnKeypoints) -> tuple[KeypointRecord, ...]:
+    """Records of one source; errors as `read_keypoints`, by the name of the setting."""
+    try:
+        return read_keypoints(keypoint_source(own))
+    except CorpusMismatch as problem:
+        raise CorpusMismatch(f"setting own: {problem}") from None
 
 
 def refuse_one_name(read: Sequence[tuple[OwnKeypoints, Sequence[KeypointRecord]]]) -> None:

@@ -109,6 +109,13 @@ def test_every_default_can_be_typed_as_it_is_shown(name):
     assert resolve_settings(find_recipe(name), **json.loads(json.dumps(plain))) == settings()
 
 
+@pytest.mark.parametrize("small", [False, True])
+@pytest.mark.parametrize("name", [name for name in sorted(RECIPES) if find_recipe(name).check])
+def test_what_is_set_without_a_user_passes_the_check(name, small):
+    recipe = find_recipe(name)
+    assert recipe.check(resolve_settings(recipe, small=small)) is None
+
+
 @pytest.fixture
 def other_kind(tmp_path):
     """A corpus without a trial."""

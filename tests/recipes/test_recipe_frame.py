@@ -63,6 +63,8 @@ def test_wrong_settings_are_refused_in_a_sentence(tmp_path, text, said):
     file.write_text(text)
     with pytest.raises(ConfigRefused, match=said):
         resolve_settings(MADE, config=file)
+    with pytest.raises(ConfigRefused, match="is a folder, not a file"):
+        resolve_settings(MADE, config=tmp_path)
 
 
 @pytest.mark.parametrize(("n", "said"), [(3, "over 3 to 3 persons are too narrow"), (11, "11 to 11"), (12, "")])
