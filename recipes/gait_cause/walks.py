@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -67,6 +68,15 @@ class Walks:
     def numbered_otherwise(self, others: Walks) -> Walks:
         """Who is in a group that nobody of these others is in, and so left out by `numbered_as`."""
         return self.rows(np.flatnonzero(~np.isin(self.group, others._there())))
+
+    def content(self) -> str:
+        """Hash of everything: of equal walks the same is learnt."""
+        digest = hashlib.sha256()
+        for f in fields(self):
+            array = getattr(self, f.name)
+            digest.update(f"{f.name} {array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
 
     def _there(self) -> np.ndarray:
         """Groups that somebody is in, and 0."""

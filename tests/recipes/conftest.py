@@ -76,7 +76,7 @@ class Witness:
         self._watch_the_rest(monkeypatch)
 
     def _watch_the_rest(self, monkeypatch: Any) -> None:
-        from recipes.gait_cause import explain_stage, impairment_stage
+        from recipes.gait_cause import explain_stage, impairment_fold
         from recipes.pinch import estimate_stage, wrist_stage
         from training.fatigue import baseline
         from training.generative import people_model, plain_model
@@ -113,7 +113,7 @@ class Witness:
         for stage, method in (
             (explain_stage, "linear_classes"),
             (explain_stage, "linear_numbers"),
-            (impairment_stage, "linear_classes"),
+            (impairment_fold, "linear_classes"),
         ):
             monkeypatch.setattr(stage, method, linear(getattr(stage, method)))
         plain = (plain_model.GaussianModel, plain_model.InterpolationModel, plain_model.NoiseModel)

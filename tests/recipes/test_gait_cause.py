@@ -11,7 +11,7 @@ import pytest
 
 from recipes.catalogue import find_recipe
 from recipes.class_doubt import INSIDE
-from recipes.gait_cause import impairment_stage, solved_people, walk_stage
+from recipes.gait_cause import impairment_fold, impairment_stage, solved_people, walk_stage
 from recipes.gait_cause.explained_walks import Explained, joined
 from recipes.gait_cause.explanation_row import CHOSEN, by_person, chosen_way, explanation_rows
 from recipes.gait_cause.people_elsewhere import left_out
@@ -343,8 +343,10 @@ def test_each_fold_chooses_its_way_by_its_own_judges(monkeypatch, tmp_path):
             ("teach_classes", lambda *given, **more: network),
             ("linear_classes", lambda *given, **more: network),
         ):
-            monkeypatch.setattr(impairment_stage, name, does)
-        run = SimpleNamespace(settings=settings, track=lambda jobs, said: jobs, folder=tmp_path)
+            monkeypatch.setattr(impairment_stage if name == "explanation_rows" else impairment_fold, name, does)
+        folder = tmp_path / best_of_first.replace(" ", "_")
+        folder.mkdir()
+        run = SimpleNamespace(settings=settings, track=lambda jobs, said: jobs, folder=folder)
         impairment_stage._solved(run, people, {}, dict(enumerate(folds)))
         return kept["chosen"], kept["told"]
 
